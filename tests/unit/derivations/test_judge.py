@@ -41,7 +41,6 @@ def test_a_counter_example_has_numbers_that_anybody_can_check(ask: Ask) -> None:
     [
         ("q1.1", rf"{G} = \hat y(\hat y - y)", "It is what is asked times h⁽²⁾."),
         ("q1.1", rf"{G} = \frac{{\hat y - y}}{{\hat y(1-\hat y)}}", "It is ∂J/∂h⁽²⁾."),
-
         ("q1.4", r"\nabla_{h^{(1)}}J = W^{(2)}(\hat y - y) x", "The shapes do not fit: 1×3 times 2×1."),
         ("q3.1", r"\theta_{t+1} = \theta_t - \eta g_t", "It is the rule without the penalty."),
     ],
@@ -63,13 +62,6 @@ def test_a_right_value_that_is_not_last_has_its_own_shelf(ask: Ask) -> None:
     (found,) = ask("q1.1", rf"${G} = \hat y - y = y - \hat y$").judgements
     assert (found.shelf, found.points) == (Shelf.RIGHT_NOT_LAST, None)
     assert found.equalities == (FalseEquality(1, r"\hat y - y", r"y - \hat y"),)
-
-
-def test_a_false_equality_on_the_way_is_shown_with_its_line(ask: Ask) -> None:
-    said = f"$$\\begin{{aligned}}\n{G} &= \\hat y + y \\\\\n&= \\hat y - y\n\\end{{aligned}}$$"
-    (found,) = ask("q1.1", said).judgements
-    assert found.shelf is Shelf.RIGHT_WITH_REMARKS
-    assert [equality.line for equality in found.equalities] == [2, 3]
 
 
 def test_what_is_not_simplified_is_right_with_a_remark(ask: Ask) -> None:

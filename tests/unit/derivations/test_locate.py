@@ -138,18 +138,6 @@ def test_labels_of_another_edition_are_never_those_of_its_neighbours(colon: str)
     assert {id: re.findall(r"x = (.{3})", text) for id, (text, _) in found.items()} == {id: [id[1:]] for id in ids}
 
 
-def test_an_answer_that_names_another_question_stays_one_answer() -> None:
-    text = "as in Q1.1, and by the solution of Q1.2 above, $g$"
-    assert told(f"**Q1.3 solution:**\n\n{text}") == {"q1.3": text}
-
-
-def test_an_answer_below_the_heading_without_a_label_is_found() -> None:
-    handed_out = ("### Q1.1 (5 points)\n\nDerive $a$.", f"**Q1.1 solution:**\n\n{PLACEHOLDER}", "### Q1.2 (5 points)")
-    assert told("### Q1.1 (5 points)\n\nDerive $a$.", "it is $x$", "### Q1.2 (5 points)", handed_out=handed_out) == {
-        "q1.1": "it is $x$"
-    }
-
-
 def test_the_handouts_own_words_are_no_answer() -> None:
     handout = ("### Q1.1 (5 points)\n\nDerive $a$.\n\n*Hint:* simplify.", f"**Q1.1 solution:**\n\n{PLACEHOLDER}")
     assert told(*handout, handed_out=handout) == {}
@@ -201,12 +189,6 @@ def test_answers_are_found_whole_in_messy_notebooks() -> None:
     """Seeds that the finder was not tuned on (those below 300 were looked at)."""
     found = [ok for seed in range(5_000, 5_150) for ok in found_whole(messy(handout(), random.Random(seed)))]
     assert sum(found) >= 0.97 * len(found)
-
-
-def test_a_notebook_in_another_language_is_read_by_its_numbers() -> None:
-    found = told("# Hausaufgabe", "## Aufgabe 1.1\n\nEs gilt $a$.", "### 1.2\n\n$b$", "## Teil 3.1\n\n$c$",
-                 handed_out=tuple(text for _, text in handout().cells))  # fmt: skip
-    assert found == {"q1.1": "Es gilt $a$.", "q1.2": "$b$", "q3.1": "$c$"}
 
 
 def test_a_line_that_the_handout_has_too_stays_in_an_answer() -> None:
@@ -268,21 +250,6 @@ def test_several_questions_answered_in_the_place_of_the_first_are_told_apart() -
         "q1.1": "All of it: $a$", "q1.2": "$b$ siehe oben", "q1.3": "$c$ see above", "q1.4": "$d$"
     }  # fmt: skip
     assert doubts(made)["q1.2"] == ("a part of this answer stands below a label elsewhere: cell 5",)
-
-
-def another_edition(*texts: str, solutions: bool = True) -> Notebook:
-    """A notebook whose questions are worded in another way than in the handout, with these answers."""
-    cells = []
-    for number, text in enumerate(texts, 1):
-        cells.append(("markdown", f"#### **[5pts] Q1.{number}:** $\\nabla_{{{number}}}J$\n\nHint: see the lecture."))
-        cells.append(("markdown", f"**Q1.{number} Solution:** {text}" if solutions else text))
-    return Notebook("ps4.ipynb", (), (), tuple(cell for cell in cells if cell[1]))
-
-
-def test_the_text_of_a_question_in_another_edition_belongs_to_no_answer() -> None:
-    texts = ("$a$", "see Q1.1, $b$", "voir plus bas", "$d$")
-    found = answers([another_edition(*texts)], (handout(),))
-    assert [found[f"q1.{number}"][0] for number in (1, 2, 4)] == ["$a$", "see Q1.1, $b$", "$d$"]
 
 
 def test_magics_behind_a_question_are_no_answer() -> None:
@@ -347,15 +314,6 @@ def test_names_that_an_introduction_defines_are_read_in_the_answers(ps4: Assignm
         assert (found.points, found.automatic) == (points, False)
 
 
-@pytest.mark.parametrize("words", ["*See the next cell.*", "- see below", "My derivation is step-by-step."])
-@pytest.mark.parametrize("code", ["%%latex\n$a = b$", "%%time\na = b", "# here\n# a = b"])
-def test_words_before_a_cell_with_the_formula_do_not_hide_it(words: str, code: str) -> None:
-    cells = list(answered(words).cells)
-    place = next(n for n, (_, said) in enumerate(cells) if "Q1.1 solution" in said)
-    made = Notebook("ps4.ipynb", (), (), (*cells[: place + 1], ("code", code), *cells[place + 1 :]))
-    assert "a = b" in answers([made], (handout(),))["q1.1"][0]
-
-
 # ── other editions ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -380,10 +338,3 @@ def test_questions_in_another_order_and_with_other_numbers_are_found_by_their_te
     found = answers([moved(*numbers)], (handout(),))
     asked = [f"q1.{n}" for n in range(1, 7)] + ["q3.1", "q3.2"]
     assert {id: re.findall(r"x = (\S+)\$", found[id][0]) for id in asked} == {id: [id.upper()] for id in asked}
-
-
-def test_a_line_of_the_handout_within_an_answer_does_not_end_it() -> None:
-    line = next(text for _, text in handout().cells if "W^{(k)} h^{(k-1)}" in text).split("\n")
-    forward = next(text for text in line if "W^{(k)} h^{(k-1)}" in text)
-    text = f"We have\n{forward}\nso $x = 1$"
-    assert plain(answers([answered(text)], (handout(),))["q1.1"][0]) == plain(text)

@@ -32,9 +32,3 @@ def test_a_mean_on_the_way_leaves_a_right_answer_to_a_person(ask: Ask) -> None:
     (found,) = ask("q1.1", rf"${LEFT['q1.1']} = \frac1N \sum_{{i=1}}^N (\hat y_i - y_i) = \hat y - y$").judgements
     assert found.points == 5
     assert not found.automatic
-
-
-@pytest.mark.parametrize("said", [r"I write $p$ for $\hat y$.", "p = prediction.", r"Mit $p$ als Ausgabe:", ""])
-def test_a_name_that_words_may_define_is_not_called_undefined(ask: Ask, said: str) -> None:
-    (found,) = ask("q1.1", rf"{said} $\nabla_{{a^{{(2)}}}}J = p - y$").judgements
-    assert found.remarks == ("p read as h2",)

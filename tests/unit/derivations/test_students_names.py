@@ -15,10 +15,7 @@ RIGHT = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
     "answer",
     [
         "err = yhat - y\ndW2 = err * h1^T",
-        "`delta_out = yhat - y` and `dW2 = delta_out * h1.T`",
         rf"$\text{{err}} = \hat y - y$, ${W2} = \text{{err}}\, h^{{(1)T}}$",
-        rf"$\mathrm{{delta\_out}} = \hat y - y$, ${W2} = \mathrm{{delta\_out}}\, h^{{(1)T}}$",
-        rf"$error = \hat y - y$, ${W2} = error \cdot h^{{(1)T}}$",
         "```\ndiff = y_hat - y\ndW2 = diff @ h1.T\n```",
     ],
 )
@@ -77,11 +74,6 @@ def test_an_answer_that_is_one_number_has_its_value(ask: Ask) -> None:
     assert ask("q1.2", "$1$").shelf is Shelf.OTHER_VALUE
 
 
-def test_a_name_that_words_mention_is_no_answer(ask: Ask) -> None:
-    said = r"The same as before, as $b^{(2)}$ is only added."
-    assert ask("q1.2", said, {"q1.1": r"$\nabla_{a^{(2)}}J = \hat y - y$"}).shelf is Shelf.UNREAD
-
-
 def test_formulas_that_words_join_are_not_judged_alone(ask: Ask) -> None:
     (found,) = ask("q1.4", r"$W^{(2)T}$ times $(\hat y - y)$").judgements
     assert (found.shelf, found.words) == (Shelf.UNREAD, "Unread: “times” may belong to the formula.")
@@ -91,11 +83,3 @@ def test_formulas_that_words_join_are_not_judged_alone(ask: Ask) -> None:
 @pytest.mark.parametrize("behind", ["", ".\n\nThat is all"])
 def test_a_known_letter_at_the_end_is_a_factor(ask: Ask, behind: str) -> None:
     assert ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T y{behind}").shelf is Shelf.OTHER_VALUE
-
-
-@pytest.mark.parametrize("sign", ["✓", "∎", "■", "😀", "❌", "// final"])
-def test_signs_that_are_no_mathematics_end_a_formula(ask: Ask, sign: str) -> None:
-    for formula in ("dJ/da2 = yhat - y", r"$\nabla_{a^{(2)}}J = \hat y - y$"):
-        found = ask("q1.1", f"{formula} {sign}")
-        assert found.shelf in RIGHT
-        assert not found.is_proven or sign in "∎■"

@@ -90,7 +90,6 @@ def test_the_rule_for_one_penalty_is_no_answer_for_the_other(ps4: Assignment) ->
     assert {*with_answers_elsewhere(ps4.known_questions, written).found} == {"q3.1"}
 
 
-B1 = r"W_2^T(\hat y-y)\odot h_1\odot(1-h_1)"
 RULE = r"\theta_{t+1} = \theta_t-\eta(g_t+\lambda "
 
 
