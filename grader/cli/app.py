@@ -38,7 +38,7 @@ COMMANDS = {
         "grader.cli.batch:zip_",
         "Pack all reports into a zip with the names that the learning platform expects for feedback.",
     ),
-    "mark": ("grader.cli.mark:app", "Mark written answers in a CSV file or HTML page."),
+    "mark": ("grader.cli.mark:app", "Mark written answers in a CSV file."),
     "serve": ("grader.cli.operating:serve", "Run the grading service until SIGTERM or Ctrl-C."),
     "worker": (
         "grader.cli.operating:worker",

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.settings import Settings
 from grader.store import people
 from grader.store.database import Store
+from grader.store.files import write
 from grader.store.records import Course
 
 COURSES = ["acknowledged-1", "acknowledged-2"]
@@ -321,3 +323,10 @@ def test_a_disk_that_refuses_a_checkpoint_is_an_internal_error(tmp_path: Path) -
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     store.close()
+
+
+def test_threads_that_write_a_file_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Several threads write the marker if they are the first to open a database that has none."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: write(tmp_path / "grader.db-id", "7\n", private=True), range(400)))
+    assert (tmp_path / "grader.db-id").read_text("ascii") == "7\n"
