@@ -498,6 +498,18 @@ class Opinion:
         return "+".join(judgement.group for judgement in self.judgements)
 
 
+def _opinion_fields(judgements: Any) -> Any:
+    return {"judgements": judgements} if isinstance(judgements, list) else judgements
+
+
+def _judgements_of(opinion: Opinion | None) -> tuple[Judgement, ...] | None:
+    return opinion.judgements if opinion else None
+
+
+ReportedOpinion = Annotated[Opinion | None, BeforeValidator(_opinion_fields), PlainSerializer(_judgements_of)]
+"""An opinion, which is a list of judgements in JSON."""
+
+
 @dataclass(frozen=True)
 class Written:
     """A written answer. A person marks it, unless the assignment lets the grader give full points."""
@@ -510,7 +522,7 @@ class Written:
     answer: str = ""
     """Markdown as the student wrote it, several cells joined by a blank line."""
     cells: tuple[int, ...] = ()
-    opinion: Opinion | None = None
+    opinion: ReportedOpinion = None
     """The comparison of the answer's formulas; null if the question has no expected formulas."""
     decided: bool = False
     """True if the grader gave full points, as the policy full-marks-only allows."""

@@ -138,5 +138,5 @@ def _waiting_answer(answer: Written) -> Json:
     see `extra_data`."""
     row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
     if answer.opinion is not None:
-        row["opinion"] = as_json(answer.opinion)
+        row["opinion"] = as_json(answer.opinion)["judgements"]
     return row
