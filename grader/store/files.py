@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_native_id
 
 from grader.errors import BadCall
 
@@ -21,7 +21,7 @@ def write(file: Path, content: str, *, private: bool = False) -> None:
         private: True for a secret: only the owner may read the file, and it is flushed to disk.
     """
     mode = 0o600 if private else 0o666
-    unfinished = file.with_name(f".{file.name}.{threading.get_native_id()}")  # unique among all processes
+    unfinished = file.with_name(f".{file.name}.{get_native_id()}")  # unique among all processes
     unfinished.unlink(missing_ok=True)  # left over if an earlier thread with this id was killed
     with open(unfinished, "x", encoding="utf-8", newline="", opener=lambda path, how: os.open(path, how, mode)) as out:
         out.write(content)
