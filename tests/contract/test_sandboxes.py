@@ -659,7 +659,7 @@ def test_a_session_adds_a_small_part_of_its_templates_memory(sandbox: Sandbox) -
         assert session.pid is not None
         (parent,) = re.findall(r"PPid:\s+(\d+)", Path(f"/proc/{session.pid}/status").read_text())
         own, template = (_kilobytes(int(pid)) for pid in (session.pid, parent))
-    assert own["Private_Dirty"] + own["Private_Clean"] < template["Rss"] / 8
+    assert own["Private_Dirty"] + own["Private_Clean"] < template["Rss"] / 6
 
 
 def _kilobytes(process: int) -> dict[str, int]:
