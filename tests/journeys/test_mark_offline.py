@@ -99,7 +99,7 @@ def test_the_same_words_of_which_the_machine_thinks_differently_have_no_suggesti
     sheet, file = tmp_path / "answers.csv", out / "students" / "bob" / "report.json"
     other = json.loads(as_json.dumps(report))
     (written,) = (w for part in other["parts"] for w in part["written"] if w["id"] == "q1.2")
-    written["opinion"]["judgements"][0]["words"] = "It means something else here."
+    written["opinion"][0]["words"] = "It means something else here."
     file.write_text(json.dumps(other), "utf-8")
     read("export-reports", out, "q1.2", "--to", sheet)
     assert [(row["students"], row["suggested"], row["by machine"]) for row in rows_of(sheet)] == [("2", "", "")]
