@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.guest import tracing
 from grader.guest.describe import FOLDER
 from grader.guest.structure import MAX_ROWS, structure
 from grader.guest.tracing import MAX_EVENTS, Trace
@@ -148,10 +149,49 @@ def test_where_a_call_raised_is_its_output(load: Load) -> None:
     assert lines("raised") == {3, 4}
 
 
+def test_where_a_called_function_raised_is_the_output(load: Load) -> None:
+    source = "def bad(v):\n w = v + 1\n return w @ v\nclass Net:\n def f(self, x):\n  return bad(x)\n"
+    trace, _ = follow(source, load, 1.5)
+    assert {trace.structure.rows[trace.rows[event]].line for event in trace.outputs["raised"]} == {3}
+
+
+PARTS = """\
+def parts(v):
+    low = v / 2
+    high = v * 2
+    return low, high
+class Net:
+    def f(self, x):
+        a, b = parts(x)
+        return b, a
+"""
+
+
+def test_arguments_and_each_item_that_a_call_returns_come_with_their_values(load: Load) -> None:
+    trace, lines = follow(PARTS, load, np.array([2.0, 4.0]))
+    facts = trace.facts()
+    assert (lines("[0]"), lines("[1]")) == ({3, 4, 7, 8}, {2, 4, 7, 8})
+    assert (facts["is_whole"], facts["results"]["[0]"].tolist()) == (True, [4.0, 8.0])
+    ((function, ((parameter, event),)),) = facts["calls"]
+    assert (function, parameter, trace.structure.rows[facts["rows"][event]].line) == ("parts", "v", 7)
+    assert [value["numbers"].tolist() for value in facts["values"] if value["event"] == event] == [[2.0, 4.0]]
+
+
+@pytest.mark.parametrize(("bound", "recorded"), [("VALUES", "values"), ("NUMBERS", "values"), ("CALLS", "calls"),
+                                                 ("SOURCES", "starts"), ("EVENTS", "rows")])  # fmt: skip
+def test_what_is_beyond_a_bound_is_left_out_and_said(
+    load: Load, monkeypatch: pytest.MonkeyPatch, bound: str, recorded: str
+) -> None:
+    monkeypatch.setattr(tracing, f"MAX_{bound}", 0)
+    trace, _ = follow(PARTS, load, np.array([2.0, 4.0]))
+    assert trace.facts()["is_whole"] is False
+    assert len(trace.facts()[recorded]) == 0
+
+
 def test_a_long_call_is_followed_as_far_as_there_is_room(load: Load) -> None:
-    source = f"class Net:\n def f(self):\n  t = 0\n  for i in range({MAX_EVENTS}):\n   t = t + i\n  return t\n"
+    source = f"class Net:\n def f(self):\n  for i in [None] * {MAX_EVENTS}:\n   t = i\n  return t\n"
     trace, _ = follow(source, load)
-    assert len(trace.rows) == MAX_EVENTS
+    assert (len(trace.rows), trace.is_whole) == (MAX_EVENTS, False)
 
 
 def test_an_object_that_answers_nothing_spoils_only_the_trace(load: Load) -> None:
