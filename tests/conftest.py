@@ -298,6 +298,11 @@ def write_toy(root: Path, toml: str = TOY_TOML, checks: str = TOY_CHECKS, name: 
     return folder
 
 
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    return catalogue.load(write_toy(tmp_path_factory.mktemp("assignments")))
+
+
 @pytest.fixture
 def make_assignment(tmp_path: Path) -> MakeAssignment:
     """The toy's folder, with other text in its two files where given."""

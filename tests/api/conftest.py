@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import grade
@@ -15,12 +14,7 @@ from grader.intake.receive import receive
 from grader.model import Report
 from grader.sandbox.contract import Sandbox
 from tests.api.world import SECRET, WRONG, World, living
-from tests.conftest import TOY_SOLUTION, MakeNotebook, write_toy
-
-
-@pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
-    return catalogue.load(write_toy(tmp_path_factory.mktemp("assignments")))
+from tests.conftest import TOY_SOLUTION, MakeNotebook
 
 
 @pytest.fixture(scope="session")

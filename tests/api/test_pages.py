@@ -92,13 +92,6 @@ def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World
     assert "4 of 4" in words(ada.get("/"))
 
 
-def test_a_lost_point_has_its_reason_on_the_page(world: World, ada: Visitor) -> None:
-    submission = ada.hands_in(WRONG)
-    world.grade_next("wrong")
-    reason = world.reports["wrong"].lost[0].reason
-    assert reason in words(ada.get(submission))
-
-
 def test_a_form_that_is_sent_twice_is_one_submission(ada: Visitor) -> None:
     once = re.search(r'name="once" value="(\w+)"', ada.get(OF_ASSIGNMENT))
     assert once is not None

@@ -31,6 +31,17 @@ def works(world: World, token: str) -> bool:
     return world.client.get("/api/v1/me", headers=bearer(token)).status_code == 200
 
 
+def csrf_of(world: World) -> str:
+    """The hidden field of a page's forms, for whoever has logged in."""
+    return world.client.get("/settings").text.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def made_on_the_page(world: World) -> str:
+    form = {"label": "made", "days": "30", "scopes": "read", "csrf": csrf_of(world)}
+    made = world.client.post("/settings/tokens", data=form)
+    return made.text.partition('class="secret">')[2].partition("<")[0]
+
+
 def a_token(
     world: World, login: str, days: int | None = None, scopes: set[TokenScope] | None = None
 ) -> tuple[str, str]:
@@ -70,10 +81,7 @@ def test_a_browser_that_logged_in_with_a_token_ends_with_it_and_so_does_what_it_
     assert log_in(world, parent).status_code == 303
     with world.service.store.read() as tx:
         session = next(t for t in people.tokens_of(tx, world.people["ada"].id) if t.kind is TokenKind.SESSION)
-    page = world.client.get("/settings").text
-    csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
-    made = world.client.post("/settings/tokens", data={"label": "made", "days": "", "scopes": "read", "csrf": csrf})
-    child = made.text.partition('class="secret">')[2].partition("<")[0]
+    child = made_on_the_page(world)
     assert (session.parent, works(world, child)) == (id, True)
     with world.service.store.write() as tx:
         assert people.revoke_token(tx, world.people["ada"].id, id)
@@ -83,10 +91,8 @@ def test_a_browser_that_logged_in_with_a_token_ends_with_it_and_so_does_what_it_
 
 def test_a_token_made_by_a_person_outlives_their_session(world: World) -> None:
     assert log_in(world, link_token(world)).status_code == 303
-    csrf = world.client.get("/settings").text.partition('name="csrf" value="')[2].partition('"')[0]
-    made = world.client.post("/settings/tokens", data={"label": "made", "days": "30", "scopes": "read", "csrf": csrf})
-    child = made.text.partition('class="secret">')[2].partition("<")[0]
-    world.client.post("/logout", data={"csrf": csrf})
+    child = made_on_the_page(world)
+    world.client.post("/logout", data={"csrf": csrf_of(world)})
     assert works(world, child)
 
 
@@ -124,8 +130,7 @@ def test_a_token_that_only_reads_makes_no_token_and_revokes_itself_alone(world: 
 def test_a_login_with_a_narrow_token_is_as_narrow(world: World) -> None:
     narrow, _ = a_token(world, "grace", scopes={TokenScope.READ})
     assert log_in(world, narrow).status_code == 303
-    csrf = world.client.get("/settings").text.partition('name="csrf" value="')[2].partition('"')[0]
     files = [("files", ("mlp.py", TOY_SOLUTION.encode()))]
-    answer = world.client.post(SUBMISSIONS, files=files, headers={"X-CSRF-Token": csrf})
+    answer = world.client.post(SUBMISSIONS, files=files, headers={"X-CSRF-Token": csrf_of(world)})
     assert refused(answer) == (403, "/problems/scope")
     assert world.client.get("/api/v1/courses/ml/roster").status_code == 404

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import grade
 from grader.errors import BadCall
@@ -27,7 +26,7 @@ from grader.store.records import Course, Kind, Offering, Person, Priority, Role,
 from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
-from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.conftest import TOY_SOLUTION, MakeNotebook
 from tests.contract.test_store import LANE
 
 QUESTION = OfferedQuestion("ml", "toy", "q1.1.written")
@@ -46,16 +45,10 @@ def who(store: Store) -> dict[str, Person]:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Report:
+def report(toy: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> Report:
     """Of a notebook that answers the question with "because"."""
-    folder = tmp_path_factory.mktemp("assignments") / "toy"
-    folder.mkdir()
-    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
-    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
-    code = {"cell_type": "code", "metadata": {}, "source": TOY_SOLUTION, "execution_count": None, "outputs": []}
-    words = {"cell_type": "markdown", "metadata": {}, "source": "**Q1.1 solution:** because"}
-    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [code, words]}
-    return grade(receive("a.ipynb", json.dumps(notebook).encode(), "mlp.py"), catalogue.load(folder), sandbox, Seed())
+    notebook = make_notebook(("code", TOY_SOLUTION), ("markdown", "**Q1.1 solution:** because"))
+    return grade(receive("a.ipynb", notebook, "mlp.py"), toy, sandbox, Seed())
 
 
 HandIn = Callable[..., str]

@@ -48,6 +48,15 @@ def courses(store: Store) -> list[str]:
         return [course.id for course in people.all_courses(tx)]
 
 
+def running(file: Path) -> Store:
+    """The store of a service that has acknowledged the first course."""
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+    return store
+
+
 def opened(file: Path) -> list[str]:
     """What a service finds that starts with this file."""
     store = Store(url(file))
@@ -131,10 +140,7 @@ def test_a_running_store_refuses_what_takes_its_files_place_and_goes_on_when_it_
     tmp_path: Path, take_its_place: Takes
 ) -> None:
     file = tmp_path / "grader.db"
-    store = Store(url(file))
-    store.migrate()
-    with store.write() as tx:
-        people.add_course(tx, Course(COURSES[0], ""))
+    store = running(file)
     gone = file.rename(file.with_name("gone.db"))
     take_its_place(file)
     for use in (store.read, store.write, store.separate_connection):
@@ -153,10 +159,7 @@ def test_a_running_store_refuses_what_takes_its_files_place_and_goes_on_when_it_
 @pytest.mark.parametrize("take_its_place", [nothing, an_empty_file])
 def test_a_store_that_ends_during_the_swap_keeps_its_log(tmp_path: Path, take_its_place: Takes) -> None:
     file = tmp_path / "grader.db"
-    store = Store(url(file))
-    store.migrate()
-    with store.write() as tx:
-        people.add_course(tx, Course(COURSES[0], ""))
+    store = running(file)
     gone = file.rename(file.with_name("gone.db"))
     take_its_place(file)
     store.close()
@@ -251,10 +254,7 @@ def test_processes_that_start_at_once_make_one_database(tmp_path: Path) -> None:
 def test_looking_at_the_header_releases_no_lock_of_a_connection(tmp_path: Path) -> None:
     """Else another process that ends takes itself for the last one, and removes the log that is being written."""
     file = tmp_path / "grader.db"
-    store = Store(url(file))
-    store.migrate()
-    with store.write() as tx:
-        people.add_course(tx, Course(COURSES[0], ""))
+    store = running(file)
     another = Store(url(file))
     assert courses(another) == COURSES[:1]
     another.close()
@@ -266,10 +266,7 @@ def test_looking_at_the_header_releases_no_lock_of_a_connection(tmp_path: Path) 
 
 def test_a_checkpoint_brings_what_was_written_into_the_file_itself(tmp_path: Path) -> None:
     file = tmp_path / "grader.db"
-    store = Store(url(file))
-    store.migrate()
-    with store.write() as tx:
-        people.add_course(tx, Course(COURSES[0], ""))
+    store = running(file)
     before = _without_its_log(file)
     store.checkpoint()
     after = _without_its_log(file)
@@ -309,10 +306,7 @@ def test_a_restore_is_undone_by_moving_back_what_it_has_set_aside(killed: Path) 
 def test_a_disk_that_refuses_a_checkpoint_is_an_internal_error(tmp_path: Path) -> None:
     """The heartbeat goes on, and says so in one line."""
     file = tmp_path / "grader.db"
-    store = Store(url(file))
-    store.migrate()
-    with store.write() as tx:
-        people.add_course(tx, Course(COURSES[0], ""))
+    store = running(file)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:

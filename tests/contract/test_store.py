@@ -15,7 +15,6 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import select, update
 
-from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import grade
@@ -46,7 +45,7 @@ from grader.store.records import (
 from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
 from grader.store.tables import tokens
-from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.conftest import TOY_SOLUTION
 from tests.schema import differences
 
 T = TypeVar("T")
@@ -91,15 +90,6 @@ def hand_in(store: Store, classroom: dict[str, Person]) -> HandIn:
         return submission, grading
 
     return act
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
-    folder = tmp_path_factory.mktemp("assignments") / "toy"
-    folder.mkdir()
-    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
-    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
-    return catalogue.load(folder)
 
 
 @pytest.fixture(scope="module")
@@ -210,17 +200,6 @@ def test_a_person_whom_several_processes_add_at_once_is_one(store: Store) -> Non
         assert len(set(at_once(partial(put, f"new{n}")))) == 1
 
 
-def test_of_services_that_start_at_once_one_makes_the_first_administrator(store: Store) -> None:
-    def first() -> Person | None:
-        with store.write() as tx:
-            return people.first_admin(tx, "admin", "Administrator")
-
-    found = at_once(first)
-    assert [who.login for who in found if who] == ["admin"]
-    with store.read() as tx:
-        assert people.has_admin(tx)
-
-
 def test_a_token_ends_with_the_one_it_was_made_with(store: Store, classroom: dict[str, Person]) -> None:
     ann = classroom["ann"].id
     with store.write() as tx:
@@ -260,6 +239,7 @@ def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroo
         assert people.person_of_token(tx, secret, [TokenKind.SESSION]) is None
         assert people.person_of_token(tx, secret + "x", [TokenKind.PROGRAM]) is None
         (shown,) = people.tokens_of(tx, ann.id)
+        assert shown == people.token_by_secret(tx, secret)
         assert not people.revoke_token(tx, classroom["bob"].id, shown.id)
         assert people.revoke_token(tx, ann.id, shown.id)
         assert people.person_of_token(tx, secret, [TokenKind.PROGRAM]) is None
@@ -273,12 +253,6 @@ def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict
         assert people.use_up_token(tx, link, TokenKind.LOGIN) is None
         stale = people.new_token(tx, ann.id, TokenKind.LOGIN, lasts=-dt.timedelta(seconds=1))
         assert people.use_up_token(tx, stale, TokenKind.LOGIN) is None
-
-
-def test_a_new_token_is_shown_as_in_the_list(store: Store, classroom: dict[str, Person]) -> None:
-    with store.write() as tx:
-        shown = people.token_by_secret(tx, people.new_token(tx, classroom["ann"].id, TokenKind.PROGRAM, "laptop"))
-        assert people.tokens_of(tx, classroom["ann"].id) == [shown]
 
 
 def test_a_course_gets_another_title_and_loses_a_member(store: Store, classroom: dict[str, Person]) -> None:
@@ -643,20 +617,6 @@ def test_a_regrade_that_is_discarded_ends(
         assert regrades.get(tx, id).progress == {State.GRADED: 1, State.CANCELLED: 2}
         assert gradings.claim(tx, "worker") is None
         assert gradings.of_submissions(tx, [graded["bobs"]])[graded["bobs"]].points == Points(2)
-
-
-def test_a_person_s_mark_survives_a_regrade(
-    store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
-) -> None:
-    with store.write() as tx:
-        marks.put(tx, graded["bobs"], "q1.1.written", Points("1.25"), "nearly", classroom["staff"].id)
-    id = start(store, Which.LATEST, classroom)
-    for _ in range(2):
-        finish(store, claim(store), reports["right"])
-    with store.write() as tx:
-        regrades.apply(tx, id)
-        (mark,) = marks.of_submissions(tx, [graded["bobs"]])[graded["bobs"]]
-    assert (mark.points, mark.comment, mark.by) == (Points("1.25"), "nearly", classroom["staff"])
 
 
 def test_points_that_no_gradebook_could_print_are_refused(

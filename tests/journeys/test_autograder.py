@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.authoring.gradescope_pack import pack_gradescope
@@ -20,15 +19,10 @@ from grader.engine.grade import grade
 from grader.intake.receive import receive
 from grader.render.gradescope import gradescope
 from grader.sandbox.contract import Sandbox
-from tests.conftest import TOY_SOLUTION, MakeAssignment
+from tests.conftest import TOY_SOLUTION
 
 SECRET = "a secret of the course's"
 METADATA = {"id": 1, "created_at": "2026-11-20T10:00:00Z", "users": [{"email": "ada@x.edu", "id": 1, "name": "Ada"}]}
-
-
-@pytest.fixture
-def toy(make_assignment: MakeAssignment) -> Assignment:
-    return catalogue.load(make_assignment())
 
 
 @pytest.fixture

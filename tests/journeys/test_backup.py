@@ -139,18 +139,15 @@ def test_a_copy_that_cannot_be_finished_leaves_nothing(settings: Settings, tmp_p
 
 
 @pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(5000)])
-def test_what_is_no_copy_is_not_put_back(content: bytes, settings: Settings, tmp_path: Path) -> None:
+def test_what_is_no_copy_is_not_put_back_and_makes_no_folder(
+    content: bytes, settings: Settings, tmp_path: Path
+) -> None:
     (tmp_path / "copy.db").write_bytes(content)
     before = (tmp_path / "grader.db").read_bytes()
-    with pytest.raises(BadCall, match="not made by grader backup"):
-        restore(settings, tmp_path / "copy.db")
+    for target in (settings, Settings(home=tmp_path / "mistyped")):
+        with pytest.raises(BadCall, match="not made by grader backup"):
+            restore(target, tmp_path / "copy.db")
     assert (tmp_path / "grader.db").read_bytes() == before
-
-
-def test_what_is_no_copy_makes_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "copy.db").write_bytes(b"no database")
-    with pytest.raises(BadCall, match="not made by grader backup"):
-        restore(Settings(home=tmp_path / "mistyped"), tmp_path / "copy.db")
     assert not (tmp_path / "mistyped").exists()
 
 

@@ -181,17 +181,6 @@ def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
     assert "ps4.ipynb cell 5 was left out: it has gaps (loss, predict, train)" in said
 
 
-def test_a_broken_notebook_does_not_hide_the_file_beside_it(
-    command: Command, tmp_path: Path, make_notebook: MakeNotebook, perfect: str
-) -> None:
-    (tmp_path / "ps4.ipynb").write_bytes(make_notebook(("code", "class TwoLayerMLP\n    pass")))
-    (tmp_path / "mlp.py").write_text("from utils import visualize_grid\n" + perfect)
-    report = reported(command, tmp_path)
-    assert report["points"]["earned"] == report["points"]["possible"]
-    assert report["submission"]["graded"]["source"] == "mlp.py"
-    assert any("ps4.ipynb could not be loaded (SyntaxError: expected ':'" in r for r in report["remarks"])
-
-
 @pytest.mark.parametrize("part", ["q2", "q2.2", "q2.2.W1"])
 def test_a_part_in_the_place_of_a_file_is_told_the_option(command: Command, part: str) -> None:
     done = command("check", "submissions/perfect", part, "-a", "ps4")

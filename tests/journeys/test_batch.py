@@ -479,14 +479,3 @@ def test_a_batch_draws_with_a_secret_that_is_in_nothing_it_passes_on(
     found = [*contents(graded.out), *contents(tmp_path)]
     assert len(found) > 100
     assert not [form for content in found for form in forms if form in content]
-
-
-@pytest.mark.long
-def test_a_secret_in_the_environment_comes_before_the_batchs_own(
-    batch: Batch, graded: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GRADER_SECRET", "the course's")
-    assert batch(graded.export, tmp_path, "--roster", graded.roster, "--limit", "1") == 0
-    (report,) = tmp_path.glob("students/*/report.json")
-    assert json.loads(report.read_text("utf-8"))["seed"] == Seed(b"the course's").label
-    assert not (tmp_path / "graded" / "id").exists()

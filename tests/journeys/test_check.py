@@ -79,18 +79,13 @@ def test_json_says_under_what_it_was_graded(checked: tuple[Any, Any, str]) -> No
     assert environment["threads"] == 1
 
 
-def test_gradescopes_file_says_the_same(checked: tuple[Any, Any, str]) -> None:
-    report, results, _ = checked
+def test_gradescopes_file_and_the_page_say_the_same(checked: tuple[Any, Any, str]) -> None:
+    report, results, page = checked
     assert results["score"] == 7
     assert [(t["extra_data"]["id"], t["score"], t["max_score"]) for t in results["tests"]] == [
         (c["id"], c["points"], c["possible"]) for c in report["parts"][0]["checks"]
     ]
-
-
-def test_the_page_says_the_same(checked: tuple[Any, Any, str]) -> None:
-    report, _, page = checked
-    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
-    assert "q2.2.W1" in page
+    assert page.lower().startswith("<!doctype html>")
     assert report["parts"][0]["checks"][0]["reason"][:30] in page
 
 

@@ -21,12 +21,12 @@ from grader.workers.compatibility import compatibility_keys
 from tests.conftest import ROOT
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, graded, member, serving
 from tests.journeys.simulated_class import QUESTION, draw
-from tests.journeys.test_pages_in_browser import Visitor, browser, logged_in
+from tests.journeys.test_pages_in_browser import Visitor, browser, grace, logged_in
 from tests.unit.render import samples
 
 pytestmark = pytest.mark.long
 
-__all__ = ["browser"]
+__all__ = ["browser", "grace"]
 
 CLASS = draw(seed=585)
 KIND_OF = {answer: kind for kind, answer in CLASS}
@@ -70,13 +70,6 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
 def _answering(report: Report, written: list[Written]) -> Report:
     parts = [replace(part, written=()) for part in report.parts]
     return replace(report, parts=(replace(parts[0], written=tuple(written)), *parts[1:]))
-
-
-@pytest.fixture(scope="module")
-def grace(browser: Browser, room: Classroom) -> Iterator[Visitor]:
-    visitor = logged_in(browser, room, room.grace)
-    yield visitor
-    visitor.page.context.close()
 
 
 @dataclass

@@ -159,8 +159,9 @@ def test_a_check_shows_the_report_and_a_fixed_cell_earns_its_points(open_noteboo
     assert "This is not the grade." in one.report
 
 
-def test_the_kernels_own_objects_are_not_what_is_graded(open_notebook: Open) -> None:
+def test_nothing_of_the_kernel_or_of_the_students_folder_grades(open_notebook: Open) -> None:
     notebook = open_notebook()
+    notebook.file.with_name("pydantic.py").write_text("raise SystemExit('imported')\n")
     notebook.run("class", WRONG)
     notebook.run("forge", "Sums.negative = lambda self, a: -a")
     notebook.run("forge", "import grader.engine.grade as g; g.grade = lambda *a, **k: 1 / 0")
@@ -202,13 +203,6 @@ def test_without_a_file_the_cells_that_ran_are_graded(open_notebook: Open) -> No
     assert "Autograded 4/4" in notebook.run("check", "%grader check").text
     assert "name it, as in %grader submit" in notebook.run("submit", "%grader submit").error
     assert "Autograded 4/4" in notebook.run("named", "%grader check homework.ipynb").text
-
-
-def test_files_in_the_students_folder_are_not_imported_by_the_grader(open_notebook: Open) -> None:
-    notebook = open_notebook()
-    notebook.file.with_name("pydantic.py").write_text("raise SystemExit('imported')\n")
-    notebook.run("class", TOY_SOLUTION)
-    assert "Autograded 4/4" in notebook.run("check", "%grader check").text
 
 
 def test_a_student_submits_from_the_notebook_and_sees_the_report(open_notebook: Open, tmp_path: Path) -> None:

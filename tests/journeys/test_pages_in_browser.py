@@ -15,14 +15,16 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import ROOT
 from tests.documentation import DOCUMENTATION
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, classroom
-from tests.journeys.test_report_in_browser import CHROMIUM, CONTRASTS, DESK, FLAGS, PHONE
+from tests.journeys.test_report_in_browser import CONTRASTS, DESK, PHONE, browser
 
 pytestmark = pytest.mark.long
+
+__all__ = ["browser"]  # a fixture
 
 PICTURES = os.environ.get("GRADER_TEST_PICTURES", "")
 MADE_BEFORE = set(Path(PICTURES).glob("*.png")) if PICTURES else set()
@@ -61,14 +63,6 @@ class Visitor:
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
     with classroom(tmp_path_factory.mktemp("classroom")) as room:
         yield room
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def logged_in(browser: Browser, room: Classroom, person: Any, **options: Any) -> Visitor:

@@ -10,7 +10,6 @@ import pytest
 
 from grader.api.counting import counting_submission
 from grader.api.views import SubmissionView
-from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, score
@@ -30,7 +29,6 @@ from grader.store.records import (
     new_id,
 )
 from grader.store.rubrics import RubricItem
-from tests.conftest import MakeAssignment
 
 WHEN = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 ANN = Person(new_id(), "ann", "Ann")
@@ -44,11 +42,6 @@ GRADED = Grading(
 )  # fmt: skip
 
 
-@pytest.fixture
-def toy(make_assignment: MakeAssignment) -> Assignment:
-    return catalogue.load(make_assignment())
-
-
 def test_before_grading_everything_waits_and_nothing_is_zero(toy: Assignment) -> None:
     found = score(toy, None, [], IN_TIME)
     assert (found.machine, found.final, found.decided, found.waiting) == (None, None, 0, Points(11, 2))
@@ -59,11 +52,6 @@ def test_what_a_person_decides_waits_and_is_said(toy: Assignment) -> None:
     found = score(toy, GRADED, [], IN_TIME)
     assert (found.final, found.decided, found.waiting) == (3, 4, Points(3, 2))
     assert found.sentence == "3 of 4 points. 1.5 more are waiting and not included."
-
-
-def test_marks_add_to_the_machine_s_points(toy: Assignment) -> None:
-    found = score(toy, GRADED, [MARK], IN_TIME)
-    assert (found.final, found.decided, found.waiting) == (4, Points(11, 2), 0)
 
 
 def test_lateness_takes_from_both(toy: Assignment) -> None:

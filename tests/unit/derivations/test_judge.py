@@ -176,16 +176,30 @@ def test_a_chain_may_end_in_the_students_own_name(ask: Ask, name: str) -> None:
 
 
 @pytest.mark.parametrize(("first", "points"), [(r"$\hat y - y$", 5), (r"$y - \hat y$", None)])
-@pytest.mark.parametrize("second", ["The same as in Q1.1.", r"$\nabla_{b^{(2)}}J = \nabla_{a^{(2)}}J$, as in Q1.1"])
-def test_a_reference_means_the_formula_that_was_judged_there(
+@pytest.mark.parametrize(
+    "second",
+    [
+        "The same as in Q1.1.",
+        "wie Q1.1",
+        r"$\nabla_{b^{(2)}}J = \nabla_{a^{(2)}}J$, as in Q1.1",
+        r"$\frac{\partial a_2}{\partial b_2} = 1$, see 1.1",
+    ],
+)
+def test_a_reference_means_the_formula_that_was_judged_there_and_is_never_proven(
     ask: Ask, first: str, points: int | None, second: str
 ) -> None:
-    assert ask("q1.2", second, {"q1.1": first}).judgements[0].points == points
+    opinion = ask("q1.2", second, {"q1.1": first})
+    assert (opinion.judgements[0].points, opinion.is_proven) == (points, False)
 
 
-@pytest.mark.parametrize("other", ["Q1.1 times $h$", "-(Q1.1)", "2 * Q1.1", "1.1 times", "Q1.1 or Q1.3"])
+@pytest.mark.parametrize(
+    "other",
+    ["Q1.1 times $h$", "Q1.1 * h1^T", "-(Q1.1)", "2 * Q1.1", "1.1 times", "Q1.1 or Q1.3", "The same.",
+     "It is 0.1.1 or 21.1", "so 0.5 times 1.1"],
+)  # fmt: skip
 def test_an_answer_that_does_more_than_refer_is_left_unread(ask: Ask, other: str) -> None:
-    assert ask("q1.2", other, {"q1.1": r"$\hat y - y$"}).shelf is Shelf.UNREAD
+    earlier = {"q1.1": r"$\hat y - y$", "q1.3": r"$\nabla_{W_2}J = (\hat y - y)h_1^T$"}
+    assert ask("q1.2", other, earlier).shelf is Shelf.UNREAD
 
 
 @pytest.mark.parametrize(

@@ -149,15 +149,7 @@ def test_the_last_notebook_that_answers_counts() -> None:
 
 
 def test_the_empty_handout_answers_nothing() -> None:
-    handout = read_notebook("ps4.ipynb", (ROOT / "reference" / "ps4" / "handout" / "ps4.ipynb").read_bytes())
-    assert answers([handout], (handout,)) == {}
-
-
-@pytest.mark.parametrize(("folder", "found"), [("notebook", 10), ("notebook_and_file", 8)])
-def test_the_example_notebooks_answers_are_found(folder: str, found: int) -> None:
-    handout = read_notebook("ps4.ipynb", (ROOT / "reference" / "ps4" / "handout" / "ps4.ipynb").read_bytes())
-    example = read_notebook("ps4.ipynb", (ROOT / "submissions" / folder / "ps4.ipynb").read_bytes())
-    assert len(answers([example], (handout,))) == found
+    assert answers([handout()], (handout(),)) == {}
 
 
 @given(st.lists(st.text(st.sampled_from("Qq1.2 solutionanswer:*_#>\n$x"), max_size=60), max_size=4))

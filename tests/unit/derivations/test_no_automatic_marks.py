@@ -21,13 +21,11 @@ def lines(name: str) -> list[list[str]]:
     return [line.replace(" ↵ ", "\n").split(" ", 1) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize(("question", "answer"), lines("wrong_answers.txt"))
+WRONG = [*lines("wrong_answers.txt"), *lines("wrong_answers_in_other_languages.txt")]
+
+
+@pytest.mark.parametrize(("question", "answer"), WRONG)
 def test_a_wrong_answer_gets_no_automatic_marks(ask: Ask, question: str, answer: str) -> None:
-    assert not ask(question, answer).is_proven
-
-
-@pytest.mark.parametrize(("question", "answer"), lines("wrong_answers_in_other_languages.txt"))
-def test_a_wrong_answer_in_another_language_gets_no_automatic_marks(ask: Ask, question: str, answer: str) -> None:
     assert not ask(question, answer).is_proven
 
 

@@ -33,6 +33,8 @@ HOSTILE = {
     "braces": "$" + "{" * 9_000,
     "fractions": "$" + r"\frac{" * 3_000,
     "brackets": "$" + "(" * 9_000 + ")" * 9_000 + "$",
+    "unclosed": "$" + "(y" * 1_000 + "$",
+    "half a command": "\\left(" * 2_000 + "\\lef",
     "nested": "$" + "(" * 3_000 + "y" + ")" * 3_000 + "$",
     "dollars": "$" * 19_999,
     "tags": "<" * 19_999,

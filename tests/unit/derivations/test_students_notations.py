@@ -131,7 +131,10 @@ def test_a_term_behind_the_dollars_belongs_to_the_formula(ask: Ask, rest: str) -
     assert found.shelf is (Shelf.UNREAD if rest.startswith("$\\hat y$") else Shelf.OTHER_VALUE)
 
 
-@pytest.mark.parametrize("rest", [" ⋅ 2", " – 1", "'", "_2", "2", " / 2 because", " - **y**", r" $\hat y$", " ="])
+@pytest.mark.parametrize(
+    "rest",
+    [" ⋅ 2", " – 1", "'", "_2", "2", "²", " / 2 because", r" $(1-\eta)$", " - **y**", r" $\hat y$", " ="],
+)
 def test_what_may_belong_to_a_right_formula_is_shown(ask: Ask, rest: str) -> None:
     found = ask("q1.2", rf"$\nabla_{{b_2}}J$ = $\hat y - y${rest}")
     assert not found.is_proven

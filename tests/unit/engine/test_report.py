@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Policy, WrittenTable
 from grader.derivations.locate import locate
@@ -37,16 +36,11 @@ from grader.model import (
     Usage,
     show_points,
 )
-from tests.conftest import MakeAssignment, MakeNotebook
+from tests.conftest import MakeNotebook
 
 HALF = Fraction(1, 2)
 ENVIRONMENT = Environment("0", "3", "2", "blas", "kernel", 1, "none")
 MLP = b"class Sums:\n    def add(self, a, b):\n        return a * b\n"
-
-
-@pytest.fixture
-def toy(make_assignment: MakeAssignment) -> Assignment:
-    return catalogue.load(make_assignment())
 
 
 def outcome(**judged: Verdict | JudgedCheck) -> dict[str, JudgedCheck]:

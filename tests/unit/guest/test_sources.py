@@ -36,13 +36,6 @@ def run(*cells: str) -> dict[str, Any]:
     return names
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_the_class_is_found_in_any_cell(place: int) -> None:
-    cells = ["print('one')", "x = 5", "print('three')"]
-    cells.insert(place, NET)
-    assert [s.cell for s in selected(*cells)] == [place + 1]
-
-
 def test_the_last_definition_of_a_helper_wins() -> None:
     names = run(
         "def act(a):\n    return 1",

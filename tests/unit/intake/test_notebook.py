@@ -96,11 +96,6 @@ def test_any_json_is_read_or_refused(version: int, cells: Any) -> None:
     assert all(type(source) is str for source in notebook.code)
 
 
-def test_a_notebook_of_too_many_cells_is_refused(make_notebook: MakeNotebook) -> None:
-    with pytest.raises(Refused, match=f"more than {MAX_CELLS} cells"):
-        read_notebook("ps4.ipynb", make_notebook(*[("code", "x")] * (MAX_CELLS + 1)))
-
-
 @pytest.mark.parametrize("end", ["\n", "\r", "\x1e", "\u2028"])
 def test_a_notebook_of_too_many_lines_is_refused(end: str, make_notebook: MakeNotebook) -> None:
     cells = [("markdown", end * (MAX_LINES // 2 + 1))] * 2

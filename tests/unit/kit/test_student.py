@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -28,19 +29,20 @@ class Net:
 """
 
 
+@contextmanager
+def loaded(
+    sandbox: Sandbox, name: str, content: bytes, class_name: str = "Net", limits: Limits | None = None
+) -> Iterator[Student]:
+    submission = receive(name, content, "mlp.py")
+    student = Student(submission, sandbox, EntryPoints("class", (class_name,)), ["mlp.py"], limits or Limits(), {}, {})
+    yield student
+    student.close()
+
+
 @pytest.fixture
 def student(sandbox: Sandbox) -> Iterator[Student]:
-    made = Student(
-        receive("mlp.py", NET, "mlp.py"),
-        sandbox,
-        EntryPoints("class", ("Net",)),
-        ["mlp.py"],
-        Limits(call_cpu_seconds=0.2),
-        {},
-        {},
-    )
-    yield made
-    made.close()
+    with loaded(sandbox, "mlp.py", NET, limits=Limits(call_cpu_seconds=0.2)) as student:
+        yield student
 
 
 def stopped(student: Student, *methods: str) -> list[bool | None]:
@@ -95,10 +97,7 @@ class Line:
 
 
 def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sandbox) -> None:
-    student = Student(
-        receive("mlp.py", FITTED, "mlp.py"), sandbox, EntryPoints("class", ("Line",)), ["mlp.py"], Limits(), {}, {}
-    )
-    try:
+    with loaded(sandbox, "mlp.py", FITTED, "Line") as student:
         student.begin()
         line = student.new()
         line.call("fit", 2.5)
@@ -107,8 +106,6 @@ def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sa
         assert missing is not None
         assert missing.reason == "fit(2.5): NameError: name 'meen' is not defined (mlp.py:4)"
         assert missing.place == Place("mlp.py", 4)
-    finally:
-        student.close()
 
 
 def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
@@ -116,17 +113,6 @@ def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
 ) -> None:
     long = "\n".join(["# " + "x" * 98] * 9_000)
     cells = [("code", NET.decode()), *[("code", f"{long}\n# {number}") for number in range(6)]]
-    student = Student(
-        receive("a.ipynb", make_notebook(*cells), "mlp.py"),
-        sandbox,
-        EntryPoints("class", ("Net",)),
-        ["mlp.py"],
-        Limits(),
-        {},
-        {},
-    )
-    try:
+    with loaded(sandbox, "a.ipynb", make_notebook(*cells)) as student:
         student.begin()
         assert student.new().call("other").value == 2
-    finally:
-        student.close()

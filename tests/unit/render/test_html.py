@@ -95,21 +95,6 @@ def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
     assert "No answer was found under this label." in text
 
 
-def test_where_nothing_was_written_nobody_waits() -> None:
-    report = samples.perfect()
-    bare = replace(
-        report,
-        parts=tuple(
-            replace(p, written=tuple(replace(w, found=False, answer="") for w in p.written)) for p in report.parts
-        ),
-    )
-    said = page(bare).said
-    assert "40 not submitted of 80 in all" in said
-    assert "wait" not in said.partition("Written answers")[2].partition("Plots")[0].replace("what waits", "")
-    assert said.count("– not submitted") == 20  # each answer among the parts, and by itself
-    assert "40 of 40 autograded · 40 points not submitted" in said
-
-
 def test_a_run_that_is_not_the_grade_says_so() -> None:
     for report in (samples.quick(), samples.code_only()):
         assert "This is not the grade." in page(report).said
