@@ -8,14 +8,13 @@ of the question. A question whose arguments depend on the student's results was 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, is_dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -26,7 +25,6 @@ from grader.kit.claim import NotRecorded
 from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.episodes import mapped
 from grader.kit.lines import Line
-from grader.kit.truth import LOOSELY_COMPARED, ModelTruth
 from grader.model.grouping import grouped
 from grader.sandbox.contract import Array
 
@@ -120,6 +118,24 @@ _NAN = math.copysign(math.nan, -1)
 Python 3.11 uses other instructions to add numbers."""
 
 
+@runtime_checkable
+class NotesMethods(Protocol):
+    """A truth of an assignment that can tell on which methods of its model an answer depends, so that fewer answers are
+    computed. A truth may also have an attribute `loosely_compared`: names of methods whose arrays are stored in
+    float32."""
+
+    def changed_methods(self, mistaken: Any) -> frozenset[str] | None:
+        """Return the names of the methods in which the models of this truth and of `mistaken` differ; None if they
+        differ in other ways too."""
+        ...
+
+    def answer_and_methods(
+        self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, frozenset[str]]:
+        """Call a method of the truth. Return its result, and the names of the model's methods that computed it."""
+        ...
+
+
 class AnswerRecorder:
     """Creates truths (objects that compute right results) and stores their answers.
 
@@ -157,14 +173,19 @@ class AnswerRecorder:
         """Create an object with right results that records nothing and has an empty cache."""
         return self._truths(*key)
 
-    def add(self, method: str, answer: Any) -> bytes:
+    def add(self, method: str, answer: Any, *, in_single: bool) -> bytes:
         """Store an answer of a method, and return its digest.
+
+        Args:
+            method: The method, for messages.
+            answer: Its result.
+            in_single: True to store arrays in float32.
 
         Raises:
             BadAssignment: If a student's pack cannot store the answer.
         """
         answer = mapped(answer, np.generic, np.asarray)
-        stored = mapped(answer, np.ndarray, _single_array) if self._of_lines or method in LOOSELY_COMPARED else answer
+        stored = mapped(answer, np.ndarray, _single_array) if self._of_lines or in_single else answer
         if self._of_lines:
             stored = mapped(stored, np.ndarray, _rounded)
         try:
@@ -199,7 +220,7 @@ class RecordingTruth:
         self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth], is_alike: bool
     ) -> None:
         self._recorder, self._key, self.truth = recorder, key, recorder.new(key)
-        self._alike = [(other, changed_methods(other.truth, self.truth)) for other in alike]
+        self._alike = [(other, _changed_methods(other.truth, self.truth)) for other in alike]
         self._used: dict[int, frozenset[str] | None] = {}
         self._digests: dict[bytes, int] = {}
         self._is_alike = is_alike
@@ -215,10 +236,11 @@ class RecordingTruth:
         return ask
 
     @cached_property
-    def _computing(self) -> ModelTruth | None:
-        """If others copy answers from this object: an object with right results that records which methods of its model
-        are called. Otherwise None."""
-        return _noting(self._recorder.new(self._key)) if self._is_alike else None
+    def _noting(self) -> NotesMethods | None:
+        """If others copy answers from this object: a truth that notes which methods of its model are called. Otherwise
+        None."""
+        truth = self._recorder.new(self._key) if self._is_alike else None
+        return truth if isinstance(truth, NotesMethods) else None
 
     def record(self, question: TruthQuestion) -> bytes:
         """Compute and record the answer to a question if it is new. Return the digest of the answer."""
@@ -249,10 +271,12 @@ class RecordingTruth:
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
                 return other.record(question), used
-        if self._computing is None:
-            return self._recorder.add(question.method, _ask(self.truth, question)), None
-        answer, used = called_methods(lambda: _ask(self._computing, question))
-        return self._recorder.add(question.method, answer), used
+        if self._noting is None:
+            answer, used = getattr(self.truth, question.method)(*question.args, **question.kwargs), None
+        else:
+            answer, used = self._noting.answer_and_methods(question.method, question.args, question.kwargs)
+        loosely = question.method in getattr(self.truth, "loosely_compared", ())
+        return self._recorder.add(question.method, answer, in_single=loosely), used
 
     def used(self, question: TruthQuestion) -> frozenset[str] | None:
         """Return the names of the model's methods that were called to compute the answer to a question; None if they
@@ -260,103 +284,9 @@ class RecordingTruth:
         return None if self.record_if_any(question) is None else self._used[self._digest(question)]
 
 
-class _Results:
-    """A replacement for the cache of right results in a `ModelTruth`. For each result, it also stores the names of the
-    model's methods that were called to compute the result."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
-
-    def once(self, what: str, about: object, compute: Callable[[], Any]) -> Any:
-        """Return a cached result, computed at the first call, as `ModelTruth.once` does."""
-        key = (what, id(about))
-        if key not in self._known:
-            self._known[key] = (about, *called_methods(compute))
-        _, result, names = self._known[key]
-        _called[-1] |= names
-        return result
-
-
-def _noting(truth: Any) -> ModelTruth | None:
-    """Change a truth (an object with right results) so that it records which methods of its model are called: replace
-    its cache and its model. Return the truth, or None if it is not a `ModelTruth`."""
-    if not isinstance(truth, ModelTruth):
-        return None
-    truth.once = _Results().once  # type: ignore[method-assign]
-    truth.model = noting_model(truth.model)
-    return truth
-
-
-_called: list[set[str]] = [set()]
-"""For each call of `called_methods` in progress: the names of the methods that were called."""
-
-
-def called_methods(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-    """Call `act`. Return its value, and the names of the methods that computed it, if they belong to a `noting_model`.
-    Methods that computed cached results are included."""
-    _called.append(set())
-    try:
-        answer = act()
-    finally:
-        names = _called.pop()
-    return answer, frozenset(names)
-
-
-def noting_model(model: type) -> type:
-    """Return a subclass of a model class. The subclass notes the name of each method that is called.
-
-    In its method resolution order, a class with noting methods comes before each class of the model. So calls by
-    `super()` are noted too. (A profile function would also note them, but the model would take 1.5 times as long.)
-    """
-    order = [kind for one in model.__mro__[:-1] for kind in (_noting_methods(one), one)]
-
-    class Noting(type(model)):  # type: ignore[misc]
-        def mro(cls) -> list[type]:
-            return [cls, *order, object]
-
-    return Noting(model.__name__, (model,), {})
-
-
-@cache
-def _noting_methods(kind: type) -> type:
-    """Return a class with the methods of `kind`. When a method is called, its name is added to `_called`."""
-
-    def noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            _called[-1].add(name)
-            return method(*args, **kwargs)
-
-        return call
-
-    methods = {name: noting(name, method) for name, method in vars(kind).items() if inspect.isfunction(method)}
-    return type(kind.__name__, (), methods)
-
-
-def _ask(truth: Any, question: TruthQuestion) -> Any:
-    return getattr(truth, question.method)(*question.args, **question.kwargs)
-
-
-def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
-    """Return the names of the methods in which the models of two `ModelTruth`s differ; None if the models also differ
-    in other ways."""
-    if type(right) is not type(mistaken) or not isinstance(right, ModelTruth):
-        return None
-    changed = set()
-    if set(right.model.__mro__[1:]) - set(mistaken.model.__mro__):
-        return None  # the mistake removes a base class
-    for kind in set(mistaken.model.__mro__) - set(right.model.__mro__):
-        for name in vars(kind).keys() - _OF_EVERY_CLASS:
-            before = inspect.getattr_static(right.model, name, None)
-            if inspect.isfunction(before) and before.__code__.co_name == name:
-                changed.add(name)
-            elif before is not None or name.startswith("__"):
-                return None
-    return frozenset(changed)
-
-
-_OF_EVERY_CLASS = vars(type("", (), {})).keys() | {
-    "__annotations__", "__firstlineno__", "__qualname__", "__static_attributes__",
-}  # fmt: skip
+def _changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
+    """Return the names of the methods in which the models of two truths differ; None if these are unknown."""
+    return right.changed_methods(mistaken) if isinstance(right, NotesMethods) else None
 
 
 class RecordedTruth:

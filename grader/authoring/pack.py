@@ -70,7 +70,7 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
         answers = record(assignment, sandbox, tick)
         content = recorded.dumps(assignment.digest, answers, assignment.mistakes, assignment.interpretations)
         add(out, f"{assignment.id}/{RECORDED}", content)
-        for path in students_modules():
+        for path in students_modules(assignment):
             add(out, f"precheck/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
         add(out, "precheck/pyproject.toml", _students_pyproject(assignment.id).encode())
         add(out, "README.txt", _readme(assignment).encode())
@@ -100,11 +100,13 @@ def _readme(assignment: Assignment) -> str:
     return README.format(title=assignment.title, file=assignment.files[0], submitted=submitted, data=data)
 
 
-def students_modules() -> list[Path]:
-    """Return the grader's files in a student's pack: the modules that the students' commands import, the code that runs
-    in the sandbox, and the files that reports need."""
+def students_modules(assignment: Assignment) -> list[Path]:
+    """Return the grader's files in a student's pack: the modules that the students' commands and the checks import, the
+    code that runs in the sandbox, and the files that reports need."""
     files: set[Path] = set()
     modules = list(STUDENTS_COMMANDS)
+    for name in code_of_checks(assignment):
+        modules += _imported(assignment.folder / name)
     while modules:
         module = modules.pop()
         path = _file_of(module)

@@ -19,8 +19,9 @@ from grader.derivations.locate import WrittenAnswers, locate
 from grader.engine.finding import SectionResult, check_result
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
-from grader.kit.claim import Check, Claim, Draw, covers
+from grader.kit.claim import Check, Claim, covers
 from grader.kit.diagnosis import Diagnosis
+from grader.kit.draws import Draw
 from grader.kit.lines import Lines
 from grader.kit.student import Student
 from grader.model import ZERO, CheckResult, Opinion, Report, ReportScope, SourceLine, Status, Submission, Usage

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.kit.answer import Answer, describe, failed_call
+from grader.kit.draws import Each
 from grader.model import Evidence, FailedCall, Place, Raised
 from grader.sandbox.contract import Array
 
@@ -335,6 +336,32 @@ def _both(got: Array, want: Array) -> str:
     return f"at [{', '.join(str(int(i)) for i in worst)}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
 
 
+def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
+    """Return an answer as a finite array of this shape; None if it is something else."""
+    value = numbers(answer, shape)
+    return None if isinstance(value, Verdict) else value
+
+
+def floats_of(answer: Answer) -> Array:
+    """Return an answer's floating-point numbers, NaN included; an empty array if it has none."""
+    value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
+    return value if value.dtype.kind == "f" else np.zeros(0)
+
+
+def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
+    """Return whether two arrays or numbers agree in norm (see `near`).
+
+    Args:
+        got, want: Arrays of one shape, or numbers.
+        single: True for the tolerance of float32.
+        rtol: Relative tolerance of the norm of their difference.
+
+    Returns:
+        True if they agree.
+    """
+    return near(Answer("", np.asarray(got, np.float64)), want, single=single, rtol=rtol).holds
+
+
 # ── checks and claims ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -452,19 +479,6 @@ def _first_that_holds(judges: Sequence[Callable[..., Verdict]], *arguments: Any)
         return first
     others = (judge(*arguments) for judge in judges[1:])
     return next((verdict for verdict in others if verdict.holds), first)
-
-
-@dataclass(frozen=True)
-class Draw:
-    """The random generator and the options for functions that draw problems (`Each`)."""
-
-    random: np.random.Generator
-    quick: bool
-    """True to train on less data, for a quick test. The report then says that the points are not the grade."""
-
-
-Each = Callable[[Draw, Any], Iterable[Any]]
-"""Function (random draw, object with the right results) → the problems on which a check runs."""
 
 
 @dataclass(frozen=True)

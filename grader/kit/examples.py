@@ -20,7 +20,7 @@ import numpy as np
 
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
-from grader.kit.claim import Draw, Each
+from grader.kit.draws import Draw, Each
 from grader.kit.episodes import Array, Call, Episode
 
 EXAMPLES = "data/examples.json"

@@ -11,8 +11,8 @@ import numpy as np
 from grader.kit.answer import Answer
 from grader.kit.claim import Verdict, because, near, passed
 from grader.kit.episodes import with_references
-from grader.kit.problems import Array
 from grader.kit.student import Student, shown_arguments
+from grader.sandbox.contract import Array
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from grader import kit
-from grader.kit import Array, Claim, Draw, Holds, Pair, Student, Training, Verdict, check, pairs, trainings
+from grader import nets
+from grader.kit import Array, Claim, Draw, Holds, Student, Verdict, check
 from grader.kit.settings import manifest
 from grader.model import Curve
+from grader.nets import Pair, Training, pairs, trainings
 
 from .own import OwnAnswers, backward_pass_follows, gradient_follows, relu_loss_follows
 from .problems import (
@@ -135,8 +136,8 @@ def _in_training(name: str, holds: Holds) -> str:
 
 # ── Q2.1 ─────────────────────────────────────────────────────────────────────────────────────────────
 
-LOSS = kit.LossChecks(hint=_in_loss)
-STABLE = f"{kit.STABLE[:-1]}, and 1 / (1 + exp(-a)) a safe sigmoid."
+LOSS = nets.LossChecks(hint=_in_loss)
+STABLE = f"{nets.STABLE[:-1]}, and 1 / (1 + exp(-a)) a safe sigmoid."
 
 
 @check("q2.1", each=near_the_toy("sigmoid"), handout=True, topics=FORWARD)
@@ -154,7 +155,7 @@ def scores(student: Student, pair: Pair) -> Iterator[Claim]:
 
     Handout: "`loss(X, y=None, reg=0.0)` returns the scores, shape (N, C), where `y` is None."
     """
-    yield from kit.fresh_scores(student, pair.first, hint=_in_scores, or_losses=True)
+    yield from nets.fresh_scores(student, pair.first, hint=_in_scores, or_losses=True)
 
 
 @check("q2.1", each=pairs(SIGMOID, 6), topics=FORWARD)
@@ -175,7 +176,7 @@ def two_nets(student: Student, pair: Pair) -> Iterator[Claim]:
     `self.params`."
     """
     other = replace(pair.first, options=RELU.options).at({name: -p for name, p in pair.first.params.items()})
-    yield from kit.LossChecks().two_models(student, pair.first, other, given=["q2.1.scores", "q2.1.published"])
+    yield from nets.LossChecks().two_models(student, pair.first, other, given=["q2.1.scores", "q2.1.published"])
 
 
 @check("q2.1", each=pairs(SIGMOID, 1), topics=FORWARD)
@@ -185,7 +186,7 @@ def parameters(student: Student, pair: Pair) -> Iterator[Claim]:
     Handout: "The parameters are in the dict `self.params`: `W1` of shape (D, H), `b1` (H,), `W2` (H, C), `b2` (C,)."
     """
     advice = "Check __init__: W1 (D, H), b1 (H,), W2 (H, C), b2 (C,)."
-    yield from kit.new_parameters(student, pair.first, advice=advice)
+    yield from nets.new_parameters(student, pair.first, advice=advice)
 
 
 @check("q2.1", each=saturated, topics=FORWARD)
@@ -195,7 +196,7 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
     Handout: "The grader tries scores and pre-activations of about ±1000."
     """
     given = ["q2.1.scores", "q2.1.published", "q2.1.loss"]
-    checks = kit.LossChecks(hint=_in_loss_at_large_scores)
+    checks = nets.LossChecks(hint=_in_loss_at_large_scores)
     yield from checks.stable(student, problem, bias="b2", given=given, advice=STABLE)
 
 
@@ -203,7 +204,7 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
 
 LOSS_OF_RELU = ("q2.1", "q2.4.forward")
 GRADIENTS, RELU_GRADIENTS = (
-    kit.GradientChecks(given, earlier, gradient_follows, backward_pass_follows, _in_gradient, OwnAnswers)
+    nets.GradientChecks(given, earlier, gradient_follows, backward_pass_follows, _in_gradient, OwnAnswers)
     for given, earlier in ((("q2.1",), ""), (LOSS_OF_RELU, "q2.2"))
 )
 MNIST_SIZED = "an MNIST-sized problem"
@@ -241,7 +242,7 @@ def large_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
 
 LOSS_AND_GRADIENTS = ("q2.1", "q2.2")
 BEFORE_BATCHES = (*LOSS_AND_GRADIENTS, "q2.3.step", "q2.3.decay")
-TRAINER = kit.Trainer(
+TRAINER = nets.Trainer(
     losses=("q2.1", "q2.2", "q2.4.forward", "q2.4.backward"),
     decay="q2.3.decay",
     predict="q2.3.predict",
@@ -270,7 +271,7 @@ def step(student: Student, training: Training) -> Iterator[Claim]:
 
 def _trained(name: str, student: Student, training: Training, given: Sequence[str], **options: Any) -> Iterator[Claim]:
     hint = partial(_in_training, name)
-    yield from kit.trained_parameters(TRAINER, student, training, name=name, given=given, hint=hint, **options)
+    yield from nets.trained_parameters(TRAINER, student, training, name=name, given=given, hint=hint, **options)
 
 
 @check(
@@ -286,9 +287,9 @@ def decay(student: Student, training: Training) -> Iterator[Claim]:
     [than a batch] is used whole"; "Each call stands for itself."
     """
     given = (*LOSS_AND_GRADIENTS, "q2.3.step")
-    model = kit.Model(student, training.problem)
+    model = nets.Model(student, training.problem)
     yield from _trained("decay", student, training, given, model=model)
-    yield from kit.trained_again(training, model, name="decay", given=given)
+    yield from nets.trained_again(training, model, name="decay", given=given)
 
 
 @check(
@@ -308,27 +309,27 @@ def batches(student: Student, training: Training) -> Iterator[Claim]:
 PAIRS_OF_ROWS = {"num_epochs": 1, "batch_size": 2, "learning_rate": 0.8, "learning_rate_decay": 1.0}
 
 
-@check("q2.3", each=kit.examples_of_one_class(SIGMOID, (4, 5, 3, 4), **PAIRS_OF_ROWS), topics=TRAINING)
+@check("q2.3", each=nets.examples_of_one_class(SIGMOID, (4, 5, 3, 4), **PAIRS_OF_ROWS), topics=TRAINING)
 def batch_size(student: Student, training: Training) -> Iterator[Claim]:
     """Every step is taken on a batch of batch_size examples.
 
     Handout: "Draw `batch_size` random examples".
     """
-    yield from kit.batch_size(student, training, name="batches", given=BEFORE_BATCHES)
+    yield from nets.batch_size(student, training, name="batches", given=BEFORE_BATCHES)
 
 
-@check("q2.3", each=kit.examples_of_one_class(SIGMOID, (4, 5, 3, 12), **PAIRS_OF_ROWS), topics=TRAINING)
+@check("q2.3", each=nets.examples_of_one_class(SIGMOID, (4, 5, 3, 12), **PAIRS_OF_ROWS), topics=TRAINING)
 def at_random(student: Student, training: Training) -> Iterator[Claim]:
     """The batches of an epoch are drawn at random.
 
     Handout: "Batches are drawn at random".
     """
-    yield from kit.at_random(student, training, name="batches", given=BEFORE_BATCHES)
+    yield from nets.at_random(student, training, name="batches", given=BEFORE_BATCHES)
 
 
 @check(
     "q2.3",
-    each=kit.one_row_an_example(
+    each=nets.one_row_an_example(
         SIGMOID, (100, 4, 2, 100), "W2", num_epochs=1, batch_size=25, learning_rate=0.01, learning_rate_decay=1.0
     ),
     topics=TRAINING,
@@ -338,12 +339,12 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
 
     Handout: "num_epochs: how many times to go through the training set".
     """
-    yield from kit.every_example(student, training, "W1", name="batches", given=BEFORE_BATCHES)
+    yield from nets.every_example(student, training, "W1", name="batches", given=BEFORE_BATCHES)
 
 
 @check(
     "q2.3",
-    each=kit.by_heart(
+    each=nets.by_heart(
         SIGMOID, (24, 16, 2, 24), num_epochs=60, batch_size=8, learning_rate=5.0, learning_rate_decay=1.0
     ),
     topics=TRAINING,
@@ -353,17 +354,17 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
 
     Handout: "Draw `batch_size` random examples"; y holds "the right class of each row".
     """
-    yield from kit.own_label(student, training, "W1", name="batches", given=BEFORE_BATCHES)
+    yield from nets.own_label(student, training, "W1", name="batches", given=BEFORE_BATCHES)
 
 
-@check("q2.3", each=kit.predictions(SIGMOID), topics=TRAINING)
+@check("q2.3", each=nets.predictions(SIGMOID), topics=TRAINING)
 def predict(student: Student, pair: Pair) -> Iterator[Claim]:
     """predict is the argmax of the forward pass at the net's parameters as they are.
 
     Handout: "Return the class with the largest score for each row of X: integers 0..C-1 of shape (N,)."
     """
     training = Training(pair.second, pair.second.X, pair.second.y, ONE_EPOCH)
-    yield from kit.predicted(student, pair, training, given=["q2.1.scores", "q2.1.published", "q2.1.loss"])
+    yield from nets.predicted(student, pair, training, given=["q2.1.scores", "q2.1.published", "q2.1.loss"])
 
 
 @check(
@@ -381,12 +382,12 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
     norm of the gradient of W1), `train_acc_history` and `val_acc_history`, an entry for each epoch."
     """
     given = (*BEFORE_BATCHES, "q2.3.batches", "q2.3.predict")
-    yield from kit.histories(TRAINER, student, training, given=given, hint=partial(_in_training, "histories"))
+    yield from nets.histories(TRAINER, student, training, given=given, hint=partial(_in_training, "histories"))
 
 
 @check(
     "q2.3",
-    each=kit.one_epoch(SIGMOID, num_epochs=1, batch_size=24, learning_rate=0.02, learning_rate_decay=1.0),
+    each=nets.one_epoch(SIGMOID, num_epochs=1, batch_size=24, learning_rate=0.02, learning_rate_decay=1.0),
     topics=HISTORIES,
 )
 def accuracies(student: Student, training: Training) -> Iterator[Claim]:
@@ -395,12 +396,12 @@ def accuracies(student: Student, training: Training) -> Iterator[Claim]:
     Handout: "train_acc_history: share of right answers on the training set, after each epoch; val_acc_history: the
     same for the validation set".
     """
-    yield from kit.accuracies(TRAINER, student, training, given=BEFORE_BATCHES)
+    yield from nets.accuracies(TRAINER, student, training, given=BEFORE_BATCHES)
 
 
 # ── Q2.4 ─────────────────────────────────────────────────────────────────────────────────────────────
 
-RELU_LOSS = kit.LossChecks(relu_loss_follows, _in_relu_loss)
+RELU_LOSS = nets.LossChecks(relu_loss_follows, _in_relu_loss)
 OF_TRAIN = ("q2.3.step", "q2.3.decay", "q2.3.batches")
 OF_RELU = (*LOSS_AND_GRADIENTS, "q2.4.forward", "q2.4.backward")
 
@@ -473,14 +474,14 @@ def _relu_training(student: Student, training: Training) -> Iterator[Claim]:
         def own(truth: Any, causes: Sequence[str], follow: Any = by_gradients) -> Verdict:
             of_train = [cause for cause in causes if cause in OF_TRAIN]
             if of_train and TRAINER.trains_alike(student, training, with_sigmoid):
-                return kit.gradients_use_data(student, training.problem)
+                return nets.gradients_use_data(student, training.problem)
             verdict: Verdict = follow(truth, [cause for cause in causes if cause not in OF_TRAIN])
             return verdict
 
         yield replace(one, own=own)
 
 
-@check("q2.4.training", each=kit.predictions(RELU), topics=TRAINING)
+@check("q2.4.training", each=nets.predictions(RELU), topics=TRAINING)
 def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
     """predict uses the ReLU as well.
 
@@ -488,7 +489,7 @@ def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
     """
     given = ["q2.1.scores", "q2.1.published", "q2.1.loss", "q2.4.forward", "q2.3.predict"]
     training = Training(pair.second, pair.second.X, pair.second.y, ONE_EPOCH)
-    yield from kit.predicted(student, pair, training, name="epochs", given=given, charged=TRAINER.predict, work=False)
+    yield from nets.predicted(student, pair, training, name="epochs", given=given, charged=TRAINER.predict, work=False)
 
 
 @check("q2.4.training", each=one_large_step, topics=TRAINING)
@@ -516,37 +517,37 @@ def shared(quick: bool) -> Mapping[str, Array]:
     return mnist(images(quick)).shared()
 
 
-def with_permuted_labels(draw: Draw, _truth: Any) -> Iterator[tuple[kit.DataSet, bool]]:
+def with_permuted_labels(draw: Draw, _truth: Any) -> Iterator[tuple[nets.DataSet, bool]]:
     """Draw the classes under other numbers, so that labels known by heart are of no use."""
     yield mnist(images(draw.quick)).renumbered(draw.random.permutation(10)), draw.quick
 
 
-def _trains_on_mnist(nets: kit.ModelSpec, student: Student, data: kit.DataSet, quick: bool) -> Iterator[Claim]:
-    activation = str(nets.options["activation"])
+def _trains_on_mnist(spec: nets.ModelSpec, student: Student, data: nets.DataSet, quick: bool) -> Iterator[Claim]:
+    activation = str(spec.options["activation"])
     row = MANIFEST.long[0]
-    long = kit.LongTraining(
+    long = nets.LongTraining(
         name=activation,
-        start=first_images(nets, data, RECIPE),
+        start=first_images(spec, data, RECIPE),
         data=data,
         recipe={name: RECIPE[name] for name in ("num_epochs", "batch_size", "learning_rate", "learning_rate_decay")},
         cpu_seconds=row.cpu_seconds,
         steps=(row.shorter_steps if quick else row.steps)[activation],
-        given=(*OF_RELU, *OF_TRAIN, "q2.4.training") if nets is RELU else (*LOSS_AND_GRADIENTS, *OF_TRAIN),
+        given=(*OF_RELU, *OF_TRAIN, "q2.4.training") if spec is RELU else (*LOSS_AND_GRADIENTS, *OF_TRAIN),
         predict_given=["q2.3.predict", "q2.1", "q2.4.forward"],
         trainer=TRAINER,
         chance=CHANCE,
-        curves=kit.CURVES | {"grad_magnitude_history": Curve("Gradient magnitude", "‖∇W1‖")},
+        curves=nets.CURVES | {"grad_magnitude_history": Curve("Gradient magnitude", "‖∇W1‖")},
     )
-    yield from kit.learns(student, long)
+    yield from nets.learns(student, long)
 
 
 @check("q2.5.sigmoid", each=with_permuted_labels)
-def sigmoid_on_mnist(student: Student, drawn: tuple[kit.DataSet, bool]) -> Iterator[Claim]:
+def sigmoid_on_mnist(student: Student, drawn: tuple[nets.DataSet, bool]) -> Iterator[Claim]:
     """Sigmoid trained on MNIST as the handout does it; accuracy recomputed from the parameters."""
     yield from _trains_on_mnist(SIGMOID, student, *drawn)
 
 
 @check("q2.5.relu", each=with_permuted_labels)
-def relu_on_mnist(student: Student, drawn: tuple[kit.DataSet, bool]) -> Iterator[Claim]:
+def relu_on_mnist(student: Student, drawn: tuple[nets.DataSet, bool]) -> Iterator[Claim]:
     """ReLU trained on MNIST as the handout does it; accuracy recomputed from the parameters."""
     yield from _trains_on_mnist(RELU, student, *drawn)

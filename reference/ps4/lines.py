@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from grader import kit
-from grader.kit import Answer, Batches, FollowedCall, Student, Target, Training
+from grader import nets
+from grader.kit import Answer, Batches, FollowedCall, Student, Target
+from grader.nets import Training
 
 from .problems import PARAMETERS, RELU, SIGMOID, Problem
 
@@ -30,10 +31,10 @@ def _gradient(name: str) -> dict[str, str]:
 @cache
 def _problem(activation: str, reg: float = 0.7, rows: int = 9) -> Problem:
     """No two sizes are alike, and all classes are there."""
-    random, nets, sizes = np.random.default_rng(11), SIGMOID if activation == "sigmoid" else RELU, (5, 6, 4)
-    drawn = {name: random.normal(size=shape) for name, shape in nets.shapes(*sizes).items()}
+    random, spec, sizes = np.random.default_rng(11), SIGMOID if activation == "sigmoid" else RELU, (5, 6, 4)
+    drawn = {name: random.normal(size=shape) for name, shape in spec.shapes(*sizes).items()}
     y = random.permutation(np.arange(rows) % 4)
-    problem: Problem = nets.make(sizes, drawn, random.normal(0.3, 1.0, size=(rows, 5)), y, reg)
+    problem: Problem = spec.make(sizes, drawn, random.normal(0.3, 1.0, size=(rows, 5)), y, reg)
     return problem
 
 
@@ -130,7 +131,7 @@ def _construction() -> FollowedCall:
 
 def _follow(
     student: Student,
-    problem: kit.Problem,
+    problem: nets.Problem,
     method: str,
     *args: Any,
     before: Sequence[Sequence[Any]] = (),

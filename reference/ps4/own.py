@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from grader import kit
-from grader.kit import Answer, Array, Params, ProblemAnswer, Verdict, is_near, passed
+from grader import kit, nets
+from grader.kit import Answer, Array, Verdict, is_near, passed
+from grader.nets import Params, ProblemAnswer
 
 from .problems import SMALL, Problem
 
@@ -21,7 +22,7 @@ SAME_SCORES = 1e-6
 """Factor of W2 that makes the scores of both activations equal b2, up to about this much."""
 
 
-class OwnAnswers(kit.OwnAnswers):
+class OwnAnswers(nets.OwnAnswers):
     """A student's own answers, and the hidden layer that they show."""
 
     problem: Problem
@@ -57,16 +58,16 @@ def relu_loss_follows(asked: Sequence[ProblemAnswer], truth: Any, causes: Sequen
     """Judge a ReLU net's losses: as `loss_follows` after a check of the ReLU has lost points; or, after one of the
     sigmoid has, by whether both activations share the fault."""
     of_relu = [cause for cause in causes if cause.startswith("q2.4.")]
-    right_for_scores = all(kit.right_for_own_scores(one, truth) for one in asked)
-    scores_right = all(kit.scores_are_right(one.own, truth) for one in asked)
-    if of_relu and (right_for_scores or scores_right) and kit.depend_on_data(asked):
+    right_for_scores = all(nets.right_for_own_scores(one, truth) for one in asked)
+    scores_right = all(nets.scores_are_right(one.own, truth) for one in asked)
+    if of_relu and (right_for_scores or scores_right) and nets.depend_on_data(asked):
         return passed()
     if len(of_relu) == len(causes):
         return NOT_OWN
     own = [OwnAnswers(one.own.student, one.own.problem) for one in asked]
-    if scores_right and all(_losses_are_shared(one) for one in own) and kit.depend_on_data(asked):
+    if scores_right and all(_losses_are_shared(one) for one in own) and nets.depend_on_data(asked):
         return passed()
-    if not right_for_scores or not kit.vary(asked):
+    if not right_for_scores or not nets.vary(asked):
         return NOT_OWN
     behind = all(_output_is_shared(one) for one in own)
     return passed() if behind or all(_hidden_is_shared(one, truth) for one in own) else NOT_OWN
@@ -115,7 +116,7 @@ def gradient_follows(
 ) -> Verdict:
     """Judge a gradient by the student's own forward pass, where that has lost points; a ReLU net's also by the
     sigmoid's gradient, where that has."""
-    follows = kit.gradient_follows(asked, name, truth, passes=_every_pass, single=single)
+    follows = nets.gradient_follows(asked, name, truth, passes=_every_pass, single=single)
     if follows.holds or f"q2.2.{name}" not in causes:
         return follows
     return _same_fault_as_in_sigmoid(asked[0].own, name, truth)
@@ -123,7 +124,7 @@ def gradient_follows(
 
 def backward_pass_follows(asked: Sequence[ProblemAnswer], truth: Any, single: bool) -> Verdict:
     """Judge all gradients together, with this activation's derivative, of a net that ignores its activation forward."""
-    return kit.all_gradients_follow(asked, truth, passes=_passes, single=single)
+    return nets.all_gradients_follow(asked, truth, passes=_passes, single=single)
 
 
 def _passes(own: OwnAnswers, truth: Any, *, every: bool = False) -> Iterator[Params | None]:
@@ -132,7 +133,7 @@ def _passes(own: OwnAnswers, truth: Any, *, every: bool = False) -> Iterator[Par
     if every:
         at_own = None if own.hidden is None else truth.slope_at(own.hidden, own.problem.activation)
         layers += [(own.hidden, own.slope), (own.hidden, at_own)]
-    for p in kit.own_probabilities(own, truth):
+    for p in nets.own_probabilities(own, truth):
         for hidden, slope in layers:
             yield None if p is None else truth.gradients_from(own.problem, p, hidden, slope)
 
@@ -146,11 +147,11 @@ def _same_fault_as_in_sigmoid(own: Any, name: str, truth: Any) -> Verdict:
     regularisation, the two may differ only by the activation and its derivative."""
     problem: Problem = own.problem
     relu, sigmoid = (
-        kit.raw_gradients(own.student, at).get(name, np.zeros(0)).shape
+        nets.raw_gradients(own.student, at).get(name, np.zeros(0)).shape
         for at in (problem, problem.activated("sigmoid"))
     )
     if relu == sigmoid != problem.params[name].shape:
-        return kit.gradients_use_data(own.student, problem)
+        return nets.gradients_use_data(own.student, problem)
     for row in range(min(len(problem.X), 3)):
         if (verdict := _same_fault_at(own, problem.rows([row]), name, truth)) is not None:
             return verdict
@@ -172,7 +173,7 @@ def _same_fault_at(own: OwnAnswers, one: Problem, name: str, truth: Any) -> Verd
             return NOT_OWN
         found.append(sigmoid[name])
     if is_near(*found, rtol=1e-3):  # it ignores the labels, so the other gradients must show work
-        return kit.gradients_use_data(own.student, own.problem)
+        return nets.gradients_use_data(own.student, own.problem)
     return None
 
 

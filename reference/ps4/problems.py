@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from grader import kit
-from grader.kit import Draw, Each, Params, Training
+from grader import kit, nets
+from grader.kit import Draw, Each
+from grader.nets import Params, Training
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
 SMALL = 0.02
@@ -19,7 +20,7 @@ SMALL = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Problem(kit.Problem):
+class Problem(nets.Problem):
     """A net with a sigmoid or a ReLU, and a batch for it."""
 
     @property
@@ -46,7 +47,7 @@ def _shapes(D: int, H: int, C: int) -> dict[str, tuple[int, ...]]:
 
 
 SIGMOID, RELU = (
-    kit.ModelSpec(_shapes, {"std": 0.1, "activation": activation}, Problem) for activation in ("sigmoid", "relu")
+    nets.ModelSpec(_shapes, {"std": 0.1, "activation": activation}, Problem) for activation in ("sigmoid", "relu")
 )
 
 
@@ -56,15 +57,15 @@ def toy(activation: str) -> Problem:
     net, data = np.random.RandomState(0), np.random.RandomState(1)
     params = {"W1": 0.1 * net.randn(4, 10), "b1": np.zeros(10), "W2": 0.1 * net.randn(10, 3), "b2": np.zeros(3)}
     X, y = 10 * data.randn(5, 4), np.array([0, 1, 2, 2, 1])
-    nets = SIGMOID if activation == "sigmoid" else RELU
-    problem: Problem = nets.make((4, 10, 3), params, X, y, 0.1)
+    spec = SIGMOID if activation == "sigmoid" else RELU
+    problem: Problem = spec.make((4, 10, 3), params, X, y, 0.1)
     return problem
 
 
 def near_the_toy(activation: str) -> Each:
     """Draw the toy problem with its parameters moved. b2 moves all scores alike, which no loss can see: the biases of
     the scores are judged with them."""
-    return kit.moved_a_little(toy(activation), b2=0.01)
+    return nets.moved_a_little(toy(activation), b2=0.01)
 
 
 _STRETCHED, _STRETCH = 2, 40.0
@@ -81,21 +82,21 @@ def stretched(number: int, problem: Problem) -> Problem:
 
 def saturated(draw: Draw, truth: Any) -> Iterator[Problem]:
     """Draw scores of about ±1000, then a sigmoid of about ±1000."""
-    yield from kit.large_scores(SIGMOID, "W2")(draw, truth)
-    flat = SIGMOID.draw(draw.random, kit.SHAPES[2])
+    yield from nets.large_scores(SIGMOID, "W2")(draw, truth)
+    flat = SIGMOID.draw(draw.random, nets.SHAPES[2])
     yield flat.at({"W1": 1000 * flat.params["W1"]})
 
 
 _MNIST_SIZED = (784, 64, 10, 100)
 
 
-def as_large_as_mnist(nets: kit.ModelSpec) -> Each:
+def as_large_as_mnist(spec: nets.ModelSpec) -> Each:
     """Draw so many parameters that differences of the loss take minutes, which the backward pass does in
     milliseconds."""
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Problem]:
         *sizes, N = _MNIST_SIZED
-        problem = _small_weights(nets.draw(draw.random, (*sizes, 2 * N), 0.7))
+        problem = _small_weights(spec.draw(draw.random, (*sizes, 2 * N), 0.7))
         yield problem.rows(truth.smooth_rows(problem)).rows(slice(N))
 
     return draw_them
@@ -106,7 +107,7 @@ def one_large_step(draw: Draw, truth: Any) -> Iterator[Training]:
     recipe = {"num_epochs": 1, "batch_size": 100, "learning_rate": 0.1, "learning_rate_decay": 1.0}
 
     def draw_one() -> Training:
-        training: Training = kit.identical_rows(RELU, draw.random, _MNIST_SIZED, 0.3, recipe, 100)
+        training: Training = nets.identical_rows(RELU, draw.random, _MNIST_SIZED, 0.3, recipe, 100)
         return replace(training, problem=_small_weights(training.problem))
 
     yield kit.until(draw_one, lambda t: bool(truth.smooth_rows(t.problem).all()))
@@ -122,23 +123,23 @@ def _small_weights(problem: Any) -> Problem:
 
 
 @cache
-def mnist(images: int) -> kit.DataSet:
+def mnist(images: int) -> nets.DataSet:
     """Return the first so many training images (50,000 are all), 10,000 each for validation and test. Pixels are
     0 … 255 less the mean training image, as the handout prepares them."""
     with np.load(Path(__file__).parent / "data" / "mnist.npz") as raw:
         X_train, y_train = raw["X_train"][:images].astype(np.float64), raw["y_train"][:images]
         mean, labels = raw["X_train"].mean(axis=0), (y_train, raw["y_val"], raw["y_test"])
         y_train, y_val, y_test = (y.astype(np.int64) for y in labels)
-        return kit.DataSet(X_train - mean, y_train, raw["X_val"] - mean, y_val, raw["X_test"] - mean, y_test)
+        return nets.DataSet(X_train - mean, y_train, raw["X_val"] - mean, y_val, raw["X_test"] - mean, y_test)
 
 
-def first_images(nets: kit.ModelSpec, data: kit.DataSet, recipe: Any) -> Problem:
+def first_images(spec: nets.ModelSpec, data: nets.DataSet, recipe: Any) -> Problem:
     """Return a few images to learn, from weights as the handout draws them."""
     random, images, sizes = np.random.default_rng(0), int(recipe["shorter_images"]), (784, recipe["hidden_size"], 10)
     params: Params = {
         name: float(recipe["std"]) * random.normal(size=shape) if len(shape) > 1 else np.zeros(shape)
-        for name, shape in nets.shapes(*sizes).items()
+        for name, shape in spec.shapes(*sizes).items()
     }
     X, y = data.X_train[:images], data.y_train[:images]
-    problem: Problem = nets.make(sizes, params, X, y, float(recipe["reg"]))
+    problem: Problem = spec.make(sizes, params, X, y, float(recipe["reg"]))
     return problem

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from grader import kit
-from grader.kit import Assumptions, Interpretation, Training
+from grader import nets
+from grader.kit import Assumptions, Interpretation
 from grader.kit.lines import misapplied
 from grader.kit.mistake import KnownMistake
+from grader.nets import Training
 
 from .mistakes import KNOWN, HardRelu, Softplus
 from .problems import Problem
@@ -82,18 +83,18 @@ def _net_class(mistaken: tuple[type, ...], interpretation: str) -> type[TwoLayer
     return type("Net", (*dict.fromkeys(changes), TwoLayerMLP), {})
 
 
-class Truth(kit.ModelTruth):
+class Truth(nets.ModelTruth):
     """The reference, cut into methods of which a known mistake does one differently."""
 
     model: type[TwoLayerMLP]
 
-    def loss_by(self, model: TwoLayerMLP, problem: kit.Problem) -> float:
+    def loss_by(self, model: TwoLayerMLP, problem: nets.Problem) -> float:
         return model.loss_only(problem.X, problem.y, problem.reg)
 
-    def gradients_by(self, model: TwoLayerMLP, problem: kit.Problem) -> Params:
+    def gradients_by(self, model: TwoLayerMLP, problem: nets.Problem) -> Params:
         return model.gradients(problem.X, problem.y, problem.reg)
 
-    def scores_at(self, problem: kit.Problem) -> Array:
+    def scores_at(self, problem: nets.Problem) -> Array:
         return self.made(problem).scores(problem.X)
 
     def begin(self, training: Training) -> TwoLayerMLP:
@@ -102,7 +103,7 @@ class Truth(kit.ModelTruth):
         list(net.batches(len(training.problem.X), int(training.recipe["batch_size"])))
         return net
 
-    def step(self, model: TwoLayerMLP, batch: kit.Problem, rate: float) -> None:
+    def step(self, model: TwoLayerMLP, batch: nets.Problem, rate: float) -> None:
         self.move(model, model.gradients(batch.X, batch.y, model.training_reg(batch.reg)), rate)
 
     def move(self, model: TwoLayerMLP, gradients: Params, rate: float) -> None:
@@ -113,7 +114,7 @@ class Truth(kit.ModelTruth):
         epochs = net.epochs(int(training.recipe["num_epochs"]))
         return [len(rows) for _ in range(epochs) for rows in net.batches(N, size)]
 
-    def smooth_rows(self, problem: kit.Problem) -> Array:
+    def smooth_rows(self, problem: nets.Problem) -> Array:
         """Return for each row (N,) whether no pre-activation lies near ReLU's kink."""
         net = self.made(problem)
         if net.activation != "relu":
@@ -129,9 +130,9 @@ class Truth(kit.ModelTruth):
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
         net = self.made(training.problem.at(after))
-        return net.measured_in_epoch(training.problem.params, *kit.copied(training))
+        return net.measured_in_epoch(training.problem.params, *nets.copied(training))
 
-    def made(self, problem: kit.Problem) -> TwoLayerMLP:
+    def made(self, problem: nets.Problem) -> TwoLayerMLP:
         net: TwoLayerMLP = self.make(problem)
         return net
 
@@ -141,7 +142,7 @@ class Truth(kit.ModelTruth):
 
     # ── from the student's own values ────────────────────────────────────────────────────────────────
 
-    def loss_from(self, problem: kit.Problem, scores: Array) -> float:
+    def loss_from(self, problem: nets.Problem, scores: Array) -> float:
         """Return the loss at the problem's labels and parameters for these scores (N, C)."""
         net = self.made(problem)
         return net.data_loss(scores, problem.y) + net.penalty(problem.reg, len(problem.y))
@@ -194,7 +195,7 @@ class Truth(kit.ModelTruth):
 # ── what right solutions compute on the way ──────────────────────────────────────────────────────────
 
 
-def _workings_of(net: TwoLayerMLP, problem: kit.Problem) -> Params:
+def _workings_of(net: TwoLayerMLP, problem: nets.Problem) -> Params:
     """Return the values for scores, loss and gradients. "summed" is before division by N; each layer of a stack belongs
     to one example."""
     right = _workings(net, problem)
@@ -264,7 +265,7 @@ _OF_RATE: dict[str, Callable[[float, Array, Array], Array]] = {
 }
 
 
-def _workings(net: TwoLayerMLP, problem: kit.Problem) -> Params:
+def _workings(net: TwoLayerMLP, problem: nets.Problem) -> Params:
     """Return values by name. Those with one number for each example are columns, so that each number is recognised."""
     N = len(problem.X)
     found = _of_forward_pass(net, problem)
@@ -280,7 +281,7 @@ def _workings(net: TwoLayerMLP, problem: kit.Problem) -> Params:
     return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}
 
 
-def _of_forward_pass(net: TwoLayerMLP, problem: kit.Problem) -> dict[str, Any]:
+def _of_forward_pass(net: TwoLayerMLP, problem: nets.Problem) -> dict[str, Any]:
     """Return the sizes, the hidden layer, the scores and the softmax."""
     X, y, N = net.inputs(problem.X), problem.y, len(problem.X)
     W1, b1, W2, b2 = (net.params[name] for name in ("W1", "b1", "W2", "b2"))
@@ -310,7 +311,7 @@ def _of_activation(net: TwoLayerMLP, a: Array) -> dict[str, Any]:
     return found | {"a > 0": a > 0}
 
 
-def _of_loss(net: TwoLayerMLP, problem: kit.Problem, forward: Mapping[str, Any]) -> dict[str, Any]:
+def _of_loss(net: TwoLayerMLP, problem: nets.Problem, forward: Mapping[str, Any]) -> dict[str, Any]:
     """Return each example's loss, and the sums and the penalty that the loss is made of."""
     reg, rows = problem.reg, (np.arange(len(problem.X)), problem.y)
     each = -forward["log p"][rows]
@@ -330,7 +331,7 @@ def _of_loss(net: TwoLayerMLP, problem: kit.Problem, forward: Mapping[str, Any])
     return found | {f"loss with penalty of {name}": each.mean() + reg / 2 * value for name, value in sums.items()}
 
 
-def _of_backward_pass(net: TwoLayerMLP, problem: kit.Problem, found: Mapping[str, Any], by: int) -> dict[str, Any]:
+def _of_backward_pass(net: TwoLayerMLP, problem: nets.Problem, found: Mapping[str, Any], by: int) -> dict[str, Any]:
     """Return the gradients of the data loss, divided by `by`, with the sums that they are made of."""
     X, a, h = found["X"], found["a"], found["h"]
     g2 = (found["p"] - found["label"]) / by

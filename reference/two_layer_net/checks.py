@@ -5,14 +5,14 @@ from functools import cache
 
 import numpy as np
 
-from grader import kit
+from grader import kit, nets
 
 FORWARD, BACKWARD = ("forward", "loss"), ("forward", "loss", "backward")
 TRAINING, HISTORIES = ("training", "forward"), ("histories", "training", "forward")
 
 
 @dataclass(frozen=True, eq=False)
-class Training(kit.Training):
+class Training(nets.Training):
     """The learning rate decays, and accuracies are recorded, after the first step of an epoch (moment 0), its last (1),
     or its first but that of the first epoch (2)."""
 
@@ -33,9 +33,9 @@ def shapes(D, H, C):
     return {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
 
 
-NETS = kit.ModelSpec(shapes, {"std": 0.1}, training=Training)
-LOSS, GRADIENTS = kit.LossChecks(), kit.GradientChecks(given=("q1",))
-TRAINER = kit.Trainer(losses=("q1", "q2"), decay="q3.decay", predict="q3.predict")
+NETS = nets.ModelSpec(shapes, {"std": 0.1}, training=Training)
+LOSS, GRADIENTS = nets.LossChecks(), nets.GradientChecks(given=("q1",))
+TRAINER = nets.Trainer(losses=("q1", "q2"), decay="q3.decay", predict="q3.predict")
 BEFORE = ("q1", "q2")
 
 
@@ -47,32 +47,32 @@ def toy():
     return NETS.make((4, 10, 3), params, 10 * data.randn(5, 4), np.array([0, 1, 2, 2, 1]), 0.05)
 
 
-@kit.check("q1", each=kit.pairs(NETS, 4), topics=FORWARD, settles=True)
+@kit.check("q1", each=nets.pairs(NETS, 4), topics=FORWARD, settles=True)
 def scores(student, pair):
     """ "Without labels, loss returns the scores, of shape (N, C)." """
-    yield from kit.fresh_scores(student, pair.first)
+    yield from nets.fresh_scores(student, pair.first)
 
 
-@kit.check("q1", each=kit.pairs(NETS, 4), topics=FORWARD)
+@kit.check("q1", each=nets.pairs(NETS, 4), topics=FORWARD)
 def parameters(student, pair):
     """ "W1 has shape (D, H), b1 (H,), W2 (H, C) and b2 (C,)": a new net's parameters."""
     advice = "Check __init__: W1 (D, H), b1 (H,), W2 (H, C), b2 (C,)."
-    yield from kit.new_parameters(student, pair.first, advice=advice)
+    yield from nets.new_parameters(student, pair.first, advice=advice)
 
 
-@kit.check("q1", each=kit.pairs(NETS, 6), topics=FORWARD, settles=True)
+@kit.check("q1", each=nets.pairs(NETS, 6), topics=FORWARD, settles=True)
 def loss(student, pair):
     """ "The loss is the mean softmax cross-entropy plus reg times the sum of the squares of W1 and W2." """
     yield from LOSS.fresh(student, pair, given=["q1.scores"])
 
 
-@kit.check("q1", each=kit.moved_a_little(toy(), b2=0.01), handout=True, topics=FORWARD)
+@kit.check("q1", each=nets.moved_a_little(toy(), b2=0.01), handout=True, topics=FORWARD)
 def toy_loss(student, nearby):
     """ "On the toy data the loss is about 1.30378789133." """
     yield from LOSS.published(student, toy(), nearby, tolerance=1e-6, name="loss", given=["q1.scores"])
 
 
-@kit.check("q2", each=kit.pairs(NETS, 5), topics=BACKWARD)
+@kit.check("q2", each=nets.pairs(NETS, 5), topics=BACKWARD)
 def gradients(student, pair):
     """ "With labels, loss returns the loss and a dict of its gradients, under the parameters' names." """
     yield from GRADIENTS.fresh(student, pair)
@@ -85,13 +85,13 @@ def toy_gradients(student):
 
 
 def trained(name, student, training, given, **options):
-    yield from kit.trained_parameters(TRAINER, student, training, name=name, given=given, **options)
+    yield from nets.trained_parameters(TRAINER, student, training, name=name, given=given, **options)
 
 
 ONE_BATCH = {"num_iters": 1, "batch_size": 12, "learning_rate": 0.4, "learning_rate_decay": 0.9}
 
 
-@kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, 20.0, **ONE_BATCH), topics=TRAINING)
+@kit.check("q3", each=nets.trainings(NETS, 0.3, 0.0, 20.0, **ONE_BATCH), topics=TRAINING)
 def step(student, training):
     """ "Each iteration moves every parameter by -learning_rate times its gradient." """
     yield from trained("step", student, training, BEFORE)
@@ -100,12 +100,12 @@ def step(student, training):
 SEVERAL = {"num_iters": 9, "batch_size": 4, "learning_rate": 0.2, "learning_rate_decay": 1.0}
 
 
-@kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, **SEVERAL), topics=TRAINING)
+@kit.check("q3", each=nets.trainings(NETS, 0.3, 0.0, **SEVERAL), topics=TRAINING)
 def batches(student, training):
     """ "Stochastic gradient descent on minibatches": several steps at one learning rate, and the same once more."""
-    given, model = (*BEFORE, "q3.step"), kit.Model(student, training.problem)
+    given, model = (*BEFORE, "q3.step"), nets.Model(student, training.problem)
     yield from trained("batches", student, training, given, model=model, uses_data=True)
-    yield from kit.trained_again(training, model, name="batches", given=given)
+    yield from nets.trained_again(training, model, name="batches", given=given)
 
 
 TWO_A_STEP = {"batch_size": 2, "learning_rate": 0.3, "learning_rate_decay": 1.0}
@@ -114,23 +114,23 @@ TWO_A_STEP = {"batch_size": 2, "learning_rate": 0.3, "learning_rate_decay": 1.0}
 def of_one_class(draw, truth):
     """Draw so few examples that all ends can be followed, then so many that chance does not order them."""
     for N in (4, 12):
-        yield from kit.examples_of_one_class(NETS, (4, 5, 3, N), num_iters=N // 2, **TWO_A_STEP)(draw, truth)
+        yield from nets.examples_of_one_class(NETS, (4, 5, 3, N), num_iters=N // 2, **TWO_A_STEP)(draw, truth)
 
 
 @kit.check("q3", each=of_one_class, topics=TRAINING)
 def drawn(student, training):
     """ "Draw batch_size examples at random" for each step."""
-    claims = kit.batch_size if training.iterations == 2 else kit.at_random
+    claims = nets.batch_size if training.iterations == 2 else nets.at_random
     yield from claims(student, training, name="batches", given=(*BEFORE, "q3.step"))
 
 
 BY_HEART = {"num_iters": 240, "batch_size": 8, "learning_rate": 1.0, "learning_rate_decay": 1.0}
 
 
-@kit.check("q3", each=kit.by_heart(NETS, (24, 16, 2, 24), **BY_HEART), topics=TRAINING)
+@kit.check("q3", each=nets.by_heart(NETS, (24, 16, 2, 24), **BY_HEART), topics=TRAINING)
 def own_label(student, training):
     """ "X_batch and y_batch": every example is used and is learnt with its own label."""
-    yield from kit.own_label(student, training, "W1", name="batches", given=(*BEFORE, "q3.step"))
+    yield from nets.own_label(student, training, "W1", name="batches", given=(*BEFORE, "q3.step"))
 
 
 DECAYING = {"num_iters": 9, "learning_rate": 0.3, "learning_rate_decay": 0.6}
@@ -139,7 +139,7 @@ DECAYING = {"num_iters": 9, "learning_rate": 0.3, "learning_rate_decay": 0.6}
 def decaying(draw, truth):
     """Draw trainings of one step an epoch, with more rows a batch than there are as on the toy data, and of three."""
     for batch_size in (200, 4):
-        yield from kit.trainings(NETS, 0.3, batch_size=batch_size, **DECAYING)(draw, truth)
+        yield from nets.trainings(NETS, 0.3, batch_size=batch_size, **DECAYING)(draw, truth)
 
 
 @kit.check("q3", each=decaying, topics=TRAINING)
@@ -149,20 +149,20 @@ def decay(student, training):
     yield from kit.either(*ways)
 
 
-@kit.check("q3", each=kit.predictions(NETS), topics=("predict",))
+@kit.check("q3", each=nets.predictions(NETS), topics=("predict",))
 def predict(student, pair):
     """ "predict returns for each row of X the label with the largest score." """
     training = Training(pair.second, pair.second.X, pair.second.y, {**ONE_BATCH, "batch_size": len(pair.second.X)})
-    yield from kit.predicted(student, pair, training, given=["q1"])
+    yield from nets.predicted(student, pair, training, given=["q1"])
 
 
 RECORDED = {"num_iters": 6, "batch_size": 12, "learning_rate": 0.04, "learning_rate_decay": 1.0, "verbose": True}
 
 
-@kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, **RECORDED), topics=HISTORIES)
+@kit.check("q3", each=nets.trainings(NETS, 0.3, 0.0, **RECORDED), topics=HISTORIES)
 def histories(student, training):
     """ "train returns loss_history, with the loss of each iteration, and train_acc_history and val_acc_history, with
     the accuracies of each epoch": of all epochs, or without the first iteration's."""
     given = (*BEFORE, "q3.step", "q3.batches", "q3.predict")
     moments = training.at_each_moment()
-    yield from kit.either(*(kit.histories(TRAINER, student, t, given=given, own_predict=True) for t in moments))
+    yield from kit.either(*(nets.histories(TRAINER, student, t, given=given, own_predict=True) for t in moments))

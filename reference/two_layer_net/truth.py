@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from grader import kit
+from grader import nets
 from grader.kit.mistake import registered
 
 from . import mistakes as known
 from .reference import TwoLayerNet
 
 
-class Truth(kit.ModelTruth):
+class Truth(nets.ModelTruth):
     def train_by(self, model, training, data):
         model.moment = training.moment
         return super().train_by(model, training, data)

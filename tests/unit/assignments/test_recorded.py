@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader import kit
+from grader import nets
 from grader.assignments.catalogue import Assignment
 from grader.assignments.recorded import (
     RECORDED,
@@ -19,19 +19,19 @@ from grader.assignments.recorded import (
 )
 
 
-def problem(activation: str) -> kit.Problem:
+def problem(activation: str) -> nets.Problem:
     random, sizes = np.random.default_rng(5), (5, 7, 3)
     params = {"W1": (5, 7), "b1": (7,), "W2": (7, 3), "b2": (3,)}
     drawn = {name: random.normal(size=shape) for name, shape in params.items()}
     options = {"std": 0.1, "activation": activation}
-    return kit.Problem(drawn, random.normal(size=(6, 5)), np.arange(6) % 3, 0.4, sizes, options)
+    return nets.Problem(drawn, random.normal(size=(6, 5)), np.arange(6) % 3, 0.4, sizes, options)
 
 
-def training(activation: str) -> kit.Training:
+def training(activation: str) -> nets.Training:
     of = problem(activation)
     rows = replace(of, X=np.tile(of.X[:1], (6, 1)), y=np.full(6, 2))
     recipe = dict(num_epochs=2, batch_size=3, learning_rate=0.2, learning_rate_decay=0.5)
-    return kit.Training(rows, of.X, of.y, recipe)
+    return nets.Training(rows, of.X, of.y, recipe)
 
 
 QUESTIONS = [

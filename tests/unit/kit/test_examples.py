@@ -8,7 +8,7 @@ import pytest
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Draw
+from grader.kit.draws import Draw
 from grader.kit.episodes import VARIES, Call, Episode, same
 from grader.kit.examples import around, fresh, read, write
 from grader.kit.reference import RAISED, ReferenceTruth

@@ -24,15 +24,18 @@ from grader.kit.claim import (
     call_failure,
     claim,
     failed,
+    floats_of,
+    is_near,
     near,
     numbers,
     passed,
 )
-from grader.kit.follow import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
-from grader.kit.models import Model, floats_of, gradient_of, is_near, loss_of
-from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Pair, Problem
 from grader.kit.student import Student
-from grader.kit.truth import nudged, sketch
+from grader.nets.follow_through import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
+from grader.nets.model_truth import nudged, sketch
+from grader.nets.models import Model, gradient_of, loss_of
+from grader.nets.problems import LEAST_GRADIENT, LEAST_LOSS, Pair, Problem
+from grader.sandbox.contract import Array
 
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
 """Function (answers of loss, object with the right results, ids of checks that have lost points) → verdict. It judges

@@ -1,7 +1,7 @@
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.exhibits import CURVES, MOST_POINTS, confusion, curve, grey
+from grader.nets.plots import CURVES, MOST_POINTS, confusion, curve, grey
 
 LOSS = CURVES["loss_history"]
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from grader import kit
-from tests.unit.kit.linear import LINEAR, SHAPES, TRAINER, Linear, own_verdict, verdict
+from grader import nets
+from tests.unit.nets.linear import LINEAR, SHAPES, TRAINER, Linear, own_verdict, verdict
 
 TOY = LINEAR.make(
     (4, 3), {"W": np.linspace(-1, 1, 12).reshape(4, 3) ** 3, "b": np.zeros(3)}, np.vander([0.1, 0.3, 0.5, 0.7, 0.9], 4),
     np.array([0, 1, 2, 2, 1]), 0.1,
 )  # fmt: skip
-LOSS, GRADIENTS = kit.LossChecks(), kit.GradientChecks()
+LOSS, GRADIENTS = nets.LossChecks(), nets.GradientChecks()
 STEP = {"num_iters": 1, "batch_size": 100, "learning_rate": 0.1, "learning_rate_decay": 1.0}
 
 
@@ -24,13 +24,13 @@ def recipe(num_iters, batch_size, learning_rate, decay=1.0):
 
 
 def moved(student, training):
-    return kit.trained_parameters(TRAINER, student, training, name="batches", given=[])
+    return nets.trained_parameters(TRAINER, student, training, name="batches", given=[])
 
 
 def again(student, training):
-    model = kit.Model(student, training.problem)
-    yield from kit.trained_parameters(TRAINER, student, training, name="again", given=[], model=model)
-    yield from kit.trained_again(training, model, name="again", given=[])
+    model = nets.Model(student, training.problem)
+    yield from nets.trained_parameters(TRAINER, student, training, name="again", given=[], model=model)
+    yield from nets.trained_again(training, model, name="again", given=[])
 
 
 def negated(problem):
@@ -38,50 +38,52 @@ def negated(problem):
 
 
 def short(pair):
-    return kit.Training(pair.second, pair.second.X, pair.second.y, STEP)
+    return nets.Training(pair.second, pair.second.X, pair.second.y, STEP)
 
 
 def pairs(count):
-    return kit.pairs(LINEAR, count, shapes=SHAPES)
+    return nets.pairs(LINEAR, count, shapes=SHAPES)
 
 
-NEAR_TOY = kit.moved_a_little(TOY, b=0.01)
-SEVERAL = kit.trainings(LINEAR, 0.3, 0.0, shapes=SHAPES, **recipe(9, 4, 0.4, 0.8))
-ROW_FOR_ROW = kit.one_row_an_example(LINEAR, (100, 2, 100), "W", **recipe(4, 25, 0.01))
+NEAR_TOY = nets.moved_a_little(TOY, b=0.01)
+SEVERAL = nets.trainings(LINEAR, 0.3, 0.0, shapes=SHAPES, **recipe(9, 4, 0.4, 0.8))
+ROW_FOR_ROW = nets.one_row_an_example(LINEAR, (100, 2, 100), "W", **recipe(4, 25, 0.01))
 CHECKS = {
     "loss": (pairs(3), LOSS.fresh),
     "published": (NEAR_TOY, lambda s, nearby: LOSS.published(s, TOY, nearby, tolerance=1e-6)),
-    "scores": (pairs(2), lambda s, pair: kit.fresh_scores(s, pair.first)),
+    "scores": (pairs(2), lambda s, pair: nets.fresh_scores(s, pair.first)),
     "two models": (pairs(1), lambda s, pair: LOSS.two_models(s, pair.first, negated(pair.second))),
-    "new": (pairs(1), lambda s, pair: kit.new_parameters(s, pair.first, advice="Check __init__.")),
-    "stable": (kit.large_scores(LINEAR, "W", shapes=SHAPES[:2]), lambda s, problem: LOSS.stable(s, problem, bias="b")),
+    "new": (pairs(1), lambda s, pair: nets.new_parameters(s, pair.first, advice="Check __init__.")),
+    "stable": (nets.large_scores(LINEAR, "W", shapes=SHAPES[:2]), lambda s, problem: LOSS.stable(s, problem, bias="b")),
     "gradients": (pairs(3), GRADIENTS.fresh),
     "numerical": (NEAR_TOY, lambda s, _: GRADIENTS.numerical(s, TOY, losses=[])),
     "large": (pairs(1), lambda s, pair: GRADIENTS.large(s, pair.first, case="a large problem")),
     "batches": (SEVERAL, moved),
     "again": (SEVERAL, again),
     "size": (
-        kit.examples_of_one_class(LINEAR, (4, 3, 4), **recipe(2, 2, 0.8)),
-        lambda s, training: kit.batch_size(s, training, name="size", given=[]),
+        nets.examples_of_one_class(LINEAR, (4, 3, 4), **recipe(2, 2, 0.8)),
+        lambda s, training: nets.batch_size(s, training, name="size", given=[]),
     ),
     "order": (
-        kit.examples_of_one_class(LINEAR, (4, 3, 12), **recipe(6, 2, 0.8)),
-        lambda s, training: kit.at_random(s, training, name="order", given=[]),
+        nets.examples_of_one_class(LINEAR, (4, 3, 12), **recipe(6, 2, 0.8)),
+        lambda s, training: nets.at_random(s, training, name="order", given=[]),
     ),
-    "every": (ROW_FOR_ROW, lambda s, training: kit.every_example(s, training, "W", name="every", given=[])),
+    "every": (ROW_FOR_ROW, lambda s, training: nets.every_example(s, training, "W", name="every", given=[])),
     "label": (
-        kit.by_heart(LINEAR, (24, 2, 24), **recipe(180, 8, 5.0)),
-        lambda s, training: kit.own_label(s, training, "W", name="label", given=[]),
+        nets.by_heart(LINEAR, (24, 2, 24), **recipe(180, 8, 5.0)),
+        lambda s, training: nets.own_label(s, training, "W", name="label", given=[]),
     ),
     "histories": (
-        kit.trainings(LINEAR, 0.3, 0.0, shapes=SHAPES, **recipe(4, 12, 0.5, 0.8)),
-        lambda s, training: kit.histories(TRAINER, s, training, given=[]),
+        nets.trainings(LINEAR, 0.3, 0.0, shapes=SHAPES, **recipe(4, 12, 0.5, 0.8)),
+        lambda s, training: nets.histories(TRAINER, s, training, given=[]),
     ),
     "accuracies": (
-        kit.one_epoch(LINEAR, shape=SHAPES[0], **recipe(1, 24, 0.02)),
-        lambda s, training: kit.accuracies(TRAINER, s, training, given=[]),
+        nets.one_epoch(LINEAR, shape=SHAPES[0], **recipe(1, 24, 0.02)),
+        lambda s, training: nets.accuracies(TRAINER, s, training, given=[]),
     ),
-    "predict": (kit.predictions(LINEAR, shapes=SHAPES), lambda s, pair: kit.predicted(s, pair, short(pair), given=[])),
+    "predict": (
+        nets.predictions(LINEAR, shapes=SHAPES), lambda s, pair: nets.predicted(s, pair, short(pair), given=[])
+    ),
 }  # fmt: skip
 
 
@@ -232,8 +234,8 @@ def test_a_wrong_model_fails(wrong, by):
 
 def test_rates_decay_after_each_epoch_whichever_way_it_is_counted():
     problem = TOY.rows(slice(4))
-    by_epochs = kit.Training(problem, problem.X, problem.y, {**recipe(0, 2, 1.0, 0.5), "num_epochs": 2})
-    by_steps = kit.Training(problem, problem.X, problem.y, recipe(5, 2, 1.0, 0.5))
+    by_epochs = nets.Training(problem, problem.X, problem.y, {**recipe(0, 2, 1.0, 0.5), "num_epochs": 2})
+    by_steps = nets.Training(problem, problem.X, problem.y, recipe(5, 2, 1.0, 0.5))
     assert by_epochs.rates() == [1.0, 1.0, 0.5, 0.5]
     assert by_steps.rates() == [1.0, 1.0, 0.5, 0.5, 0.25]
     assert (by_steps.epochs, by_steps.recorded, by_steps.lasting(1).iterations) == (2, 2, 2)
@@ -253,7 +255,7 @@ def test_a_training_follows_from_no_gradients_that_ignore_the_data():
             return answer if y is None else (answer[0], {"W": np.ones_like(self.params["W"]), "b": answer[1]["b"]})
 
     def ask(student, training):
-        return kit.trained_parameters(TRAINER, student, training, name="batches", given=[], uses_data=True)
+        return nets.trained_parameters(TRAINER, student, training, name="batches", given=[], uses_data=True)
 
     assert not own_verdict(Constant, SEVERAL, ask, ["q1.gradients"]).holds
 

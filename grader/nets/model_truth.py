@@ -2,26 +2,26 @@
 
 `ModelTruth` computes them with a reference class that has the same interface as the students' class. A known mistake is
 a subclass of the reference class that overrides a method; `ModelTruth` of this subclass computes what code with the
-mistake returns. The docstrings of the kit's checks list the methods that the checks call.
+mistake returns. The docstrings of the checks list the methods that they call.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Problem, Training, is_clear
+from grader.nets.called_methods import NotingCache, called_methods, changed_methods, noting_model
+from grader.nets.problems import LEAST_GRADIENT, LEAST_LOSS, Params, Problem, Training, is_clear
+from grader.sandbox.contract import Array
 
 T = TypeVar("T")
 Histories = dict[str, list[float]]
-LOOSELY_COMPARED = frozenset({"ends"})
-"""Methods whose results are compared with a loose tolerance, and are stored in float32 for students."""
 MOST_ENDS = 2000
 """Limit on the sequences of batches that `ends` tries."""
 
@@ -42,9 +42,13 @@ class ModelTruth:
         model: The reference class, or a subclass with a known mistake.
     """
 
+    loosely_compared = frozenset({"ends"})
+    """Methods whose results are compared with a loose tolerance. A student's pack stores them in float32."""
+
     def __init__(self, model: type) -> None:
         self.model = model
         self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self._notes_methods = False
 
     # ── parts to override for a reference with other methods ─────────────────────────────────────────
 
@@ -340,6 +344,24 @@ class ModelTruth:
             self._known[key] = (about, compute())  # a reference to `about`, so that its id is not reused
         answer: T = self._known[key][1]
         return answer
+
+    # ── recording for a student's pack ───────────────────────────────────────────────────────────────
+
+    def changed_methods(self, mistaken: Any) -> frozenset[str] | None:
+        """Return the names of the methods in which the models of this truth and of `mistaken` differ; None if they
+        differ in other ways too."""
+        return changed_methods(self.model, mistaken.model) if type(self) is type(mistaken) else None
+
+    def answer_and_methods(
+        self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, frozenset[str]]:
+        """Call a method of this truth. Return its result, and the names of the model's methods that computed it. From
+        then on, the model notes each call of its methods, which takes longer."""
+        if not self._notes_methods:
+            self._notes_methods = True
+            self.model = noting_model(self.model)
+            self.once = NotingCache().once  # type: ignore[method-assign]
+        return called_methods(lambda: getattr(self, method)(*args, **kwargs))
 
 
 _NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()

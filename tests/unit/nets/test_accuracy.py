@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from grader import kit
-from tests.unit.kit.linear import LINEAR, TRAINER, TRUTH, Linear, student
+from grader import nets
+from tests.unit.nets.linear import LINEAR, TRAINER, TRUTH, Linear, student
 
 RECIPE = {"num_iters": 60, "batch_size": 30, "learning_rate": 0.5, "learning_rate_decay": 0.9}
 
@@ -16,17 +16,17 @@ def long():
     random = np.random.default_rng(0)
     y = np.arange(300) % 3
     X = random.normal(size=(300, 4)) + 4 * np.eye(4)[y]
-    data = kit.DataSet(X[:200], y[:200], X[200:250], y[200:250], X[250:], y[250:]).renumbered(np.array([2, 0, 1]))
+    data = nets.DataSet(X[:200], y[:200], X[200:250], y[200:250], X[250:], y[250:]).renumbered(np.array([2, 0, 1]))
     params = {"W": 0.1 * random.normal(size=(4, 3)), "b": np.zeros(3)}
     start = LINEAR.make((4, 3), params, data.X_train, data.y_train, 0.001)
     steps = [(0.9, Fraction(1)), (0.5, Fraction(1, 2))]
-    return kit.LongTraining("linear", start, data, RECIPE, 20.0, steps, ("q1", "q2"), ("q2.predict",), TRAINER, 0.4)
+    return nets.LongTraining("linear", start, data, RECIPE, 20.0, steps, ("q1", "q2"), ("q2.predict",), TRAINER, 0.4)
 
 
 def judged(model, long):
     """The verdicts on the accuracy and on predict, and the plots."""
     with student(model, long.data.shared()) as asked:
-        accuracy, honest = kit.learns(asked, long)
+        accuracy, honest = nets.learns(asked, long)
         return accuracy.judge(TRUTH), honest.judge(TRUTH), accuracy.evidence(TRUTH)
 
 

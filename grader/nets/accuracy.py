@@ -16,13 +16,14 @@ import numpy as np
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, call_failure, claim, failed, ladder, passed
-from grader.kit.exhibits import CURVES, confusion, curve, grey
-from grader.kit.follow import Score, Trainer, gradients_use_data, learns_less
-from grader.kit.losses import already_charged
-from grader.kit.models import arrays, predicts_nothing
-from grader.kit.problems import Array, Params, Problem, Training
 from grader.kit.student import Student, stopped_softly
 from grader.model import Curve, Evidence, Images, Raised
+from grader.nets.follow_through import Score, Trainer, gradients_use_data, learns_less
+from grader.nets.losses import already_charged
+from grader.nets.models import arrays, predicts_nothing
+from grader.nets.plots import CURVES, confusion, curve, grey
+from grader.nets.problems import Params, Problem, Training
+from grader.sandbox.contract import Array
 
 ROWS_OF_DATA = 20
 """Number of examples with which to test whether the student's gradients depend on the data."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from grader import kit
+from grader import kit, nets
 from grader.guest.entry_points import EntryPoints
 from grader.kit.testing import _STAND_IN, InProcess
 from grader.model import Limits, Submission
@@ -55,10 +55,10 @@ class Linear:
         return self.loss(X).argmax(axis=1)
 
 
-LINEAR = kit.ModelSpec(lambda D, C: {"W": (D, C), "b": (C,)}, {"std": 0.1})
+LINEAR = nets.ModelSpec(lambda D, C: {"W": (D, C), "b": (C,)}, {"std": 0.1})
 SHAPES = ((5, 3, 6), (3, 4, 11), (8, 5, 7))
-TRUTH = kit.ModelTruth(Linear)
-TRAINER = kit.Trainer(losses=("q1",), decay="q2.decay", predict="q2.predict")
+TRUTH = nets.ModelTruth(Linear)
+TRAINER = nets.Trainer(losses=("q1",), decay="q2.decay", predict="q2.predict")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 The problems are well-posed: rounding cannot decide their results. All lengths in a problem differ, so that code that
 confuses two axes fails. Functions that return an `Each` are meant for `check(each=…)`. An `Each` is a function (`Draw`,
-truth) → problems. It draws from the generator in `Draw`, and calls only methods of `grader.kit.truth.ModelTruth`.
+truth) → problems. It draws from the generator in `Draw`, and calls only methods of `grader.nets.ModelTruth`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
-from grader.errors import BadAssignment
-from grader.kit.claim import Draw, Each
+from grader.kit.draws import Draw, Each, until
+from grader.sandbox.contract import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Params = dict[str, Array]
-T = TypeVar("T")
 
-MOST_DRAWS = 10_000
-"""Limit on draws until a problem is well-posed."""
 LEAST_LOSS, LEAST_GRADIENT = 0.1, 1e-2
 """Least loss of a well-posed problem, and least norm of the gradient of each parameter."""
 
@@ -218,22 +214,6 @@ def draw_inputs(random: np.random.Generator, N: int, D: int) -> Array:
 def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
     """Draw N labels of C classes, each at least once, because some students build one-hot rows of length max(y) + 1."""
     return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
-
-
-def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Draw repeatedly, and return the first draw that `good` accepts.
-
-    Args:
-        draw: Function that draws, for example a problem.
-        good: Function (what was drawn) → True to accept it.
-
-    Raises:
-        BadAssignment: If `good` rejects `MOST_DRAWS` draws.
-    """
-    for _ in range(MOST_DRAWS):
-        if good(drawn := draw()):
-            return drawn
-    raise BadAssignment(f"no well-posed problem in {MOST_DRAWS:,} draws: relax the condition or change the sizes")
 
 
 # ── losses, gradients, labels ────────────────────────────────────────────────────────────────────────

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.problems import Array
 from grader.model import Curve, Matrix
+from grader.sandbox.contract import Array
 
 MOST_POINTS = 500
 """Limit on the number of points of a curve. Longer histories are thinned."""

@@ -25,15 +25,20 @@ from grader.kit.claim import (
     Verdict,
     agree,
     all_hold,
+    array_of,
     because,
     call_failure,
     claim,
     failed,
+    floats_of,
+    is_near,
     near,
     numbers,
     passed,
 )
-from grader.kit.follow import (
+from grader.kit.student import Student
+from grader.model import Died, Raised, Stopped
+from grader.nets.follow_through import (
     Ended,
     OwnAnswers,
     ProblemAnswer,
@@ -44,12 +49,11 @@ from grader.kit.follow import (
     share_of_right,
     trained,
 )
-from grader.kit.losses import Hint, already_charged
-from grader.kit.models import Model, array_of, floats_of, history_of, is_near, last_of, parameters_after
-from grader.kit.problems import Array, Pair, Params, Problem, Training
-from grader.kit.student import Student
-from grader.kit.truth import Histories, sketch
-from grader.model import Died, Raised, Stopped
+from grader.nets.losses import Hint, already_charged
+from grader.nets.model_truth import Histories, sketch
+from grader.nets.models import Model, history_of, last_of, parameters_after
+from grader.nets.problems import Pair, Params, Problem, Training
+from grader.sandbox.contract import Array
 
 DIVERGED = 1e6
 """A training counts as diverged if a parameter's largest entry has grown by more than this factor."""
