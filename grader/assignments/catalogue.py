@@ -16,13 +16,13 @@ from typing import Any
 
 from grader.assignments.manifest import MANIFEST, Manifest, PartTable, WrittenQuestion, read_manifest
 from grader.assignments.public_problems import PublicProblemCache
-from grader.assignments.recorded import RECORDED, RecordedTruth
+from grader.assignments.recorded_truth import RECORDED, RecordedTruth
 from grader.derivations.question import Question
 from grader.errors import BadAssignment, BadCall
 from grader.guest.entry_points import EntryPoints
 from grader.intake.missing_code import has_code
 from grader.intake.notebook import read_notebook
-from grader.kit import reference as default_truth
+from grader.kit import reference_truth as default_truth
 from grader.kit.claim import Check
 from grader.kit.diagnosis import Interpretation, Mistake, Truths
 from grader.kit.lines import Target

@@ -11,7 +11,7 @@ from grader.authoring import solution as reading
 from grader.authoring.record import record
 from grader.authoring.solution import Solution
 from grader.errors import BadCall
-from grader.kit.episodes import Episode
+from grader.kit.calls import Episode
 from grader.kit.examples import EXAMPLES, write
 
 ANSWER, STATE = 2, 1

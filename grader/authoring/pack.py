@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from grader import __version__
-from grader.assignments import recorded
+from grader.assignments import recorded_truth
 from grader.assignments.catalogue import CHECKS, DEMO, GROUP, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
-from grader.assignments.recorded import RECORDED
+from grader.assignments.recorded_truth import RECORDED
 from grader.authoring.recording import record
 from grader.distribution import NAME, SCRIPT, installed
 from grader.errors import BadAssignment, BadCall
@@ -68,7 +68,7 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
         answers = record(assignment, sandbox, tick)
-        content = recorded.dumps(assignment.digest, answers, assignment.mistakes, assignment.interpretations)
+        content = recorded_truth.dumps(assignment.digest, answers, assignment.mistakes, assignment.interpretations)
         add(out, f"{assignment.id}/{RECORDED}", content)
         for path in students_modules(assignment):
             add(out, f"precheck/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())

@@ -26,7 +26,7 @@ import numpy as np
 
 from grader.errors import BadCall
 from grader.guest.wire import Ref
-from grader.kit.episodes import Call, Episode
+from grader.kit.calls import Call, Episode
 from grader.kit.examples import read, write
 
 MOST_NUMBERS = 2000

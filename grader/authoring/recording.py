@@ -21,7 +21,7 @@ import numpy as np
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.public_problems import PublicProblemCache
-from grader.assignments.recorded import AnswerRecorder, Answers, RecordingTruth, TruthQuestion
+from grader.assignments.recorded_truth import AnswerRecorder, Answers, RecordingTruth, TruthQuestion
 from grader.assignments.seeds import Seed
 from grader.engine import grade as pipeline
 from grader.intake.receive import receive_path

@@ -17,8 +17,11 @@ Terms in this package:
 """
 
 from grader.kit.answer import Answer as Answer
+from grader.kit.calls import Call as Call
+from grader.kit.calls import Episode as Episode
+from grader.kit.calls import play as play
+from grader.kit.calls import same_as_reference as same_as_reference
 from grader.kit.claim import Claim as Claim
-from grader.kit.claim import Holds as Holds
 from grader.kit.claim import Verdict as Verdict
 from grader.kit.claim import agree as agree
 from grader.kit.claim import all_hold as all_hold
@@ -28,32 +31,19 @@ from grader.kit.claim import check as check
 from grader.kit.claim import claim as claim
 from grader.kit.claim import either as either
 from grader.kit.claim import failed as failed
-from grader.kit.claim import floats_of as floats_of
-from grader.kit.claim import is_near as is_near
 from grader.kit.claim import ladder as ladder
 from grader.kit.claim import near as near
 from grader.kit.claim import numbers as numbers
 from grader.kit.claim import passed as passed
-from grader.kit.diagnosis import Assumptions as Assumptions
-from grader.kit.diagnosis import Interpretation as Interpretation
 from grader.kit.draws import Draw as Draw
-from grader.kit.draws import Each as Each
 from grader.kit.draws import until as until
-from grader.kit.episodes import Call as Call
-from grader.kit.episodes import Episode as Episode
-from grader.kit.episodes import play as play
-from grader.kit.episodes import same_as_reference as same_as_reference
 from grader.kit.examples import around as around
 from grader.kit.examples import examples as examples
-from grader.kit.functions import call_twice as call_twice
-from grader.kit.functions import uses as uses
-from grader.kit.lines import Batches as Batches
-from grader.kit.lines import FollowedCall as FollowedCall
 from grader.kit.lines import Line as Line
-from grader.kit.lines import Target as Target
 from grader.kit.mistake import interpretation as interpretation
 from grader.kit.mistake import mistake as mistake
+from grader.kit.repeated_calls import call_twice as call_twice
+from grader.kit.repeated_calls import uses as uses
 from grader.kit.settings import settings as settings
 from grader.kit.speed import speed_ratio as speed_ratio
 from grader.kit.student import Student as Student
-from grader.sandbox.contract import Array as Array

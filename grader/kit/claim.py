@@ -342,26 +342,6 @@ def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
     return None if isinstance(value, Verdict) else value
 
 
-def floats_of(answer: Answer) -> Array:
-    """Return an answer's floating-point numbers, NaN included; an empty array if it has none."""
-    value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
-    return value if value.dtype.kind == "f" else np.zeros(0)
-
-
-def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
-    """Return whether two arrays or numbers agree in norm (see `near`).
-
-    Args:
-        got, want: Arrays of one shape, or numbers.
-        single: True for the tolerance of float32.
-        rtol: Relative tolerance of the norm of their difference.
-
-    Returns:
-        True if they agree.
-    """
-    return near(Answer("", np.asarray(got, np.float64)), want, single=single, rtol=rtol).holds
-
-
 # ── checks and claims ────────────────────────────────────────────────────────────────────────────────
 
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
+from grader.kit.calls import Array, Call, Episode
 from grader.kit.draws import Draw, Each
-from grader.kit.episodes import Array, Call, Episode
 
 EXAMPLES = "data/examples.json"
 TRIES = 40

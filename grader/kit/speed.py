@@ -15,8 +15,8 @@ import numpy as np
 
 from grader.errors import BadAssignment
 from grader.kit.answer import Answer
+from grader.kit.calls import Call, Episode, with_references
 from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, waiting
-from grader.kit.episodes import Call, Episode, with_references
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05

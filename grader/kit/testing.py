@@ -28,7 +28,7 @@ from grader.guest.load import NotFound
 from grader.guest.serve import Guest
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
-from grader.kit.reference import own_random_state, with_mistakes
+from grader.kit.reference_truth import own_random_state, with_mistakes
 from grader.model import Limits, Report, Submission
 from grader.sandbox.contract import Array, Ended, Session
 

@@ -31,6 +31,8 @@ from grader.nets.losses import new_parameters as new_parameters
 from grader.nets.model_truth import ModelTruth as ModelTruth
 from grader.nets.model_truth import copied as copied
 from grader.nets.models import Model as Model
+from grader.nets.models import floats_of as floats_of
+from grader.nets.models import is_near as is_near
 from grader.nets.plots import CURVES as CURVES
 from grader.nets.problems import SHAPES as SHAPES
 from grader.nets.problems import ModelSpec as ModelSpec
@@ -57,3 +59,4 @@ from grader.nets.training import own_label as own_label
 from grader.nets.training import predicted as predicted
 from grader.nets.training import trained_again as trained_again
 from grader.nets.training import trained_parameters as trained_parameters
+from grader.sandbox.contract import Array as Array

@@ -24,8 +24,6 @@ from grader.kit.claim import (
     call_failure,
     claim,
     failed,
-    floats_of,
-    is_near,
     near,
     numbers,
     passed,
@@ -33,7 +31,7 @@ from grader.kit.claim import (
 from grader.kit.student import Student
 from grader.nets.follow_through import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
 from grader.nets.model_truth import nudged, sketch
-from grader.nets.models import Model, gradient_of, loss_of
+from grader.nets.models import Model, floats_of, gradient_of, is_near, loss_of
 from grader.nets.problems import LEAST_GRADIENT, LEAST_LOSS, Pair, Problem
 from grader.sandbox.contract import Array
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, call_failure, numbers
+from grader.kit.claim import Verdict, call_failure, near, numbers
 from grader.kit.student import Remote, Student
 from grader.model import Raised
 from grader.nets.problems import Params, Problem, Training
@@ -193,6 +193,26 @@ def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:
             return value
         found[name] = value
     return found
+
+
+def floats_of(answer: Answer) -> Array:
+    """Return an answer's floating-point numbers, NaN included; an empty array if it has none."""
+    value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
+    return value if value.dtype.kind == "f" else np.zeros(0)
+
+
+def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
+    """Return whether two arrays or numbers agree in norm (see `near`).
+
+    Args:
+        got, want: Arrays of one shape, or numbers.
+        single: True for the tolerance of float32.
+        rtol: Relative tolerance of the norm of their difference.
+
+    Returns:
+        True if they agree.
+    """
+    return near(Answer("", np.asarray(got, np.float64)), want, single=single, rtol=rtol).holds
 
 
 # ── float32 ──────────────────────────────────────────────────────────────────────────────────────────

@@ -30,8 +30,6 @@ from grader.kit.claim import (
     call_failure,
     claim,
     failed,
-    floats_of,
-    is_near,
     near,
     numbers,
     passed,
@@ -51,7 +49,7 @@ from grader.nets.follow_through import (
 )
 from grader.nets.losses import Hint, already_charged
 from grader.nets.model_truth import Histories, sketch
-from grader.nets.models import Model, history_of, last_of, parameters_after
+from grader.nets.models import Model, floats_of, history_of, is_near, last_of, parameters_after
 from grader.nets.problems import Pair, Params, Problem, Training
 from grader.sandbox.contract import Array
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from grader import nets
-from grader.kit import Array, Claim, Draw, Holds, Student, Verdict, check
+from grader.kit import Claim, Draw, Student, Verdict, check
+from grader.kit.claim import Holds
 from grader.kit.settings import manifest
 from grader.model import Curve
-from grader.nets import Pair, Training, pairs, trainings
+from grader.nets import Array, Pair, Training, pairs, trainings
 
 from .own import OwnAnswers, backward_pass_follows, gradient_follows, relu_loss_follows
 from .problems import (

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from grader import nets
-from grader.kit import Answer, Batches, FollowedCall, Student, Target
+from grader.kit import Answer, Student
+from grader.kit.lines import Batches, FollowedCall, Target
 from grader.nets import Training
 
 from .problems import PARAMETERS, RELU, SIGMOID, Problem

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from grader import kit, nets
-from grader.kit import Answer, Array, Verdict, is_near, passed
-from grader.nets import Params, ProblemAnswer
+from grader.kit import Answer, Verdict, passed
+from grader.nets import Array, Params, ProblemAnswer, is_near
 
 from .problems import SMALL, Problem
 

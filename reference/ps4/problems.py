@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from grader import kit, nets
-from grader.kit import Draw, Each
+from grader.kit import Draw
+from grader.kit.draws import Each
 from grader.nets import Params, Training
 
 PARAMETERS = ("W1", "b1", "W2", "b2")

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from grader import nets
-from grader.kit import Assumptions, Interpretation
+from grader.kit.diagnosis import Assumptions, Interpretation
 from grader.kit.lines import misapplied
 from grader.kit.mistake import KnownMistake
 from grader.nets import Training

@@ -4,8 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from grader import kit
-from grader.nets import STABLE
+from grader import kit, nets
 
 NAIVE, VECTORIZED = "softmax_loss_naive", "softmax_loss_vectorized"
 SHAPES = ((5, 3, 7), (4, 6, 8), (9, 2, 5), (3, 5, 8))
@@ -93,7 +92,7 @@ def stable(student, arguments):
     def numbers(answers, _truth, _causes):
         """Judge answers that have lost their points elsewhere: here what is a number must be finite."""
         loss = kit.numbers(answers[0], ())
-        finite = np.isfinite(kit.floats_of(answers[1])).all()
+        finite = np.isfinite(nets.floats_of(answers[1])).all()
         if isinstance(loss, kit.Verdict):
             return loss
         return kit.passed() if finite else kit.failed("the gradient is infinite")
@@ -101,8 +100,8 @@ def stable(student, arguments):
     def judge(answers, truth):
         wants = truth.softmax_loss_vectorized(*arguments)
         verdict = kit.all_hold([kit.near(a, want) for a, want in zip(answers, wants, strict=True)])
-        finite = not any(np.size(kit.floats_of(a)) > np.isfinite(kit.floats_of(a)).sum() for a in answers)
-        return verdict if verdict.holds or finite else kit.because(verdict, STABLE)
+        finite = not any(np.size(nets.floats_of(a)) > np.isfinite(nets.floats_of(a)).sum() for a in answers)
+        return verdict if verdict.holds or finite else kit.because(verdict, nets.STABLE)
 
     for function, given in ((NAIVE, ["q1"]), (VECTORIZED, ["q1", "q2"])):
         answers = student.call(function, *arguments).unpack(2)

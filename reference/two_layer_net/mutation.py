@@ -7,7 +7,7 @@ import numpy as np
 
 from grader.authoring.mutate import general
 from grader.authoring.mutate.model import Classified
-from grader.kit.reference import RAISED, is_finite, played_with
+from grader.kit.reference_truth import RAISED, is_finite, played_with
 
 LARGEST = 40.0
 """Scores up to this size have an exp, and so have their differences and sums, also in single precision."""

@@ -23,9 +23,9 @@ from grader.authoring.mutate import model
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.authoring.record import record
 from grader.errors import BadAssignment
-from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
+from grader.kit.calls import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
-from grader.kit.reference import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
+from grader.kit.reference_truth import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""

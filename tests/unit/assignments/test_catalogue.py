@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignments import catalogue, recorded
+from grader.assignments import catalogue, recorded_truth
 from grader.assignments.catalogue import Assignment
 from grader.errors import BadAssignment, BadCall
 from grader.model import Limits
@@ -170,13 +170,13 @@ def test_in_a_students_pack_the_handout_lies_beside_the_assignment(ps4: Assignme
     folder = tmp_path / "pack" / "ps4"
     shutil.copytree(ps4.folder, folder, ignore=shutil.ignore_patterns("data", "faults", "variants", "truth.py"))
     (folder / "handout").rename(tmp_path / "pack" / "handout")
-    (folder / recorded.RECORDED).write_bytes(recorded.dumps("digest", recorded.Answers(), (), ()))
+    (folder / recorded_truth.RECORDED).write_bytes(recorded_truth.dumps("digest", recorded_truth.Answers(), (), ()))
     assert catalogue.load(folder).modules.keys() == {"utils.py"}
 
 
 def test_a_pack_of_another_version_says_what_to_do(make_assignment: MakeAssignment) -> None:
     folder = make_assignment(toml=TOY_TOML.replace('files = ["sums.py"]', 'file = "sums.py"'))
-    (folder / recorded.RECORDED).write_bytes(recorded.dumps("digest", recorded.Answers(), (), ()))
+    (folder / recorded_truth.RECORDED).write_bytes(recorded_truth.dumps("digest", recorded_truth.Answers(), (), ()))
     assert "run the grader that came with it" in complaint(folder)
 
 

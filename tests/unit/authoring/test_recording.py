@@ -8,7 +8,7 @@ import pytest
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import DEMO, Assignment
-from grader.assignments.recorded import Answers, dumps
+from grader.assignments.recorded_truth import Answers, dumps
 from grader.authoring import recording
 from grader.errors import BrokenCheck
 from grader.sandbox.contract import Sandbox

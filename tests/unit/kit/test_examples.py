@@ -8,10 +8,10 @@ import pytest
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
+from grader.kit.calls import VARIES, Call, Episode, same
 from grader.kit.draws import Draw
-from grader.kit.episodes import VARIES, Call, Episode, same
 from grader.kit.examples import around, fresh, read, write
-from grader.kit.reference import RAISED, ReferenceTruth
+from grader.kit.reference_truth import RAISED, ReferenceTruth
 
 RANDOM = np.random.default_rng(0)
 FIT = Episode(

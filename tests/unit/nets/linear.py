@@ -8,6 +8,7 @@ import numpy as np
 
 from grader import kit, nets
 from grader.guest.entry_points import EntryPoints
+from grader.kit.draws import Each
 from grader.kit.testing import _STAND_IN, InProcess
 from grader.model import Limits, Submission
 
@@ -74,17 +75,17 @@ def student(model: type, shared: Mapping[str, np.ndarray] | None = None) -> Iter
         made.close()
 
 
-def drawn(each: kit.Each, seed: int = 0) -> list[Any]:
+def drawn(each: Each, seed: int = 0) -> list[Any]:
     return list(each(kit.Draw(np.random.default_rng(seed), False), TRUTH))
 
 
-def verdict(model: type, each: kit.Each, ask: Any) -> kit.Verdict:
+def verdict(model: type, each: Each, ask: Any) -> kit.Verdict:
     """Return the worst verdict on what a check claims of a student with this class."""
     with student(model) as asked:
         return kit.all_hold([one.judge(TRUTH) for problem in drawn(each) for one in ask(asked, problem)])
 
 
-def own_verdict(model: type, each: kit.Each, ask: Any, causes: Sequence[str]) -> kit.Verdict:
+def own_verdict(model: type, each: Each, ask: Any, causes: Sequence[str]) -> kit.Verdict:
     """Return the worst verdict by the student's own answers, on claims that fail."""
     with student(model) as asked:
         found = [one for problem in drawn(each) for one in ask(asked, problem) if not one.judge(TRUTH).holds]

@@ -18,8 +18,8 @@ import numpy as np
 from grader.errors import BadAssignment
 from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
+from grader.kit.calls import VARIES, Call, Episode, Plain, mapped, with_references
 from grader.kit.diagnosis import Assumptions, Truths
-from grader.kit.episodes import VARIES, Call, Episode, Plain, mapped, with_references
 from grader.kit.mistake import (
     KnownInterpretation,
     KnownMistake,

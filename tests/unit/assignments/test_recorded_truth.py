@@ -11,7 +11,7 @@ import pytest
 
 from grader import nets
 from grader.assignments.catalogue import Assignment
-from grader.assignments.recorded import (
+from grader.assignments.recorded_truth import (
     RECORDED,
     AnswerRecorder,
     RecordedTruth,

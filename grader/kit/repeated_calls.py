@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from grader.kit.answer import Answer
+from grader.kit.calls import with_references
 from grader.kit.claim import Verdict, because, near, passed
-from grader.kit.episodes import with_references
 from grader.kit.student import Student, shown_arguments
 from grader.sandbox.contract import Array
 

@@ -21,9 +21,9 @@ import numpy as np
 
 from grader.errors import BadAssignment
 from grader.guest.wire import PREFIX, Ref, WireError, decode, encode
+from grader.kit.calls import mapped
 from grader.kit.claim import NotRecorded
 from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
-from grader.kit.episodes import mapped
 from grader.kit.lines import Line
 from grader.model.grouping import grouped
 from grader.sandbox.contract import Array
