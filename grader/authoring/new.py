@@ -174,12 +174,11 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[st
 
 
 def _check_py(name: str, returns: bool) -> str:
-    title = f"{name} answers as it should, and leaves" if returns else f"{name} leaves"
     return f'''
 
 @kit.check("{name}", each=kit.around(EXAMPLES, "{name}"))
 def {name}(student, episode):
-    """{title} its arguments and attributes as they should be."""
+    """{name}: {{name}}"""
     yield from kit.same_as_reference(student, episode{"" if returns else ", answers=False"})
 '''
 

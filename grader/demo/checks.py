@@ -37,14 +37,20 @@ def near(answer, name, arguments, truth):
 
 @kit.check("q1", each=matrices)
 def standardized(student, X):
-    """ "Return X, an array (N, D), with mean 0 and standard deviation 1 in every column." """
+    """Standardized matrices
+
+    "Return X, an array (N, D), with mean 0 and standard deviation 1 in every column."
+    """
     answer = student.call(STANDARDIZE, X)
     yield kit.claim("values", partial(near, answer, STANDARDIZE, (X,)))
 
 
 @kit.check("q1", each=with_a_constant_column)
 def constant_column(student, X):
-    """ "A column whose values are all equal becomes zeros." """
+    """Column of equal values
+
+    "A column whose values are all equal becomes zeros."
+    """
     answer = student.call(STANDARDIZE, X)
 
     def zeros(_truth, _causes):
@@ -59,14 +65,20 @@ def constant_column(student, X):
 
 @kit.check("q2", each=series)
 def averages(student, problem):
-    """ "Return the means of every `width` neighboring values of x (N,), an array (N - width + 1,)." """
+    """Averages of neighboring values
+
+    "Return the means of every `width` neighboring values of x (N,), an array (N - width + 1,)."
+    """
     answer = student.call(AVERAGE, *problem)
     yield kit.claim("values", partial(near, answer, AVERAGE, problem))
 
 
 @kit.check("q2", each=whole_series)
 def whole(student, problem):
-    """ "With N, the result is the mean of all values." """
+    """Average of all values
+
+    "With N, the result is the mean of all values."
+    """
     answer = student.call(AVERAGE, *problem)
 
     def one_value(_truth, _causes):

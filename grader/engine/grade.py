@@ -411,7 +411,7 @@ class _Grading:
             its_claims = claims_of[name]
             result = check_result(
                 id=f"{section}.{name}",
-                title=titles[its_claims[0].check],
+                title=titles[its_claims[0].check].replace("{name}", name),
                 possible=points.get(name, ZERO),
                 judged=judged_check,
                 shows_values=self._public or any(claim.shows_values for claim in its_claims),

@@ -397,9 +397,9 @@ class Claim:
             computed from the student's own answers to these checks, and may call the student's code. It is called only
             if the claim fails and there are such ids. If the verdict passes, the claim keeps its points, and the report
             names the checks from which the failure follows.
-        own_work: Used instead of `own` if a check in `given` lost points to a mistake with `carries=False` (see
-            `mistake`), such as a net that ignores its activation. Must pass only if the answer shows work beyond that
-            mistake.
+        own_work: Set by the checks of `grader.nets`. Used instead of `own` if a check in `given` lost points to a
+            mistake with `carries=False` (see `mistake`), such as a net that ignores its activation. Must pass only if
+            the answer shows work beyond that mistake.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
         hint: Function that returns a sentence about the likely cause, or "". It is called with a `Holds` function if no
             known mistake explains a failure.
@@ -473,6 +473,7 @@ class Check:
     settles: bool
     topics: tuple[str, ...]
     title: str
+    """Title in reports. {name} in it stands for the name of the claims."""
     long: bool = False
     """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
@@ -492,7 +493,8 @@ def check(
 ) -> Callable[[Callable[..., Iterator[Claim]]], Check]:
     """Turn a generator function with the parameters `(student)` or `(student, problem)` into a check.
 
-    The first line of its docstring is the check's title in reports.
+    The first line of its docstring is the title in reports: the thing that is judged, such as "Gradient of {name},
+    fresh problems". {name} stands for the name of the claims.
 
     Args:
         section: Id of the section in assignment.toml that gives the check's points, for example "q1".

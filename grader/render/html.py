@@ -141,7 +141,7 @@ def title(fix: Fix) -> str:
     titles = dict.fromkeys(check.title for check in fix.checks)
     if len(fix.checks) > MAX_LISTED:
         return f"{len(fix.checks)} checks"
-    return ", ".join(titles)
+    return "; ".join(titles)
 
 
 def where(fix: Fix) -> str:

@@ -1,4 +1,5 @@
-"""The checks of problem set 4, in the order of the handout. Each names the sentence of the handout that it rests on."""
+"""The checks of problem set 4, in the order of the handout. Each has a title, and names the sentence of the
+handout that it rests on."""
 
 from __future__ import annotations
 
@@ -143,7 +144,7 @@ STABLE = f"{nets.STABLE[:-1]}, and 1 / (1 + exp(-a)) a safe sigmoid."
 
 @check("q2.1", each=near_the_toy("sigmoid"), handout=True, topics=FORWARD)
 def toy_loss(student: Student, nearby: Problem) -> Iterator[Claim]:
-    """The loss that the handout prints for the sigmoid, at its toy problem.
+    """Loss of the toy problem, sigmoid
 
     Handout: "The loss on the toy data, with reg = 0.1, must be 1.182248 up to 1e-6."
     """
@@ -152,7 +153,7 @@ def toy_loss(student: Student, nearby: Problem) -> Iterator[Claim]:
 
 @check("q2.1", each=pairs(SIGMOID, 4), topics=FORWARD)
 def scores(student: Student, pair: Pair) -> Iterator[Claim]:
-    """Without labels, loss returns the scores (N, C).
+    """Scores, fresh problems
 
     Handout: "`loss(X, y=None, reg=0.0)` returns the scores, shape (N, C), where `y` is None."
     """
@@ -161,7 +162,7 @@ def scores(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.1", each=pairs(SIGMOID, 6), topics=FORWARD)
 def loss(student: Student, pair: Pair) -> Iterator[Claim]:
-    """The loss on fresh problems: several shapes, with and without regularisation, asked more than once.
+    """Loss, fresh problems
 
     Handout: "J = mean cross entropy + ½·reg·(‖W1‖²_F + ‖W2‖²_F), and the biases are not regularised."; "Each call
     stands for itself."
@@ -171,7 +172,7 @@ def loss(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.1", each=pairs(SIGMOID, 1), topics=FORWARD)
 def two_nets(student: Student, pair: Pair) -> Iterator[Claim]:
-    """A net stays as it is when another is made.
+    """Loss of a net after another is made
 
     Handout: "Results must not depend on anything kept from an earlier call"; "The parameters are in the dict
     `self.params`."
@@ -182,7 +183,7 @@ def two_nets(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.1", each=pairs(SIGMOID, 1), topics=FORWARD)
 def parameters(student: Student, pair: Pair) -> Iterator[Claim]:
-    """A new net's parameters have the shapes that the handout gives.
+    """Shapes of a new net's parameters
 
     Handout: "The parameters are in the dict `self.params`: `W1` of shape (D, H), `b1` (H,), `W2` (H, C), `b2` (C,)."
     """
@@ -192,7 +193,7 @@ def parameters(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.1", each=saturated, topics=FORWARD)
 def stable(student: Student, problem: Problem) -> Iterator[Claim]:
-    """The loss at scores of about ±1000, where a plain exp overflows.
+    """Loss at scores of about ±1000
 
     Handout: "The grader tries scores and pre-activations of about ±1000."
     """
@@ -213,7 +214,7 @@ MNIST_SIZED = "an MNIST-sized problem"
 
 @check("q2.2", each=pairs(SIGMOID, 5), topics=BACKWARD)
 def gradients(student: Student, pair: Pair) -> Iterator[Claim]:
-    """Every parameter's gradient equals the reference's, on fresh problems.
+    """Gradient of {name}, fresh problems
 
     Handout: "the gradient of the loss with respect to `W1`, `b1`, `W2` and `b2`"; "‖yours - ours‖ / ‖ours‖ must be at
     most 1e-6".
@@ -223,7 +224,7 @@ def gradients(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.2", handout=True, topics=BACKWARD)
 def toy_gradients(student: Student) -> Iterator[Claim]:
-    """The handout's numerical gradient check.
+    """Gradient of {name}, toy problem
 
     Handout: "The next cell compares your gradients with numerical ones."
     """
@@ -232,7 +233,7 @@ def toy_gradients(student: Student) -> Iterator[Claim]:
 
 @check("q2.2", each=as_large_as_mnist(SIGMOID), topics=BACKWARD)
 def large_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
-    """The backward pass at the size of MNIST.
+    """Gradient of {name}, MNIST-sized problem
 
     Handout: "toy checks, each call: 10 CPU seconds"; "Backward pass" is asked for, which differences are not.
     """
@@ -262,7 +263,7 @@ ONE_EPOCH = {"num_epochs": 1, "batch_size": 100, "learning_rate": 0.1, "learning
     topics=TRAINING,
 )
 def step(student: Student, training: Training) -> Iterator[Claim]:
-    """One step moves every parameter by exactly -learning_rate * gradient.
+    """Parameters after one training step
 
     Handout: "call self.loss on them to get `loss` and `grads`, and move every parameter a little way down its
     gradient"; "single training steps and whole trainings [are judged] by the parameters they lead to".
@@ -282,7 +283,9 @@ def _trained(name: str, student: Student, training: Training, given: Sequence[st
     topics=TRAINING,
 )
 def decay(student: Student, training: Training) -> Iterator[Claim]:
-    """Several epochs on fewer examples than a batch holds, the learning rate decaying after each; and once more.
+    """Parameters after epochs with a decaying learning rate
+
+    The batch is larger than the data. The same training is run a second time.
 
     Handout: "multiplies the learning rate by the decay **once after each epoch**"; "a training set that is smaller
     [than a batch] is used whole"; "Each call stands for itself."
@@ -299,7 +302,7 @@ def decay(student: Student, training: Training) -> Iterator[Claim]:
     topics=TRAINING,
 )
 def batches(student: Student, training: Training) -> Iterator[Claim]:
-    """Several batches in each of several epochs, whatever the sampling.
+    """Parameters after epochs of several batches
 
     Handout: "runs stochastic gradient descent on minibatches"; "Batches are drawn at random; with or without
     replacement, and leaving out or using a smaller last batch are all fine."
@@ -312,7 +315,7 @@ PAIRS_OF_ROWS = {"num_epochs": 1, "batch_size": 2, "learning_rate": 0.8, "learni
 
 @check("q2.3", each=nets.examples_of_one_class(SIGMOID, (4, 5, 3, 4), **PAIRS_OF_ROWS), topics=TRAINING)
 def batch_size(student: Student, training: Training) -> Iterator[Claim]:
-    """Every step is taken on a batch of batch_size examples.
+    """Number of examples in a batch
 
     Handout: "Draw `batch_size` random examples".
     """
@@ -321,7 +324,7 @@ def batch_size(student: Student, training: Training) -> Iterator[Claim]:
 
 @check("q2.3", each=nets.examples_of_one_class(SIGMOID, (4, 5, 3, 12), **PAIRS_OF_ROWS), topics=TRAINING)
 def at_random(student: Student, training: Training) -> Iterator[Claim]:
-    """The batches of an epoch are drawn at random.
+    """Random order of the examples
 
     Handout: "Batches are drawn at random".
     """
@@ -336,7 +339,7 @@ def at_random(student: Student, training: Training) -> Iterator[Claim]:
     topics=TRAINING,
 )
 def every_example(student: Student, training: Training) -> Iterator[Claim]:
-    """An epoch goes over the data, each row with its own label.
+    """Examples that an epoch uses
 
     Handout: "num_epochs: how many times to go through the training set".
     """
@@ -351,7 +354,7 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
     topics=TRAINING,
 )
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
-    """Every example is used and is learnt with its own label.
+    """Labels that the examples are trained with
 
     Handout: "Draw `batch_size` random examples"; y holds "the right class of each row".
     """
@@ -360,7 +363,7 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
 
 @check("q2.3", each=nets.predictions(SIGMOID), topics=TRAINING)
 def predict(student: Student, pair: Pair) -> Iterator[Claim]:
-    """predict is the argmax of the forward pass at the net's parameters as they are.
+    """Labels from predict
 
     Handout: "Return the class with the largest score for each row of X: integers 0..C-1 of shape (N,)."
     """
@@ -377,7 +380,7 @@ def predict(student: Student, pair: Pair) -> Iterator[Claim]:
     topics=HISTORIES,
 )
 def histories(student: Student, training: Training) -> Iterator[Claim]:
-    """train returns the four histories, and they hold what they claim.
+    """Histories from train
 
     Handout: "`loss_history` and `grad_magnitude_history`, an entry for each iteration (the second is the Frobenius
     norm of the gradient of W1), `train_acc_history` and `val_acc_history`, an entry for each epoch."
@@ -392,7 +395,7 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
     topics=HISTORIES,
 )
 def accuracies(student: Student, training: Training) -> Iterator[Claim]:
-    """The accuracy histories hold shares of right answers, at the parameters that the epoch ended with.
+    """Accuracies in the histories
 
     Handout: "train_acc_history: share of right answers on the training set, after each epoch; val_acc_history: the
     same for the validation set".
@@ -409,7 +412,7 @@ OF_RELU = (*LOSS_AND_GRADIENTS, "q2.4.forward", "q2.4.backward")
 
 @check("q2.4.forward", each=near_the_toy("relu"), handout=True, settles=True, topics=FORWARD)
 def relu_toy_loss(student: Student, nearby: Problem) -> Iterator[Claim]:
-    """The ReLU's loss at the toy problem: 1.303788 for max(0, a), 1.320973 for softplus.
+    """Loss of the toy problem, ReLU
 
     Handout: "With max(0, a) the toy loss is 1.303788. Older editions of this course printed 1.320973 … Either is
     accepted".
@@ -419,7 +422,7 @@ def relu_toy_loss(student: Student, nearby: Problem) -> Iterator[Claim]:
 
 @check("q2.4.forward", each=pairs(RELU, 5, adapt=stretched), settles=True, topics=FORWARD)
 def relu_loss(student: Student, pair: Pair) -> Iterator[Claim]:
-    """The ReLU's loss on fresh problems.
+    """Loss with ReLU, fresh problems
 
     Handout: "Let your class handle `activation='relu'` too: forward, backward and training".
     """
@@ -428,7 +431,7 @@ def relu_loss(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.4.backward", each=pairs(RELU, 5, adapt=stretched), topics=BACKWARD)
 def relu_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
-    """The ReLU's gradients on fresh problems.
+    """Gradient of {name} with ReLU, fresh problems
 
     Handout: "provided that you use the same function and its own derivative throughout".
     """
@@ -437,7 +440,7 @@ def relu_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.4.backward", handout=True, topics=BACKWARD)
 def relu_toy_gradients(student: Student) -> Iterator[Claim]:
-    """The handout's numerical gradient check, for the ReLU.
+    """Gradient of {name} with ReLU, toy problem
 
     Handout: "Let the gradients pass this check before you train."
     """
@@ -446,7 +449,7 @@ def relu_toy_gradients(student: Student) -> Iterator[Claim]:
 
 @check("q2.4.backward", each=as_large_as_mnist(RELU), topics=BACKWARD)
 def large_relu_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
-    """The ReLU's backward pass at the size of MNIST.
+    """Gradient of {name} with ReLU, MNIST-sized problem
 
     Handout: "toy checks, each call: 10 CPU seconds"; "backward" is asked for, which differences are not.
     """
@@ -459,7 +462,7 @@ def large_relu_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
     topics=TRAINING,
 )
 def relu_epochs(student: Student, training: Training) -> Iterator[Claim]:
-    """Several batches in each of several epochs, with the ReLU.
+    """Parameters after epochs of several batches, ReLU
 
     Handout: "Let your class handle `activation='relu'` too: forward, backward and training".
     """
@@ -484,7 +487,7 @@ def _relu_training(student: Student, training: Training) -> Iterator[Claim]:
 
 @check("q2.4.training", each=nets.predictions(RELU), topics=TRAINING)
 def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
-    """predict uses the ReLU as well.
+    """Labels from predict, ReLU
 
     Handout: "use the same function … throughout: forward, backward, in training and on MNIST".
     """
@@ -495,7 +498,7 @@ def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check("q2.4.training", each=one_large_step, topics=TRAINING)
 def large_step(student: Student, training: Training) -> Iterator[Claim]:
-    """One step at the size of MNIST.
+    """Parameters after one MNIST-sized step, ReLU
 
     Handout: "toy checks, each call: 10 CPU seconds".
     """
@@ -544,11 +547,11 @@ def _trains_on_mnist(spec: nets.ModelSpec, student: Student, data: nets.DataSet,
 
 @check("q2.5.sigmoid", each=with_permuted_labels)
 def sigmoid_on_mnist(student: Student, drawn: tuple[nets.DataSet, bool]) -> Iterator[Claim]:
-    """Sigmoid trained on MNIST as the handout does it; accuracy recomputed from the parameters."""
+    """Accuracy on MNIST, sigmoid"""
     yield from _trains_on_mnist(SIGMOID, student, *drawn)
 
 
 @check("q2.5.relu", each=with_permuted_labels)
 def relu_on_mnist(student: Student, drawn: tuple[nets.DataSet, bool]) -> Iterator[Claim]:
-    """ReLU trained on MNIST as the handout does it; accuracy recomputed from the parameters."""
+    """Accuracy on MNIST, ReLU"""
     yield from _trains_on_mnist(RELU, student, *drawn)

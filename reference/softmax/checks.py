@@ -75,19 +75,28 @@ def loss_and_gradient(function, other, earlier, student, arguments):
 
 @kit.check("q1", each=problems, settles=True)
 def loops(student, arguments):
-    """ "Returns the loss, a number, and its gradient with respect to W": the naive function, on fresh problems."""
+    """Naive {name}, fresh problems
+
+    "Returns the loss, a number, and its gradient with respect to W": the naive function.
+    """
     yield from loss_and_gradient(NAIVE, VECTORIZED, [], student, arguments)
 
 
 @kit.check("q2", each=problems)
 def without_loops(student, arguments):
-    """ "Compute the same, as softmax_loss_naive does": the vectorised function, on fresh problems."""
+    """Vectorised {name}, fresh problems
+
+    "Compute the same, as softmax_loss_naive does": the vectorised function.
+    """
     yield from loss_and_gradient(VECTORIZED, NAIVE, ["q1"], student, arguments)
 
 
 @kit.check("q3", each=large_scores)
 def stable(student, arguments):
-    """ "Scores may be as large as 1000: exp must not overflow." """
+    """Loss and gradient at scores of about ±1000
+
+    "Scores may be as large as 1000: exp must not overflow."
+    """
 
     def numbers(answers, _truth, _causes):
         """Judge answers that have lost their points elsewhere: here what is a number must be finite."""
@@ -114,7 +123,10 @@ def sizes(random, N):
 
 @kit.check("q4", each=lambda draw, _truth: [int(draw.random.integers(1 << 32))])
 def fast(student, seed):
-    """ "At least six times as fast on large inputs", by CPU time on this machine."""
+    """Speed of the vectorised function
+
+    "At least six times as fast on large inputs", by CPU time on this machine.
+    """
     speed = kit.speed_ratio(student, slow=NAIVE, fast=VECTORIZED, draw=sizes, seed=seed)
 
     def own(truth, _causes):

@@ -49,38 +49,56 @@ def toy():
 
 @kit.check("q1", each=nets.pairs(NETS, 4), topics=FORWARD, settles=True)
 def scores(student, pair):
-    """ "Without labels, loss returns the scores, of shape (N, C)." """
+    """Scores, fresh problems
+
+    "Without labels, loss returns the scores, of shape (N, C)."
+    """
     yield from nets.fresh_scores(student, pair.first)
 
 
 @kit.check("q1", each=nets.pairs(NETS, 4), topics=FORWARD)
 def parameters(student, pair):
-    """ "W1 has shape (D, H), b1 (H,), W2 (H, C) and b2 (C,)": a new net's parameters."""
+    """Shapes of a new net's parameters
+
+    "W1 has shape (D, H), b1 (H,), W2 (H, C) and b2 (C,)."
+    """
     advice = "Check __init__: W1 (D, H), b1 (H,), W2 (H, C), b2 (C,)."
     yield from nets.new_parameters(student, pair.first, advice=advice)
 
 
 @kit.check("q1", each=nets.pairs(NETS, 6), topics=FORWARD, settles=True)
 def loss(student, pair):
-    """ "The loss is the mean softmax cross-entropy plus reg times the sum of the squares of W1 and W2." """
+    """Loss, fresh problems
+
+    "The loss is the mean softmax cross-entropy plus reg times the sum of the squares of W1 and W2."
+    """
     yield from LOSS.fresh(student, pair, given=["q1.scores"])
 
 
 @kit.check("q1", each=nets.moved_a_little(toy(), b2=0.01), handout=True, topics=FORWARD)
 def toy_loss(student, nearby):
-    """ "On the toy data the loss is about 1.30378789133." """
+    """Loss of the toy problem
+
+    "On the toy data the loss is about 1.30378789133."
+    """
     yield from LOSS.published(student, toy(), nearby, tolerance=1e-6, name="loss", given=["q1.scores"])
 
 
 @kit.check("q2", each=nets.pairs(NETS, 5), topics=BACKWARD)
 def gradients(student, pair):
-    """ "With labels, loss returns the loss and a dict of its gradients, under the parameters' names." """
+    """Gradient of {name}, fresh problems
+
+    "With labels, loss returns the loss and a dict of its gradients, under the parameters' names."
+    """
     yield from GRADIENTS.fresh(student, pair)
 
 
 @kit.check("q2", handout=True, topics=BACKWARD)
 def toy_gradients(student):
-    """ "Compare your gradients with numerical ones": the handout's own check, at its toy problem."""
+    """Gradient of {name}, toy problem
+
+    "Compare your gradients with numerical ones": the handout's own check.
+    """
     yield from GRADIENTS.numerical(student, toy(), losses=["q1.loss"])
 
 
@@ -93,7 +111,10 @@ ONE_BATCH = {"num_iters": 1, "batch_size": 12, "learning_rate": 0.4, "learning_r
 
 @kit.check("q3", each=nets.trainings(NETS, 0.3, 0.0, 20.0, **ONE_BATCH), topics=TRAINING)
 def step(student, training):
-    """ "Each iteration moves every parameter by -learning_rate times its gradient." """
+    """Parameters after one training step
+
+    "Each iteration moves every parameter by -learning_rate times its gradient."
+    """
     yield from trained("step", student, training, BEFORE)
 
 
@@ -102,7 +123,10 @@ SEVERAL = {"num_iters": 9, "batch_size": 4, "learning_rate": 0.2, "learning_rate
 
 @kit.check("q3", each=nets.trainings(NETS, 0.3, 0.0, **SEVERAL), topics=TRAINING)
 def batches(student, training):
-    """ "Stochastic gradient descent on minibatches": several steps at one learning rate, and the same once more."""
+    """Parameters after several steps
+
+    "Stochastic gradient descent on minibatches": at one learning rate, and the same once more.
+    """
     given, model = (*BEFORE, "q3.step"), nets.Model(student, training.problem)
     yield from trained("batches", student, training, given, model=model, uses_data=True)
     yield from nets.trained_again(training, model, name="batches", given=given)
@@ -119,7 +143,10 @@ def of_one_class(draw, truth):
 
 @kit.check("q3", each=of_one_class, topics=TRAINING)
 def drawn(student, training):
-    """ "Draw batch_size examples at random" for each step."""
+    """Examples in a batch
+
+    "Draw batch_size examples at random" for each step.
+    """
     claims = nets.batch_size if training.iterations == 2 else nets.at_random
     yield from claims(student, training, name="batches", given=(*BEFORE, "q3.step"))
 
@@ -129,7 +156,10 @@ BY_HEART = {"num_iters": 240, "batch_size": 8, "learning_rate": 1.0, "learning_r
 
 @kit.check("q3", each=nets.by_heart(NETS, (24, 16, 2, 24), **BY_HEART), topics=TRAINING)
 def own_label(student, training):
-    """ "X_batch and y_batch": every example is used and is learnt with its own label."""
+    """Labels that the examples are trained with
+
+    "X_batch and y_batch": every example is used and is learnt with its own label.
+    """
     yield from nets.own_label(student, training, "W1", name="batches", given=(*BEFORE, "q3.step"))
 
 
@@ -144,14 +174,20 @@ def decaying(draw, truth):
 
 @kit.check("q3", each=decaying, topics=TRAINING)
 def decay(student, training):
-    """ "After each epoch the learning rate is multiplied by learning_rate_decay": at whatever step of the epoch."""
+    """Parameters after epochs with a decaying learning rate
+
+    "After each epoch the learning rate is multiplied by learning_rate_decay": at whatever step of the epoch.
+    """
     ways = (trained("decay", student, t, (*BEFORE, "q3.step", "q3.batches")) for t in training.at_each_moment())
     yield from kit.either(*ways)
 
 
 @kit.check("q3", each=nets.predictions(NETS), topics=("predict",))
 def predict(student, pair):
-    """ "predict returns for each row of X the label with the largest score." """
+    """Labels from predict
+
+    "predict returns for each row of X the label with the largest score."
+    """
     training = Training(pair.second, pair.second.X, pair.second.y, {**ONE_BATCH, "batch_size": len(pair.second.X)})
     yield from nets.predicted(student, pair, training, given=["q1"])
 
@@ -161,8 +197,11 @@ RECORDED = {"num_iters": 6, "batch_size": 12, "learning_rate": 0.04, "learning_r
 
 @kit.check("q3", each=nets.trainings(NETS, 0.3, 0.0, **RECORDED), topics=HISTORIES)
 def histories(student, training):
-    """ "train returns loss_history, with the loss of each iteration, and train_acc_history and val_acc_history, with
-    the accuracies of each epoch": of all epochs, or without the first iteration's."""
+    """Histories from train
+
+    "train returns loss_history, with the loss of each iteration, and train_acc_history and val_acc_history, with
+    the accuracies of each epoch": of all epochs, or without the first iteration's.
+    """
     given = (*BEFORE, "q3.step", "q3.batches", "q3.predict")
     moments = training.at_each_moment()
     yield from kit.either(*(nets.histories(TRAINER, student, t, given=given, own_predict=True) for t in moments))

@@ -73,3 +73,8 @@ def test_a_session_refuses_a_file_and_never_runs_it(assignment, tmp_path):
     with testing.InProcess({}).session(Limits(), {}) as session, pytest.raises(BadCall, match="not files"):
         session.request(["load", files, [], assignment.entry_points.plain(), ["weights.py"], {}, 0.0], 1.0)
     assert not ran.exists()
+
+
+def test_a_title_names_the_thing_and_the_claim(assignment):
+    report = testing.grade(assignment, {"weighted": lambda X, w: X @ w})
+    assert [check.title for check in report.checks] == ["weighted: answer", "weighted: state"]
