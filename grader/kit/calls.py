@@ -11,8 +11,10 @@ import numpy as np
 
 from grader.guest.wire import Opaque, Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, Verdict, all_hold, call_failure, claim, failed, near, numbers, passed
+from grader.kit.claim import Claim, claim
+from grader.kit.compare import near, numbers
 from grader.kit.student import Remote, Student
+from grader.kit.verdict import Verdict, all_hold, call_failure, failed, passed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Plain = Any

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, failed, passed
+from grader.kit.claim import Claim, NotRecorded, OwnJudgement, covers
 from grader.kit.lines import Line
+from grader.kit.verdict import Verdict, failed, passed
 from grader.model.grouping import grouped
 
 MOST_TRIALS = 16

@@ -10,8 +10,9 @@ import numpy as np
 
 from grader.kit.answer import Answer
 from grader.kit.calls import with_references
-from grader.kit.claim import Verdict, because, near, passed
+from grader.kit.compare import near
 from grader.kit.student import Student, shown_arguments
+from grader.kit.verdict import Verdict, because, passed
 from grader.sandbox.contract import Array
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from grader.errors import BadAssignment
 from grader.kit.answer import Answer
 from grader.kit.calls import Call, Episode, with_references
-from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, waiting
+from grader.kit.compare import near
 from grader.kit.student import Remote, Student
+from grader.kit.verdict import Verdict, all_hold, call_failure, failed, waiting
 
 LEAST_SECONDS = 0.05
 """The size of the arguments is increased until a call of the slow function takes this many CPU seconds. The overhead of

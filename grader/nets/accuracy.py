@@ -15,8 +15,10 @@ import numpy as np
 
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, call_failure, claim, failed, ladder, passed
+from grader.kit.claim import Claim, OwnJudgement, claim
+from grader.kit.compare import agree, ladder
 from grader.kit.student import Student, stopped_softly
+from grader.kit.verdict import Verdict, call_failure, failed, passed
 from grader.model import Curve, Evidence, Images, Raised
 from grader.nets.follow_through import Score, Trainer, gradients_use_data, learns_less
 from grader.nets.losses import already_charged

@@ -18,8 +18,9 @@ from typing import Any, Self
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, agree, array_of, call_failure, failed, near, passed
+from grader.kit.compare import agree, array_of, near
 from grader.kit.student import Student
+from grader.kit.verdict import Verdict, call_failure, failed, passed
 from grader.nets.model_truth import Histories
 from grader.nets.models import Model, gradient_of, gradients_of, history_of, is_near, loss_of, parameters_after
 from grader.nets.problems import Params, Problem, Training

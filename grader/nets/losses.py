@@ -15,20 +15,10 @@ from typing import Any
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.claim import (
-    Claim,
-    Holds,
-    Verdict,
-    all_hold,
-    because,
-    call_failure,
-    claim,
-    failed,
-    near,
-    numbers,
-    passed,
-)
+from grader.kit.claim import Claim, Holds, claim
+from grader.kit.compare import near, numbers
 from grader.kit.student import Student
+from grader.kit.verdict import Verdict, all_hold, because, call_failure, failed, passed
 from grader.nets.follow_through import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
 from grader.nets.model_truth import nudged, sketch
 from grader.nets.models import Model, floats_of, gradient_of, is_near, loss_of

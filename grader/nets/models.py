@@ -13,8 +13,9 @@ import numpy as np
 
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, call_failure, near, numbers
+from grader.kit.compare import near, numbers
 from grader.kit.student import Remote, Student
+from grader.kit.verdict import Verdict, call_failure
 from grader.model import Raised
 from grader.nets.problems import Params, Problem, Training
 from grader.sandbox.contract import Array

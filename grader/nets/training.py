@@ -18,23 +18,10 @@ from typing import Any
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.claim import (
-    EXACT,
-    Claim,
-    Judgement,
-    Verdict,
-    agree,
-    all_hold,
-    array_of,
-    because,
-    call_failure,
-    claim,
-    failed,
-    near,
-    numbers,
-    passed,
-)
+from grader.kit.claim import Claim, Judgement, claim
+from grader.kit.compare import EXACT, agree, array_of, near, numbers
 from grader.kit.student import Student
+from grader.kit.verdict import Verdict, all_hold, because, call_failure, failed, passed
 from grader.model import Died, Raised, Stopped
 from grader.nets.follow_through import (
     Ended,

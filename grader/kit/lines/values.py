@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kit.claim import squeezed
+from grader.kit.compare import squeezed
 from grader.kit.lines.flow import Array, TracedStatement
 
 MAX_RIGHT = 40_000

@@ -17,8 +17,8 @@ from grader.derivations.locate import locate
 from grader.engine.finding import SectionResult, check_result
 from grader.engine.report import assemble
 from grader.intake.receive import receive, receive_files
-from grader.kit.claim import Verdict, failed, passed
 from grader.kit.diagnosis import JudgedCheck, Mistake
+from grader.kit.verdict import Verdict, failed, passed
 from grader.model import (
     CheckResult,
     Comparison,

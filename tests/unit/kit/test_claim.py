@@ -13,15 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from grader.guest.wire import DTYPES, Opaque, Ref
 from grader.kit.answer import Answer, describe, explain
-from grader.kit.claim import (
-    Verdict,
-    agree,
-    failed,
-    is_rounding,
-    ladder,
-    near,
-    passed,
-)
+from grader.kit.compare import agree, is_rounding, ladder, near
+from grader.kit.verdict import Verdict, failed, passed
 from grader.model import Died, Limit, Place, Raised, Stopped, Unusable
 
 HALF = Fraction(1, 2)

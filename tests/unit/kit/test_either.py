@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grader.kit import either
-from grader.kit.claim import Claim, Verdict, claim, failed, passed
+from grader.kit.claim import Claim, claim
+from grader.kit.verdict import Verdict, failed, passed
 
 
 def way(name: str, *, holds: bool) -> list[Claim]:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, NotRecorded, Verdict, call_failure, claim, near
+from grader.kit.claim import Claim, NotRecorded, claim
+from grader.kit.compare import near
 from grader.kit.diagnosis import Diagnosis, Interpretation, JudgedCheck, Mistake
+from grader.kit.verdict import Verdict, call_failure
 from grader.model import Raised
 
 X = [1.0, 2.0, 6.0]

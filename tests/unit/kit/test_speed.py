@@ -12,10 +12,10 @@ from grader.guest.wire import Ref
 from grader.intake.receive import receive
 from grader.kit.answer import Answer
 from grader.kit.calls import Call, Episode
-from grader.kit.claim import Verdict
 from grader.kit.reference_truth import ReferenceTruth
 from grader.kit.speed import Speed, speed_ratio
 from grader.kit.student import Student
+from grader.kit.verdict import Verdict
 from grader.model import Limits, Raised
 from grader.sandbox.contract import Sandbox
 

@@ -11,8 +11,8 @@ import pytest
 from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
 from grader.intake.receive import receive
-from grader.kit.claim import call_failure
 from grader.kit.student import Student
+from grader.kit.verdict import call_failure
 from grader.model import Limit, Limits, Place, Stopped
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook

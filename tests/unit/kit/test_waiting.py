@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from grader.kit.claim import Claim, Verdict, claim, failed, passed, waiting
+from grader.kit.claim import Claim, claim
 from grader.kit.diagnosis import Diagnosis, Interpretation, Mistake
+from grader.kit.verdict import Verdict, failed, passed, waiting
 
 WAITS, HALF = waiting("between"), Verdict(Fraction(1, 2))
 

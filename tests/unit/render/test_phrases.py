@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from grader.kit.answer import Answer
-from grader.kit.claim import call_failure
+from grader.kit.verdict import call_failure
 from grader.model import CheckResult, FailedCall, Place, Raised, SourceLine, Status, Unusable
 from grader.render.phrases import caret, fixes, reason_phrase, stopper
 from tests.unit.render import samples

@@ -1,0 +1,247 @@
+"""Comparisons of a student's answers with right results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from grader.kit.answer import Answer, describe
+from grader.kit.verdict import Verdict, call_failure, failed
+from grader.sandbox.contract import Array
+
+EXACT = 1e-6
+"""Tolerance of float64 results: norm of the error divided by the norm of the right result. Right solutions have errors
+below 1e-10."""
+SINGLE = 1e-4
+"""Tolerance of float32 results: norm of the error divided by the norm of the right result. Right solutions had errors
+below 7.2e-6 on 17,506 well-posed problems."""
+ROUNDING = 1e-12
+"""A float64 sum counts as zero if it is smaller than this fraction of its terms. (If terms cancel, the rounding error
+that remains depends on the BLAS kernel.)"""
+
+
+def numbers(answer: Answer, shape: Sequence[int]) -> Array | Verdict:
+    """Return an answer as a finite float64 array, or a failed verdict if this is impossible.
+
+    Args:
+        answer: The student's answer. (H,), (1, H) and (H, 1) count as the same shape. An array with one entry counts as
+            a number.
+        shape: The expected shape.
+
+    Returns:
+        The array in the expected shape, or a verdict without credit.
+    """
+    if (wrong := call_failure(answer)) is not None:
+        return wrong
+    value = answer.value
+    if type(value) in (int, float) or (isinstance(value, list) and not value):
+        value = np.array(value)
+    if type(value) is not np.ndarray:
+        return failed(f"{answer.what} is {describe(value)}, not {_wanted(shape)}")
+    if value.dtype.kind not in "fiu":
+        return failed(f"{answer.what} has dtype {value.dtype}; it must hold numbers")
+    if squeezed(value.shape) != squeezed(shape):
+        return failed(f"{answer.what} has shape {value.shape}; it must have {tuple(shape)}")
+    array = value.astype(np.float64).reshape(shape)
+    finite = np.isfinite(array)
+    if not finite.all():
+        first = np.argwhere(~finite)[0].tolist()
+        where = f" (first at {first})" if first else ""
+        return failed(f"{answer.what} is {'NaN' if np.isnan(array).any() else 'infinite'}{where}")
+    return array
+
+
+def is_rounding(norm: float, scale: float) -> bool:
+    """Return whether a norm is zero up to rounding.
+
+    Args:
+        norm: Norm of an array. NaN does not count as zero.
+        scale: Norm of a typical nonzero array. If this is 0, the result is False.
+    """
+    return norm <= ROUNDING * scale and scale > 0
+
+
+def near(
+    answer: Answer,
+    want: float | Array,
+    *,
+    rtol: float = EXACT,
+    atol: float = 0.0,
+    least: float = 0.0,
+    single: bool = False,
+) -> Verdict:
+    """Judge an answer's shape, dtype and finiteness, and then whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least).
+
+    If `want` is an integer or an integer array (labels, counts), all entries must be equal.
+
+    Args:
+        answer: The student's answer.
+        want: The expected number or array.
+        rtol: Relative tolerance of the norm.
+        atol: Absolute tolerance of the norm.
+        least: Replaces ‖want‖ in the formula above if ‖want‖ is smaller, so that rounding errors pass if `want` is 0.
+            Use the smallest norm that nonzero results normally have.
+        single: True if the student's code computes in float32. The relative tolerance is then at least `SINGLE`, as it
+            always is for float32 arrays.
+
+    Returns:
+        The verdict.
+    """
+    if np.asarray(want).dtype.kind in "iub":
+        return _equal(answer, np.asarray(want))
+    wanted = np.asarray(want, np.float64)
+    got = numbers(answer, wanted.shape)
+    if isinstance(got, Verdict):
+        is_transposed = wanted.ndim == 2 and getattr(answer.value, "shape", None) == wanted.T.shape != wanted.shape
+        as_it_is = is_transposed and near(answer, wanted.T, rtol=rtol, atol=atol, least=least, single=single).holds
+        return replace(got, reason=f"{got.reason}: transpose it") if as_it_is else got
+    remarks: tuple[str, ...] = ()
+    if single or _is_float32(answer):
+        rtol = max(rtol, SINGLE)
+        remarks = ("computed in float32, so compared at 1e-4",)
+    norm = float(np.linalg.norm(wanted))
+    difference = float(np.linalg.norm(got - wanted))
+    if np.isfinite(norm) and difference <= atol + rtol * max(norm, least):
+        nothing = wanted.size > 0 and (norm == 0 or is_rounding(norm, least))
+        return Verdict(Fraction(1), remarks=remarks, inconclusive=nothing)
+    return failed(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
+
+
+def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
+    """Judge whether at least the given share of labels is right.
+
+    Args:
+        answer: The student's labels (N,).
+        labels: The right labels (N,), as integers. The reference with a known mistake put into it may return floats
+            instead; floats are compared up to a tolerance.
+        share: The share of rows that must be right. Use less than 1 if some rows have nearly equal scores.
+
+    Returns:
+        The verdict.
+    """
+    got = numbers(answer, labels.shape)
+    if isinstance(got, Verdict):
+        return got
+    tolerance = SINGLE if _is_float32(answer) else EXACT
+    wrong = ~np.isclose(got, labels, rtol=0 if labels.dtype.kind in "iu" else tolerance, atol=tolerance)
+    if float(np.mean(~wrong)) >= share:
+        return Verdict(Fraction(1))
+    return _unequal(answer, got, labels, wrong)
+
+
+def _equal(answer: Answer, want: Array) -> Verdict:
+    got = numbers(answer, want.shape)
+    if isinstance(got, Verdict):
+        return got
+    wrong = got != want
+    return _unequal(answer, got, want, wrong) if wrong.any() else Verdict(Fraction(1))
+
+
+def _unequal(answer: Answer, got: Array, want: Array, wrong: Array) -> Verdict:
+    if not want.shape:
+        return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
+    first = int(np.argmax(wrong))
+    what, where = ("labels", f"row {first}") if want.ndim == 1 else ("entries", f"at {np.argwhere(wrong)[0].tolist()}")
+    return failed(
+        f"{answer.what}: {int(wrong.sum())} of {wrong.size} {what} differ",
+        f"{where}: got {got.flat[first]:g}, expected {want.flat[first]}",
+    )
+
+
+def _is_float32(answer: Answer) -> bool:
+    """Return whether the answer is a float32 or float16 array."""
+    value = answer.value
+    return type(value) is np.ndarray and value.dtype.kind == "f" and value.dtype.itemsize < 8
+
+
+def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> Verdict:
+    """Return a verdict whose credit depends on the thresholds that a value reaches.
+
+    Args:
+        value: The measured value, for example an accuracy.
+        steps: Pairs (threshold, credit), the highest threshold first.
+        what: Name of the value in messages: "the accuracy".
+
+    Returns:
+        The verdict with the credit of the highest threshold that the value reaches.
+    """
+    top = steps[0][0]
+    for least, credit in steps:
+        if value >= least:
+            if credit == 1:
+                return Verdict(Fraction(1))
+            return Verdict(credit, f"{what} is {value:.3f}; {top:g} earns all points")
+    return failed(f"{what} is {value:.3f}; {steps[-1][0]:g} earns some points, and {top:g} all")
+
+
+def _wanted(shape: Sequence[int]) -> str:
+    return f"an array of shape {tuple(shape)}" if shape else "a number"
+
+
+def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return a shape without its axes of length 1."""
+    if len(shape) == 2 and 1 not in shape:
+        return tuple(shape)
+    return tuple(n for n in shape if n != 1)
+
+
+def _differs(what: str, got: Array, want: Array, difference: float, norm: float, rtol: float, atol: float) -> str:
+    ratio = _one_ratio(got, want)
+    if ratio is not None and abs(ratio - 1) > 1e-3 and (want.shape or _is_simple(ratio)):
+        return f"{what} is {ratio:.4g} times the reference" if ratio else f"{what} is zero"
+    relative = f"relative error {difference / norm:.3g}" if norm else f"absolute error {difference:.3g}"
+    tolerance = f"tolerance {atol:g}" if atol and not want.shape else f"tolerance {rtol:g}"
+    return f"{what}: {relative} ({tolerance}){_entries_that_differ(got, want, atol + rtol * norm)}"
+
+
+def _is_simple(ratio: float) -> bool:
+    """Return whether a ratio is an integer or its reciprocal, such as 2 or 1/3. Other ratios of an answer to the right
+    number tell nothing about the cause of an error."""
+    return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
+
+
+def _entries_that_differ(got: Array, want: Array, tolerance: float) -> str:
+    """Return a phrase for a message such as "; only rows 0, 2 differ" or "; 3 of 12 entries differ, the first at
+    [0]"."""
+    if want.size < 2:
+        return ""
+    wrong = np.abs(got - want) > tolerance / want.size**0.5
+    if wrong.all() or not wrong.any():
+        return "; every entry differs" if wrong.all() else ""
+    for axis, line in ((1, "row"), (0, "column")):
+        if want.ndim == 2 and (whole := wrong.all(axis=axis)).sum() * want.shape[axis] == wrong.sum():
+            numbers_of_lines = ", ".join(str(int(i)) for i in np.flatnonzero(whole)[:3])
+            several = bool(whole.sum() > 1)
+            more = ", …" if whole.sum() > 3 else ""
+            return f"; only {line}{'s' * several} {numbers_of_lines}{more} differ{'' if several else 's'}"
+    first = ", ".join(str(int(i)) for i in np.argwhere(wrong)[0])
+    return f"; {int(wrong.sum())} of {want.size} entries differ, the first at [{first}]"
+
+
+def _one_ratio(got: Array, want: Array) -> float | None:
+    """Return the number r with got = r·want to three digits, for example 2.0; None if there is no such number. If `got`
+    is zero up to rounding, return 0.0."""
+    square = float(np.sum(want * want))
+    if is_rounding(float(np.linalg.norm(got)), square**0.5):
+        return 0.0
+    if not square or not want.shape:
+        return float(got / want) if square and want.shape == () else None
+    ratio = float(np.sum(got * want)) / square
+    return ratio if float(np.linalg.norm(got - ratio * want)) <= 1e-3 * abs(ratio) * square**0.5 else None
+
+
+def _both(got: Array, want: Array) -> str:
+    if not want.shape:
+        return f"got {float(got):.9g}, expected {float(want):.9g}"
+    differences = np.abs(got - want)  # if several entries are equally far off up to rounding, show the first
+    worst = np.unravel_index(int(np.argmax(differences >= (1 - 1e-9) * differences.max())), want.shape)
+    return f"at [{', '.join(str(int(i)) for i in worst)}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
+
+
+def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
+    """Return an answer as a finite array of this shape; None if it is something else."""
+    value = numbers(answer, shape)
+    return None if isinstance(value, Verdict) else value
