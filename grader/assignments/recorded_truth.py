@@ -12,9 +12,8 @@ import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, is_dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -118,29 +117,8 @@ _NAN = math.copysign(math.nan, -1)
 Python 3.11 uses other instructions to add numbers."""
 
 
-@runtime_checkable
-class NotesMethods(Protocol):
-    """A truth of an assignment that can tell on which methods of its model an answer depends, so that fewer answers are
-    computed. A truth may also have an attribute `loosely_compared`: names of methods whose arrays are stored in
-    float32."""
-
-    def changed_methods(self, mistaken: Any) -> frozenset[str] | None:
-        """Return the names of the methods in which the models of this truth and of `mistaken` differ; None if they
-        differ in other ways too."""
-        ...
-
-    def answer_and_methods(
-        self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[Any, frozenset[str]]:
-        """Call a method of the truth. Return its result, and the names of the model's methods that computed it."""
-        ...
-
-
 class AnswerRecorder:
     """Creates truths (objects that compute right results) and stores their answers.
-
-    A known mistake, or another interpretation of the task, changes a few methods of the reference. An answer that does
-    not depend on these methods stays the same, and is not computed again.
 
     Args:
         truths: Function that creates a truth.
@@ -150,8 +128,6 @@ class AnswerRecorder:
     def __init__(self, truths: Truths, *, of_lines: bool = False) -> None:
         self._truths, self._of_lines = truths, of_lines
         self._made: dict[TruthKey, RecordingTruth] = {}
-        self._first = ""
-        """Id of the interpretation for which a truth was requested first."""
         self.answers = Answers()
         self.values: dict[bytes, Any] = {}
         """Digest of an answer → the answer as it was computed."""
@@ -161,17 +137,8 @@ class AnswerRecorder:
         mistakes. The object records its answers."""
         key = (interpretation, assumed)
         if key not in self._made:
-            if not self._made:
-                self._first = interpretation
-            alike = [(self._first, assumed)] if interpretation != self._first else []
-            alike += [(interpretation, frozenset[str]())] if assumed else []
-            is_alike = interpretation == self._first or not assumed  # so answers may be copied from it
-            self._made[key] = RecordingTruth(self, key, [self.truth(*other) for other in alike], is_alike)
+            self._made[key] = RecordingTruth(self, key, self._truths(*key))
         return self._made[key]
-
-    def new(self, key: TruthKey) -> Any:
-        """Create an object with right results that records nothing and has an empty cache."""
-        return self._truths(*key)
 
     def add(self, method: str, answer: Any, *, in_single: bool) -> bytes:
         """Store an answer of a method, and return its digest.
@@ -210,20 +177,13 @@ class RecordingTruth:
     Args:
         recorder: Stores the answers.
         key: The interpretation of the task, and the known mistakes that the truth makes.
-        alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are copied
-            from them.
-        is_alike: True if other truths copy answers from this one. Then this truth also notes on which methods each
-            answer depends.
+        truth: The truth, which computes the answers. It may have an attribute `loosely_compared`: names of methods
+            whose arrays are stored in float32.
     """
 
-    def __init__(
-        self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth], is_alike: bool
-    ) -> None:
-        self._recorder, self._key, self.truth = recorder, key, recorder.new(key)
-        self._alike = [(other, _changed_methods(other.truth, self.truth)) for other in alike]
-        self._used: dict[int, frozenset[str] | None] = {}
+    def __init__(self, recorder: AnswerRecorder, key: TruthKey, truth: Any) -> None:
+        self._recorder, self._key, self._truth = recorder, key, truth
         self._digests: dict[bytes, int] = {}
-        self._is_alike = is_alike
         self.asked: list[TruthQuestion] = []
         """All questions that were asked since the list was last cleared."""
 
@@ -235,18 +195,13 @@ class RecordingTruth:
 
         return ask
 
-    @cached_property
-    def _noting(self) -> NotesMethods | None:
-        """If others copy answers from this object: a truth that notes which methods of its model are called. Otherwise
-        None."""
-        truth = self._recorder.new(self._key) if self._is_alike else None
-        return truth if isinstance(truth, NotesMethods) else None
-
     def record(self, question: TruthQuestion) -> bytes:
         """Compute and record the answer to a question if it is new. Return the digest of the answer."""
         digest, recorded = self._digest(question), self._recorder.answers.of_questions
         if digest not in recorded:
-            recorded[digest], self._used[digest] = self._answer(question)
+            answer = getattr(self._truth, question.method)(*question.args, **question.kwargs)
+            loosely = question.method in getattr(self._truth, "loosely_compared", ())
+            recorded[digest] = self._recorder.add(question.method, answer, in_single=loosely)
         return recorded[digest]
 
     def _digest(self, question: TruthQuestion) -> int:
@@ -260,33 +215,6 @@ class RecordingTruth:
             return self.record(question)
         except Exception:  # noqa: BLE001  a model with a mistake may raise anything
             return None
-
-    def _answer(self, question: TruthQuestion) -> tuple[bytes, frozenset[str] | None]:
-        """Compute and store the answer to a question.
-
-        Returns:
-            The answer's digest, and the names of the model's methods that were called to compute it (None if they
-                are unknown).
-        """
-        for other, changed in self._alike:
-            if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
-                return other.record(question), used
-        if self._noting is None:
-            answer, used = getattr(self.truth, question.method)(*question.args, **question.kwargs), None
-        else:
-            answer, used = self._noting.answer_and_methods(question.method, question.args, question.kwargs)
-        loosely = question.method in getattr(self.truth, "loosely_compared", ())
-        return self._recorder.add(question.method, answer, in_single=loosely), used
-
-    def used(self, question: TruthQuestion) -> frozenset[str] | None:
-        """Return the names of the model's methods that were called to compute the answer to a question; None if they
-        are unknown."""
-        return None if self.record_if_any(question) is None else self._used[self._digest(question)]
-
-
-def _changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
-    """Return the names of the methods in which the models of two truths differ; None if these are unknown."""
-    return right.changed_methods(mistaken) if isinstance(right, NotesMethods) else None
 
 
 class RecordedTruth:

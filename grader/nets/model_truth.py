@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from grader.nets.called_methods import NotingCache, called_methods, changed_methods, noting_model
 from grader.nets.problems import LEAST_GRADIENT, LEAST_LOSS, Params, Problem, Training, is_clear
 from grader.sandbox.contract import Array
 
@@ -48,7 +47,6 @@ class ModelTruth:
     def __init__(self, model: type) -> None:
         self.model = model
         self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
-        self._notes_methods = False
 
     # ── parts to override for a reference with other methods ─────────────────────────────────────────
 
@@ -344,24 +342,6 @@ class ModelTruth:
             self._known[key] = (about, compute())  # a reference to `about`, so that its id is not reused
         answer: T = self._known[key][1]
         return answer
-
-    # ── recording for a student's pack ───────────────────────────────────────────────────────────────
-
-    def changed_methods(self, mistaken: Any) -> frozenset[str] | None:
-        """Return the names of the methods in which the models of this truth and of `mistaken` differ; None if they
-        differ in other ways too."""
-        return changed_methods(self.model, mistaken.model) if type(self) is type(mistaken) else None
-
-    def answer_and_methods(
-        self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[Any, frozenset[str]]:
-        """Call a method of this truth. Return its result, and the names of the model's methods that computed it. From
-        then on, the model notes each call of its methods, which takes longer."""
-        if not self._notes_methods:
-            self._notes_methods = True
-            self.model = noting_model(self.model)
-            self.once = NotingCache().once  # type: ignore[method-assign]
-        return called_methods(lambda: getattr(self, method)(*args, **kwargs))
 
 
 _NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
