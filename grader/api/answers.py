@@ -24,23 +24,24 @@ ANSWERS = OF_QUESTION + "/answers"
 GROUPS = OF_QUESTION + "/groups"
 MOST_ANSWERS = 10_000
 DIGEST, GROUP = "^[0-9a-f]{64}$", "^[0-9a-f]{32}$"
-Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest", examples=["9f86d081" * 8])]
-GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id", examples=["9f86d081" * 4])]
+Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest")]
+GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id")]
 
 
 class SuggestionOut(Out):
-    points: float | None = Field(examples=[5.0])
-    grounds: list[Judgement] = Field(
-        validation_alias="judgements", description="The comparison of each formula that the question asks for"
-    )
+    points: float | None
+    grounds: list[Judgement] = Field(validation_alias="judgements")
+    """The comparison of each formula that the question asks for."""
 
 
 class AnswerMarkOut(Out):
     items: list[ItemOut]
-    adjustment: float = Field(description="Points added to the items' points", examples=[0.0])
+    adjustment: float
+    """Points added to the items' points."""
     comment: str
     moderates: bool
-    points: float = Field(description="The points of the mark, from the current points of its items", examples=[3.5])
+    points: float
+    """The points of the mark, from the current points of its items."""
     at: dt.datetime
 
     @classmethod
@@ -52,17 +53,25 @@ class AnswerOut(Out):
     """One answer text, shared by all students who wrote it."""
 
     digest: str
-    group: str = Field(description="Id of the answer's group", examples=["9f86d081" * 4])
+    group: str
+    """Id of the answer's group."""
     shelf: Shelf
-    answer: str = Field(description="Markdown with LaTeX, as the student wrote it")
-    students: int = Field(description="Number of students who wrote this text", examples=[1])
+    answer: str
+    """Markdown with LaTeX, as the student wrote it."""
+    students: int
+    """Number of students who wrote this text."""
     suggestion: SuggestionOut | None
-    decided: float | None = Field(description="Points that the grader gave automatically; null if it gave none")
+    decided: float | None
+    """Points that the grader gave automatically; null if it gave none."""
     stage: Stage
-    points: float | None = Field(description="null until the markers have decided", examples=[3.5])
-    marked_before: bool = Field(description="Whether the answer replaces an earlier answer that was marked")
-    own: AnswerMarkOut | None = Field(description="The caller's mark")
-    others: list[AnswerMarkOut] = Field(description="Other markers' marks; empty until all required marks are given")
+    points: float | None
+    """null until the markers have decided."""
+    marked_before: bool
+    """Whether the answer replaces an earlier answer that was marked."""
+    own: AnswerMarkOut | None
+    """The caller's mark."""
+    others: list[AnswerMarkOut]
+    """Other markers' marks; empty until all required marks are given."""
 
     @classmethod
     def of(cls, answer: DistinctAnswer, group: AnswerGroup, marking: QuestionMarking) -> AnswerOut:
@@ -85,15 +94,18 @@ class AnswerOut(Out):
 class GroupOut(Out):
     """Answers that mean the same: the grader found their formulas equal, or markers have merged them."""
 
-    group: str = Field(description="Id of the group", examples=["9f86d081" * 4])
-    number: int = Field(
-        description="Position in the caller's list: sorted by shelf, then by size, the largest first", examples=[1]
-    )
+    group: str
+    """Id of the group."""
+    number: int
+    """Position in the caller's list: sorted by shelf, then by size, the largest first."""
     shelf: Shelf
-    students: int = Field(examples=[31])
-    done: int = Field(description="Number of answers that are decided", examples=[0])
-    waits: bool = Field(description="Whether the caller still has to mark answers of the group")
-    disputed: bool = Field(description="Whether two markers disagree on some answers of the group")
+    students: int
+    done: int
+    """Number of answers that are decided."""
+    waits: bool
+    """Whether the caller still has to mark answers of the group."""
+    disputed: bool
+    """Whether two markers disagree on some answers of the group."""
     answers: list[AnswerOut]
 
     @classmethod
@@ -111,27 +123,30 @@ class GroupOut(Out):
 
 
 class MarkFields(In):
-    items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS, description="Ids of rubric items")
-    adjustment: MorePoints = Field(Decimal(0), examples=[0])
-    comment: str = Field("", max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT, examples=["The sum over n is missing."])
+    items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS)
+    """Ids of rubric items."""
+    adjustment: MorePoints = Decimal(0)
+    comment: str = Field("", max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT)
 
 
 class AnswerMarkIn(MarkFields):
-    moderates: bool = Field(False, description="True if the mark decides between two markers who disagree")
+    moderates: bool = False
+    """True if the mark decides between two markers who disagree."""
 
 
 class GroupMarkIn(MarkFields):
-    answers: list[Annotated[str, Field(pattern=DIGEST)]] = Field(
-        max_length=MOST_ANSWERS, description="Digests of the answers that get the mark"
-    )
+    answers: list[Annotated[str, Field(pattern=DIGEST)]] = Field(max_length=MOST_ANSWERS)
+    """Digests of the answers that get the mark."""
 
 
 class MergeIn(In):
-    into: str = Field(pattern=GROUP, description="Id of the other group", examples=["9f86d081" * 4])
+    into: str = Field(pattern=GROUP)
+    """Id of the other group."""
 
 
 class TakeOutIn(In):
-    answer: str = Field(pattern=DIGEST, description="The answer's digest", examples=["9f86d081" * 8])
+    answer: str = Field(pattern=DIGEST)
+    """The answer's digest."""
 
 
 # ── single answers ───────────────────────────────────────────────────────────────────────────────────

@@ -35,8 +35,9 @@ class CourseOut(Out):
 
 
 class NewCourse(In):
-    id: str = Field(pattern=roster.COURSE_ID, description="Used in URLs.", examples=["ml101"])
-    title: str = Field(min_length=1, max_length=200, examples=["Machine Learning"])
+    id: str = Field(pattern=roster.COURSE_ID)
+    """Used in URLs."""
+    title: str = Field(min_length=1, max_length=200)
 
 
 @router.get("/courses", summary="List the caller's courses; for an admin, all courses")
@@ -75,17 +76,18 @@ class OfferingIn(In):
     """All settings of an assignment in a course. A field that is left out gets its default."""
 
     opens_at: AwareDatetime | None = None
-    due_at: AwareDatetime | None = Field(None, examples=["2026-12-01T23:59:00+01:00"])
-    closes_at: AwareDatetime | None = Field(None, description="No submissions are accepted after this date")
-    late: dict[str, Any] = Field(
-        {}, description="Late penalty; empty for none", examples=[{"per_day": "10%", "most_days": 5}]
-    )
-    counts: Counts = Field(Counts.LATEST, description="Which of a student's submissions counts")
-    attempts_per_hour: int | None = Field(None, examples=[6])
-    held: bool = Field(False, description="Hide points and reasons from students until release")
-    hidden: list[str] = Field(
-        [], description="Parts or checks whose results are hidden from students", max_length=500, examples=[["q2.5"]]
-    )
+    due_at: AwareDatetime | None = None
+    closes_at: AwareDatetime | None = None
+    """No submissions are accepted after this date."""
+    late: dict[str, Any] = Field({})
+    """Late penalty; empty for none."""
+    counts: Counts = Counts.LATEST
+    """Which of a student's submissions counts."""
+    attempts_per_hour: int | None = None
+    held: bool = False
+    """Hide points and reasons from students until release."""
+    hidden: list[str] = Field([], max_length=500)
+    """Parts or checks whose results are hidden from students."""
 
 
 class OfferingOut(Out):
@@ -95,13 +97,15 @@ class OfferingOut(Out):
     points: float
     opens_at: AwareDatetime | None
     due_at: AwareDatetime | None
-    extension: AwareDatetime | None = Field(description="The caller's extended due date, if any")
+    extension: AwareDatetime | None
+    """The caller's extended due date, if any."""
     closes_at: AwareDatetime | None
     late: dict[str, Any]
     counts: Counts
     attempts_per_hour: int | None
     held: bool
-    hidden: list[str] | None = Field(description="Null for students")
+    hidden: list[str] | None
+    """Null for students."""
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, assignment: Assignment, caller: Caller) -> Self:
@@ -152,7 +156,7 @@ def set_assignment(
 
 
 class ExtensionIn(In):
-    due_at: AwareDatetime = Field(examples=["2026-12-08T23:59:00+01:00"])
+    due_at: AwareDatetime
 
 
 class ExtensionOut(Out):
@@ -217,7 +221,8 @@ class RosterOut(Out):
     added: list[MemberOut]
     changed: list[MemberChange]
     unchanged: int
-    missing: list[MemberOut] = Field(description="Members who are not in the file; they stay")
+    missing: list[MemberOut]
+    """Members who are not in the file; they stay."""
 
     @classmethod
     def of(cls, changes: roster.RosterChanges, dry_run: bool) -> Self:

@@ -32,7 +32,8 @@ class AccountOut(Out):
 
 
 class Me(AccountOut):
-    roles: dict[str, Role] = Field(description="The caller's roles, by course id")
+    roles: dict[str, Role]
+    """The caller's roles, by course id."""
 
 
 @router.get("/me", summary="The caller's account")
@@ -41,8 +42,10 @@ def get_me(caller: TheCaller) -> Me:
 
 
 class PersonIn(In):
-    name: str = Field("", max_length=200, description="Unchanged if left out", examples=["Ada Lovelace"])
-    admin: bool | None = Field(None, description="Unchanged if left out")
+    name: str = Field("", max_length=200)
+    """Unchanged if left out."""
+    admin: bool | None = None
+    """Unchanged if left out."""
 
 
 @router.get("/people/{login}", summary="Get a person (admins)")
@@ -76,24 +79,22 @@ class TokenOut(Out):
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     scopes: Annotated[list[TokenScope], BeforeValidator(sorted)]
-    parent: str | None = Field(description="Id of the token that created this one; revoking it revokes both")
+    parent: str | None
+    """Id of the token that created this one; revoking it revokes both."""
 
 
 class CreatedToken(TokenOut):
-    token: str = Field(description="Shown only once")
+    token: str
+    """Shown only once."""
 
 
 class NewToken(In):
-    label: str = Field(min_length=1, max_length=200, description="Purpose of the token", examples=["my laptop"])
-    expires_in_days: int | None = Field(
-        None, ge=1, le=3660, description="If left out, the token never expires", examples=[120]
-    )
-    scopes: set[TokenScope] | None = Field(
-        None,
-        min_length=1,
-        description="Permissions of the token; by default those of the token that sends this request",
-        examples=[["read"]],
-    )
+    label: str = Field(min_length=1, max_length=200)
+    """Purpose of the token."""
+    expires_in_days: int | None = Field(None, ge=1, le=3660)
+    """If left out, the token never expires."""
+    scopes: set[TokenScope] | None = Field(None, min_length=1)
+    """Permissions of the token; by default those of the token that sends this request."""
 
 
 @router.get("/tokens", summary="List the caller's tokens, including browser logins")

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,27 +31,19 @@ class FieldError(BaseModel):
 class ProblemBody(BaseModel):
     """The body of an error response (RFC 9457)."""
 
-    model_config = ConfigDict(
-        title="Problem",
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "/problems/refused",
-                    "title": "The submission cannot be read",
-                    "status": 422,
-                    "detail": "a.docx has an unsupported file type: submit solution.py, a notebook (.ipynb), or a zip",
-                    "request_id": "5f0c4a3d9b1e7c2a8d6f4b10",
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(title="Problem", use_attribute_docstrings=True)
 
-    type: str = Field(description="Kind of problem, for programs: /problems/…")
-    title: str = Field(description="Kind of problem, for people")
+    type: str
+    """Kind of problem, for programs: /problems/…."""
+    title: str
+    """Kind of problem, for people."""
     status: int
-    detail: str = Field(description="Reason, and what to do")
-    request_id: str = Field(description="Id of the request; quote it when you report the problem")
-    errors: list[FieldError] | None = Field(None, description="Fields that are wrong; left out if there are none")
+    detail: str
+    """Reason, and what to do."""
+    request_id: str
+    """Id of the request; quote it when you report the problem."""
+    errors: list[FieldError] | None = None
+    """Fields that are wrong; left out if there are none."""
 
 
 class HttpProblem(HTTPException):

@@ -13,9 +13,10 @@ from grader.api.marking import QuestionMarking, TheQuestion, question_markings
 from grader.api.problems import not_found
 from grader.api.schemas import ID, TEXT, In, Out
 from grader.errors import BadCall
-from grader.marking.status import Stage
+from grader.marking.groups import MarkingProgress
 from grader.model import Points
 from grader.store import rubrics
+from grader.store.rubrics import Phrase
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
 
@@ -27,46 +28,23 @@ MOST_ITEMS = 50
 MOST_OF_A_PHRASE = 2_000
 
 
-class AgreementOut(Out):
-    answers: int = Field(description="Number of answers that are compared", examples=[40])
-    same: int = Field(description="Number of compared answers with equal points", examples=[36])
-    share: float | None = Field(examples=[0.9])
-    kappa: float | None = Field(description="Cohen's kappa; null if it is undefined", examples=[0.81])
-
-
-class ProgressOut(Out):
-    groups: int = Field(description="Number of groups of answers that mean the same", examples=[14])
-    groups_done: int = Field(examples=[3])
-    answers: int = Field(description="Number of different answer texts; equal texts are marked once", examples=[47])
-    done: int = Field(examples=[12])
-    students: int = Field(examples=[50])
-    absent: int = Field(description="Number of students without an answer", examples=[1])
-    stages: dict[Stage, int]
-    markers: AgreementOut = Field(description="Agreement between two markers")
-    machine: AgreementOut = Field(description="Agreement between the marks that count and the suggested points")
-
-
 class ItemOut(Out):
     id: str
-    text: str = Field(examples=["The factor 2 is missing"])
-    points: float = Field(
-        description="Points added to an answer if the item is applied; may be negative", examples=[-1.5]
-    )
-
-
-class PhraseOut(Out):
-    id: str
-    text: str = Field(examples=["Mind the factor 2."])
+    text: str
+    points: float
+    """Points added to an answer if the item is applied; may be negative."""
 
 
 class QuestionOut(Out):
-    question: str = Field(examples=["q1.1"])
-    title: str = Field(examples=["Gradient with respect to a2"])
-    possible: float = Field(examples=[5.0])
-    markers: int = Field(description="Number of people who mark each answer", examples=[1])
-    progress: ProgressOut
+    question: str
+    title: str
+    possible: float
+    markers: int
+    """Number of people who mark each answer."""
+    progress: MarkingProgress
     rubric: list[ItemOut]
-    phrases: list[PhraseOut] = Field(description="The comment bank")
+    phrases: list[Phrase]
+    """The comment bank."""
 
     @classmethod
     def of(cls, marking: QuestionMarking) -> QuestionOut:
@@ -76,9 +54,9 @@ class QuestionOut(Out):
             title=marking.title,
             possible=float(marking.worth),
             markers=rubrics.markers(tx, question),
-            progress=ProgressOut.model_validate(marking.progress(marking.groups())),
+            progress=marking.progress(marking.groups()),
             rubric=_rubric_out(marking),
-            phrases=[PhraseOut.model_validate(phrase) for phrase in rubrics.phrases_of(tx, question)],
+            phrases=rubrics.phrases_of(tx, question),
         )
 
 
@@ -87,27 +65,25 @@ def _rubric_out(marking: QuestionMarking) -> list[ItemOut]:
 
 
 class MarkersIn(In):
-    markers: Literal[1, 2] = Field(
-        description="Two markers do not see each other's marks; a moderator decides if they disagree"
-    )
+    markers: Literal[1, 2]
+    """Two markers do not see each other's marks; a moderator decides if they disagree."""
 
 
 MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, decimal_places=2, allow_inf_nan=False)]
 
 
 class ItemIn(In):
-    text: str = Field(min_length=1, max_length=1_000, pattern=TEXT, examples=["The factor 2 is missing"])
-    points: MorePoints = Field(examples=[-1.5])
+    text: str = Field(min_length=1, max_length=1_000, pattern=TEXT)
+    points: MorePoints
 
 
 class OrderIn(In):
-    items: list[Annotated[str, Field(pattern=ID)]] = Field(
-        max_length=MOST_ITEMS, description="Ids of all items of the rubric in their new order"
-    )
+    items: list[Annotated[str, Field(pattern=ID)]] = Field(max_length=MOST_ITEMS)
+    """Ids of all items of the rubric in their new order."""
 
 
 class PhraseIn(In):
-    text: str = Field(min_length=1, max_length=MOST_OF_A_PHRASE, pattern=TEXT, examples=["Mind the factor 2."])
+    text: str = Field(min_length=1, max_length=MOST_OF_A_PHRASE, pattern=TEXT)
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -166,9 +142,9 @@ def remove_item(question: TheQuestion, item: ItemId) -> None:
 
 
 @router.post(OF_QUESTION + "/phrases", status_code=201, summary="Add a comment to the comment bank (staff)")
-def add_phrase(question: TheQuestion, new: PhraseIn) -> PhraseOut:
+def add_phrase(question: TheQuestion, new: PhraseIn) -> Phrase:
     with question.write() as marking:
-        return PhraseOut.model_validate(rubrics.add_phrase(marking.tx, marking.question, new.text))
+        return rubrics.add_phrase(marking.tx, marking.question, new.text)
 
 
 @router.delete(

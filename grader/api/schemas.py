@@ -17,84 +17,82 @@ from grader.course.scores import SubmissionState
 from grader.model import Status
 from grader.model.answers import Decision
 from grader.store.counts import QueueEntry
-from grader.store.records import Grading, Kind, RegradeState, State, Which
+from grader.store.records import File, Grading, Kind, RegradeState, State, Which
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
 TEXT = r"^[^\x00]*$"
 """Pattern of text without NUL, a character that PostgreSQL cannot store."""
-_EXAMPLE = "01k9xv3d7m0q8r5t2w6y4z1abc"
 
-SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id", examples=[_EXAMPLE])]
-GradingId = Annotated[str, Path(pattern=ID, description="A grading's id", examples=[_EXAMPLE])]
-RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id", examples=[_EXAMPLE])]
-CourseId = Annotated[str, Path(pattern=NAME, description="A course's id", examples=["ml"])]
-AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id", examples=["softmax"])]
-QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id", examples=["q1.1"])]
-MarkedId = Annotated[
-    str, Path(pattern=NAME, description="A written question's or a check's id", examples=["q1.1", "q1.speed"])
-]
-TokenId = Annotated[str, Path(pattern=ID, description="A token's id", examples=[_EXAMPLE])]
-Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examples=["ada@example.org"])]
+SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id")]
+GradingId = Annotated[str, Path(pattern=ID, description="A grading's id")]
+RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id")]
+CourseId = Annotated[str, Path(pattern=NAME, description="A course's id")]
+AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id")]
+QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id")]
+MarkedId = Annotated[str, Path(pattern=NAME, description="A written question's or a check's id")]
+TokenId = Annotated[str, Path(pattern=ID, description="A token's id")]
+Login = Annotated[str, Path(pattern=LOGIN, description="A person's login")]
 
 
 class Out(BaseModel):
     """Base class of response bodies. Every field is always present. `model_validate` accepts records and
-    dictionaries."""
+    dictionaries. Docstrings of fields describe them in the OpenAPI document."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        frozen=True,
+        from_attributes=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class In(BaseModel):
     """Base class of request bodies. Unknown fields are errors, because they would have no effect."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class PersonOut(Out):
-    login: str = Field(examples=["ada@example.org"])
-    name: str = Field(examples=["Ada Lovelace"])
-
-
-class FileOut(Out):
-    name: str = Field(examples=["solution.py"])
-    sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
-    size: int = Field(description="Bytes", examples=[4200])
+    login: str
+    name: str
 
 
 class LatenessOut(Out):
     is_late: bool
-    remains: float = Field(description="Share of the points that remains, from 0 to 1", examples=[0.9])
-    sentence: str = Field(examples=["Submitted by the due date."])
+    remains: float
+    """Share of the points that remains, from 0 to 1."""
+    sentence: str
 
 
 class StoredOut(Out):
     """The fields that a receipt and a submission have in common."""
 
-    course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["softmax"])
+    course: str
+    assignment: str
     kind: Kind
     by: PersonOut
     authors: list[PersonOut]
     received_at: dt.datetime
-    digest: str = Field(description="SHA-256 hash of the names and contents of the graded files")
-    files: list[FileOut] = Field(description="The submitted files")
-    code_submitted: bool = Field(description="If false, the submission uses no attempt, and its checks get no points")
+    digest: str
+    """SHA-256 hash of the names and contents of the graded files."""
+    files: list[File]
+    """The submitted files."""
+    code_submitted: bool
+    """If false, the submission uses no attempt, and its checks get no points."""
     late: LatenessOut
 
 
 class ReceiptOut(StoredOut):
     """The confirmation that a submission is stored and will be graded."""
 
-    submission: str = Field(examples=[_EXAMPLE])
-    remarks: list[str] = Field(
-        description="Remarks on the files",
-        examples=[["solution.py was not submitted; upload it with the notebook."]],
-    )
-    position: int | None = Field(description="Place in the queue; 1 is next, null if not queued", examples=[3])
-    estimate_seconds: float | None = Field(
-        description="Estimated time until grading starts; null if unknown", examples=[42.0]
-    )
+    submission: str
+    remarks: list[str]
+    """Remarks on the files."""
+    position: int | None
+    """Place in the queue; 1 is next, null if not queued."""
+    estimate_seconds: float | None
+    """Estimated time until grading starts; null if unknown."""
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptOut:
@@ -109,63 +107,79 @@ def _place_fields(place: QueuePlace | None) -> dict[str, Any]:
 class GivenItemOut(Out):
     """A rubric item that was applied to an answer."""
 
-    text: str = Field(examples=["The sum over n is missing"])
-    points: float = Field(examples=[-2.0])
+    text: str
+    points: float
 
 
 class QuestionScoreOut(Out):
     """The score of one written question."""
 
-    question: str = Field(examples=["q1.1"])
-    title: str = Field(examples=["Gradient with respect to a2"])
-    state: Decision = Field(description="`suggested` (shown to staff only): a person must decide on suggested points")
-    points: float | None = Field(description="null until decided", examples=[5.0])
-    possible: float = Field(examples=[5.0])
-    by_machine: bool = Field(description="Whether full points were given automatically")
-    items: list[GivenItemOut] = Field(description="The applied rubric items")
-    comment: str = Field(examples=["The sum over n is missing."])
+    question: str
+    title: str
+    state: Decision
+    """`suggested` (shown to staff only): a person must decide on suggested points."""
+    points: float | None
+    """null until decided."""
+    possible: float
+    by_machine: bool
+    """Whether full points were given automatically."""
+    items: list[GivenItemOut]
+    """The applied rubric items."""
+    comment: str
 
 
 class ScoreOut(Out):
     """The current score of a submission. Points that are not decided yet are reported as waiting, not as zero."""
 
-    machine: float | None = Field(description="Points of the code; null until graded and released", examples=[38.5])
-    written: float | None = Field(description="Points of written answers; null while none is decided", examples=[None])
-    earned: float | None = Field(description="Points of code and answers before the late penalty", examples=[38.5])
-    final: float | None = Field(description="Points of code and answers after the late penalty", examples=[34.65])
-    decided: float = Field(
-        description="Possible points of the checks and answers that count in `earned` and `final`", examples=[40.0]
-    )
-    waiting: float = Field(description="Possible points that are not decided yet", examples=[40.0])
-    absent: float = Field(description="Possible points of answers and code that were not submitted", examples=[0.0])
-    possible: float = Field(examples=[80.0])
-    questions: list[QuestionScoreOut] = Field(description="The written questions")
-    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
+    machine: float | None
+    """Points of the code; null until graded and released."""
+    written: float | None
+    """Points of written answers; null while none is decided."""
+    earned: float | None
+    """Points of code and answers before the late penalty."""
+    final: float | None
+    """Points of code and answers after the late penalty."""
+    decided: float
+    """Possible points of the checks and answers that count in `earned` and `final`."""
+    waiting: float
+    """Possible points that are not decided yet."""
+    absent: float
+    """Possible points of answers and code that were not submitted."""
+    possible: float
+    questions: list[QuestionScoreOut]
+    """The written questions."""
+    sentence: str
 
 
 class GradingOut(Out):
-    id: str = Field(examples=[_EXAMPLE])
+    id: str
     state: State
-    counts: bool = Field(description="Whether this grading gives the submission its points")
-    regrade: str | None = Field(description="Id of the regrade that the grading belongs to, if any", examples=[None])
+    counts: bool
+    """Whether this grading gives the submission its points."""
+    regrade: str | None
+    """Id of the regrade that the grading belongs to, if any."""
     queued_at: dt.datetime
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
-    grader: str = Field(description="The grader's version; empty until graded", examples=["0.1.0"])
+    grader: str
+    """The grader's version; empty until graded."""
     assignment_digest: str
-    seed: str = Field(examples=["public"])
-    points: float | None = Field(examples=[38.5])
-    decided: float | None = Field(examples=[40.0])
-    possible: float | None = Field(examples=[80.0])
-    worker: str | None = Field(description="Name of the worker; null for students", examples=[None])
-    failures: int = Field(description="Number of times that the grader failed; 0 for students")
-    why: str = Field(description="Reason for the latest failure; empty for students", examples=[""])
+    seed: str
+    points: float | None
+    decided: float | None
+    possible: float | None
+    worker: str | None
+    """Name of the worker; null for students."""
+    failures: int
+    """Number of times that the grader failed; 0 for students."""
+    why: str
+    """Reason for the latest failure; empty for students."""
 
 
 class MarkOut(Out):
-    question: str = Field(examples=["q1.1"])
-    points: float = Field(examples=[2.5])
-    comment: str = Field(examples=["The sum over n is missing."])
+    question: str
+    points: float
+    comment: str
     by: PersonOut
     at: dt.datetime
 
@@ -173,10 +187,12 @@ class MarkOut(Out):
 class SubmissionOut(StoredOut):
     """A submission in a list."""
 
-    id: str = Field(examples=[_EXAMPLE])
-    interface: str = Field(description="The interface that was used: api, page or batch", examples=["api"])
+    id: str
+    interface: str
+    """The interface that was used: api, page or batch."""
     state: SubmissionState
-    score: ScoreOut | None = Field(description="null for a pre-check, which does not count for the grade")
+    score: ScoreOut | None
+    """null for a pre-check, which does not count for the grade."""
 
     @classmethod
     def of(cls, view: SubmissionView) -> SubmissionOut:
@@ -190,13 +206,15 @@ def _view_fields(view: SubmissionView) -> dict[str, Any]:
 class WholeSubmissionOut(SubmissionOut):
     """A submission with everything that the caller may see."""
 
-    position: int | None = Field(description="Place in the queue; 1 is next, null if not queued", examples=[3])
-    estimate_seconds: float | None = Field(description="Estimated time until grading starts", examples=[42.0])
+    position: int | None
+    """Place in the queue; 1 is next, null if not queued."""
+    estimate_seconds: float | None
+    """Estimated time until grading starts."""
     marks: list[MarkOut]
-    marked_before: list[str] = Field(
-        description="Questions to mark again, because the answer changed after it was marked", examples=[[]]
-    )
-    gradings: list[GradingOut] = Field(description="The newest first. Students see only the grading that counts")
+    marked_before: list[str]
+    """Questions to mark again, because the answer changed after it was marked."""
+    gradings: list[GradingOut]
+    """The newest first. Students see only the grading that counts."""
 
     @classmethod
     def whole(
@@ -214,51 +232,55 @@ class WholeSubmissionOut(SubmissionOut):
 
 
 class MarkIn(In):
-    points: Decimal = Field(ge=0, le=1000, decimal_places=2, allow_inf_nan=False, examples=[2.5])
-    comment: str = Field("", max_length=10_000, pattern=TEXT, examples=["The sum over n is missing."])
+    points: Decimal = Field(ge=0, le=1000, decimal_places=2, allow_inf_nan=False)
+    comment: str = Field("", max_length=10_000, pattern=TEXT)
 
 
 class RegradeIn(In):
-    which: Which = Field(description="Which submissions of each student to regrade; `one` has a separate route")
+    which: Which
+    """Which submissions of each student to regrade; `one` has a separate route."""
 
 
 class RegradeOut(Out):
-    id: str = Field(examples=[_EXAMPLE])
-    course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["softmax"])
+    id: str
+    course: str
+    assignment: str
     which: Which
     state: RegradeState
     by: PersonOut
     created_at: dt.datetime
     decided_at: dt.datetime | None
-    progress: dict[State, int] = Field(description="Number of gradings in each state")
+    progress: dict[State, int]
+    """Number of gradings in each state."""
 
 
 class VerdictOut(Out):
     points: float
     possible: float
-    status: Status = Field(examples=["passed"])
+    status: Status
     mistake: str
     reason: str
 
 
 class CheckChangeOut(Out):
-    check: str = Field(examples=["q2.2.W1"])
-    before: VerdictOut | None = Field(description="null if the check has no earlier result")
+    check: str
+    before: VerdictOut | None
+    """null if the check has no earlier result."""
     after: VerdictOut | None
 
 
 class ChangeOut(Out):
     """The change that a regrade makes to one submission."""
 
-    submission: str = Field(examples=[_EXAMPLE])
+    submission: str
     authors: list[PersonOut]
-    state: State = Field(validation_alias=AliasPath("after", "state"), description="State of the new grading")
-    before: float | None = Field(
-        None, validation_alias=AliasPath("before", "points"), description="Autograded points before", examples=[38.5]
-    )
-    after: float | None = Field(validation_alias=AliasPath("after", "points"), examples=[40.0])
-    checks: list[CheckChangeOut] = Field(description="The checks whose results differ")
+    state: State = Field(validation_alias=AliasPath("after", "state"))
+    """State of the new grading."""
+    before: float | None = Field(None, validation_alias=AliasPath("before", "points"))
+    """Autograded points before."""
+    after: float | None = Field(validation_alias=AliasPath("after", "points"))
+    checks: list[CheckChangeOut]
+    """The checks whose results differ."""
 
     @property
     def gain(self) -> float:
@@ -277,20 +299,21 @@ class ChangeOut(Out):
 class WholeRegradeOut(RegradeOut):
     """A regrade with its table of changes."""
 
-    changes: list[ChangeOut] = Field(description="Submissions with changed checks come first")
+    changes: list[ChangeOut]
+    """Submissions with changed checks come first."""
 
 
 class QueuedOut(Out):
-    grading: str = Field(examples=[_EXAMPLE])
-    submission: str = Field(examples=[_EXAMPLE])
-    course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["softmax"])
+    grading: str
+    submission: str
+    course: str
+    assignment: str
     kind: Kind
     state: State
-    priority: str = Field(examples=["interactive"])
+    priority: str
     queued_at: dt.datetime
     started_at: dt.datetime | None
-    worker: str | None = Field(examples=["host:42 1"])
+    worker: str | None
 
     @classmethod
     def of(cls, entry: QueueEntry) -> QueuedOut:
@@ -298,42 +321,50 @@ class QueuedOut(Out):
 
 
 class WorkerOut(Out):
-    name: str = Field(description="Machine and process", examples=["host:42"])
-    processes: int = Field(description="Number of processes; one is for pre-checks only", examples=[3])
-    at_a_time: int = Field(description="Number of gradings that run at the same time, without pre-checks", examples=[2])
-    sandbox: str = Field(examples=["bubblewrap"])
+    name: str
+    """Machine and process."""
+    processes: int
+    """Number of processes; one is for pre-checks only."""
+    at_a_time: int
+    """Number of gradings that run at the same time, without pre-checks."""
+    sandbox: str
     since: dt.datetime
-    compatibility_keys: list[str] = Field(
-        description="Compatibility keys of the gradings that the worker takes; empty for all",
-        examples=[["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"]],
-    )
+    compatibility_keys: list[str]
+    """Compatibility keys of the gradings that the worker takes; empty for all."""
 
 
 class UnservedOut(Out):
-    compatibility_key: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
-    gradings: int = Field(description="Number of waiting gradings", examples=[3])
+    compatibility_key: str
+    gradings: int
+    """Number of waiting gradings."""
     since: dt.datetime
-    why: str = Field(description="Reason, and what to do")
+    why: str
+    """Reason, and what to do."""
 
 
 class QueueOut(Out):
-    waiting: dict[str, int] = Field(description="Number of waiting gradings by priority", examples=[{"interactive": 3}])
-    oldest_seconds: float | None = Field(description="Waiting time of the oldest grading", examples=[12.5])
-    gradings: list[QueuedOut] = Field(
-        description="At most 100 gradings of courses in which the caller is staff: first running, then waiting ones"
-    )
-    workers: list[WorkerOut] = Field(description="Workers that are alive")
-    unserved: list[UnservedOut] = Field(description="Waiting gradings that no live worker can take")
+    waiting: dict[str, int]
+    """Number of waiting gradings by priority."""
+    oldest_seconds: float | None
+    """Waiting time of the oldest grading."""
+    gradings: list[QueuedOut]
+    """At most 100 gradings of courses in which the caller is staff: first running, then waiting ones."""
+    workers: list[WorkerOut]
+    """Workers that are alive."""
+    unserved: list[UnservedOut]
+    """Waiting gradings that no live worker can take."""
 
 
 class PartOfServiceOut(Out):
     ok: bool
-    why: str = Field(description="Reason if not ok, otherwise empty", examples=[""])
+    why: str
+    """Reason if not ok, otherwise empty."""
 
 
 class ReadinessOut(Out):
     ok: bool
-    parts: dict[str, PartOfServiceOut] = Field(description="database, sandbox, queue; with PostgreSQL also workers")
+    parts: dict[str, PartOfServiceOut]
+    """database, sandbox, queue; with PostgreSQL also workers."""
 
 
 class AliveOut(Out):
