@@ -7,7 +7,7 @@ from __future__ import annotations
 
 MIB = 1 << 20
 
-# ── connections and requests (grader.api.connections, grader.api.entrance) ───────────────────────────
+# ── connections and requests (grader.api.connections, grader.api.middleware) ───────────────────────────
 
 MAX_DESCRIPTORS = 65_536
 """The service raises its limit of open files (RLIMIT_NOFILE) to at most this number."""

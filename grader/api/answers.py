@@ -1,29 +1,36 @@
-"""Routes to mark the answers to one question anonymously: one by one, or in groups of answers that mean the same."""
+"""Answers to written questions, marked anonymously: one by one, or in groups of answers that mean the same."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Form, Path, Query
 from pydantic import Field
+from starlette.responses import RedirectResponse, Response
 
-from grader.api.marking import QuestionMarking, TheQuestion
-from grader.api.questions import MOST_ITEMS, OF_QUESTION, ItemOut, MorePoints
-from grader.api.schemas import ID, TEXT, In, Out
+from grader.api.marking import PAGE, QuestionMarking, QuestionRequest, TheQuestion, find_group
+from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, OF_QUESTION, ItemOut, MorePoints
+from grader.api.schemas import GROUP, ID, TEXT, In, Out
 from grader.bounds import MAX_COMMENT_CHARACTERS
-from grader.marking.groups import AnswerGroup, DistinctAnswer
+from grader.errors import BadCall
+from grader.marking.groups import AnswerGroup, DistinctAnswer, next_group
+from grader.marking.question import model_solution, question_text
+from grader.marking.shelves import TITLES
 from grader.marking.status import Stage
 from grader.model import Judgement, Points, Shelf
+from grader.model.grouping import grouped
+from grader.store import marking_actions, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
+pages = APIRouter(include_in_schema=False)
 
 ANSWERS = OF_QUESTION + "/answers"
 GROUPS = OF_QUESTION + "/groups"
 MOST_ANSWERS = 10_000
-DIGEST, GROUP = "^[0-9a-f]{64}$", "^[0-9a-f]{32}$"
+DIGEST = "^[0-9a-f]{64}$"
 Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest")]
 GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id")]
 
@@ -75,20 +82,15 @@ class AnswerOut(Out):
 
     @classmethod
     def of(cls, answer: DistinctAnswer, group: AnswerGroup, marking: QuestionMarking) -> AnswerOut:
-        own = answer.mark_of(marking.marker)
+        worth, marker = marking.worth, marking.marker
+        own = answer.mark_of(marker)
         decides = answer.status.decides
-        return cls.model_validate(
-            vars(answer)
-            | {
-                "group": group.id,
-                "answer": answer.text,
-                "students": answer.students,
-                "stage": answer.status.stage,
-                "points": decides.points(marking.worth) if decides else None,
-                "own": AnswerMarkOut.of(own, marking.worth) if own else None,
-                "others": [AnswerMarkOut.of(mark, marking.worth) for mark in answer.shown_marks(marking.marker)],
-            }
-        )
+        fields = vars(answer) | {"group": group.id, "answer": answer.text, "students": answer.students}
+        fields["stage"] = answer.status.stage
+        fields["points"] = decides.points(worth) if decides else None
+        fields["own"] = AnswerMarkOut.of(own, worth) if own else None
+        fields["others"] = [AnswerMarkOut.of(mark, worth) for mark in answer.shown_marks(marker)]
+        return cls.model_validate(fields)
 
 
 class GroupOut(Out):
@@ -110,15 +112,17 @@ class GroupOut(Out):
 
     @classmethod
     def of(cls, group: AnswerGroup, marking: QuestionMarking) -> GroupOut:
+        answers = [AnswerOut.of(answer, group, marking) for answer in group.answers]
+        waits = group.waits_for(marking.marker)
         return cls(
             group=group.id,
             number=group.number,
             shelf=group.shelf,
             students=group.students,
             done=group.done,
-            waits=group.waits_for(marking.marker),
+            waits=waits,
             disputed=group.is_disputed,
-            answers=[AnswerOut.of(answer, group, marking) for answer in group.answers],
+            answers=answers,
         )
 
 
@@ -159,12 +163,12 @@ def list_answers(
 ) -> list[AnswerOut]:
     """Return the answers of all students without names, group by group. Equal texts are returned once."""
     with question.read() as marking:
-        return [
-            AnswerOut.of(answer, group, marking)
-            for group in marking.groups()
-            for answer in group.answers
-            if not waiting or answer.waits_for(marking.marker)
-        ]
+        answers = []
+        for group in marking.groups():
+            for answer in group.answers:
+                if not waiting or answer.waits_for(marking.marker):
+                    answers.append(AnswerOut.of(answer, group, marking))
+        return answers
 
 
 @router.get(ANSWERS + "/{digest}", summary="Get an answer (staff)")
@@ -177,7 +181,8 @@ def get_answer(question: TheQuestion, digest: Digest) -> AnswerOut:
 def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -> AnswerOut:
     """Set the caller's mark of an answer. The mark applies to all students who wrote the same text."""
     with question.write() as marking:
-        marking.mark_answer(digest, NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment, mark.moderates))
+        new = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment, mark.moderates)
+        marking.mark_answer(digest, new)
         return _answer_out(marking, digest)
 
 
@@ -204,7 +209,9 @@ def list_groups(
     """Return the groups sorted by shelf (a category such as "right" or "unread"), then by size, the largest first."""
     with question.read() as marking:
         groups = marking.groups()
-        return [GroupOut.of(group, marking) for group in groups if not waiting or group.waits_for(marking.marker)]
+        if waiting:
+            groups = [group for group in groups if group.waits_for(marking.marker)]
+        return [GroupOut.of(group, marking) for group in groups]
 
 
 @router.get(GROUPS + "/{group}", summary="Get a group of answers (staff)")
@@ -218,8 +225,8 @@ def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> 
     """Set the caller's mark of the listed answers of a group. If two other markers disagree on an answer, the caller's
     mark decides."""
     with question.write() as marking:
-        given = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment)
-        marking.mark_group(marking.group(group), mark.answers, given)
+        new = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment)
+        marking.mark_group(marking.group(group), mark.answers, new)
         return GroupOut.of(marking.group(group), marking)
 
 
@@ -227,18 +234,186 @@ def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> 
 def merge_group(question: TheQuestion, group: GroupId, merge: MergeIn) -> GroupOut:
     """Merge a group into another one. Return the merged group."""
     with question.write() as marking:
-        return GroupOut.of(marking.merge(group, merge.into), marking)
+        merged = marking.merge(group, merge.into)
+        return GroupOut.of(merged, marking)
 
 
 @router.post(GROUPS + "/{group}/take-out", summary="Take an answer out of its group, for all markers (staff)")
 def take_answer_out(question: TheQuestion, group: GroupId, chosen: TakeOutIn) -> GroupOut:
     """Move an answer from its group into a new group. Return the new group."""
     with question.write() as marking:
-        return GroupOut.of(marking.take_out(group, chosen.answer), marking)
+        new_group = marking.take_out(group, chosen.answer)
+        return GroupOut.of(new_group, marking)
 
 
 @router.post(OF_QUESTION + "/undo", summary="Undo the caller's latest marking, merge or take-out (staff)")
 def undo_action(question: TheQuestion) -> list[GroupOut]:
     """Undo the caller's latest marking, merging or moving of answers to this question. Return the changed groups."""
     with question.write() as marking:
-        return [GroupOut.of(group, marking) for group in marking.undo()]
+        changed = marking.undo()
+        return [GroupOut.of(group, marking) for group in changed]
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────
+
+PAGE_OF_GROUP = PAGE + "/groups/{group}"
+
+Text = Annotated[str, Form(max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT)]
+
+
+@pages.get(PAGE)
+def show_groups(question: TheQuestion) -> Response:
+    """Show the groups of answers to a question, sorted by shelf (a category such as "right" or "unread")."""
+    with question.read() as marking:
+        groups = marking.groups()
+        shelves = grouped((group.shelf, group) for group in groups)
+        return _question_page("marking_question.html", question, marking, groups, shelves=list(shelves.items()))
+
+
+def _question_page(
+    template: str,
+    question: QuestionRequest,
+    marking: QuestionMarking,
+    groups: list[AnswerGroup],
+    number: int = 0,
+    **variables: Any,
+) -> Response:
+    """Render the page of a question or of the group with this number. Besides `variables`, pass the template variables
+    that both pages need."""
+    task = question.staff.task
+    waiting = [group for group in groups if group.waits_for(marking.marker) and group.number != number]
+    disputed = [group for group in groups if group.is_disputed and group.number != number]
+    latest_action = marking_actions.latest(marking.tx, marking.question, marking.marker)
+    return question.staff.render(
+        marking.tx,
+        template,
+        marking.offering,
+        marking=marking,
+        marker=marking.marker,
+        path=question.path,
+        shelf_titles=TITLES,
+        question_text=question_text(task, question.question),
+        solution=model_solution(task, question.question),
+        progress=marking.progress(groups),
+        next_waiting=next_group(waiting, number),
+        next_disputed=next_group(disputed, number),
+        can_undo=latest_action is not None,
+        **variables,
+    )
+
+
+def _to_group(question: QuestionRequest, group: AnswerGroup | None) -> Response:
+    """Redirect to the page of a group, or to the page of the question if the group is None."""
+    path = f"{question.path}/groups/{group.id}" if group else question.path
+    return RedirectResponse(path, 303)
+
+
+@pages.get(PAGE + "/{digest}")
+def show_answer(question: TheQuestion, digest: Digest) -> Response:
+    """Redirect to the group of an answer."""
+    with question.read() as marking:
+        group, _ = marking.answer(digest)
+        return _to_group(question, group)
+
+
+@pages.get(PAGE_OF_GROUP)
+def show_group(question: TheQuestion, group: GroupId) -> Response:
+    with question.read() as marking:
+        groups = marking.groups()
+        shown = find_group(groups, group)
+        number = shown.number
+        return _question_page(
+            "marking_group.html",
+            question,
+            marking,
+            groups,
+            number,
+            group=shown,
+            to_mark=shown.to_mark(marking.marker),
+            own=_shared_mark(shown, marking.marker),
+            others=groups[: number - 1] + groups[number:],
+            previous=groups[number - 2] if number > 1 else None,
+            following=groups[number] if number < len(groups) else None,
+            items=marking.rubric(),
+            phrases=rubrics.phrases_of(marking.tx, marking.question),
+        )
+
+
+def _shared_mark(group: AnswerGroup, marker: str) -> AnswerMark | None:
+    """Return the marker's mark that all answers of a group share; None if the marks differ or are missing."""
+    first, *marks = [answer.mark_of(marker) for answer in group.answers]
+    if first is None:
+        return None
+    if any(mark is None or mark.given != first.given for mark in marks):
+        return None
+    return first
+
+
+@pages.post(PAGE_OF_GROUP)
+def send_group_mark(
+    question: TheQuestion,
+    group: GroupId,
+    answers: Annotated[list[Annotated[str, Field(pattern=DIGEST)]], Form(max_length=MOST_ANSWERS)] = [],  # noqa: B006
+    items: Annotated[list[Annotated[str, Field(pattern=ID)]], Form(max_length=MOST_ITEMS)] = [],  # noqa: B006
+    adjustment: Annotated[MorePoints, Form()] = Decimal(0),
+    comment: Text = "",
+    phrase: Text = "",
+    keep: Annotated[bool, Form()] = False,
+    action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
+) -> Response:
+    """Mark the listed answers of a group, then redirect to the next group."""
+    with question.write() as marking:
+        marked_group = marking.group(group)
+        if action == "take back":
+            marking.mark_group(marked_group, answers, None)
+            return _to_group(question, marked_group)
+        if keep and comment.strip():
+            rubrics.add_phrase(marking.tx, marking.question, comment.strip()[:MOST_OF_A_PHRASE])
+        text = _comment_with_phrase(comment, phrase)
+        if action == "agree":
+            mark = NewMark((), _suggested(marked_group), text)
+        elif items or adjustment or text:
+            mark = NewMark(tuple(items), Points(adjustment), text)
+        else:
+            raise BadCall("the mark is empty: to give no points, apply an item worth 0 points or write a comment")
+        marking.mark_group(marked_group, answers, mark)
+        waiting = [group for group in marking.groups() if group.waits_for(marking.marker)]
+        return _to_group(question, next_group(waiting, marked_group.number))
+
+
+@pages.post(PAGE_OF_GROUP + "/take-out")
+def send_take_out(question: TheQuestion, group: GroupId, answer: Annotated[str, Form(pattern=DIGEST)]) -> Response:
+    """Move an answer from its group into a new group, then redirect to the old group."""
+    with question.write() as marking:
+        marking.take_out(group, answer)
+        old_groups = [old for old in marking.groups() if old.id == group]
+        return _to_group(question, old_groups[0] if old_groups else None)
+
+
+@pages.post(PAGE_OF_GROUP + "/merge")
+def send_merge(question: TheQuestion, group: GroupId, into: Annotated[str, Form(pattern=GROUP)]) -> Response:
+    with question.write() as marking:
+        merged = marking.merge(group, into)
+        return _to_group(question, merged)
+
+
+@pages.post(PAGE + "/undo")
+def send_undo(question: TheQuestion) -> Response:
+    """Undo the caller's latest action, and redirect to the first group that the undo changed."""
+    with question.write() as marking:
+        changed = marking.undo()
+        return _to_group(question, changed[0] if changed else None)
+
+
+def _comment_with_phrase(comment: str, phrase: str) -> str:
+    paragraphs = filter(None, (comment.strip(), phrase.strip()))
+    text = "\n\n".join(paragraphs)
+    if len(text) > MAX_COMMENT_CHARACTERS:
+        raise BadCall(f"a comment may have at most {MAX_COMMENT_CHARACTERS} characters")
+    return text
+
+
+def _suggested(group: AnswerGroup) -> Points:
+    if group.suggested is None:
+        raise BadCall("there is no suggestion for this group: apply rubric items, then save")
+    return group.suggested

@@ -11,26 +11,29 @@ from starlette.staticfiles import StaticFiles
 from grader import __version__
 from grader.api import (
     answers,
+    assignments,
     courses,
     events,
+    failures,
+    gradebook,
+    gradings,
     oidc,
     openapi,
     operations,
-    pages,
     people,
     problems,
     questions,
     regrades,
+    scores,
     sessions,
     submissions,
 )
-from grader.api.entrance import BodyLimit, PersonLimit, Requests
-from grader.api.frame import problem_page
-from grader.api.headers import SecurityHeaders
 from grader.api.identity import Identify, is_https
 from grader.api.limits import RateLimits
 from grader.api.metrics import Metrics
+from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders
 from grader.api.oidc import provider_of
+from grader.api.rendering import problem_page
 from grader.bounds import MAX_FILES, MAX_UPLOAD_BYTES, MIB
 from grader.service import Service
 
@@ -64,8 +67,13 @@ def create_app(service: Service) -> FastAPI:
     # 400 and 413 refuse a request's body; they are described for routes that read none, too
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
     for part in (
-        operations, courses, people, submissions, events, questions, answers, regrades, sessions, oidc, pages,
+        operations, courses, assignments, people, submissions, gradings, events, questions, answers, regrades,
     ):  # fmt: skip
         app.include_router(part.router, responses=errors)
+    for part in (
+        operations, courses, assignments, submissions, people, scores, gradebook, failures, gradings, regrades,
+        questions, answers, sessions, oidc,
+    ):  # fmt: skip
+        app.include_router(part.pages)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

@@ -1,84 +1,298 @@
-"""Find the course, assignment or member that a request names, and check that the caller is staff of the course."""
+"""Assignments of a course: their settings and extensions, and the page of an assignment with its dates, the form to
+submit, and earlier submissions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from fastapi import Depends
+from fastapi import APIRouter, File, Form, Query, UploadFile
+from pydantic import AwareDatetime, Field
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from grader.api.frame import page
-from grader.api.identity import TheCaller, TheService, require_staff
+from grader.api.history import attempts
+from grader.api.identity import Caller, TheCaller, TheService, require_member, require_staff
+from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings
 from grader.api.problems import not_found
-from grader.api.schemas import AssignmentId, CourseId
+from grader.api.rendering import page
+from grader.api.schemas import ID, AssignmentId, CourseId, In, Login, Out
+from grader.api.scores import counting_submission, submission_batches
+from grader.api.submitting import SubmitRequest, extended, submit
+from grader.api.views import SubmissionView, views_of
 from grader.assignments.catalogue import Assignment
+from grader.course import offerings as offers
+from grader.course.late import checked_date, read_policy
+from grader.errors import BadCall
+from grader.model import Points
 from grader.service import Service
-from grader.store import offerings, people
-from grader.store.database import Tx
-from grader.store.records import Course, Offering, Person
+from grader.store import offerings, people, submissions
+from grader.store.database import Tx, now
+from grader.store.records import Counts, Kind, Offering, Page, Person
+
+router = APIRouter(prefix="/api/v1", tags=["courses"])
+pages = APIRouter(include_in_schema=False)
+
+SHOWN = 25
+_ASSIGNMENT = "/courses/{course}/assignments/{assignment}"
 
 
-def known_course(tx: Tx, id: str) -> Course:
-    """Return the course with this id. Raise 404 if there is none."""
-    course = people.course(tx, id)
-    if course is None:
-        raise not_found("course")
-    return course
+class OfferingIn(In):
+    """All settings of an assignment in a course. A field that is left out gets its default."""
+
+    opens_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
+    closes_at: AwareDatetime | None = None
+    """No submissions are accepted after this date."""
+    late: dict[str, Any] = Field({})
+    """Late penalty; empty for none."""
+    counts: Counts = Counts.LATEST
+    """Which of a student's submissions counts."""
+    attempts_per_hour: int | None = None
+    held: bool = False
+    """Hide points and reasons from students until release."""
+    hidden: list[str] = Field([], max_length=500)
+    """Parts or checks whose results are hidden from students."""
 
 
-def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
-    """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
-    offering = offerings.offering(tx, course, assignment)
-    if offering is None or assignment not in service.assignments:
+class OfferingOut(Out):
+    course: str
+    assignment: str
+    title: str
+    points: float
+    opens_at: AwareDatetime | None
+    due_at: AwareDatetime | None
+    extension: AwareDatetime | None
+    """The caller's extended due date, if any."""
+    closes_at: AwareDatetime | None
+    late: dict[str, Any]
+    counts: Counts
+    attempts_per_hour: int | None
+    held: bool
+    hidden: list[str] | None
+    """Null for students."""
+
+    @classmethod
+    def of(cls, tx: Tx, service: Service, offering: Offering, caller: Caller) -> Self:
+        task = service.assignments[offering.assignment]
+        fields = vars(offering) | {"title": task.title, "points": task.points}
+        fields["extension"] = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
+        if not caller.is_staff(offering.course):
+            fields["hidden"] = None
+        return cls.model_validate(fields)
+
+
+@router.get("/courses/{course}/assignments", summary="List the assignments of a course")
+def list_assignments(caller: TheCaller, service: TheService, course: CourseId) -> list[OfferingOut]:
+    require_member(caller, course)
+    with service.store.read() as tx:
+        known_course(tx, course)
+        offered = known_offerings(tx, service, course)
+        return [OfferingOut.of(tx, service, offering, caller) for offering in offered]
+
+
+@router.get(_ASSIGNMENT, summary="One assignment")
+def get_assignment(caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId) -> OfferingOut:
+    require_member(caller, course, "assignment")
+    with service.store.read() as tx:
+        offering = known_offering(tx, service, course, assignment)
+        return OfferingOut.of(tx, service, offering, caller)
+
+
+@router.put(
+    _ASSIGNMENT,
+    summary="Offer an assignment, or change its settings (staff)",
+)
+def set_assignment(
+    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, settings: OfferingIn
+) -> OfferingOut:
+    require_staff(caller, course, "assignment")
+    task = service.assignments.get(assignment)
+    if task is None:
         raise not_found("assignment")
-    return offering
+    new = offers.checked(Offering(course, assignment, **settings.model_dump()), task)
+    with service.store.write() as tx:
+        known_course(tx, course)
+        offerings.put_offering(tx, new)
+        return OfferingOut.of(tx, service, new, caller)
 
 
-def known_member(tx: Tx, course: str, login: str) -> Person:
-    """Return the member of a course with this login. Raise 404 if there is none."""
-    person = people.person_by_login(tx, login)
-    if person is None or people.role_of(tx, course, person.id) is None:
-        raise not_found("member of the course")
-    return person
+# ── extensions ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class ExtensionIn(In):
+    due_at: AwareDatetime
+
+
+class ExtensionOut(Out):
+    login: str
+    name: str
+    due_at: AwareDatetime
+
+    @classmethod
+    def of(cls, person: Person, due_at: dt.datetime) -> Self:
+        return cls(login=person.login, name=person.name, due_at=due_at)
+
+
+_EXTENSIONS = _ASSIGNMENT + "/extensions"
+
+
+@router.get(_EXTENSIONS, summary="List extensions (staff)")
+def list_extensions(staff: ForStaff) -> list[ExtensionOut]:
+    with staff.read() as (tx, _):
+        dates = offerings.extensions_of(tx, staff.course, staff.assignment)
+        extensions = []
+        for member in people.roster(tx, staff.course):
+            if member.person.id in dates:
+                extensions.append(ExtensionOut.of(member.person, dates[member.person.id]))
+        return extensions
+
+
+@router.put(_EXTENSIONS + "/{login}", summary="Give a student an extension (staff)")
+def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> ExtensionOut:
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        due_at = checked_date(new.due_at)
+        offerings.put_extension(tx, staff.course, staff.assignment, person.id, due_at)
+    return ExtensionOut.of(person, new.due_at)
+
+
+@router.delete(_EXTENSIONS + "/{login}", summary="Remove an extension (staff)", status_code=204)
+def remove_extension(staff: ForStaff, login: Login) -> None:
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        offerings.put_extension(tx, staff.course, staff.assignment, person.id, None)
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+SubmissionWindow = Literal["not open yet", "open", "open, late", "closed"]
+"""The state of an assignment at the moment. Submissions are accepted if it is "open" or "open, late"."""
 
 
 @dataclass(frozen=True)
-class StaffRequest:
-    """A request about an assignment of a course, for staff only. The constructor raises 404 unless the caller is staff
-    of the course."""
+class Card:
+    """An assignment on a page, with the dates and the score of one person."""
 
-    request: Request
-    service: TheService
-    caller: TheCaller
-    course: CourseId
-    assignment: AssignmentId
-
-    def __post_init__(self) -> None:
-        require_staff(self.caller, self.course, "assignment")
-
-    @contextmanager
-    def read(self) -> Iterator[tuple[Tx, Offering]]:
-        """Begin a read-only transaction. Yield the transaction and the offering. Raise 404 unless the course offers the
-        assignment."""
-        with self.service.store.read() as tx:
-            yield tx, known_offering(tx, self.service, self.course, self.assignment)
-
-    @contextmanager
-    def write(self) -> Iterator[tuple[Tx, Offering]]:
-        """Begin a read-write transaction. Yield the transaction and the offering, as `read` does."""
-        with self.service.store.write() as tx:
-            yield tx, known_offering(tx, self.service, self.course, self.assignment)
-
-    @property
-    def task(self) -> Assignment:
-        return self.service.assignments[self.assignment]
-
-    def render(self, tx: Tx, template: str, offering: Offering, **shown: Any) -> Response:
-        """Render a template with the variables `course`, `offering`, `task` and those in `shown`."""
-        course = known_course(tx, self.course)
-        return page(self.request, template, course=course, offering=offering, task=self.task, **shown)
+    offering: Offering
+    task: Assignment
+    due_at: dt.datetime | None
+    """The person's due date, including an extension; None if there is no due date."""
+    closes_at: dt.datetime | None
+    has_extension: bool
+    window: SubmissionWindow
+    counting: SubmissionView | None
+    """The submission that gives the person's score; None if there is none."""
+    best: Points | None
+    waiting: SubmissionView | None
+    """The newest submission if it is queued or running, otherwise None."""
 
 
-ForStaff = Annotated[StaffRequest, Depends()]
+def card_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
+    """Return the card of an assignment, with the caller's dates and score."""
+    person = caller.person.id
+    extension = offerings.extension(tx, offering.course, offering.assignment, person)
+    due_at = extended(offering.due_at, extension)
+    closes_at = extended(offering.closes_at, extension)
+    own: list[SubmissionView] = []
+    for batch in submission_batches(tx, service, caller, offering, person):
+        own += batch
+    waiting = own[0] if own and not own[0].grading.state.is_final else None
+    finals = [view.final for view in own if view.final is not None]
+    return Card(
+        offering=offering,
+        task=service.assignments[offering.assignment],
+        due_at=due_at,
+        closes_at=closes_at,
+        has_extension=extension is not None,
+        window=_window(offering.opens_at, due_at, closes_at),
+        counting=counting_submission(own, offering),
+        best=max(finals, default=None),
+        waiting=waiting,
+    )
+
+
+def _window(
+    opens_at: dt.datetime | None, due_at: dt.datetime | None, closes_at: dt.datetime | None
+) -> SubmissionWindow:
+    moment = now()
+    if opens_at and moment < opens_at:
+        return "not open yet"
+    if closes_at and moment >= closes_at:
+        return "closed"
+    if due_at and moment > due_at:
+        return "open, late"
+    return "open"
+
+
+@pages.get(_ASSIGNMENT)
+def show_assignment(
+    request: Request,
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    older_than: Annotated[str | None, Query(pattern=ID, alias="before")] = None,
+) -> Response:
+    require_member(caller, course, "assignment")
+    with service.store.read() as tx:
+        offering = known_offering(tx, service, course, assignment)
+        own_page = Page(SHOWN + 1, older_than)
+        own = submissions.of_offering(tx, course, assignment, author=caller.person.id, kind=None, page=own_page)
+        views = views_of(tx, service, caller, own)
+        card = card_of(tx, service, caller, offering)
+        rows = attempts(tx, caller, views, card.counting)
+        return page(
+            request,
+            "assignment.html",
+            course=known_course(tx, course),
+            card=card,
+            policy=read_policy(offering.late),
+            task=card.task,
+            attempts=rows[:SHOWN],
+            older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",
+            is_staff_here=caller.is_staff(course),
+            once=secrets.token_hex(16),
+        )
+
+
+@pages.post(_ASSIGNMENT)
+async def submit_form(
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (some browsers send a string if no file is chosen)
+    kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
+    once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
+) -> Response:
+    """Submit the files and redirect to the submission's page.
+
+    Every form contains a different value `once`. If a form is sent twice with the same files, for example by a double
+    click, only one submission is stored.
+    """
+    require_member(caller, course, "assignment")
+    chosen = [file for file in files if not isinstance(file, str) and file.filename]
+    contents = [(file.filename or "", await file.read()) for file in chosen]
+    if not contents:
+        raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
+    key = _idempotency_key(once, kind, contents)
+    request = SubmitRequest(service, caller, course, assignment, contents, kind, "page", key=key)
+    receipt = await submit(request)
+    return RedirectResponse(f"/submissions/{receipt.view.submission.id}", 303)
+
+
+def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
+    """Return the Idempotency-Key of a form. The key is different if the same form is sent again with other files."""
+    if not once:
+        return ""
+    digest = hashlib.sha256(kind.encode())
+    for name, content in contents:
+        for part in (name.encode("utf-8", "replace"), content):
+            digest.update(hashlib.sha256(part).digest())
+    return f"form {once} {digest.hexdigest()}"

@@ -1,6 +1,6 @@
 """Limits on the HTTP server's connections: their number, and the time for sending a request and reading a response.
 
-`grader.api.entrance.BodyLimit` limits the time for sending a request's body.
+`grader.api.middleware.BodyLimit` limits the time for sending a request's body.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Connections:
 
 
 class _Parser(h11.Connection):
-    """An HTTP parser that does not read chunked bodies. If a body is chunked, `grader.api.entrance.BodyLimit` answers
+    """An HTTP parser that does not read chunked bodies. If a body is chunked, `grader.api.middleware.BodyLimit` answers
     with 411 and closes the connection."""
 
     is_chunked = False

@@ -1,26 +1,31 @@
-"""Routes for courses, their assignments, extensions and rosters."""
+"""Courses and their rosters, and the start page with the caller's courses and assignments."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Self
 
 from fastapi import APIRouter, File, UploadFile
-from pydantic import AwareDatetime, Field
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
 
-from grader.api.assignments import ForStaff, known_course, known_member, known_offering
+from grader.api.assignments import Card, card_of
 from grader.api.identity import Caller, TheCaller, TheService, require_admin, require_member, require_staff
+from grader.api.lookup import known_course, known_member, known_offerings
 from grader.api.openapi import problem_response
-from grader.api.problems import HttpProblem, not_found
-from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
-from grader.assignments.catalogue import Assignment
+from grader.api.problems import HttpProblem
+from grader.api.rendering import page
+from grader.api.schemas import CourseId, In, Login, Out
 from grader.course import csv_people, roster
-from grader.course import offerings as offers
-from grader.course.late import checked_date
-from grader.store import offerings, people
+from grader.service import Service
+from grader.store import people
 from grader.store.database import Tx
-from grader.store.records import Counts, Course, Member, Offering, Role
+from grader.store.records import Course, Member, Role
 
 router = APIRouter(prefix="/api/v1", tags=["courses"])
+pages = APIRouter(include_in_schema=False)
 
 
 class CourseOut(Out):
@@ -43,7 +48,7 @@ class NewCourse(In):
 @router.get("/courses", summary="List the caller's courses; for an admin, all courses")
 def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
     with service.store.read() as tx:
-        return [CourseOut.of(c, caller) for c in people.all_courses(tx) if caller.is_member(c.id)]
+        return [CourseOut.of(course, caller) for course in _own_courses(tx, caller)]
 
 
 @router.post(
@@ -67,128 +72,6 @@ def get_course(caller: TheCaller, service: TheService, course: CourseId) -> Cour
     require_member(caller, course)
     with service.store.read() as tx:
         return CourseOut.of(known_course(tx, course), caller)
-
-
-# ── assignments of a course ──────────────────────────────────────────────────────────────────────────
-
-
-class OfferingIn(In):
-    """All settings of an assignment in a course. A field that is left out gets its default."""
-
-    opens_at: AwareDatetime | None = None
-    due_at: AwareDatetime | None = None
-    closes_at: AwareDatetime | None = None
-    """No submissions are accepted after this date."""
-    late: dict[str, Any] = Field({})
-    """Late penalty; empty for none."""
-    counts: Counts = Counts.LATEST
-    """Which of a student's submissions counts."""
-    attempts_per_hour: int | None = None
-    held: bool = False
-    """Hide points and reasons from students until release."""
-    hidden: list[str] = Field([], max_length=500)
-    """Parts or checks whose results are hidden from students."""
-
-
-class OfferingOut(Out):
-    course: str
-    assignment: str
-    title: str
-    points: float
-    opens_at: AwareDatetime | None
-    due_at: AwareDatetime | None
-    extension: AwareDatetime | None
-    """The caller's extended due date, if any."""
-    closes_at: AwareDatetime | None
-    late: dict[str, Any]
-    counts: Counts
-    attempts_per_hour: int | None
-    held: bool
-    hidden: list[str] | None
-    """Null for students."""
-
-    @classmethod
-    def of(cls, tx: Tx, offering: Offering, assignment: Assignment, caller: Caller) -> Self:
-        own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
-        hidden = offering.hidden if caller.is_staff(offering.course) else None
-        return cls.model_validate(
-            vars(offering)
-            | {"title": assignment.title, "points": assignment.points, "extension": own, "hidden": hidden}
-        )
-
-
-@router.get("/courses/{course}/assignments", summary="List the assignments of a course")
-def list_assignments(caller: TheCaller, service: TheService, course: CourseId) -> list[OfferingOut]:
-    require_member(caller, course)
-    with service.store.read() as tx:
-        known_course(tx, course)
-        known = [o for o in offerings.offerings_of(tx, course) if o.assignment in service.assignments]
-        return [OfferingOut.of(tx, o, service.assignments[o.assignment], caller) for o in known]
-
-
-@router.get("/courses/{course}/assignments/{assignment}", summary="One assignment")
-def get_assignment(caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId) -> OfferingOut:
-    require_member(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
-        return OfferingOut.of(tx, offering, service.assignments[assignment], caller)
-
-
-@router.put(
-    "/courses/{course}/assignments/{assignment}",
-    summary="Offer an assignment, or change its settings (staff)",
-)
-def set_assignment(
-    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, settings: OfferingIn
-) -> OfferingOut:
-    require_staff(caller, course, "assignment")
-    task = service.assignments.get(assignment)
-    if task is None:
-        raise not_found("assignment")
-    new = offers.checked(Offering(course, assignment, **settings.model_dump()), task)
-    with service.store.write() as tx:
-        known_course(tx, course)
-        offerings.put_offering(tx, new)
-        return OfferingOut.of(tx, new, task, caller)
-
-
-# ── extensions ───────────────────────────────────────────────────────────────────────────────────────
-
-
-class ExtensionIn(In):
-    due_at: AwareDatetime
-
-
-class ExtensionOut(Out):
-    login: str
-    name: str
-    due_at: AwareDatetime
-
-
-_EXTENSIONS = "/courses/{course}/assignments/{assignment}/extensions"
-
-
-@router.get(_EXTENSIONS, summary="List extensions (staff)")
-def list_extensions(staff: ForStaff) -> list[ExtensionOut]:
-    with staff.read() as (tx, _):
-        dates = offerings.extensions_of(tx, staff.course, staff.assignment)
-        members = (member.person for member in people.roster(tx, staff.course))
-        return [ExtensionOut.model_validate(vars(p) | {"due_at": dates[p.id]}) for p in members if p.id in dates]
-
-
-@router.put(_EXTENSIONS + "/{login}", summary="Give a student an extension (staff)")
-def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> ExtensionOut:
-    with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
-        offerings.put_extension(tx, staff.course, staff.assignment, person.id, checked_date(new.due_at))
-    return ExtensionOut.model_validate(vars(person) | {"due_at": new.due_at})
-
-
-@router.delete(_EXTENSIONS + "/{login}", summary="Remove an extension (staff)", status_code=204)
-def remove_extension(staff: ForStaff, login: Login) -> None:
-    with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
-        offerings.put_extension(tx, staff.course, staff.assignment, person.id, None)
 
 
 # ── the roster ───────────────────────────────────────────────────────────────────────────────────────
@@ -226,16 +109,13 @@ class RosterOut(Out):
 
     @classmethod
     def of(cls, changes: roster.RosterChanges, dry_run: bool) -> Self:
-        return cls(
-            dry_run=dry_run,
-            added=[MemberOut.of_row(row) for row in changes.added],
-            changed=[
-                MemberChange(before=MemberOut.of(old), after=MemberOut.of_row(new, old.person.name))
-                for old, new in changes.changed
-            ],
-            unchanged=changes.unchanged,
-            missing=[MemberOut.of(member) for member in changes.missing],
-        )
+        added = [MemberOut.of_row(row) for row in changes.added]
+        missing = [MemberOut.of(member) for member in changes.missing]
+        changed = []
+        for member, row in changes.changed:
+            after = MemberOut.of_row(row, member.person.name)
+            changed.append(MemberChange(before=MemberOut.of(member), after=after))
+        return cls(dry_run=dry_run, added=added, changed=changed, unchanged=changes.unchanged, missing=missing)
 
 
 @router.get("/courses/{course}/roster", summary="List the members of a course (staff)")
@@ -277,4 +157,50 @@ def put_roster(
 def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> None:
     require_admin(caller, "course")
     with service.store.write() as tx:
-        people.remove_member(tx, course, known_member(tx, course, login).id)
+        person = known_member(tx, course, login)
+        people.remove_member(tx, course, person.id)
+
+
+# ── the start page ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class CourseCards:
+    """A course on the start page, with its assignments."""
+
+    course: Course
+    is_staff: bool
+    cards: list[Card]
+
+
+@pages.get("/")
+def show_home(request: Request, service: TheService, caller: TheCaller) -> Response:
+    with service.store.read() as tx:
+        courses = [_course_cards(tx, service, caller, course) for course in _own_courses(tx, caller)]
+    return page(request, "home.html", courses=courses, title="My courses")
+
+
+@pages.get("/courses/{course}")
+def show_course(request: Request, course: CourseId, service: TheService, caller: TheCaller) -> Response:
+    """Show the start page with this course only."""
+    require_member(caller, course)
+    with service.store.read() as tx:
+        cards = _course_cards(tx, service, caller, known_course(tx, course))
+    return page(request, "home.html", courses=[cards], title=cards.course.title)
+
+
+def _own_courses(tx: Tx, caller: Caller) -> list[Course]:
+    return [course for course in people.all_courses(tx) if caller.is_member(course.id)]
+
+
+def _course_cards(tx: Tx, service: Service, caller: Caller, course: Course) -> CourseCards:
+    offered = known_offerings(tx, service, course.id)
+    cards = [card_of(tx, service, caller, offering) for offering in offered]
+    cards.sort(key=_soonest_first)
+    return CourseCards(course, caller.is_staff(course.id), cards)
+
+
+def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
+    latest = dt.datetime.max.replace(tzinfo=dt.UTC)
+    is_over = card.window == "closed" or card.due_at is None
+    return is_over, card.due_at or latest, card.offering.assignment

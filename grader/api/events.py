@@ -12,12 +12,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from grader.api import visibility
 from grader.api.identity import Caller, TheCaller, TheService, find_caller
 from grader.api.limits import RateLimits
 from grader.api.openapi import problem_response
 from grader.api.schemas import SubmissionId
 from grader.api.views import QueuePlace, SubmissionView, find, may_see, queue_place
+from grader.api.visibility import Visibility
 from grader.errors import StoreUnavailable
 from grader.service import Service
 from grader.store import gradings
@@ -122,7 +122,7 @@ class _EventStream:
             return []
         if event.kind == "state":
             return self._state_events(State(event.name))
-        return [_sse_event(event.kind, _fields(visibility.event(event, self._view.offering, self._caller)))]
+        return [_sse_event(event.kind, _fields(Visibility(self._view.offering, self._caller).event(event)))]
 
     def _query(self) -> tuple[State, QueuePlace | None] | None:
         """Return the state of the grading and its place in the queue; None if the caller has lost access."""

@@ -20,8 +20,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from grader.api.entrance import HttpMiddleware, is_upload
 from grader.api.limits import REQUESTS, limit
+from grader.api.middleware import HttpMiddleware, is_upload
 from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.service import Service
 from grader.settings import Settings

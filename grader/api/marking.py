@@ -1,5 +1,7 @@
-"""Mark the answers to one written question within a transaction. The routes of the API and the pages use this
-module."""
+"""Mark the answers to one written question within a transaction. The routes and pages of questions and of answers use
+this module."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,17 +10,23 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from grader.api.assignments import ForStaff, StaffRequest
+from grader.api.lookup import ForStaff, StaffRequest
 from grader.api.problems import not_found
 from grader.api.schemas import QuestionId
 from grader.errors import BadCall
 from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, MarkingProgress, answer_groups, key_of_answer, progress
 from grader.model import Points
+from grader.store import rubrics
 from grader.store.answer_marks import NewMark
 from grader.store.database import Tx
 from grader.store.records import Offering
-from grader.store.rubrics import OfferedQuestion
+from grader.store.rubrics import OfferedQuestion, RubricItem
+
+MARKING = "/courses/{course}/assignments/{assignment}/marking"
+"""Path of the page with the written questions of an assignment."""
+PAGE = MARKING + "/{question}"
+"""Path of the page of a written question."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,10 @@ class QuestionMarking:
     def progress(self, groups: list[AnswerGroup]) -> MarkingProgress:
         """Return how many answers to the question are marked. `groups` must be all groups of the question."""
         return progress(self.tx, self.question, self.worth, groups)
+
+    def rubric(self) -> list[RubricItem]:
+        """Return the question's rubric items."""
+        return rubrics.items(self.tx, self.question)
 
     def group(self, id: str) -> AnswerGroup:
         """Return the group with this id. Raise 404 if there is none."""
@@ -72,53 +84,60 @@ class QuestionMarking:
         Raises:
             BadCall: If none of the answers is in the group.
         """
-        chosen = [answer for answer in group.answers if answer.digest in digests]
-        if not chosen:
+        marks: dict[str, NewMark | None] = {}
+        for answer in group.answers:
+            if answer.digest in digests:
+                moderates = answer.would_moderate(self.marker)
+                marks[answer.digest] = mark and replace(mark, moderates=moderates)
+        if not marks:
             raise BadCall("these answers are no longer in the group: load the page again")
-        marks = {a.digest: mark and replace(mark, moderates=a.would_moderate(self.marker)) for a in chosen}
         actions.mark(self.tx, self.question, self.marker, marks)
 
     def merge(self, group: str, into: str) -> AnswerGroup:
         """Merge a group into another one, for all markers. Return the merged group."""
         actions.begin_regrouping(self.tx, self.question)
         groups = self.groups()
-        actions.merge(self.tx, self.question, self.marker, find_group(groups, group), find_group(groups, into))
+        source, target = find_group(groups, group), find_group(groups, into)
+        actions.merge(self.tx, self.question, self.marker, source, target)
         return self.group(into)
 
     def take_out(self, group: str, digest: str) -> AnswerGroup:
         """Take an answer out of its group, for all markers. Return the answer's new group."""
         actions.begin_regrouping(self.tx, self.question)
-        found = self.group(group)
-        if all(answer.digest != digest for answer in found.answers):
+        old_group = self.group(group)
+        if digest not in [answer.digest for answer in old_group.answers]:
             raise not_found("answer")
-        return self.group(actions.take_out(self.tx, self.question, self.marker, found, digest))
+        new_id = actions.take_out(self.tx, self.question, self.marker, old_group, digest)
+        return self.group(new_id)
 
     def undo(self) -> list[AnswerGroup]:
         """Undo the marker's latest action. Return the groups that the undo changed."""
         action = actions.undo(self.tx, self.question, self.marker)
-        return [
-            group
-            for group in self.groups()
-            if group.id in action.groups
-            or any(a.digest in action.marks or key_of_answer(a.digest) in action.groups for a in group.answers)
-        ]
+        changed = []
+        for group in self.groups():
+            digests = {answer.digest for answer in group.answers}
+            keys = {group.id, *map(key_of_answer, digests)}
+            if not digests.isdisjoint(action.marks) or not keys.isdisjoint(action.groups):
+                changed.append(group)
+        return changed
 
 
 def find_group(groups: list[AnswerGroup], id: str) -> AnswerGroup:
     """Return the group with this id. Raise 404 if there is none."""
-    found = next((group for group in groups if group.id == id), None)
-    if found is None:
-        raise not_found("group")
-    return found
+    for group in groups:
+        if group.id == id:
+            return group
+    raise not_found("group")
 
 
 def question_markings(staff: StaffRequest, tx: Tx, offering: Offering) -> list[QuestionMarking]:
     """Return a `QuestionMarking` for each written question of an assignment."""
-    place, marker = (staff.course, staff.assignment), staff.caller.person.id
-    return [
-        QuestionMarking(tx, OfferedQuestion(*place, id), asked.title, asked.points, offering, marker)
-        for id, asked in staff.task.questions.items()
-    ]
+    marker = staff.caller.person.id
+    markings = []
+    for id, question in staff.task.questions.items():
+        offered = OfferedQuestion(staff.course, staff.assignment, id)
+        markings.append(QuestionMarking(tx, offered, question.title, question.points, offering, marker))
+    return markings
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,12 @@ class QuestionRequest:
 
     staff: ForStaff
     question: QuestionId
+
+    @property
+    def path(self) -> str:
+        """The path of the question's page."""
+        staff = self.staff
+        return PAGE.format(course=staff.course, assignment=staff.assignment, question=self.question)
 
     @contextmanager
     def read(self) -> Iterator[QuestionMarking]:

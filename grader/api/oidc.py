@@ -27,9 +27,9 @@ from joserfc.jwk import KeySet, OctKey
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.frame import local_path
 from grader.api.identity import TheService, cookie_name, set_cookie
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
+from grader.api.rendering import local_path
 from grader.api.sessions import begin_session
 from grader.course.roster import login_of
 from grader.errors import BadCall, OurFailure
@@ -40,7 +40,7 @@ from grader.store import people
 from grader.store.records import Person
 
 log = structlog.get_logger()
-router = APIRouter(include_in_schema=False)
+pages = APIRouter(include_in_schema=False)
 
 BACK = "/login/oidc/back"
 """Path of the redirect URI. Register the redirect URI, GRADER_URL followed by this path, at the provider."""
@@ -210,7 +210,7 @@ def _provider(request: Request) -> Provider:
 TheProvider = Annotated[Provider, Depends(_provider)]
 
 
-@router.get("/login/oidc")
+@pages.get("/login/oidc")
 def start_login(service: TheService, provider: TheProvider, next: str = "/") -> Response:
     attempt = LoginAttempt(
         secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
@@ -220,7 +220,7 @@ def start_login(service: TheService, provider: TheProvider, next: str = "/") -> 
     return response
 
 
-@router.get(BACK)
+@pages.get(BACK)
 def finish_login(
     request: Request,
     service: TheService,

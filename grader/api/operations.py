@@ -1,33 +1,57 @@
-"""Routes for operators: health, metrics and the queue."""
+"""The service's health, metrics and queue, for operators and staff."""
 
 from __future__ import annotations
 
+import datetime as dt
 import hmac
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BeforeValidator
 
-from grader.api.identity import Caller, TheCaller, TheService
+from grader.api.identity import TheCaller, TheService
 from grader.api.metrics import Metrics
 from grader.api.openapi import problem_responses
 from grader.api.problems import HttpProblem, not_found
-from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
+from grader.api.rendering import page
+from grader.api.schemas import Out
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.store import counts, facts, gradings, workers
 from grader.store.database import now
-from grader.store.records import Role
+from grader.store.records import Kind, Role, State
+from grader.store.submissions import authors_of
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/api/v1", tags=["operations"])
 open_router = APIRouter(tags=["operations"])
 """Routes that need no login."""
+pages = APIRouter(include_in_schema=False)
 
 NO_LOGIN: dict[str, Any] = {"security": []}
 """Value of the argument `openapi_extra` for routes that need no login."""
+
+
+# ── health and metrics ───────────────────────────────────────────────────────────────────────────────
+
+
+class PartOfServiceOut(Out):
+    ok: bool
+    why: str
+    """Reason if not ok, otherwise empty."""
+
+
+class ReadinessOut(Out):
+    ok: bool
+    parts: dict[str, PartOfServiceOut]
+    """database, sandbox, queue; with PostgreSQL also workers."""
+
+
+class AliveOut(Out):
+    ok: bool
 
 
 @open_router.get("/healthz", openapi_extra=NO_LOGIN, summary="Does the process answer?")
@@ -82,7 +106,9 @@ def _queue_trouble(service: Service) -> str:
     with service.store.read() as tx:
         waiting = gradings.waiting(tx)
     limit = service.settings.queue_limit
-    return "" if waiting < limit else f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
+    if waiting < limit:
+        return ""
+    return f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
 
 
 def _workers_trouble(service: Service) -> str:
@@ -102,37 +128,89 @@ _TEXT = {"schema": {"type": "string"}}
 )
 def get_metrics(request: Request, service: TheService) -> Response:
     """Return the metrics. If GRADER_METRICS_TOKEN is set, requests must send it as a bearer token."""
-    wanted = service.settings.metrics_token
-    given = request.headers.get("authorization", "")
-    if wanted and not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
+    token = service.settings.metrics_token
+    authorization = request.headers.get("authorization", "")
+    if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
         detail = "send GRADER_METRICS_TOKEN as Authorization: Bearer …"
         raise HttpProblem(401, "unauthorized", "The metrics token is missing", detail, {"WWW-Authenticate": "Bearer"})
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
+# ── the queue ────────────────────────────────────────────────────────────────────────────────────────
+
+PriorityName = Annotated[str, BeforeValidator(lambda priority: priority.name.lower())]
+
+
+class QueuedOut(Out):
+    grading: str
+    submission: str
+    course: str
+    assignment: str
+    kind: Kind
+    state: State
+    priority: PriorityName
+    queued_at: dt.datetime
+    started_at: dt.datetime | None
+    worker: str | None
+
+
+class WorkerOut(Out):
+    name: str
+    """Machine and process."""
+    processes: int
+    """Number of processes; one is for pre-checks only."""
+    at_a_time: int
+    """Number of gradings that run at the same time, without pre-checks."""
+    sandbox: str
+    since: dt.datetime
+    compatibility_keys: list[str]
+    """Compatibility keys of the gradings that the worker takes; empty for all."""
+
+
+class UnservedOut(Out):
+    compatibility_key: str
+    gradings: int
+    """Number of waiting gradings."""
+    since: dt.datetime
+    why: str
+    """Reason, and what to do."""
+
+
+class QueueOut(Out):
+    waiting: dict[str, int]
+    """Number of waiting gradings by priority."""
+    oldest_seconds: float | None
+    """Waiting time of the oldest grading."""
+    gradings: list[QueuedOut]
+    """At most 100 gradings of courses in which the caller is staff: first running, then waiting ones."""
+    workers: list[WorkerOut]
+    """Workers that are alive."""
+    unserved: list[UnservedOut]
+    """Waiting gradings that no live worker can take."""
+
+
 @router.get("/queue", summary="Show the queue", tags=["staff"])
 def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
     """Return the size of the whole queue, and the queued and running gradings of the caller's courses. Only for
     staff."""
-    courses = _staffed_courses(caller)
-    if courses == []:
+    if not caller.is_staff_somewhere:
         raise not_found("page")
+    staffed = [course for course, role in caller.roles.items() if role is Role.STAFF]
     with service.store.read() as tx:
-        waiting, listed = counts.waiting(tx), counts.queue_entries(tx, courses)
-        alive, unserved = workers.live(tx), workers.unserved(tx)
-    oldest = min((some.oldest for some in waiting), default=None)
-    return QueueOut(
-        waiting={some.priority.name.lower(): some.gradings for some in waiting},
-        oldest_seconds=round((now() - oldest).total_seconds(), 1) if oldest else None,
-        gradings=[QueuedOut.of(one) for one in listed],
-        workers=[WorkerOut.model_validate(worker) for worker in alive],
-        unserved=[UnservedOut.model_validate(found) for found in unserved],
-    )
+        waiting = counts.waiting(tx)
+        entries = counts.queue_entries(tx, None if caller.person.admin else staffed)
+        fields = {"gradings": entries, "workers": workers.live(tx), "unserved": workers.unserved(tx)}
+    oldest = min((queued.oldest for queued in waiting), default=None)
+    oldest_seconds = round((now() - oldest).total_seconds(), 1) if oldest else None
+    lengths = {queued.priority.name.lower(): queued.gradings for queued in waiting}
+    return QueueOut.model_validate(fields | {"waiting": lengths, "oldest_seconds": oldest_seconds})
 
 
-def _staffed_courses(caller: Caller) -> list[str] | None:
-    """Return the ids of the courses in which the caller is staff; None for an admin, who may see all courses."""
-    if caller.person.admin:
-        return None
-    return [course for course, role in caller.roles.items() if role is Role.STAFF]
+@pages.get("/queue")
+def show_queue(request: Request, service: TheService, caller: TheCaller) -> Response:
+    """Show the size of the whole queue, and the gradings of the caller's courses."""
+    queue = get_queue(service, caller)
+    with service.store.read() as tx:
+        authors = authors_of(tx, [entry.submission for entry in queue.gradings])
+    return page(request, "queue.html", queue=queue, authors=authors, trouble=service.queue.trouble())

@@ -1,17 +1,20 @@
-"""Routes for people and for the caller's tokens."""
+"""People and the caller's tokens, and the settings page with the caller's tokens and browser logins."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from pydantic import AwareDatetime, BeforeValidator, Field
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from grader.api.identity import Caller, TheCaller, TheService, bad_token, require_admin, require_scope
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
+from grader.api.rendering import page
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.course import roster
 from grader.errors import BadCall
@@ -21,6 +24,7 @@ from grader.store.database import Tx
 from grader.store.records import AccessToken, Role, TokenKind, TokenScope
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
+pages = APIRouter(include_in_schema=False)
 
 MOST_TOKENS = 50
 
@@ -38,7 +42,8 @@ class Me(AccountOut):
 
 @router.get("/me", summary="The caller's account")
 def get_me(caller: TheCaller) -> Me:
-    return Me.model_validate(vars(caller.person) | {"roles": caller.roles})
+    fields = vars(caller.person) | {"roles": caller.roles}
+    return Me.model_validate(fields)
 
 
 class PersonIn(In):
@@ -100,7 +105,8 @@ class NewToken(In):
 @router.get("/tokens", summary="List the caller's tokens, including browser logins")
 def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     with service.store.read() as tx:
-        return [TokenOut.model_validate(token) for token in people.tokens_of(tx, caller.person.id)]
+        tokens = people.tokens_of(tx, caller.person.id)
+    return [TokenOut.model_validate(token) for token in tokens]
 
 
 @router.post(
@@ -160,9 +166,10 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
     id = caller.token.id if caller.token.kind is TokenKind.PROGRAM else caller.token.parent
     if id is None:
         return None
-    if (found := people.token_by_id(tx, id)) is None:
+    token = people.token_by_id(tx, id)
+    if token is None:
         raise bad_token()  # revoked after this request was authenticated
-    return found
+    return token
 
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
@@ -172,9 +179,53 @@ def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> None:
     if id != caller.token.id:
         _require_more_than_reading(caller)
     with service.store.write() as tx:
-        target = next((token for token in people.tokens_of(tx, caller.person.id) if token.id == id), None)
-        if target is None:
+        tokens = {token.id: token for token in people.tokens_of(tx, caller.person.id)}
+        if id not in tokens:
             raise not_found("token")
-        for scope in target.scopes:
+        for scope in tokens[id].scopes:
             require_scope(caller, scope)
         people.revoke_token(tx, caller.person.id, id)
+
+
+# ── the settings page ────────────────────────────────────────────────────────────────────────────────
+
+
+@pages.get("/settings")
+def show_settings(request: Request, service: TheService, caller: TheCaller) -> Response:
+    return _settings_page(request, service, caller)
+
+
+@pages.post("/settings/tokens")
+def send_new_token(
+    request: Request,
+    service: TheService,
+    caller: TheCaller,
+    label: Annotated[str, Form(max_length=200)] = "",
+    days: Annotated[Literal["30", "180", "365", ""], Form()] = "180",
+    scopes: Annotated[tuple[TokenScope, ...], Form()] = (),
+) -> Response:
+    """Create a token and show its secret, which cannot be shown again."""
+    if not label.strip():
+        raise BadCall("the token has no label: enter its purpose")
+    if not scopes:
+        raise BadCall("no scope is chosen: choose at least one use of the token")
+    secret, _ = new_token(service, caller, label, int(days) if days else None, scopes)
+    return _settings_page(request, service, caller, secret)
+
+
+@pages.post("/settings/tokens/{id}/revoke")
+def send_revocation(id: TokenId, service: TheService, caller: TheCaller) -> Response:
+    revoke_token(caller, service, id)
+    return RedirectResponse("/settings", 303)
+
+
+def _settings_page(request: Request, service: Service, caller: Caller, secret: str = "") -> Response:
+    offered = caller.token.scopes if may_make_tokens(caller) else frozenset()
+    if not caller.is_staff_somewhere:
+        offered -= {TokenScope.STAFF}
+    scopes = [scope for scope in TokenScope if scope in offered]
+    tokens = list_tokens(caller, service)
+    url = str(request.base_url).rstrip("/")
+    return page(
+        request, "settings.html", tokens=tokens, scopes=scopes, made=secret, url=url, courses=list(caller.roles)
+    )

@@ -1,24 +1,33 @@
-"""Routes for written questions: rubrics, comment banks, number of markers, and the progress of marking."""
+"""Written questions: their rubrics, comment banks, number of markers, and the progress of marking; and the pages of
+an assignment's marking and of a rubric."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Form, Path
 from pydantic import Field
+from starlette.responses import RedirectResponse, Response
 
-from grader.api.assignments import ForStaff
-from grader.api.marking import QuestionMarking, TheQuestion, question_markings
+from grader.api.lookup import ForStaff
+from grader.api.marking import MARKING, PAGE, QuestionMarking, QuestionRequest, TheQuestion, question_markings
 from grader.api.problems import not_found
-from grader.api.schemas import ID, TEXT, In, Out
+from grader.api.schemas import GROUP, ID, TEXT, In, Out
+from grader.api.scores import ScoreRow, rows_of
+from grader.api.views import SubmissionView
 from grader.errors import BadCall
 from grader.marking.groups import MarkingProgress
-from grader.model import Points
-from grader.store import rubrics
+from grader.model import ZERO, Points, Status
+from grader.store import gradings, rubrics
+from grader.store.database import Tx
+from grader.store.records import CheckRecord, Person
 from grader.store.rubrics import Phrase
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
+pages = APIRouter(include_in_schema=False)
 
 QUESTIONS = "/courses/{course}/assignments/{assignment}/questions"
 OF_QUESTION = QUESTIONS + "/{question}"
@@ -49,19 +58,20 @@ class QuestionOut(Out):
     @classmethod
     def of(cls, marking: QuestionMarking) -> QuestionOut:
         tx, question = marking.tx, marking.question
+        groups = marking.groups()
         return cls(
             question=question.id,
             title=marking.title,
             possible=float(marking.worth),
             markers=rubrics.markers(tx, question),
-            progress=marking.progress(marking.groups()),
+            progress=marking.progress(groups),
             rubric=_rubric_out(marking),
             phrases=rubrics.phrases_of(tx, question),
         )
 
 
 def _rubric_out(marking: QuestionMarking) -> list[ItemOut]:
-    return [ItemOut.model_validate(item) for item in rubrics.items(marking.tx, marking.question)]
+    return [ItemOut.model_validate(item) for item in marking.rubric()]
 
 
 class MarkersIn(In):
@@ -102,24 +112,26 @@ def get_question(question: TheQuestion) -> QuestionOut:
 
 
 @router.put(OF_QUESTION, summary="Set the number of people who mark each answer (staff)")
-def set_markers(question: TheQuestion, wanted: MarkersIn) -> QuestionOut:
+def set_markers(question: TheQuestion, new: MarkersIn) -> QuestionOut:
     with question.write() as marking:
-        rubrics.set_markers(marking.tx, marking.question, wanted.markers)
+        rubrics.set_markers(marking.tx, marking.question, new.markers)
         return QuestionOut.of(marking)
 
 
 @router.post(OF_QUESTION + "/rubric", status_code=201, summary="Add an item at the end of the rubric (staff)")
 def add_item(question: TheQuestion, new: ItemIn) -> ItemOut:
     with question.write() as marking:
-        if len(rubrics.items(marking.tx, marking.question)) >= MOST_ITEMS:
+        if len(marking.rubric()) >= MOST_ITEMS:
             raise BadCall(f"a rubric has at most {MOST_ITEMS} items")
-        return ItemOut.model_validate(rubrics.add_item(marking.tx, marking.question, new.text, Points(new.points)))
+        item = rubrics.add_item(marking.tx, marking.question, new.text, Points(new.points))
+        return ItemOut.model_validate(item)
 
 
 @router.put(OF_QUESTION + "/rubric", summary="Reorder the rubric (staff)")
 def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
     with question.write() as marking:
-        if sorted(order.items) != sorted(item.id for item in rubrics.items(marking.tx, marking.question)):
+        ids = [item.id for item in marking.rubric()]
+        if sorted(order.items) != sorted(ids):
             raise BadCall("the order must name each item of the rubric once: load the rubric again")
         rubrics.order_items(marking.tx, marking.question, order.items)
         return _rubric_out(marking)
@@ -128,10 +140,11 @@ def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
 @router.put(OF_QUESTION + "/rubric/{item}", summary="Change a rubric item, for all markers (staff)")
 def change_item(question: TheQuestion, item: ItemId, changed: ItemIn) -> ItemOut:
     """Change the text and points of a rubric item. The scores of answers with this item change too."""
+    points = Points(changed.points)
     with question.write() as marking:
-        if not rubrics.change_item(marking.tx, marking.question, item, changed.text, Points(changed.points)):
+        if not rubrics.change_item(marking.tx, marking.question, item, changed.text, points):
             raise not_found("rubric item")
-    return ItemOut(id=item, text=changed.text, points=float(changed.points))
+    return ItemOut(id=item, text=changed.text, points=float(points))
 
 
 @router.delete(OF_QUESTION + "/rubric/{item}", status_code=204, summary="Remove an unused rubric item (staff)")
@@ -153,3 +166,125 @@ def add_phrase(question: TheQuestion, new: PhraseIn) -> Phrase:
 def remove_phrase(question: TheQuestion, phrase: PhraseId) -> None:
     with question.write() as marking:
         rubrics.remove_phrase(marking.tx, marking.question, phrase)
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────
+
+RUBRIC = PAGE + "/rubric"
+
+ItemText = Annotated[str, Form(min_length=1, max_length=1_000, pattern=TEXT)]
+ItemPoints = Annotated[MorePoints, Form()]
+
+
+@dataclass(frozen=True)
+class WaitingCheck:
+    """A check of a student's submission that a person must mark."""
+
+    result: CheckRecord
+    student: Person
+    view: SubmissionView
+
+
+@pages.get(MARKING)
+def show_questions(staff: ForStaff) -> Response:
+    """Show the written questions of an assignment, and the checks that a person must mark."""
+    with staff.read() as (tx, offering):
+        questions = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
+        scores = rows_of(tx, staff.service, staff.caller, offering)
+        checks = _waiting_checks(tx, scores)
+        return staff.render(tx, "marking.html", offering, rows=questions, checks=checks)
+
+
+def _waiting_checks(tx: Tx, scores: Sequence[ScoreRow]) -> list[WaitingCheck]:
+    """Return the checks that a person must mark, sorted by check and student."""
+    results_of = gradings.results_of(tx, [row.counting.grading.id for row in scores if row.counting], Status.WAITING)
+    checks = []
+    for row in scores:
+        view = row.counting
+        if view is None or not view.submission.code_submitted:
+            continue
+        marked = {mark.question for mark in view.marks}
+        for result in results_of.get(view.grading.id, ()):
+            if result.check not in marked:
+                checks.append(WaitingCheck(result, row.person, view))
+    checks.sort(key=lambda check: (check.result.check, check.student.name.lower()))
+    return checks
+
+
+@pages.get(RUBRIC)
+def show_rubric(question: TheQuestion) -> Response:
+    with question.read() as marking:
+        tx = marking.tx
+        return question.staff.render(
+            tx,
+            "rubric.html",
+            marking.offering,
+            marking=marking,
+            items=marking.rubric(),
+            used=rubrics.uses(tx, marking.question),
+            phrases=rubrics.phrases_of(tx, marking.question),
+            markers=rubrics.markers(tx, marking.question),
+        )
+
+
+@pages.post(RUBRIC)
+def send_new_item(question: TheQuestion, text: ItemText, points: ItemPoints = Decimal(0)) -> Response:
+    add_item(question, ItemIn(text=text, points=points))
+    return _to_rubric(question)
+
+
+@pages.post(RUBRIC + "/begin")
+def begin_rubric(question: TheQuestion, group: Annotated[str, Form(pattern=GROUP)] = "") -> Response:
+    """Add the items "Right", "Half right" and "Not right" to an empty rubric, and redirect back to the group."""
+    with question.write() as marking:
+        worth = marking.worth
+        if not marking.rubric():
+            for text, points in (("Right", worth), ("Half right", worth / 2), ("Not right", ZERO)):
+                rubrics.add_item(marking.tx, marking.question, text, points)
+    path = f"{question.path}/groups/{group}" if group else question.path
+    return RedirectResponse(path, 303)
+
+
+@pages.post(RUBRIC + "/{item}")
+def send_item(
+    question: TheQuestion,
+    item: ItemId,
+    text: ItemText,
+    points: ItemPoints,
+    action: Annotated[Literal["change", "up", "remove"], Form()] = "change",
+) -> Response:
+    match action:
+        case "change":
+            change_item(question, item, ItemIn(text=text, points=points))
+        case "remove":
+            remove_item(question, item)
+        case "up":
+            ids = [item.id for item in get_question(question).rubric]
+            order_rubric(question, OrderIn(items=_moved_up(ids, item)))
+    return _to_rubric(question)
+
+
+def _moved_up(ids: list[str], id: str) -> list[str]:
+    """Return a copy of the list in which `id` has moved one place towards the beginning."""
+    place = ids.index(id) if id in ids else 0
+    if place == 0:
+        return ids
+    moved = [*ids]
+    moved.insert(place - 1, moved.pop(place))
+    return moved
+
+
+@pages.post(PAGE + "/markers")
+def send_markers(question: TheQuestion, markers: Annotated[Literal["1", "2"], Form()]) -> Response:
+    set_markers(question, MarkersIn(markers=2 if markers == "2" else 1))
+    return _to_rubric(question)
+
+
+@pages.post(PAGE + "/phrases/{phrase}")
+def send_phrase_removal(question: TheQuestion, phrase: PhraseId) -> Response:
+    remove_phrase(question, phrase)
+    return _to_rubric(question)
+
+
+def _to_rubric(question: QuestionRequest) -> Response:
+    return RedirectResponse(question.path + "/rubric", 303)

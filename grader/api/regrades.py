@@ -1,57 +1,155 @@
-"""Routes for regrades: grade submissions again, review the differences, then apply or discard the new gradings."""
+"""Regrades: grade submissions again, review the differences, then apply or discard the new gradings."""
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Form
+from pydantic import AliasPath, Field
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
-from grader.api.assignments import ForStaff
 from grader.api.identity import Caller, TheCaller, TheService
+from grader.api.lookup import ForStaff, known_course, known_offering
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
-from grader.api.schemas import RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
+from grader.api.rendering import page
+from grader.api.schemas import In, Out, PersonOut, RegradeId, SubmissionId
+from grader.api.views import assignment_of, find_for_staff
 from grader.errors import BadCall
+from grader.model import Status
 from grader.store import regrades
 from grader.store.database import Tx
-from grader.store.records import Regrade, Which
+from grader.store.records import Regrade, RegradeState, State, Which
 
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
+pages = APIRouter(include_in_schema=False)
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
 CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is applied, discarded or not finished")}
 
 
+class RegradeIn(In):
+    which: Which
+    """Which submissions of each student to regrade; `one` has a separate route."""
+
+
+class RegradeOut(Out):
+    id: str
+    course: str
+    assignment: str
+    which: Which
+    state: RegradeState
+    by: PersonOut
+    created_at: dt.datetime
+    decided_at: dt.datetime | None
+    progress: dict[State, int]
+    """Number of gradings in each state."""
+
+
+class VerdictOut(Out):
+    points: float
+    possible: float
+    status: Status
+    mistake: str
+    reason: str
+
+
+class CheckChangeOut(Out):
+    check: str
+    before: VerdictOut | None
+    """null if the check has no earlier result."""
+    after: VerdictOut | None
+
+
+class ChangeOut(Out):
+    """The change that a regrade makes to one submission."""
+
+    submission: str
+    authors: list[PersonOut]
+    state: State = Field(validation_alias=AliasPath("after", "state"))
+    """State of the new grading."""
+    before: float | None = Field(None, validation_alias=AliasPath("before", "points"))
+    """Autograded points before."""
+    after: float | None = Field(validation_alias=AliasPath("after", "points"))
+    checks: list[CheckChangeOut]
+    """The checks whose results differ."""
+
+    @property
+    def gain(self) -> float:
+        """Points added by the regrade; negative if points are lost, and 0 until the submission is regraded."""
+        if self.after is None:
+            return 0
+        return round(self.after - (self.before or 0), 2)
+
+    @property
+    def is_gain(self) -> bool:
+        return self.gain > 0
+
+    @property
+    def is_loss(self) -> bool:
+        return self.gain < 0
+
+
+class WholeRegradeOut(RegradeOut):
+    """A regrade with its table of changes."""
+
+    changes: list[ChangeOut]
+    """Submissions with changed checks come first."""
+
+
 @router.post(OF_ASSIGNMENT, status_code=202, summary="Start a regrade", responses={202: LOCATION})
-def start_regrade(staff: ForStaff, wanted: RegradeIn, response: Response) -> RegradeOut:
+def start_regrade(staff: ForStaff, new: RegradeIn, response: Response) -> RegradeOut:
     """Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
     applied."""
-    if wanted.which is Which.ONE:
+    which, queue = new.which, staff.service.queue
+    if which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
     with staff.write() as (tx, _):
-        chosen = regrades.chosen(tx, staff.course, staff.assignment, wanted.which)
-        by, queue = staff.caller.person.id, staff.service.queue
-        id = regrades.start(tx, staff.course, staff.assignment, wanted.which, by, chosen, queue)
+        chosen = regrades.chosen(tx, staff.course, staff.assignment, which)
+        id = regrades.start(tx, staff.course, staff.assignment, which, staff.caller.person.id, chosen, queue)
         started = regrade_out(tx, id)
     queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{id}"
     return started
 
 
+@router.post(
+    "/submissions/{id}/regrade",
+    status_code=202,
+    summary="Regrade one submission",
+    tags=["staff"],
+    responses={202: LOCATION},
+)
+def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
+    """Start a regrade of one submission. The score does not change until the regrade is applied."""
+    with service.store.write() as tx:
+        submission = find_for_staff(tx, caller, id)
+        assignment_of(service, submission)
+        course, assignment, starter = submission.course, submission.assignment, caller.person.id
+        started = regrades.start(tx, course, assignment, Which.ONE, starter, [id], service.queue)
+        regrade = regrade_out(tx, started)
+    service.queue.wake()
+    response.headers["Location"] = f"/api/v1/regrades/{started}"
+    return regrade
+
+
 @router.get(OF_ASSIGNMENT, summary="List regrades")
 def list_regrades(staff: ForStaff) -> list[RegradeOut]:
     """List regrades, the newest first."""
     with staff.read() as (tx, _):
-        found = regrades.of_offering(tx, staff.course, staff.assignment)
-        return [RegradeOut.model_validate(regrade) for regrade in found]
+        records = regrades.of_offering(tx, staff.course, staff.assignment)
+    return [RegradeOut.model_validate(record) for record in records]
 
 
 @router.get("/regrades/{id}", summary="One regrade")
 def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeRegradeOut:
     """Return a regrade with its progress and the changes to each submission."""
     with service.store.read() as tx:
-        found = _find(tx, caller, id)
-        return WholeRegradeOut.model_validate(vars(found) | {"changes": regrades.changes(tx, id)})
+        regrade = _find(tx, caller, id)
+        changes = regrades.changes(tx, id)
+    return WholeRegradeOut.model_validate(vars(regrade) | {"changes": changes})
 
 
 @router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)
@@ -69,20 +167,80 @@ def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Regr
 def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
     """Discard a regrade and cancel its unfinished gradings. Scores do not change."""
     with service.store.write() as tx:
-        found = _find(tx, caller, id)
+        regrade = _find(tx, caller, id)
         if not regrades.discard(tx, id):
-            detail = f"the regrade is {found.state} already"
+            detail = f"the regrade is {regrade.state} already"
             raise HttpProblem(409, "decided", "The regrade cannot be discarded", detail)
         return regrade_out(tx, id)
 
 
 def _find(tx: Tx, caller: Caller, id: str) -> Regrade:
-    found = regrades.get(tx, id)
-    if found is None or not caller.is_staff(found.course):
+    regrade = regrades.get(tx, id)
+    if regrade is None or not caller.is_staff(regrade.course):
         raise not_found("regrade")
-    return found
+    return regrade
 
 
 def regrade_out(tx: Tx, id: str) -> RegradeOut:
     """Return the response body for an existing regrade, with its current progress."""
-    return RegradeOut.model_validate(regrades.get(tx, id))
+    regrade = regrades.get(tx, id)
+    return RegradeOut.model_validate(regrade)
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pages.get(OF_ASSIGNMENT)
+def show_regrades(staff: ForStaff) -> Response:
+    with staff.read() as (tx, offering):
+        records = regrades.of_offering(tx, staff.course, staff.assignment)
+        return staff.render(tx, "regrades.html", offering, regrades=records)
+
+
+@pages.post(OF_ASSIGNMENT)
+def send_start(staff: ForStaff, which: Annotated[Which, Form()] = Which.LATEST) -> Response:
+    started = start_regrade(staff, RegradeIn(which=which), Response())
+    return _to_regrade(started.id)
+
+
+@pages.post("/submissions/{id}/regrade")
+def send_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    started = regrade_submission(id, service, caller, Response())
+    return _to_regrade(started.id)
+
+
+@pages.get("/regrades/{id}")
+def show_regrade(request: Request, id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    regrade = get_regrade(id, service, caller)
+    count = regrade.progress
+    with service.store.read() as tx:
+        course = known_course(tx, regrade.course)
+        offering = known_offering(tx, service, regrade.course, regrade.assignment)
+    return page(
+        request,
+        "regrade.html",
+        course=course,
+        offering=offering,
+        task=service.assignments[regrade.assignment],
+        regrade=regrade,
+        running=count.get(State.QUEUED, 0) + count.get(State.RUNNING, 0),
+        all=sum(count.values()),
+        changed=[change for change in regrade.changes if change.checks],
+        is_open=regrade.state is RegradeState.SHADOW,
+    )
+
+
+@pages.post("/regrades/{id}/apply")
+def send_apply(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    apply_regrade(id, service, caller)
+    return _to_regrade(id)
+
+
+@pages.post("/regrades/{id}/discard")
+def send_discard(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    discard_regrade(id, service, caller)
+    return _to_regrade(id)
+
+
+def _to_regrade(id: str) -> Response:
+    return RedirectResponse(f"/regrades/{id}", 303)

@@ -14,24 +14,24 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.frame import local_path, page
 from grader.api.identity import MaybeCaller, TheService, bad_token, session_secret, set_cookie
 from grader.api.limits import LOGINS, limit
+from grader.api.rendering import local_path, page
 from grader.service import Service
 from grader.store import people
 from grader.store.records import AccessToken, Person, TokenKind
 
-router = APIRouter(include_in_schema=False)
+pages = APIRouter(include_in_schema=False)
 
 SESSION_DURATION = dt.timedelta(hours=12)
 
 
-@router.get("/login")
+@pages.get("/login")
 def show_login(request: Request, next: str = "/") -> Response:
     return _login_page(request, next)
 
 
-@router.post("/login")
+@pages.post("/login")
 def log_in(
     request: Request, service: TheService, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
 ) -> Response:
@@ -59,7 +59,7 @@ def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None
         return people.token_holder(tx, secret, [TokenKind.PROGRAM])
 
 
-@router.post("/logout")
+@pages.post("/logout")
 def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response:
     if who:
         _end_session(request, service)

@@ -1,59 +1,198 @@
-"""Routes for submissions: submit, list and cancel; receipts, reports, gradings and marks."""
+"""Submissions: submit, list and cancel; their receipts, reports and marks; and the pages of a submission."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
+from pydantic import Field
+from starlette.responses import RedirectResponse
 
-from grader.api import admission
+from grader.api import submitting
 from grader.api.files import download, page_of_report
-from grader.api.identity import TheCaller, TheService, require_member, require_scope
+from grader.api.gradings import CONFLICT, REPORT_RESPONSES, GradingOut
+from grader.api.identity import Caller, TheCaller, TheService, require_member, require_scope
+from grader.api.lookup import known_course
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
-from grader.api.regrades import regrade_out
-from grader.api.schemas import (
-    ID,
-    TEXT,
-    AssignmentId,
-    CourseId,
-    GradingId,
-    GradingOut,
-    MarkedId,
-    MarkIn,
-    MarkOut,
-    ReceiptOut,
-    RegradeOut,
-    SubmissionId,
-    SubmissionOut,
-    WholeSubmissionOut,
-)
+from grader.api.progress import progress_of
+from grader.api.rendering import page
+from grader.api.schemas import ID, NAME, TEXT, AssignmentId, CourseId, In, MarkedId, Out, PersonOut, SubmissionId
+from grader.api.submitting import Receipt
 from grader.api.views import (
+    QueuePlace,
+    SubmissionView,
     all_gradings,
     assignment_of,
     find,
     find_for_staff,
-    find_grading,
     marked_before,
     queue_place,
     report_of,
-    stored_report,
     views_of,
 )
+from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall
-from grader.model import Json, Points, show_points
+from grader.model import Evidence, Json, Points, Report, show_points
+from grader.model.answers import Decision
 from grader.render import as_json, gradescope
-from grader.render.html import html
-from grader.store import gradings, marks, offerings, people, regrades, submissions
+from grader.render.html import Totals, context, html
+from grader.render.phrases import counted
+from grader.render.plots import Plot, plots
+from grader.service import Service
+from grader.store import gradings, marks, offerings, people, submissions
+from grader.store import records as stored
 from grader.store.database import Tx
-from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, Which
+from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
 from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
+pages = APIRouter(include_in_schema=False)
 
-CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The state of the resource does not allow this")}
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
+
+
+class LatenessOut(Out):
+    is_late: bool
+    remains: float
+    """Share of the points that remains, from 0 to 1."""
+    sentence: str
+
+
+class StoredOut(Out):
+    """The fields that a receipt and a submission have in common."""
+
+    course: str
+    assignment: str
+    kind: Kind
+    by: PersonOut
+    authors: list[PersonOut]
+    received_at: dt.datetime
+    digest: str
+    """SHA-256 hash of the names and contents of the graded files."""
+    files: list[stored.File]
+    """The submitted files."""
+    code_submitted: bool
+    """If false, the submission uses no attempt, and its checks get no points."""
+    late: LatenessOut
+
+
+class ReceiptOut(StoredOut):
+    """The confirmation that a submission is stored and will be graded."""
+
+    submission: str
+    remarks: list[str]
+    """Remarks on the files."""
+    position: int | None = None
+    """Place in the queue; 1 is next, null if not queued."""
+    estimate_seconds: float | None = None
+    """Estimated time until grading starts; null if unknown."""
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> ReceiptOut:
+        fields = _fields(receipt.view, receipt.place)
+        return cls.model_validate(fields | {"remarks": receipt.remarks})
+
+
+class GivenItemOut(Out):
+    """A rubric item that was applied to an answer."""
+
+    text: str
+    points: float
+
+
+class QuestionScoreOut(Out):
+    """The score of one written question."""
+
+    question: str
+    title: str
+    state: Decision
+    """`suggested` (shown to staff only): a person must decide on suggested points."""
+    points: float | None
+    """null until decided."""
+    possible: float
+    by_machine: bool
+    """Whether full points were given automatically."""
+    items: list[GivenItemOut]
+    """The applied rubric items."""
+    comment: str
+
+
+class ScoreOut(Out):
+    """The current score of a submission. Points that are not decided yet are reported as waiting, not as zero."""
+
+    machine: float | None
+    """Points of the code; null until graded and released."""
+    written: float | None
+    """Points of written answers; null while none is decided."""
+    earned: float | None
+    """Points of code and answers before the late penalty."""
+    final: float | None
+    """Points of code and answers after the late penalty."""
+    decided: float
+    """Possible points of the checks and answers that count in `earned` and `final`."""
+    waiting: float
+    """Possible points that are not decided yet."""
+    absent: float
+    """Possible points of answers and code that were not submitted."""
+    possible: float
+    questions: list[QuestionScoreOut]
+    """The written questions."""
+    sentence: str
+
+
+class MarkOut(Out):
+    question: str
+    points: float
+    comment: str
+    by: PersonOut
+    at: dt.datetime
+
+
+class SubmissionOut(StoredOut):
+    """A submission in a list."""
+
+    id: str
+    interface: str
+    """The interface that was used: api, page or batch."""
+    state: SubmissionState
+    score: ScoreOut | None
+    """null for a pre-check, which does not count for the grade."""
+
+    @classmethod
+    def of(cls, view: SubmissionView) -> SubmissionOut:
+        return cls.model_validate(_fields(view))
+
+
+def _fields(view: SubmissionView, place: QueuePlace | None = None) -> dict[str, Any]:
+    """Return the fields of a submission and of its place in the queue."""
+    fields = vars(view.submission) | vars(view)
+    fields |= {"submission": view.submission.id, "state": view.state}
+    return fields | (vars(place) if place else {})
+
+
+class WholeSubmissionOut(SubmissionOut):
+    """A submission with everything that the caller may see."""
+
+    position: int | None = None
+    """Place in the queue; 1 is next, null if not queued."""
+    estimate_seconds: float | None = None
+    """Estimated time until grading starts."""
+    marks: list[MarkOut]
+    marked_before: list[str]
+    """Questions to mark again, because the answer changed after it was marked."""
+    gradings: list[GradingOut]
+    """The newest first. Students see only the grading that counts."""
+
+
+class MarkIn(In):
+    points: Decimal = Field(ge=0, le=1000, decimal_places=2, allow_inf_nan=False)
+    comment: str = Field("", max_length=10_000, pattern=TEXT)
 
 
 # ── submitting ───────────────────────────────────────────────────────────────────────────────────────
@@ -85,11 +224,10 @@ async def submit(
 ) -> ReceiptOut:
     """Store the files and queue their grading. The receipt confirms that the submission is in the database."""
     contents = [(file.filename or "", await file.read()) for file in files]
-    receipt = await admission.submit(
-        admission.SubmitRequest(
-            service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
-        )
+    request = submitting.SubmitRequest(
+        service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
     )
+    receipt = await submitting.submit(request)
     response.headers["Location"] = f"/api/v1/submissions/{receipt.view.submission.id}"
     return ReceiptOut.of(receipt)
 
@@ -115,35 +253,36 @@ def list_submissions(
     state: Annotated[State | None, Query(description="graded includes partly_graded")] = None,
     kind: Annotated[Kind | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[str | None, Query(pattern=ID, description="Only submissions older than this one")] = None,
+    older_than: Annotated[
+        str | None, Query(pattern=ID, alias="before", description="Only submissions older than this one")
+    ] = None,
 ) -> list[SubmissionOut]:
     """List submissions, the newest first. Students see only their own. The header Link has the URL of the next page."""
     require_member(caller, course, "assignment")
+    is_staff = caller.is_staff(course)
+    if author is None and not is_staff:
+        author = caller.person.login
     with service.store.read() as tx:
         if offerings.offering(tx, course, assignment) is None:
             raise not_found("assignment")
-        login = caller.person.login if author is None and not caller.is_staff(course) else author
-        person = people.person_by_login(tx, login) if login is not None else None
-        if login is not None and (person is None or not (caller.is_staff(course) or person.id == caller.person.id)):
-            return []
-        found = submissions.of_offering(
-            tx,
-            course,
-            assignment,
-            author=person.id if person else None,
-            kind=kind,
-            state=state,
-            page=Page(limit + 1, before),
-        )
-        views = views_of(tx, service, caller, found[:limit])
-    if len(found) > limit:
-        response.headers["Link"] = _next_link(request, found[limit - 1].id)
+        id = None
+        if author is not None:
+            person = people.person_by_login(tx, author)
+            if person is None or not (is_staff or person.id == caller.person.id):
+                return []
+            id = person.id
+        page = Page(limit + 1, older_than)
+        records = submissions.of_offering(tx, course, assignment, author=id, kind=kind, state=state, page=page)
+        views = views_of(tx, service, caller, records[:limit])
+    if len(records) > limit:
+        response.headers["Link"] = _next_link(request, records[limit - 1].id)
     return [SubmissionOut.of(view) for view in views]
 
 
-def _next_link(request: Request, before: str) -> str:
+def _next_link(request: Request, last: str) -> str:
     query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
-    return f'<{request.url.path}?{urlencode([*query, ("before", before)])}>; rel="next"'
+    query.append(("before", last))
+    return f'<{request.url.path}?{urlencode(query)}>; rel="next"'
 
 
 # ── one ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,14 +293,17 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
     """Return a submission with its state, current score, and place in the queue."""
     with service.store.read() as tx:
         view = find(tx, service, caller, id)
-        waits = queue_place(tx, service, view.grading, view.submission.kind)
-        return WholeSubmissionOut.whole(view, waits, marked_before(tx, view), all_gradings(tx, caller, view))
+        place = queue_place(tx, service, view.grading, view.submission.kind)
+        fields = _fields(view, place) | {"gradings": all_gradings(tx, caller, view)}
+        fields["marked_before"] = sorted(marked_before(tx, view))
+    return WholeSubmissionOut.model_validate(fields)
 
 
 @router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
-    return ReceiptOut.of(admission.find_receipt(service, caller, id))
+    receipt = submitting.find_receipt(service, caller, id)
+    return ReceiptOut.of(receipt)
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -177,10 +319,11 @@ def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCall
     """Return a file of a submission. `number` is the position of the file in the receipt, from 0."""
     with service.store.read() as tx:
         find(tx, service, caller, id)
-        found = submissions.contents(tx, id)
-    if not 0 <= number < len(found):
+        files = submissions.contents(tx, id)
+    if not 0 <= number < len(files):
         raise not_found("file")
-    return download(*found[number])
+    name, content = files[number]
+    return download(name, content)
 
 
 @router.post("/submissions/{id}/cancel", summary="Cancel a submission", responses=CONFLICT)
@@ -200,15 +343,11 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-REPORT_RESPONSES = CONFLICT | {
-    200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}
-}
-
-
 @router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT_RESPONSES)
 def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
-        return as_json.as_json(report_of(tx, caller, find(tx, service, caller, id)))
+        view = find(tx, service, caller, id)
+        return as_json.as_json(report_of(tx, caller, view))
 
 
 @router.get(
@@ -220,7 +359,8 @@ def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json
 def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
     """Return the report with plots as one self-contained file."""
     with service.store.read() as tx:
-        report = report_of(tx, caller, find(tx, service, caller, id))
+        view = find(tx, service, caller, id)
+        report = report_of(tx, caller, view)
     return page_of_report(html(report))
 
 
@@ -228,66 +368,11 @@ def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) ->
 def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     """Return the report of a submission in the format of Gradescope's autograders."""
     with service.store.read() as tx:
-        return gradescope.gradescope(report_of(tx, caller, find(tx, service, caller, id)))
+        view = find(tx, service, caller, id)
+        return gradescope.gradescope(report_of(tx, caller, view))
 
 
-# ── for staff ────────────────────────────────────────────────────────────────────────────────────────
-
-
-@router.get("/submissions/{id}/gradings", summary="List the gradings of a submission", tags=["staff"])
-def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> list[GradingOut]:
-    """List all gradings of a submission, the newest first."""
-    with service.store.read() as tx:
-        find_for_staff(tx, caller, id)
-        return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
-
-
-@router.get(
-    "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT_RESPONSES
-)
-def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
-    with service.store.read() as tx:
-        grading, _ = find_grading(tx, caller, id)
-        return as_json.as_json(stored_report(tx, grading))
-
-
-@router.post(
-    "/gradings/{id}/retry", status_code=202, summary="Retry a broken grading", tags=["staff"], responses=CONFLICT
-)
-def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> GradingOut:
-    """Queue a broken grading again and reset its count of failures. If the grading is not broken, the response is
-    409."""
-    with service.store.write() as tx:
-        grading, submission = find_grading(tx, caller, id)
-        assignment_of(service, submission)
-        if not service.queue.retry(tx, id, submission.assignment):
-            detail = f"the grading is {grading.state}: only broken gradings can be retried"
-            raise HttpProblem(409, "not-broken", "The grading is not broken", detail)
-        grading, _ = find_grading(tx, caller, id)
-    service.events.publish(Event(id, "state", State.QUEUED))
-    service.queue.wake()
-    return GradingOut.model_validate(grading)
-
-
-@router.post(
-    "/submissions/{id}/regrade",
-    status_code=202,
-    summary="Regrade one submission",
-    tags=["staff"],
-    responses={202: LOCATION},
-)
-def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
-    """Start a regrade of one submission. The score does not change until the regrade is applied."""
-    with service.store.write() as tx:
-        submission = find_for_staff(tx, caller, id)
-        assignment_of(service, submission)
-        started = regrades.start(
-            tx, submission.course, submission.assignment, Which.ONE, caller.person.id, [id], service.queue
-        )
-        regrade = regrade_out(tx, started)
-    service.queue.wake()
-    response.headers["Location"] = f"/api/v1/regrades/{started}"
-    return regrade
+# ── marks ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 @router.put("/submissions/{id}/marks/{question}", summary="Set the mark of a question or check", tags=["staff"])
@@ -300,8 +385,9 @@ def put_mark(
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         task = assignment_of(service, submission)
-        asked = task.questions.get(question)
-        possible = asked.points if asked else task.check_points.get(question)
+        possible = task.check_points.get(question)
+        if question in task.questions:
+            possible = task.questions[question].points
         if possible is None or submission.kind is not Kind.SUBMISSION:
             raise not_found("question")
         if points > possible:
@@ -320,4 +406,94 @@ def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, calle
 
 
 def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
-    return [MarkOut.model_validate(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]
+    marks_of = marks.of_submissions(tx, [submission.id])
+    return [MarkOut.model_validate(mark) for mark in marks_of.get(submission.id, [])]
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pages.get("/submissions/{id}")
+def show_submission(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    with service.store.read() as tx:
+        view = find(tx, service, caller, id)
+        variables = _about(tx, service, caller, view)
+        if view.grading.state is not State.GRADED:
+            progress = progress_of(tx, service, caller, view)
+            return page(request, "progress.html", **variables, progress=progress)
+        report = report_of(tx, caller, view)
+    return page(request, "report.html", **variables, **_report_variables(report, view))
+
+
+def _about(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> dict[str, Any]:
+    """Return the template variables that the pages of a submission have in common."""
+    is_staff = caller.is_staff(view.submission.course)
+    authors = [author.id for author in view.submission.authors]
+    return {
+        "view": view,
+        "course": known_course(tx, view.submission.course),
+        "task": assignment_of(service, view.submission),
+        "is_staff_here": is_staff,
+        "is_own": caller.person.id in authors,
+        "gradings": all_gradings(tx, caller, view) if is_staff else (),
+    }
+
+
+def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
+    variables = context(report, _plots(report.evidence)) | {"marks": {}}
+    if view.score is None:
+        return variables
+    if view.score.final is not None:
+        variables["totals"] = _score_totals(view.score, view.score.final)
+    for question in view.score.questions:
+        if question.points is not None:
+            variables["marks"][question.question] = question
+    return variables
+
+
+@lru_cache(maxsize=64)
+def _plots(evidence: tuple[Evidence, ...]) -> Sequence[Plot]:
+    return plots(evidence)
+
+
+def _score_totals(score: Score, final: Points) -> Totals:
+    """Return the totals to show at the top of a report, including marks and the late penalty."""
+    words = [f"of {show_points(score.decided)} points"]
+    if score.waiting:
+        verb = "awaits" if score.waiting == 1 else "await"
+        words.append(f"{counted(score.waiting)} {verb} marking")
+    if score.absent:
+        words.append(f"{show_points(score.absent)} not submitted")
+    return Totals(show_points(final), " · ".join(words), final, score.decided, score.possible, score.absent)
+
+
+@pages.get("/submissions/{id}/receipt")
+def show_receipt(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    with service.store.read() as tx:
+        view = find(tx, service, caller, id)
+        receipt = submitting.receipt_of(tx, service, view)
+        variables = _about(tx, service, caller, view)
+    return page(request, "receipt.html", **variables, receipt=receipt)
+
+
+@pages.post("/submissions/{id}/marks")
+def send_check_mark(
+    id: SubmissionId,
+    service: TheService,
+    caller: TheCaller,
+    check: Annotated[str, Form(pattern=NAME)],
+    points: Annotated[Decimal | Literal[""], Form()] = "",
+    comment: Annotated[str, Form(max_length=10_000, pattern=TEXT)] = "",
+) -> Response:
+    """Set the mark of a check. If `points` is empty, remove the mark."""
+    if points == "":
+        delete_mark(id, check, service, caller)
+    else:
+        put_mark(id, check, MarkIn(points=points, comment=comment), service, caller)
+    return RedirectResponse(f"/submissions/{id}#check-marks", 303)
+
+
+@pages.post("/submissions/{id}/cancel")
+def send_cancellation(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    cancel_submission(id, service, caller)
+    return RedirectResponse(f"/submissions/{id}", 303)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from grader.api import visibility
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
+from grader.api.visibility import Visibility
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, lateness
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, score
 from grader.errors import BadAssignment, BadCall
-from grader.model import CheckResult, Report, Status
+from grader.model import CheckResult, Points, Report, Status
 from grader.render import as_json
 from grader.service import Service
 from grader.store import answer_marks, answers, gradings, marks, offerings, rubrics, submissions
@@ -36,6 +36,11 @@ class SubmissionView:
     """The current score; None for a pre-check."""
 
     @property
+    def final(self) -> Points | None:
+        """The points after the late penalty; None for a pre-check, and if all points are undecided."""
+        return self.score.final if self.score else None
+
+    @property
     def state(self) -> SubmissionState:
         """The state of the submission. `partly_graded` is reported only if the caller may see the score."""
         sees_points = self.grading.points is not None  # graded and released
@@ -49,7 +54,8 @@ def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
     submission = submissions.get(tx, id)
     if submission is None or not may_see(caller, submission):
         raise not_found("submission")
-    return views_of(tx, service, caller, [submission])[0]
+    (view,) = views_of(tx, service, caller, [submission])
+    return view
 
 
 def find_for_staff(tx: Tx, caller: Caller, id: str) -> SubmissionRecord:
@@ -72,32 +78,43 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, SubmissionRe
 
 def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
     """Return whether the caller is staff of the submission's course, or an author who is a member of the course."""
-    is_own = any(author.id == caller.person.id for author in submission.authors)
-    return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
+    if caller.is_staff(submission.course):
+        return True
+    authors = [author.id for author in submission.authors]
+    return caller.person.id in authors and caller.is_member(submission.course)
 
 
-def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
-    """Return the views of submissions, all of which the caller must be allowed to see (`may_see`)."""
-    ids = [submission.id for submission in found]
-    offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
-    places = {(s.course, s.assignment) for s in found}
-    extensions = {place: offerings.extensions_of(tx, *place) for place in places}
-    current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
-    written = _answered_questions(tx, found, current)
-    checks = _checks_of(tx, caller, offered.values(), current.values(), given)
+def views_of(tx: Tx, service: Service, caller: Caller, records: Sequence[SubmissionRecord]) -> list[SubmissionView]:
+    """Return the views of submissions to one assignment of a course, all of which the caller must be allowed to see
+    (`may_see`)."""
+    if not records:
+        return []
+    course, assignment = records[0].course, records[0].assignment
+    task = assignment_of(service, records[0])
+    offering = offerings.offering(tx, course, assignment)
+    assert offering is not None  # the database deletes no offering
+    visible = Visibility(offering, caller)
+    ids = [record.id for record in records]
+    extensions = offerings.extensions_of(tx, course, assignment)
+    marks_of = marks.of_submissions(tx, ids)
+    grading_of = gradings.of_submissions(tx, ids)
+    results_of = _needed_results(tx, visible, grading_of.values(), marks_of)
+    answered_of = _answered_questions(tx, course, assignment, grading_of)
     views = []
-    for submission in found:
-        offering = offered[submission.assignment]
-        grading = current[submission.id]
-        grading = visibility.grading(grading, checks.get(grading.id, []), offering, caller)
-        marked = visibility.marks(given.get(submission.id, []), offering, caller)
-        late = _lateness(submission, offering, extensions[submission.course, submission.assignment])
-        answered = visibility.answered(written[submission.id], offering, caller)
-        task = assignment_of(service, submission)
-        visible = visibility.results(checks.get(grading.id, []), offering, caller)
-        worth = score(task, grading, marked, late, answered, checks=visible, code_submitted=submission.code_submitted)
-        is_grade = submission.kind is Kind.SUBMISSION
-        views.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
+    for record in records:
+        stored = grading_of[record.id]
+        results = visible.results(results_of.get(stored.id, []))
+        grading = visible.grading(stored, results)
+        own_marks = visible.marks(marks_of.get(record.id, ()))
+        late = _lateness(record, offering, extensions)
+        view = SubmissionView(record, offering, grading, own_marks, late, None)
+        if record.kind is Kind.SUBMISSION:
+            answered = visible.answered(answered_of[record.id])
+            worth = score(
+                task, grading, own_marks, late, answered, checks=results, code_submitted=record.code_submitted
+            )
+            view = replace(view, score=worth)
+        views.append(view)
     return views
 
 
@@ -105,34 +122,32 @@ def _lateness(submission: SubmissionRecord, offering: Offering, extensions: Mapp
     """Return how late a submission is. If there are several authors, the latest of their due dates applies.
     `extensions` are the extended due dates by person id."""
     extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
-    return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
+    latest = max(extended, default=None)
+    return lateness(submission.received_at, offering.due_at, latest, offering.late)
 
 
-def _checks_of(
-    tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
+def _needed_results(
+    tx: Tx, visible: Visibility, current: Iterable[Grading], marks_of: Mapping[str, object]
 ) -> dict[str, list[CheckRecord]]:
     """Return the check results that are needed to compute the scores visible to the caller, by grading id."""
-    hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
-    return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
+    hides_checks = bool(visible.offering.hidden) and not visible.is_staff
+    needed = [grading.id for grading in current if hides_checks or grading.submission in marks_of]
+    return gradings.results_of(tx, needed)
 
 
 def _answered_questions(
-    tx: Tx, found: Sequence[SubmissionRecord], current: Mapping[str, Grading]
+    tx: Tx, course: str, assignment: str, grading_of: Mapping[str, Grading]
 ) -> dict[str, AnsweredQuestions]:
     """Return the written answers and their marks by submission id."""
-    of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
-    digests = {answer.digest for several in of_gradings.values() for answer in several}
-    places = {(s.course, s.assignment) for s in found}
-    read = {place: answer_marks.of_answers(tx, *place, digests) for place in places}
-    wanted = {place: rubrics.markers_of(tx, *place) for place in places}
-    return {
-        s.id: AnsweredQuestions(
-            {answer.question: answer for answer in of_gradings.get(current[s.id].id, ())},
-            read[s.course, s.assignment],
-            wanted[s.course, s.assignment],
-        )
-        for s in found
-    }
+    answers_of = answers.of_gradings(tx, [grading.id for grading in grading_of.values()])
+    digests = {answer.digest for written in answers_of.values() for answer in written}
+    marks_of_answers = answer_marks.of_answers(tx, course, assignment, digests)
+    markers = rubrics.markers_of(tx, course, assignment)
+    answered = {}
+    for submission, grading in grading_of.items():
+        by_question = {answer.question: answer for answer in answers_of.get(grading.id, ())}
+        answered[submission] = AnsweredQuestions(by_question, marks_of_answers, markers)
+    return answered
 
 
 def all_gradings(tx: Tx, caller: Caller, view: SubmissionView) -> list[Grading]:
@@ -144,8 +159,11 @@ def all_gradings(tx: Tx, caller: Caller, view: SubmissionView) -> list[Grading]:
 
 def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
     """Return the ids of written questions that must be marked again because the answer changed after it was marked."""
-    open_ = {q.question for q in view.score.questions if q.points is None and q.answer} if view.score else set()
-    return open_ & answers.marked_before(tx, view.submission.id) if open_ else set()
+    questions = view.score.questions if view.score else ()
+    undecided = {question.question for question in questions if question.points is None and question.answer}
+    if not undecided:
+        return undecided
+    return undecided & answers.marked_before(tx, view.submission.id)
 
 
 @dataclass(frozen=True)
@@ -167,38 +185,39 @@ def queue_place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> Queue
     ahead = gradings.ahead_of(tx, grading.id)
     if ahead is None:
         return None
-    recent = gradings.recent_seconds(tx, kind)
-    workers = len(gradings.running(tx)) or service.settings.workers
-    return QueuePlace(ahead + 1, round(ahead * median(recent) / workers, 1) if recent else None)
+    durations = gradings.recent_seconds(tx, kind)
+    if not durations:
+        return QueuePlace(ahead + 1, None)
+    at_a_time = len(gradings.running(tx)) or service.settings.workers
+    seconds = ahead * median(durations) / at_a_time
+    return QueuePlace(ahead + 1, round(seconds, 1))
 
 
 def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
     """Return a submission's report as the caller may see it, with marks of checks and the late penalty. Raise 409 if
     there is no report yet."""
-    report = visibility.shown(stored_report(tx, view.grading), view.offering, caller)
+    report = Visibility(view.offering, caller).report(stored_report(tx, view.grading))
     if view.score is None:
         return report
-    return replace(with_marked_checks(report, view), late=view.late.penalty(view.score.final, view.score.decided))
+    penalty = view.late.penalty(view.score.final, view.score.decided)
+    return replace(with_marked_checks(report, view), late=penalty)
 
 
 def with_marked_checks(report: Report, view: SubmissionView) -> Report:
     """Return the report in which every marked check has the points and the comment of its mark."""
-    by_hand = {mark.question: mark for mark in view.marks}
-    parts = tuple(
-        replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))
-        for part in report.parts
-    )
-    return replace(report, parts=parts)
+    mark_of = {mark.question: mark for mark in view.marks}
+    parts = []
+    for part in report.parts:
+        checks = [_marked(check, mark_of[check.id]) if check.id in mark_of else check for check in part.checks]
+        parts.append(replace(part, checks=tuple(checks)))
+    return replace(report, parts=tuple(parts))
 
 
-def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
-    """Return a check with the points and the comment of its mark; unchanged if `mark` is None."""
-    if mark is None:
-        return check
+def _marked(check: CheckResult, mark: Mark) -> CheckResult:
+    """Return a check with the points and the comment of its mark."""
     status = Status.of_points(mark.points, check.possible)
-    return CheckResult(
-        check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=("Marked by a person.",)
-    )
+    remarks = ("Marked by a person.",)
+    return CheckResult(check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=remarks)
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:
@@ -215,7 +234,6 @@ def stored_report(tx: Tx, grading: Grading) -> Report:
 
 def assignment_of(service: Service, submission: SubmissionRecord) -> Assignment:
     """Return the assignment of a submission. Raise `BadAssignment` if the assignment's folder was removed."""
-    known = service.assignments.get(submission.assignment)
-    if known is None:
+    if submission.assignment not in service.assignments:
         raise BadAssignment(f"the folder of the assignment {submission.assignment!r} is missing: restore it")
-    return known
+    return service.assignments[submission.assignment]

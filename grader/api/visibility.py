@@ -11,7 +11,7 @@ Information from which a hidden result can be inferred is hidden too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
@@ -23,121 +23,130 @@ HELD = "shown when your teachers release it"
 HIDDEN = "not shown for this assignment"
 
 
-def shown(report: Report, offering: Offering, caller: Caller) -> Report:
-    """Return the report without the information that the caller may not see."""
-    if not caller.is_staff(offering.course):
-        parts = (replace(p, written=tuple(_without_opinion(w, offering) for w in p.written)) for p in report.parts)
+@dataclass(frozen=True)
+class Visibility:
+    """The permission of one caller to see results of one offering. The methods return their argument without the
+    information that the caller may not see."""
+
+    offering: Offering
+    caller: Caller
+
+    @property
+    def is_staff(self) -> bool:
+        return self.caller.is_staff(self.offering.course)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the caller may see the results of all checks."""
+        return self.is_staff or not (self.offering.held or self.offering.hidden)
+
+    def is_hidden(self, id: str) -> bool:
+        """Return whether students may not see the result of this check or written answer."""
+        if self.offering.held:
+            return True
+        return any(f"{id}.".startswith(f"{hidden}.") for hidden in self.offering.hidden)
+
+    def report(self, report: Report) -> Report:
+        if self.is_staff:
+            return report
+        hidden = [check.id for check in report.checks if self.is_hidden(check.id)]
+        parts = []
+        for part in report.parts:
+            written = tuple(self._written(answer) for answer in part.written)
+            checks = tuple(self._check(check) for check in part.checks) if hidden else part.checks
+            parts.append(replace(part, written=written, checks=checks))
         report = replace(report, parts=tuple(parts))
-    if _sees_all(offering, caller):
-        return report
-    hidden = [check.id for check in report.checks if _is_hidden(check.id, offering)]
-    if not hidden:
-        return report
-    parts = (replace(p, checks=tuple(_visible_check(check, offering) for check in p.checks)) for p in report.parts)
-    return replace(
-        report,
-        parts=tuple(parts),
-        remarks=() if offering.held else report.remarks,
-        evidence=tuple(e for e in report.evidence if not _reveals(e, report, hidden)),
-        usage={section: used for section, used in report.usage.items() if not _has_hidden(section, hidden)},
-    )
+        if not hidden:
+            return report
+        sections = [section for section in report.usage if not _has_hidden(section, hidden)]
+        return replace(
+            report,
+            remarks=() if self.offering.held else report.remarks,
+            evidence=tuple(evidence for evidence in report.evidence if not _reveals(evidence, report, hidden)),
+            usage={section: report.usage[section] for section in sections},
+        )
 
+    def results(self, results: Sequence[CheckRecord]) -> list[CheckRecord]:
+        if self.is_complete:
+            return list(results)
+        return [self._result(result) for result in results]
 
-def results(found: Sequence[CheckRecord], offering: Offering, caller: Caller) -> list[CheckRecord]:
-    """Return a grading's check results without the information that the caller may not see."""
-    if _sees_all(offering, caller):
-        return list(found)
-    return [_visible_result(result, offering) for result in found]
+    def grading(self, grading: Grading, results: Sequence[CheckRecord]) -> Grading:
+        """Return a grading whose points are the points of visible checks. Only staff see failures and workers.
 
+        Args:
+            results: The grading's check results. May be empty if the caller may see all results.
+        """
+        if self.is_staff:
+            return grading
+        grading = replace(grading, why="", worker=None, failures=0)
+        if grading.points is None or self.is_complete:
+            return grading
+        if self.offering.held:
+            return replace(grading, points=None, decided=None)
+        points = possible = ZERO
+        for result in self.results(results):
+            if result.status.is_decided:
+                points += result.points
+                possible += result.possible
+        return replace(grading, points=points, decided=possible)
 
-def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, caller: Caller) -> Grading:
-    """Return a grading without the information that the caller may not see.
+    def marks(self, marks: Sequence[Mark]) -> tuple[Mark, ...]:
+        """Return the visible marks. Students see none until the assignment is released."""
+        return tuple(mark for mark in marks if self.is_staff or not self.is_hidden(mark.question))
 
-    Args:
-        checks: The grading's check results. For students, only the points of visible checks are added up.
-        caller: The caller. Only staff see failures and workers.
-    """
-    if caller.is_staff(offering.course):
-        return found
-    public = replace(found, why="", worker=None, failures=0)
-    if found.points is None or _sees_all(offering, caller):
-        return public
-    if offering.held:
-        return replace(public, points=None, decided=None)
-    decided = [r for r in results(checks, offering, caller) if r.status.is_decided]
-    points, possible = sum((r.points for r in decided), ZERO), sum((r.possible for r in decided), ZERO)
-    return replace(public, points=points, decided=possible)
+    def answered(self, answered: AnsweredQuestions) -> AnsweredQuestions:
+        """Return the visible written answers. Students never see suggested points, and see no answers until the
+        assignment is released."""
+        if self.is_staff:
+            return answered
+        if self.offering.held:
+            return NOTHING_ANSWERED
+        answers = {}
+        for id, answer in answered.answers.items():
+            if not self.is_hidden(id):
+                answers[id] = replace(answer, suggestion=None)
+        return replace(answered, answers=answers)
 
+    def event(self, event: Event) -> Event:
+        if self.is_complete:
+            return event
+        checks = []
+        for check in event.checks:
+            if self.is_hidden(check.id):
+                check = CheckEvent(check.id, Status.WAITING, 0.0, check.possible)
+            checks.append(check)
+        return replace(event, checks=tuple(checks))
 
-def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mark]:
-    """Return the marks that the caller may see. Students see none until the assignment is released."""
-    if caller.is_staff(offering.course):
-        return list(given)
-    return [mark for mark in given if not _is_hidden(mark.question, offering)]
+    @property
+    def _placeholder(self) -> str:
+        return HELD if self.offering.held else HIDDEN
 
+    def _written(self, answer: Written) -> Written:
+        """Remove the automatic comparison of a written answer, unless the comparison gave points that students may
+        see."""
+        if answer.decided and not self.is_hidden(answer.id):
+            return answer
+        return replace(answer, opinion=None, decided=False)
 
-def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> AnsweredQuestions:
-    """Return the written answers without the information that the caller may not see. Students never see suggested
-    points, and see no answers until the assignment is released."""
-    if caller.is_staff(offering.course):
-        return found
-    if offering.held:
-        return NOTHING_ANSWERED
-    visible = {id: replace(a, suggestion=None) for id, a in found.answers.items() if not _is_hidden(id, offering)}
-    return replace(found, answers=visible)
+    def _check(self, check: CheckResult) -> CheckResult:
+        if self.is_hidden(check.id) and check.status is not Status.NOT_SUBMITTED:
+            return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=self._placeholder)
+        # a remark may name a hidden check: "follows from the mistake that q2.2.W1 lost points for"
+        remarks = [remark for remark in check.remarks if not any(id in remark for id in self.offering.hidden)]
+        return replace(check, remarks=tuple(remarks))
 
-
-def event(happened: Event, offering: Offering, caller: Caller) -> Event:
-    """Return an event without the results of checks that are hidden from the caller."""
-    if _sees_all(offering, caller):
-        return happened
-    return replace(happened, checks=tuple(_check_event(check, offering) for check in happened.checks))
-
-
-def _sees_all(offering: Offering, caller: Caller) -> bool:
-    return caller.is_staff(offering.course) or not (offering.held or offering.hidden)
-
-
-def _is_hidden(check: str, offering: Offering) -> bool:
-    return offering.held or any(check == id or check.startswith(f"{id}.") for id in offering.hidden)
-
-
-def _placeholder(offering: Offering) -> str:
-    return HELD if offering.held else HIDDEN
-
-
-def _without_opinion(written: Written, offering: Offering) -> Written:
-    """Remove the automatic comparison of a written answer, unless the comparison gave points that students may see."""
-    if written.decided and not _is_hidden(written.id, offering):
-        return written
-    return replace(written, opinion=None, decided=False)
-
-
-def _visible_check(check: CheckResult, offering: Offering) -> CheckResult:
-    if _is_hidden(check.id, offering) and check.status is not Status.NOT_SUBMITTED:
-        return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_placeholder(offering))
-    # a remark may name a hidden check: "follows from the mistake that q2.2.W1 lost points for"
-    remarks = tuple(r for r in check.remarks if not any(id in r for id in offering.hidden))
-    return replace(check, remarks=remarks)
-
-
-def _visible_result(result: CheckRecord, offering: Offering) -> CheckRecord:
-    if not _is_hidden(result.check, offering) or result.status is Status.NOT_SUBMITTED:
-        return result
-    return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
-
-
-def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
-    if not _is_hidden(check.id, offering):
-        return check
-    return CheckEvent(check.id, Status.WAITING, 0.0, check.possible)
+    def _result(self, result: CheckRecord) -> CheckRecord:
+        if not self.is_hidden(result.check) or result.status is Status.NOT_SUBMITTED:
+            return result
+        return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", self._placeholder)
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
     """Return whether the data of a training run could reveal the result of a hidden check in the run's section. A run
     with the name "large" belongs to the section "q1.1.large"."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
-    own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
+    own = [section for section in sections if section.rpartition(".")[2] == evidence.name]
     return not own or any(_has_hidden(section, hidden) for section in own)
 
 

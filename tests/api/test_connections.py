@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import httpx2
 import pytest
 
-from grader.api import connections, entrance
+from grader.api import connections, middleware
 from grader.api.connections import Connections
 from grader.api.limits import RateLimits
 from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_UPLOADS_AT_ONCE
@@ -29,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real limits, shorter."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
     monkeypatch.setattr(connections, "STALLED_SECONDS", 0.5)
-    monkeypatch.setattr(entrance, "STALLED_SECONDS", 0.5)
+    monkeypatch.setattr(middleware, "STALLED_SECONDS", 0.5)
 
 
 @contextmanager
@@ -203,7 +203,7 @@ def test_an_anonymous_upload_has_the_time_of_a_request_head(world: World, monkey
 def test_a_body_that_comes_quickly_and_then_stops_is_not_waited_for_longer(
     world: World, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entrance, "STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(middleware, "STALLED_SECONDS", 1.0)
     started = time.monotonic()
     with serving(world) as address, connected(address, upload(world, 200_000) + FILE + b"x" * 100_000) as connection:
         answer = ended(connection)

@@ -15,9 +15,8 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from grader.api import counting
-from grader.api.pages import gradebook
-from grader.api.pages.failures import StudentResult, common_mistakes
+from grader.api import gradebook, scores
+from grader.api.failures import StudentResult, common_mistakes
 from grader.batch.scores import read_scores
 from grader.model import Points, Status
 from grader.render import as_json
@@ -235,7 +234,7 @@ def test_staff_see_everybody_s_score_and_how_scores_are_spread(grace: Visitor, g
 def test_what_counts_is_chosen_from_all_that_there_is(
     grace: Visitor, ada: Visitor, world: World, monkeypatch: pytest.MonkeyPatch, counts: Counts, worth: str
 ) -> None:
-    monkeypatch.setattr(counting, "AT_ONCE", 2)
+    monkeypatch.setattr(scores, "AT_ONCE", 2)
     world.set(counts=counts)
     for report in ("wrong", "right", "wrong", "wrong", "wrong"):
         _graded(world, "ada", report)

@@ -9,6 +9,7 @@ import pytest
 
 from grader.api import visibility
 from grader.api.identity import Caller
+from grader.api.visibility import Visibility
 from grader.model import Comparison, Evidence, Judgement, Opinion, Points, Report, Status, Usage, Written
 from grader.render import as_json
 from grader.store.database import now
@@ -32,11 +33,11 @@ def wrong(reports: dict[str, Report]) -> Report:
 
 
 def test_staff_see_everything(wrong: Report) -> None:
-    assert visibility.shown(wrong, HELD, STAFF) == wrong
+    assert Visibility(HELD, STAFF).report(wrong) == wrong
 
 
 def test_a_released_report_without_hidden_parts_is_unchanged(wrong: Report) -> None:
-    assert visibility.shown(wrong, Offering(COURSE, ASSIGNMENT), STUDENT) == wrong
+    assert Visibility(Offering(COURSE, ASSIGNMENT), STUDENT).report(wrong) == wrong
 
 
 JUDGED = Opinion((Judgement("", Comparison.EQUAL, Points(1), Points(1), "Equal on 24 random problems."),))
@@ -49,21 +50,21 @@ def with_opinion(report: Report, *, decided: bool) -> Report:
 
 def test_what_the_machine_makes_of_an_answer_is_for_staff(wrong: Report) -> None:
     report = with_opinion(wrong, decided=False)
-    assert visibility.shown(report, OPEN, STAFF).written[0].opinion == JUDGED
-    assert visibility.shown(report, OPEN, STUDENT).written[0].opinion is None
-    assert "random problems" not in as_json.dumps(visibility.shown(report, OPEN, STUDENT))
+    assert Visibility(OPEN, STAFF).report(report).written[0].opinion == JUDGED
+    assert Visibility(OPEN, STUDENT).report(report).written[0].opinion is None
+    assert "random problems" not in as_json.dumps(Visibility(OPEN, STUDENT).report(report))
 
 
 def test_what_the_machine_has_decided_about_an_answer_is_shown_unless_it_is_held_or_hidden(wrong: Report) -> None:
     report = with_opinion(wrong, decided=True)
-    assert visibility.shown(report, OPEN, STUDENT).written == report.written
+    assert Visibility(OPEN, STUDENT).report(report).written == report.written
     for offering in (HELD, Offering(COURSE, ASSIGNMENT, hidden=("q1.1",))):
-        (written,) = visibility.shown(report, offering, STUDENT).written
+        (written,) = Visibility(offering, STUDENT).report(report).written
         assert (written.opinion, written.decided, written.points) == (None, False, 0)
 
 
 def test_an_unreleased_report_shows_only_that_checks_exist(wrong: Report) -> None:
-    seen = visibility.shown(wrong, HELD, STUDENT)
+    seen = Visibility(HELD, STUDENT).report(wrong)
     assert {(c.status, c.points, c.reason) for c in seen.checks} == {(Status.WAITING, 0, visibility.HELD)}
     assert (seen.decided, seen.evidence, seen.remarks, seen.usage) == (0, (), (), {})
     assert [c.id for c in seen.checks] == [c.id for c in wrong.checks]
@@ -71,30 +72,30 @@ def test_an_unreleased_report_shows_only_that_checks_exist(wrong: Report) -> Non
 
 def test_a_right_and_a_wrong_answer_look_the_same_while_held(reports: dict[str, Report]) -> None:
     right, wrong = (
-        as_json.as_json(visibility.shown(reports[name], HELD, STUDENT)) | {"submission": None}
+        as_json.as_json(Visibility(HELD, STUDENT).report(reports[name])) | {"submission": None}
         for name in ("right", "wrong")
     )
     assert right == wrong
 
 
 def test_a_hidden_part_shows_that_it_is_there_and_no_more(wrong: Report) -> None:
-    seen = {c.id: c for c in visibility.shown(wrong, HIDDEN, STUDENT).checks}
+    seen = {c.id: c for c in Visibility(HIDDEN, STUDENT).report(wrong).checks}
     assert (seen["q1.2.negative"].status, seen["q1.2.negative"].reason) == (Status.WAITING, visibility.HIDDEN)
     assert seen["q1.1.small"].status is Status.PASSED
 
 
 def test_a_single_check_can_be_hidden(wrong: Report) -> None:
-    seen = visibility.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.small",)), STUDENT)
+    seen = Visibility(Offering(COURSE, ASSIGNMENT, hidden=("q1.1.small",)), STUDENT).report(wrong)
     assert [c.id for c in seen.checks if c.status is Status.WAITING] == ["q1.1.small"]
 
 
 def test_a_name_that_only_begins_alike_is_not_hidden(wrong: Report) -> None:
-    seen = visibility.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.sm",)), STUDENT)
+    seen = Visibility(Offering(COURSE, ASSIGNMENT, hidden=("q1.1.sm",)), STUDENT).report(wrong)
     assert seen == wrong
 
 
 def test_evidence_and_usage_of_hidden_or_unknown_sections_are_hidden(wrong: Report) -> None:
-    seen = visibility.shown(replace(wrong, usage={"q1.1": Usage(1, 1), "q1.2": Usage(2, 2)}), HIDDEN, STUDENT)
+    seen = Visibility(HIDDEN, STUDENT).report(replace(wrong, usage={"q1.1": Usage(1, 1), "q1.2": Usage(2, 2)}))
     assert [e.name for e in seen.evidence] == ["1"]
     assert list(seen.usage) == ["q1.1"]
 
@@ -104,12 +105,12 @@ def test_a_remark_about_a_hidden_check_is_hidden_with_it(wrong: Report) -> None:
     check, *others = part.checks
     telling = replace(check, remarks=("follows from the mistake that q1.2.negative lost points for", "fine"))
     report = replace(wrong, parts=(replace(part, checks=(telling, *others)), *rest))
-    assert visibility.shown(report, HIDDEN, STUDENT).checks[0].remarks == ("fine",)
+    assert Visibility(HIDDEN, STUDENT).report(report).checks[0].remarks == ("fine",)
 
 
 def test_events_tell_no_more_than_the_report() -> None:
     checks = tuple(CheckEvent(id, Status.FAILED, 0.0, 2.0, "adds one") for id in ("q1.1.small", "q1.2.negative"))
-    seen = visibility.event(Event("g", "section", "q1", True, checks), HIDDEN, STUDENT).checks
+    seen = Visibility(HIDDEN, STUDENT).event(Event("g", "section", "q1", True, checks)).checks
     assert seen == (checks[0], CheckEvent("q1.2.negative", "waiting", 0.0, 2.0))
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from grader.api.counting import counting_submission
+from grader.api.scores import counting_submission
 from grader.api.views import SubmissionView
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness

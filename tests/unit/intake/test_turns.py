@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grader.api.entrance import PersonLimit, Requests
+from grader.api.middleware import PersonLimit, Requests
 from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_WAITING
 from grader.intake.turns import Turns
 

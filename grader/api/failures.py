@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from grader.api.assignments import ForStaff
-from grader.api.pages.scores import rows_of
+from grader.api.lookup import ForStaff
+from grader.api.scores import rows_of
 from grader.model import ZERO, Points, Status
 from grader.model.grouping import grouped
 from grader.store import gradings
 from grader.store.records import CheckRecord, Person
 
-router = APIRouter(include_in_schema=False)
+pages = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
@@ -70,22 +70,25 @@ class CheckRow:
         return self.passed + self.partial + self.failed
 
 
-@router.get("/courses/{course}/assignments/{assignment}/failures")
+@pages.get("/courses/{course}/assignments/{assignment}/failures")
 def show_failures(staff: ForStaff) -> Response:
     with staff.read() as (tx, offering):
         rows = rows_of(tx, staff.service, staff.caller, offering)
-        counting = [(row.person, row.counting) for row in rows if row.counting]
-        checks = gradings.results_of(tx, [view.grading.id for _, view in counting])
-        results = [
-            StudentResult(person, view.submission.id, record)
-            for person, view in counting
-            for record in checks.get(view.grading.id, ())
-        ]
+        results_of = gradings.results_of(tx, [row.counting.grading.id for row in rows if row.counting])
+        students = 0
+        results = []
+        for row in rows:
+            view = row.counting
+            if view is None or view.grading.id not in results_of:
+                continue
+            students += 1
+            for record in results_of[view.grading.id]:
+                results.append(StudentResult(row.person, view.submission.id, record))
         return staff.render(
             tx,
             "failures.html",
             offering,
-            students=sum(view.grading.id in checks for _, view in counting),
+            students=students,
             common_mistakes=common_mistakes(results),
             checks=by_check(results),
         )
@@ -93,46 +96,55 @@ def show_failures(staff: ForStaff) -> Response:
 
 def common_mistakes(results: Sequence[StudentResult]) -> list[CommonMistake]:
     """Return the causes of failed checks, the most common first."""
-    groups = grouped((_cause_key(result.record), result) for result in results if result.record.status.loses_points)
-    found = [_common_mistake(lost) for lost in groups.values()]
-    return sorted(found, key=lambda d: (-len(d.students), -d.points, d.sentence))
+    losses = [result for result in results if result.record.status.loses_points]
+    by_cause = grouped((_cause_key(loss.record), loss) for loss in losses)
+    mistakes = [_common_mistake(losses_of_cause) for losses_of_cause in by_cause.values()]
+    mistakes.sort(key=lambda mistake: (-len(mistake.students), -mistake.points, mistake.sentence))
+    return mistakes
 
 
 def _cause_key(check: CheckRecord) -> str:
     """Return a key that is equal for results with the same cause. Numbers, names and places in the code are not part of
     the key, because they differ between students."""
+    if check.mistake:
+        return check.mistake
     reason = re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", check.reason[:2_000])
-    return check.mistake or reason[:400]  # as much as the page shows
+    return reason[:400]  # as much as the page shows
 
 
-def _common_mistake(lost: Sequence[StudentResult]) -> CommonMistake:
-    checks = Counter(result.record.check for result in lost)
-    sentence, _ = Counter(_usual_sentence(result.record) for result in lost).most_common(1)[0]
-    return CommonMistake(sentence, lost[0].record.mistake, tuple(checks.most_common()), _students_who_lost(lost))
+def _common_mistake(losses: Sequence[StudentResult]) -> CommonMistake:
+    checks = Counter(loss.record.check for loss in losses)
+    sentences = Counter(_usual_sentence(loss.record) for loss in losses)
+    sentence = sentences.most_common(1)[0][0]
+    mistake = losses[0].record.mistake
+    return CommonMistake(sentence, mistake, tuple(checks.most_common()), _students_who_lost(losses))
 
 
 def _usual_sentence(check: CheckRecord) -> str:
     """Return the reason why a check lost points. For known mistakes, leave out the student's numbers."""
     sentence, numbers, _ = check.reason.partition(". (")
-    return f"{sentence}." if numbers and check.mistake else check.reason
+    if check.mistake and numbers:
+        return f"{sentence}."
+    return check.reason
 
 
-def _students_who_lost(lost: Sequence[StudentResult]) -> tuple[StudentLoss, ...]:
+def _students_who_lost(losses: Sequence[StudentResult]) -> tuple[StudentLoss, ...]:
     """Return the students, each with the sum of their lost points, sorted by name."""
-    found = [
-        StudentLoss(of[0].person, of[0].submission, sum((r.record.possible - r.record.points for r in of), ZERO))
-        for of in grouped((result.person.id, result) for result in lost).values()
-    ]
-    return tuple(sorted(found, key=lambda student: (student.person.name.lower(), student.person.login)))
+    students: dict[str, StudentLoss] = {}
+    for loss in losses:
+        person, points = loss.person, loss.record.possible - loss.record.points
+        if person.id in students:
+            points += students[person.id].points
+        students[person.id] = StudentLoss(person, loss.submission, points)
+    by_name = sorted(students.values(), key=lambda student: (student.person.name.lower(), student.person.login))
+    return tuple(by_name)
 
 
 def by_check(results: Sequence[StudentResult]) -> list[CheckRow]:
     """Return the results of each check, in the order of the report."""
-    groups = grouped((result.record.check, result) for result in results)
-    return [_check_row(check, found) for check, found in groups.items()]
-
-
-def _check_row(check: str, found: Sequence[StudentResult]) -> CheckRow:
-    count = Counter(result.record.status for result in found)
-    lost = [result for result in found if result.record.status.loses_points]
-    return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _students_who_lost(lost))
+    rows = []
+    for check, of_check in grouped((result.record.check, result) for result in results).items():
+        count = Counter(result.record.status for result in of_check)
+        students = _students_who_lost([result for result in of_check if result.record.status.loses_points])
+        rows.append(CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], students))
+    return rows

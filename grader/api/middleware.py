@@ -1,4 +1,5 @@
-"""Middleware that every request passes: request ids, limits on bodies and concurrent requests, and internal errors."""
+"""Middleware that every request passes: request ids, limits on bodies and concurrent requests, internal
+errors, and security headers."""
 
 from __future__ import annotations
 
@@ -96,8 +97,8 @@ class Requests(HttpMiddleware):
 
 
 def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+    id = headers.get("x-request-id", "")
+    return id if _REQUEST_ID.fullmatch(id) else secrets.token_hex(12)
 
 
 class BodyLimit(HttpMiddleware):
@@ -141,8 +142,9 @@ class _Timed:
         except TimeoutError:
             detail = f"the request arrived at less than {MIN_BYTES_PER_SECOND} bytes a second: use a faster connection"
             raise HttpProblem(408, "too-slow", "The request took too long", detail, _CLOSE) from None
-        more = len(message.get("body", b"")) / MIN_BYTES_PER_SECOND
-        self._seconds_left = min(self._seconds_left - (time.monotonic() - started) + more, STALLED_SECONDS)
+        spent = time.monotonic() - started
+        earned = len(message.get("body", b"")) / MIN_BYTES_PER_SECOND
+        self._seconds_left = min(self._seconds_left - spent + earned, STALLED_SECONDS)
         self._complete = not message.get("more_body", False)
         return message
 
@@ -170,15 +172,56 @@ class PersonLimit(HttpMiddleware):
         if is_upload(Headers(scope=scope)):
             turns = self._uploads
             if turns.is_full(person):
-                most = f"{MAX_UPLOADS_AT_ONCE} of your uploads are in progress"
-                detail = f"{most}: wait until one is complete, then send this again"
+                uploads = f"{MAX_UPLOADS_AT_ONCE} of your uploads are in progress"
+                detail = f"{uploads}: wait until one is complete, then send this again"
                 raise HttpProblem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
             limit(Request(scope), UPLOADS, person)
         else:
             turns = self._requests
             if turns.is_full(person):
-                most = f"{MAX_REQUESTS_WAITING} of your requests are waiting"
-                detail = f"{most}: wait for their responses, then send this again"
+                requests = f"{MAX_REQUESTS_WAITING} of your requests are waiting"
+                detail = f"{requests}: wait for their responses, then send this again"
                 raise HttpProblem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)
         async with turns.of(person):
             await self._app(scope, receive, send)
+
+
+# ── security headers ─────────────────────────────────────────────────────────────────────────────────
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_ALWAYS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+class SecurityHeaders(HttpMiddleware):
+    """Middleware that adds security headers to all responses: browsers load nothing from other origins and cache no
+    personal data. A header that a route has set is not changed."""
+
+    def __init__(self, app: ASGIApp, https: bool) -> None:
+        super().__init__(app)
+        self._headers = dict(_ALWAYS)
+        if https:
+            self._headers["Strict-Transport-Security"] = f"max-age={_YEAR_SECONDS}"
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_static = scope["path"].startswith("/static/")
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-cache" if is_static else "no-store")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

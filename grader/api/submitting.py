@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from grader.api.frame import utc
 from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import HttpProblem, not_found
+from grader.api.rendering import utc
 from grader.api.views import QueuePlace, SubmissionView, assignment_of, find, queue_place
 from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
@@ -89,8 +89,8 @@ async def submit(request: SubmitRequest) -> Receipt:
     request = replace(request, key=_bare_key(request.key))
     await run_in_threadpool(_refuse_early, request)
     task = service.assignments[request.assignment]
-    wanted = WantedCode(task.entry_points, task.files, tuple(task.modules))
-    facts = await service.intake.read(caller.person.id, request.files, wanted)
+    code = WantedCode(task.entry_points, task.files, tuple(task.modules))
+    facts = await service.intake.read(caller.person.id, request.files, code)
     id = await run_in_threadpool(_store, request, facts)
     service.queue.wake()
     log.info(
@@ -108,30 +108,35 @@ def _refuse_early(request: SubmitRequest) -> None:
     """Raise `HttpProblem` if the submission can be refused without reading its files. Do not refuse a request whose
     Idempotency-Key was used before."""
     with request.service.store.read() as tx:
-        if not (request.key and submissions.used_key(tx, request.caller.person.id, request.key)):
-            _require_admission(tx, request, _new_submission(tx, request, SubmissionFacts("", has_code=True)))
+        if request.key and submissions.used_key(tx, request.caller.person.id, request.key):
+            return
+        new = _new_submission(tx, request, SubmissionFacts("", has_code=True))
+        _require_admission(tx, request, new)
 
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
     """Store a submission, queue it and return its id. If the Idempotency-Key of the request was used before, store
     nothing and return the id of the earlier submission."""
-    service = request.service
-    with service.store.write() as tx:
+    queue = request.service.queue
+    with request.service.store.write() as tx:
         submissions.lock_person(tx, request.caller.person.id)
         new = _new_submission(tx, request, facts)
-        id = _submission_with_key(tx, new, request.key)
-        if id is None:
-            _require_admission(tx, request, new)
-            id = submissions.add(tx, new)
-            service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
-            if request.key:
-                submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
-            if request.supersede:
-                gradings.supersede(tx, id)
+        earlier = _submission_with_key(tx, new, request.key)
+        if earlier is not None:
+            return earlier
+        _require_admission(tx, request, new)
+        id = submissions.add(tx, new)
+        queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
+        if request.key:
+            submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
+        if request.supersede:
+            gradings.supersede(tx, id)
         return id
 
 
 def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> submissions.NewSubmission:
+    authors = _authors(tx, request)
+    files = _storable_files(request.files)
     return submissions.NewSubmission(
         course=request.course,
         assignment=request.assignment,
@@ -139,8 +144,8 @@ def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> s
         interface=request.interface,
         digest=facts.digest,
         by=request.caller.person.id,
-        authors=_authors(tx, request),
-        files=tuple(_storable_files(request.files)),
+        authors=authors,
+        files=files,
         code_submitted=facts.has_code,
     )
 
@@ -149,13 +154,15 @@ def find_receipt(service: Service, caller: Caller, id: str) -> Receipt:
     """Return the receipt of the submission with this id. Raise 404 if the submission does not exist or the caller may
     not see it."""
     with service.store.read() as tx:
-        return receipt_of(tx, service, find(tx, service, caller, id))
+        view = find(tx, service, caller, id)
+        return receipt_of(tx, service, view)
 
 
 def receipt_of(tx: Tx, service: Service, view: SubmissionView) -> Receipt:
     """Return the receipt of a submission, with its current place in the queue."""
-    waits = queue_place(tx, service, view.grading, view.submission.kind)
-    return Receipt(view, waits, _remarks(assignment_of(service, view.submission), view.submission))
+    place = queue_place(tx, service, view.grading, view.submission.kind)
+    task = assignment_of(service, view.submission)
+    return Receipt(view, place, _remarks(task, view.submission))
 
 
 def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str, ...]:
@@ -172,18 +179,18 @@ def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
     """Return the person ids of the authors. Raise 403 if a student submits for other authors, and 422 if an author is
     not in the course."""
     caller = request.caller
-    logins = list(dict.fromkeys(login.strip().lower() for login in request.authors if login.strip()))
-    if not logins or logins == [caller.person.login]:
+    logins = [login.strip().lower() for login in request.authors if login.strip()]
+    if set(logins) <= {caller.person.login}:
         return (caller.person.id,)
     if not caller.is_staff(request.course):
         detail = "submit without the field authors, or ask your teachers to submit for your group"
         raise HttpProblem(403, "not-for-others", "Only staff may submit for others", detail)
-    members = {member.person.login: member.person.id for member in people.roster(tx, request.course)}
-    unknown = [login for login in logins if login not in members]
-    if unknown:
-        detail = f"{unknown[0]!r:.80} is not a member of this course: add them to the roster first"
-        raise HttpProblem(422, "no-member", "An author is not a member of the course", detail)
-    return tuple(members[login] for login in logins)
+    ids = {member.person.login: member.person.id for member in people.roster(tx, request.course)}
+    for login in logins:
+        if login not in ids:
+            detail = f"{login!r:.80} is not a member of this course: add them to the roster first"
+            raise HttpProblem(422, "no-member", "An author is not a member of the course", detail)
+    return tuple(dict.fromkeys(ids[login] for login in logins))
 
 
 # ── once per Idempotency-Key ─────────────────────────────────────────────────────────────────────────
@@ -202,19 +209,22 @@ def _bare_key(key: str) -> str:
 
 def _fingerprint(new: submissions.NewSubmission) -> str:
     """Return a hash of a submission's course, assignment, kind, authors and files."""
-    files = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
-    what = [new.course, new.assignment, new.kind, sorted(new.authors), files]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    hashes = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
+    fields = [new.course, new.assignment, new.kind, sorted(new.authors), hashes]
+    text = json.dumps(fields)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
     """Return the id of the earlier submission with this Idempotency-Key; None if there is none. Raise 422 if files,
     authors, kind or assignment of the earlier and the new submission differ."""
-    before = submissions.used_key(tx, new.by, key) if key else None
-    if before is not None and before.fingerprint != _fingerprint(new):
+    earlier = submissions.used_key(tx, new.by, key) if key else None
+    if earlier is None:
+        return None
+    if earlier.fingerprint != _fingerprint(new):
         detail = "a different request was sent with this key: use a new key for each submission"
         raise HttpProblem(422, "key-reused", "The Idempotency-Key is taken", detail)
-    return before.submission if before else None
+    return earlier.submission
 
 
 # ── reasons to refuse a submission ───────────────────────────────────────────────────────────────────
@@ -240,15 +250,23 @@ def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmi
         raise HttpProblem(503, "queue-full", title, detail, retry_seconds=FULL_SECONDS)
 
 
+def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.datetime | None:
+    """Return the due date or closing date of a person: the later one of the assignment's date and of the person's
+    extension. None if the assignment has no such date."""
+    if date is None or extension is None:
+        return date
+    return max(date, extension)
+
+
 def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
         detail = f"the assignment opens at {utc(offering.opens_at)}"
         raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)
     extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
-    closes = offering.closes_at
-    if closes is not None and moment >= max(closes, extension or closes):
-        detail = f"the assignment closed at {utc(max(closes, extension or closes))}: ask for an extension"
+    closes_at = extended(offering.closes_at, extension)
+    if closes_at is not None and moment >= closes_at:
+        detail = f"the assignment closed at {utc(closes_at)}: ask for an extension"
         raise HttpProblem(403, "closed", "The assignment is closed", detail)
 
 
@@ -278,20 +296,20 @@ def _require_few_waiting(tx: Tx, new: submissions.NewSubmission, limit: int) -> 
 
 def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
     """Raise 429 if the stored files of this person would exceed `limit` MiB."""
-    if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
+    new_bytes = sum(len(content) for _, content in new.files)
+    if submissions.stored_bytes(tx, new.by) + new_bytes > limit * MIB:
         title = "Your submissions take too much space"
         detail = f"your submissions would take more than {limit} MiB: leave out data, or ask for more space"
         raise HttpProblem(429, "no-room", title, detail, retry_seconds=STORAGE_SECONDS)
 
 
-def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+def _storable_files(files: Sequence[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
     """Return the files with names that can be stored. If there is only one file, also shorten its name, because intake
     does not limit the length of that name."""
-    if len(files) == 1:
-        return [(_short_name(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
-    return [(file_name(name), content) for name, content in files]
-
-
-def _short_name(name: str) -> str:
+    if len(files) != 1:
+        return tuple((file_name(name), content) for name, content in files)
+    ((path, content),) = files
+    name = PurePosixPath(path.replace("\\", "/")).name
     stem, dot, suffix = file_name(name).rpartition(".")
-    return f"{stem[:150]}{dot}{suffix[:20]}"
+    short_name = f"{stem[:150]}{dot}{suffix[:20]}"
+    return ((short_name, content),)

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from grader.api import operations
-from grader.api.entrance import MAX_BODY_BYTES, BodyLimit, Requests
+from grader.api.middleware import MAX_BODY_BYTES, BodyLimit, Requests
 from grader.bounds import MAX_UPLOAD_BYTES, MIB
 from grader.errors import StoreUnavailable
 from tests.api.serving import serving

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from grader.api.assignments import ForStaff
 from grader.api.files import download
-from grader.api.pages.scores import ScoreRow, rows_of
+from grader.api.lookup import ForStaff
+from grader.api.scores import ScoreRow, rows_of
 from grader.api.views import SubmissionView, with_marked_checks
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
@@ -21,14 +22,13 @@ from grader.model import Points, Report
 from grader.render import as_json
 from grader.store import gradings
 from grader.store.database import Tx
-from grader.store.records import Person, State
 
-router = APIRouter(include_in_schema=False)
+pages = APIRouter(include_in_schema=False)
 
 Format = Literal["canvas", "moodle", "long"]
 
 
-@router.get("/courses/{course}/assignments/{assignment}/scores/{format}.csv")
+@pages.get("/courses/{course}/assignments/{assignment}/scores/{format}.csv")
 def get_gradebook(staff: ForStaff, format: Format) -> Response:
     """Return all scores as a CSV file. Canvas and Moodle can import the formats `canvas` and `moodle`; the format
     `long` has a row for each check of each student."""
@@ -48,22 +48,22 @@ def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], title: str, format: Form
         case "long":
             yield gradebooks.LONG
             for row, result in zip(scored, results, strict=True):  # load one report at a time
-                yield from gradebooks.long_rows(
-                    result, _stored_report(tx, row.counting), _points_by_question(row.counting)
-                )
+                report = _stored_report(tx, row.counting)
+                yield from gradebooks.long_rows(result, report, _points_by_question(row.counting))
 
 
 def _gradebook_result(row: ScoreRow) -> Result:
-    student = _student(row.person)
-    if row.counting is None:
+    person, view = row.person, row.counting
+    email = person.login if "@" in person.login else ""
+    student = ClassStudent(name=person.name, email=email, login=person.login, key=person.login)
+    if view is None:
         return Result(student, Standing.NOT_YET if row.attempts else Standing.MISSING)
-    score, late = row.counting.score, row.counting.late
+    result = Result(student, _standing(view), late=view.late)
+    score = view.score
     if score is None or score.final is None:
-        return Result(student, _standing(row.counting), late=late)
-    return Result(
-        student,
-        _standing(row.counting),
-        late=late,
+        return result
+    return replace(
+        result,
         points=score.earned,
         final=score.final,
         decided=score.decided,
@@ -72,19 +72,18 @@ def _gradebook_result(row: ScoreRow) -> Result:
     )
 
 
-def _student(person: Person) -> ClassStudent:
-    email = person.login if "@" in person.login else ""
-    return ClassStudent(name=person.name, email=email, login=person.login, key=person.login)
-
-
 def _standing(view: SubmissionView) -> Standing:
     if not view.submission.code_submitted:
         return Standing.NO_CODE
-    if view.grading.state is State.BROKEN:
-        return Standing.FAILED
-    if view.grading.state is not State.GRADED:
-        return Standing.NOT_YET
-    return Standing.PARTLY_GRADED if view.state is SubmissionState.PARTLY_GRADED else Standing.GRADED
+    match view.state:
+        case SubmissionState.BROKEN:
+            return Standing.FAILED
+        case SubmissionState.PARTLY_GRADED:
+            return Standing.PARTLY_GRADED
+        case SubmissionState.GRADED:
+            return Standing.GRADED
+        case _:
+            return Standing.NOT_YET
 
 
 def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
@@ -93,11 +92,12 @@ def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
     if view is None or text is None:
         return None
     try:
-        return with_marked_checks(as_json.loads(text), view)
+        report = as_json.loads(text)
     except BadCall:
         return None
+    return with_marked_checks(report, view)
 
 
-def _points_by_question(view: SubmissionView | None) -> Mapping[str, Points]:
+def _points_by_question(view: SubmissionView | None) -> dict[str, Points]:
     questions = view.score.questions if view and view.score else ()
-    return {q.question: q.points for q in questions if q.points is not None}
+    return {question.question: question.points for question in questions if question.points is not None}

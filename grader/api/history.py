@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.api import visibility
 from grader.api.identity import Caller
 from grader.api.views import SubmissionView
+from grader.api.visibility import Visibility
 from grader.model import ZERO, Points
 from grader.store import gradings
 from grader.store.database import Tx
@@ -44,22 +44,32 @@ def attempts(
 ) -> list[HistoryRow]:
     """Return a row for each attempt of a person at one assignment. `views` are the person's submissions, the newest
     first; `counting` is the submission that gives the score, if any. The rows are in the order of `views`."""
-    checks = gradings.results_of(tx, [one.grading.id for one in views if one.grading.state is State.GRADED])
-    shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in views}
-    found: list[HistoryRow] = []
-    before: list[CheckRecord] = []
-    for one in reversed(views):
-        after = shown[one.grading.id]
-        is_counting = counting is not None and one.submission.id == counting.submission.id
-        found.append(HistoryRow(one, is_counting, points_change(before, after) if before and after else None))
-        before = after or before
-    return found[::-1]
+    graded = [view.grading.id for view in views if view.grading.state is State.GRADED]
+    results_of = gradings.results_of(tx, graded)
+    rows = []
+    earlier: list[CheckRecord] = []
+    for view in reversed(views):
+        stored = results_of.get(view.grading.id, [])
+        results = Visibility(view.offering, caller).results(stored)
+        change = points_change(earlier, results) if earlier and results else None
+        is_counting = counting is not None and view.submission.id == counting.submission.id
+        rows.append(HistoryRow(view, is_counting, change))
+        earlier = results or earlier
+    return rows[::-1]
 
 
-def points_change(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> PointsChange:
+def points_change(earlier: Sequence[CheckRecord], later: Sequence[CheckRecord]) -> PointsChange:
     """Return the changes between the check results of two attempts."""
-    old = {r.check: r for r in before if r.status.is_decided}
-    both = [(old[r.check], r) for r in after if r.check in old and r.status.is_decided]
-    gained = tuple(r for o, r in both if r.points > o.points)
-    lost = tuple(r for o, r in both if r.points < o.points)
-    return PointsChange(gained, lost, sum((r.points - o.points for o, r in both), ZERO))
+    earlier_points = {result.check: result.points for result in earlier if result.status.is_decided}
+    gained, lost = [], []
+    points = ZERO
+    for result in later:
+        if result.check not in earlier_points or not result.status.is_decided:
+            continue
+        gain = result.points - earlier_points[result.check]
+        points += gain
+        if gain > 0:
+            gained.append(result)
+        if gain < 0:
+            lost.append(result)
+    return PointsChange(tuple(gained), tuple(lost), points)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from grader.api import visibility
 from grader.api.identity import Caller
 from grader.api.views import QueuePlace, SubmissionView, assignment_of, queue_place
+from grader.api.visibility import Visibility
 from grader.assignments.catalogue import Assignment
 from grader.service import Service
 from grader.store.database import Tx
@@ -72,29 +72,38 @@ class GradingProgress:
             return f"Waiting, number {self.place.position} in the queue"
         if not self.decided:
             return "It is being graded"
-        lost = sum(check.status.loses_points for s in self.sections for check in s.checks)
         decided = f"{self.decided} of {len(self.sections)} sections decided"
-        return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else decided
+        lost = 0
+        for section in self.sections:
+            lost += sum(check.status.loses_points for check in section.checks)
+        if not lost:
+            return decided
+        return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points"
 
 
 def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
-    happened = [visibility.event(event, view.offering, caller) for event in service.events.past_events(view.grading.id)]
-    waits = queue_place(tx, service, view.grading, view.submission.kind)
-    return GradingProgress(waits, _part_sections(assignment_of(service, view.submission), happened))
+    visible = Visibility(view.offering, caller)
+    events = [visible.event(event) for event in service.events.past_events(view.grading.id)]
+    place = queue_place(tx, service, view.grading, view.submission.kind)
+    task = assignment_of(service, view.submission)
+    return GradingProgress(place, _part_sections(task, events))
 
 
-def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartSections, ...]:
+def _part_sections(assignment: Assignment, events: Sequence[Event]) -> tuple[PartSections, ...]:
     last: dict[str, Event] = {}
-    for event in (e for e in happened if e.kind != "state"):
-        before = last.get(event.name)
-        if before and before.kind == event.kind == "section":  # long events are sent in several parts
-            event = replace(event, checks=before.checks + event.checks)
+    for event in events:
+        if event.kind == "state":
+            continue
+        previous = last.get(event.name)
+        if previous and previous.kind == event.kind == "section":  # long events are sent in several parts
+            event = replace(event, checks=previous.checks + event.checks)
         last[event.name] = event
-    parts = [
-        PartSections(row.id, row.title, tuple(_section_progress(name, last.get(name)) for name in row.sections))
-        for row in assignment.parts
-    ]
-    return tuple(part for part in parts if part.sections)
+    parts = []
+    for part in assignment.parts:
+        sections = tuple(_section_progress(name, last.get(name)) for name in part.sections)
+        if sections:
+            parts.append(PartSections(part.id, part.title, sections))
+    return tuple(parts)
 
 
 def _section_progress(name: str, last: Event | None) -> Section:

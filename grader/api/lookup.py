@@ -1,0 +1,92 @@
+"""Find the course, assignment or member that a request names, and check that the caller is staff of the course."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grader.api.identity import TheCaller, TheService, require_staff
+from grader.api.problems import not_found
+from grader.api.rendering import page
+from grader.api.schemas import AssignmentId, CourseId
+from grader.assignments.catalogue import Assignment
+from grader.service import Service
+from grader.store import offerings, people
+from grader.store.database import Tx
+from grader.store.records import Course, Offering, Person
+
+
+def known_course(tx: Tx, id: str) -> Course:
+    """Return the course with this id. Raise 404 if there is none."""
+    course = people.course(tx, id)
+    if course is None:
+        raise not_found("course")
+    return course
+
+
+def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
+    """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
+    offering = offerings.offering(tx, course, assignment)
+    if offering is None or assignment not in service.assignments:
+        raise not_found("assignment")
+    return offering
+
+
+def known_offerings(tx: Tx, service: Service, course: str) -> list[Offering]:
+    """Return the offerings of a course, except those whose assignment's folder was removed."""
+    return [offering for offering in offerings.offerings_of(tx, course) if offering.assignment in service.assignments]
+
+
+def known_member(tx: Tx, course: str, login: str) -> Person:
+    """Return the member of a course with this login. Raise 404 if there is none."""
+    person = people.person_by_login(tx, login)
+    if person is None or people.role_of(tx, course, person.id) is None:
+        raise not_found("member of the course")
+    return person
+
+
+@dataclass(frozen=True)
+class StaffRequest:
+    """A request about an assignment of a course, for staff only. The constructor raises 404 unless the caller is staff
+    of the course."""
+
+    request: Request
+    service: TheService
+    caller: TheCaller
+    course: CourseId
+    assignment: AssignmentId
+
+    def __post_init__(self) -> None:
+        require_staff(self.caller, self.course, "assignment")
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[Tx, Offering]]:
+        """Begin a read-only transaction. Yield the transaction and the offering. Raise 404 unless the course offers the
+        assignment."""
+        with self.service.store.read() as tx:
+            yield tx, self._offering(tx)
+
+    @contextmanager
+    def write(self) -> Iterator[tuple[Tx, Offering]]:
+        """Begin a read-write transaction. Yield the transaction and the offering, as `read` does."""
+        with self.service.store.write() as tx:
+            yield tx, self._offering(tx)
+
+    def _offering(self, tx: Tx) -> Offering:
+        return known_offering(tx, self.service, self.course, self.assignment)
+
+    @property
+    def task(self) -> Assignment:
+        return self.service.assignments[self.assignment]
+
+    def render(self, tx: Tx, template: str, offering: Offering, **variables: Any) -> Response:
+        """Render a template with the variables `course`, `offering`, `task` and those in `variables`."""
+        course = known_course(tx, self.course)
+        return page(self.request, template, course=course, offering=offering, task=self.task, **variables)
+
+
+ForStaff = Annotated[StaffRequest, Depends()]

@@ -1,0 +1,214 @@
+"""Scores of all students: the submission that gives each student the score, and the scores pages for staff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from grader.api.history import attempts
+from grader.api.identity import Caller
+from grader.api.lookup import ForStaff, known_member
+from grader.api.schemas import Login
+from grader.api.views import SubmissionView, views_of
+from grader.model import ZERO, Points, show_points
+from grader.model.grouping import grouped
+from grader.service import Service
+from grader.store import offerings, people, submissions
+from grader.store.database import Tx
+from grader.store.records import Counts, Offering, Page, Person, Role, State
+
+pages = APIRouter(include_in_schema=False)
+
+AT_ONCE = 500
+"""Number of submissions that are loaded into memory at the same time."""
+NEVER_COUNTED = (State.CANCELLED, State.SUPERSEDED)
+MOST_OF_ONE = 200
+"""Largest number of submissions that are listed for one student."""
+BINS = 10
+
+Order = Literal["name", "score", "time"]
+
+
+# ── the submission that counts ───────────────────────────────────────────────────────────────────────
+
+
+def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
+    """Return the submission that gives a student the score; None if there is none.
+
+    If the offering's rule is LATEST, the latest submission counts, even if it is broken or not graded yet. If the rule
+    is BEST, the one with the most points counts. Pre-checks and cancelled or superseded submissions never count.
+    """
+    eligible = [view for view in views if view.score and view.grading.state not in NEVER_COUNTED]
+    by_time = sorted(eligible, key=lambda view: view.submission.id)
+    if offering.counts is Counts.BEST:
+        by_points = [view for view in by_time if view.final is not None]
+        by_points.sort(key=lambda view: view.final or ZERO)
+        return by_points[-1] if by_points else None
+    return by_time[-1] if by_time else None
+
+
+def counting_submissions(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
+) -> dict[str, SubmissionView]:
+    """Return the submission that gives each person the score, by person id. The submissions contain only scores that
+    the caller may see. If `author` is a person id, return only the submission of this person."""
+    counting: dict[str, SubmissionView] = {}
+    for batch in _batches(tx, service, caller, offering, author):
+        by_author = grouped((author.id, view) for view in batch for author in view.submission.authors)
+        for id, views in by_author.items():
+            if id in counting:
+                views.append(counting[id])
+            best = counting_submission(views, offering)
+            if best is not None:
+                counting[id] = best
+    return counting
+
+
+def _batches(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None
+) -> Iterator[list[SubmissionView]]:
+    if offering.counts is Counts.BEST:
+        yield from submission_batches(tx, service, caller, offering, author)
+        return
+    newest = submissions.newest_of_each(tx, offering.course, offering.assignment, author)
+    for start in range(0, len(newest), AT_ONCE):
+        records = newest[start : start + AT_ONCE]
+        yield views_of(tx, service, caller, records)
+
+
+def submission_batches(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
+) -> Iterator[list[SubmissionView]]:
+    """Yield submissions in batches, the newest first, without pre-checks. `author` is a person id; None for all
+    people."""
+    page = Page(AT_ONCE)
+    while True:
+        records = submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page)
+        if not records:
+            return
+        yield views_of(tx, service, caller, records)
+        page = Page(AT_ONCE, records[-1].id)
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One student's row in the table of scores."""
+
+    person: Person
+    attempts: int
+    counting: SubmissionView | None
+
+    @property
+    def final(self) -> Points | None:
+        return self.counting.final if self.counting else None
+
+    def sort_key(self, order: Order) -> tuple[Any, ...]:
+        name = self.person.name.lower()
+        if order == "score":
+            return self.final is None, -(self.final or 0), name
+        if order == "time":
+            return self.counting is None, self.counting.submission.id if self.counting else ""
+        return name, self.person.login
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A bin of the histogram. It contains scores s with low ≤ s < high; the last bin also contains `high`."""
+
+    low: str
+    high: str
+    count: int
+    share: float
+    """Height of the bin divided by the height of the highest bin."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The distribution of scores."""
+
+    bins: tuple[Bin, ...]
+    of: Points
+    scored: int
+    median: float
+    mean: float
+
+    @property
+    def sentence(self) -> str:
+        """The number of scores in each bin, as a sentence."""
+        counts = [f"{bin.count} from {bin.low} to {bin.high}" for bin in self.bins if bin.count]
+        return f"Scores of {self.scored} students: {', '.join(counts)}."
+
+
+_PATH = "/courses/{course}/assignments/{assignment}"
+
+
+@pages.get(_PATH + "/scores")
+def show_scores(staff: ForStaff, order: Annotated[Order, Query(alias="by")] = "name") -> Response:
+    with staff.read() as (tx, offering):
+        rows = rows_of(tx, staff.service, staff.caller, offering)
+        rows.sort(key=lambda row: row.sort_key(order))
+        counting = [row.counting for row in rows if row.counting]
+        return staff.render(
+            tx,
+            "scores.html",
+            offering,
+            rows=rows,
+            spread=spread(counting),
+            submitted=sum(row.attempts > 0 for row in rows),
+            late=sum(view.late.is_late for view in counting),
+            by=order,
+        )
+
+
+@pages.get(_PATH + "/students/{login}")
+def show_student(staff: ForStaff, login: Login) -> Response:
+    """Show all submissions of one student."""
+    with staff.read() as (tx, offering):
+        course, assignment = staff.course, staff.assignment
+        student = known_member(tx, course, login)
+        extension = offerings.extension(tx, course, assignment, student.id)
+        page = Page(MOST_OF_ONE)
+        own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=page)
+        views = views_of(tx, staff.service, staff.caller, own)
+        counting = counting_submissions(tx, staff.service, staff.caller, offering, student.id)
+        rows = attempts(tx, staff.caller, views, counting.get(student.id))
+        return staff.render(tx, "student.html", offering, student=student, extension=extension, attempts=rows)
+
+
+def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[ScoreRow]:
+    """Return a row for every student of the course, and for every other person who submitted."""
+    students: dict[str, Person] = {}
+    for member in people.roster(tx, offering.course):
+        if member.role is Role.STUDENT:
+            students[member.person.id] = member.person
+    attempts: dict[str, int] = {}
+    for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
+        students.setdefault(person.id, person)
+        attempts[person.id] = count
+    counting = counting_submissions(tx, service, caller, offering)
+    return [ScoreRow(person, attempts.get(id, 0), counting.get(id)) for id, person in students.items()]
+
+
+def spread(counting: Sequence[SubmissionView]) -> Spread | None:
+    """Return the distribution of scores; None if there are no scores."""
+    finals = [view.final for view in counting if view.final is not None]
+    most = max((view.score.decided for view in counting if view.score), default=ZERO)
+    if not finals or not most:
+        return None
+    counts = [0] * BINS
+    for final in finals:
+        number = int(final * BINS / most)
+        counts[min(BINS - 1, number)] += 1
+    bins = []
+    for number, count in enumerate(counts):
+        low, high = most * number / BINS, most * (number + 1) / BINS
+        bins.append(Bin(show_points(low), show_points(high), count, count / max(counts)))
+    return Spread(tuple(bins), most, len(finals), float(median(finals)), float(mean(finals)))
