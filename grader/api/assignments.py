@@ -283,8 +283,8 @@ async def submit_form(
         raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
     key = _idempotency_key(once, kind, contents)
     request = SubmitRequest(service, caller, course, assignment, contents, kind, "page", key=key)
-    receipt = await submit(request)
-    return RedirectResponse(f"/submissions/{receipt.view.submission.id}", 303)
+    id = await submit(request)
+    return RedirectResponse(f"/submissions/{id}", 303)
 
 
 def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:

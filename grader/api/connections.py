@@ -57,10 +57,12 @@ def network_of(host: str) -> str:
     """Return the address under which a client's requests are counted: the IPv4 address, or the /64 network of an IPv6
     address."""
     try:
-        known = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host or "unknown"
-    return host if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
+    if address.version == 4:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 class Connections:
@@ -198,7 +200,8 @@ class _Connection(H11Protocol):
 
     def is_stalled(self, now: float) -> bool:
         """Return whether the client reads the response too slowly."""
-        read, before = self._sent - self.unread, self._read
+        read = self._sent - self.unread
+        newly_read = read - self._read
         self._read = read
         if not self.unread:
             if self._unread_until is not None and self.cycle.response_complete:
@@ -207,8 +210,8 @@ class _Connection(H11Protocol):
         elif self._unread_until is None:
             self._unread_until = now + STALLED_SECONDS
         else:
-            more = (read - before) / MIN_BYTES_PER_SECOND
-            self._unread_until = min(self._unread_until + more, now + STALLED_SECONDS)
+            earned = newly_read / MIN_BYTES_PER_SECOND
+            self._unread_until = min(self._unread_until + earned, now + STALLED_SECONDS)
         return self._unread_until is not None and now > self._unread_until
 
     async def _count_sent(self, scope: Any, receive: Any, send: Any) -> None:

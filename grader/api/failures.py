@@ -11,23 +11,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from grader.api.lookup import ForStaff
-from grader.api.scores import rows_of
+from grader.api.scores import StudentResult, results_of, rows_of
+from grader.api.views import SubmissionView
 from grader.model import ZERO, Points, Status
 from grader.model.grouping import grouped
-from grader.store import gradings
 from grader.store.records import CheckRecord, Person
 
 pages = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True)
-class StudentResult:
-    """The result of one check of one student."""
-
-    person: Person
-    submission: str
-    """Id of the submission that gives the student's score."""
-    record: CheckRecord
 
 
 @dataclass(frozen=True)
@@ -35,7 +25,7 @@ class StudentLoss:
     """A student who lost points, and the sum of the points lost to one cause or in one check."""
 
     person: Person
-    submission: str
+    view: SubmissionView
     points: Points
 
 
@@ -74,21 +64,12 @@ class CheckRow:
 def show_failures(staff: ForStaff) -> Response:
     with staff.read() as (tx, offering):
         rows = rows_of(tx, staff.service, staff.caller, offering)
-        results_of = gradings.results_of(tx, [row.counting.grading.id for row in rows if row.counting])
-        students = 0
-        results = []
-        for row in rows:
-            view = row.counting
-            if view is None or view.grading.id not in results_of:
-                continue
-            students += 1
-            for record in results_of[view.grading.id]:
-                results.append(StudentResult(row.person, view.submission.id, record))
+        results = results_of(tx, rows)
         return staff.render(
             tx,
             "failures.html",
             offering,
-            students=students,
+            students=len({result.person.id for result in results}),
             common_mistakes=common_mistakes(results),
             checks=by_check(results),
         )
@@ -98,7 +79,12 @@ def common_mistakes(results: Sequence[StudentResult]) -> list[CommonMistake]:
     """Return the causes of failed checks, the most common first."""
     losses = [result for result in results if result.record.status.loses_points]
     by_cause = grouped((_cause_key(loss.record), loss) for loss in losses)
-    mistakes = [_common_mistake(losses_of_cause) for losses_of_cause in by_cause.values()]
+    mistakes = []
+    for cause in by_cause.values():
+        checks = Counter(loss.record.check for loss in cause).most_common()
+        sentences = Counter(_usual_sentence(loss.record) for loss in cause).most_common()
+        mistake = cause[0].record.mistake
+        mistakes.append(CommonMistake(sentences[0][0], mistake, tuple(checks), _students_who_lost(cause)))
     mistakes.sort(key=lambda mistake: (-len(mistake.students), -mistake.points, mistake.sentence))
     return mistakes
 
@@ -110,14 +96,6 @@ def _cause_key(check: CheckRecord) -> str:
         return check.mistake
     reason = re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", check.reason[:2_000])
     return reason[:400]  # as much as the page shows
-
-
-def _common_mistake(losses: Sequence[StudentResult]) -> CommonMistake:
-    checks = Counter(loss.record.check for loss in losses)
-    sentences = Counter(_usual_sentence(loss.record) for loss in losses)
-    sentence = sentences.most_common(1)[0][0]
-    mistake = losses[0].record.mistake
-    return CommonMistake(sentence, mistake, tuple(checks.most_common()), _students_who_lost(losses))
 
 
 def _usual_sentence(check: CheckRecord) -> str:
@@ -135,7 +113,7 @@ def _students_who_lost(losses: Sequence[StudentResult]) -> tuple[StudentLoss, ..
         person, points = loss.person, loss.record.possible - loss.record.points
         if person.id in students:
             points += students[person.id].points
-        students[person.id] = StudentLoss(person, loss.submission, points)
+        students[person.id] = StudentLoss(person, loss.view, points)
     by_name = sorted(students.values(), key=lambda student: (student.person.name.lower(), student.person.login))
     return tuple(by_name)
 

@@ -11,16 +11,14 @@ from starlette.responses import Response
 
 from grader.api.files import download
 from grader.api.lookup import ForStaff
+from grader.api.problems import HttpProblem
 from grader.api.scores import ScoreRow, rows_of
-from grader.api.views import SubmissionView, with_marked_checks
+from grader.api.views import SubmissionView, stored_report, with_marked_checks
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import ClassStudent
 from grader.course.scores import SubmissionState
-from grader.errors import BadCall
 from grader.model import Points, Report
-from grader.render import as_json
-from grader.store import gradings
 from grader.store.database import Tx
 
 pages = APIRouter(include_in_schema=False)
@@ -48,8 +46,20 @@ def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], title: str, format: Form
         case "long":
             yield gradebooks.LONG
             for row, result in zip(scored, results, strict=True):  # load one report at a time
-                report = _stored_report(tx, row.counting)
-                yield from gradebooks.long_rows(result, report, _points_by_question(row.counting))
+                if row.counting is None:
+                    yield from gradebooks.long_rows(result, None)
+                else:
+                    report = _report(tx, row.counting)
+                    yield from gradebooks.long_rows(result, report, _points_by_question(row.counting))
+
+
+def _report(tx: Tx, view: SubmissionView) -> Report | None:
+    """Return the report of a submission; None if there is none, or if an older grader wrote it in another format."""
+    try:
+        report = stored_report(tx, view.grading)
+    except HttpProblem:
+        return None
+    return with_marked_checks(report, view)
 
 
 def _gradebook_result(row: ScoreRow) -> Result:
@@ -86,18 +96,6 @@ def _standing(view: SubmissionView) -> Standing:
             return Standing.NOT_YET
 
 
-def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
-    """Return the report of a submission; None if there is none, or if an older grader wrote it in another format."""
-    text = gradings.report(tx, view.grading.id) if view else None
-    if view is None or text is None:
-        return None
-    try:
-        report = as_json.loads(text)
-    except BadCall:
-        return None
-    return with_marked_checks(report, view)
-
-
-def _points_by_question(view: SubmissionView | None) -> dict[str, Points]:
-    questions = view.score.questions if view and view.score else ()
+def _points_by_question(view: SubmissionView) -> dict[str, Points]:
+    questions = view.score.questions if view.score else ()
     return {question.question: question.points for question in questions if question.points is not None}

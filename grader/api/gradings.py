@@ -64,7 +64,7 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
     with service.store.read() as tx:
         find_for_staff(tx, caller, id)
         records = gradings.of_submission(tx, id)
-    return [GradingOut.model_validate(record) for record in records]
+    return GradingOut.all(records)
 
 
 @router.get(

@@ -90,26 +90,26 @@ async def caller(request: Request, who: MaybeCaller) -> Caller:
 TheCaller = Annotated[Caller, Depends(caller)]
 
 
-def require_member(caller: Caller, course: str, what: str = "course") -> None:
+def require_member(caller: Caller, course: str, resource: str = "course") -> None:
     """Raise 404 unless the course exists and the caller is a member of it.
 
     Args:
-        what: Kind of resource to name in the error message, for example "assignment".
+        resource: Kind of resource to name in the error message, for example "assignment".
     """
     if not caller.is_member(course):
-        raise not_found(what)
+        raise not_found(resource)
 
 
-def require_staff(caller: Caller, course: str, what: str = "course") -> None:
+def require_staff(caller: Caller, course: str, resource: str = "course") -> None:
     """Raise 404 unless the caller is staff of the course."""
     if not caller.is_staff(course):
-        raise not_found(what)
+        raise not_found(resource)
 
 
-def require_admin(caller: Caller, what: str = "page") -> None:
+def require_admin(caller: Caller, resource: str = "page") -> None:
     """Raise 404 unless the caller is an admin."""
     if not caller.person.admin:
-        raise not_found(what)
+        raise not_found(resource)
 
 
 def require_scope(caller: Caller, scope: TokenScope) -> None:
@@ -128,9 +128,13 @@ def log_in_first(request: Request) -> HttpProblem:
         )
         challenge = {"WWW-Authenticate": 'Bearer realm="grader"'}
         return HttpProblem(401, "unauthorized", "Log in first", detail, challenge)
-    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    back = f"?next={quote(path, safe='')}" if request.method == "GET" and path != "/" else ""
-    return HttpProblem(303, "log-in", "Log in first", "this page requires a login", {"Location": _LOGIN + back})
+    path = request.url.path
+    if request.url.query:
+        path += f"?{request.url.query}"
+    login = _LOGIN
+    if request.method == "GET" and path != "/":
+        login += f"?next={quote(path, safe='')}"
+    return HttpProblem(303, "log-in", "Log in first", "this page requires a login", {"Location": login})
 
 
 def bad_token() -> HttpProblem:
@@ -147,14 +151,17 @@ def csrf_token(request: Request) -> str:
     """Return the CSRF token of the session; "" if there is no session. Forms send the token in the field `csrf`,
     scripts in the header X-CSRF-Token."""
     secret = session_secret(request)
-    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest() if secret else ""
+    if not secret:
+        return ""
+    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
 async def _require_csrf_token(request: Request) -> None:
-    sent = request.headers.get("x-csrf-token")
-    if sent is None and "form" in request.headers.get("content-type", ""):
-        sent = str((await request.form()).get("csrf", ""))
-    if not hmac.compare_digest((sent or "").encode(), csrf_token(request).encode()):
+    token = request.headers.get("x-csrf-token", "")
+    if "x-csrf-token" not in request.headers and "form" in request.headers.get("content-type", ""):
+        form = await request.form()
+        token = str(form.get("csrf", ""))
+    if not hmac.compare_digest(token.encode(), csrf_token(request).encode()):
         detail = "the form is older than your login, or from another site: reload the page and send the form again"
         raise HttpProblem(403, "csrf", "The CSRF token is not valid", detail)
 
@@ -189,34 +196,35 @@ class Identify(HttpMiddleware):
 async def _identified(request: Request) -> Caller | None:
     if request.url.path.startswith(_PUBLIC_PATHS):
         return None
-    unsafe = request.method not in SAFE
-    found = await run_in_threadpool(find_caller, request)
-    limit(request, REQUESTS, found.person.id if found else None)
-    if found is None and "authorization" in request.headers:
+    caller = await run_in_threadpool(find_caller, request)
+    limit(request, REQUESTS, caller.person.id if caller else None)
+    if caller is None and "authorization" in request.headers:
         raise bad_token()
-    if unsafe and (found is None or found.token.kind is TokenKind.SESSION):
+    if request.method in SAFE:
+        if caller:
+            require_scope(caller, TokenScope.READ)
+        return caller
+    if caller is None or caller.token.kind is TokenKind.SESSION:
         _require_same_site(request, service_of(request).settings.url)
-    if unsafe and found is None and (request.url.path != _LOGIN or is_upload(request.headers)):
+    is_login = request.url.path == _LOGIN and not is_upload(request.headers)
+    if caller is None and not is_login:
         raise log_in_first(request)
-    if found and not unsafe:
-        require_scope(found, TokenScope.READ)
-    return found
+    return caller
 
 
 def find_caller(request: Request) -> Caller | None:
     """Look up the caller of a request in the database. Return None if the request has no valid token or session."""
+    kind, secret = TokenKind.SESSION, session_secret(request)
     if "authorization" in request.headers:
         scheme, _, bearer = request.headers["authorization"].partition(" ")
         kind, secret = TokenKind.PROGRAM, bearer.strip() if scheme.lower() == "bearer" else ""
-    else:
-        kind, secret = TokenKind.SESSION, session_secret(request)
     if not secret:
         return None
     with service_of(request).store.read() as tx:
-        found = people.token_holder(tx, secret, [kind])
-        if found is None:
+        holder = people.token_holder(tx, secret, [kind])
+        if holder is None:
             return None
-        person, token = found
+        person, token = holder
         roles = people.roles(tx, person.id)
     if TokenScope.STAFF in token.scopes:
         return Caller(person, roles, token)
@@ -225,7 +233,8 @@ def find_caller(request: Request) -> Caller | None:
 
 def session_secret(request: Request) -> str:
     """Return the value of the session cookie; "" if the request has none."""
-    return request.cookies.get(cookie_name(service_of(request).settings), "")
+    name = cookie_name(service_of(request).settings)
+    return request.cookies.get(name, "")
 
 
 def is_https(settings: Settings) -> bool:
@@ -235,11 +244,13 @@ def is_https(settings: Settings) -> bool:
 
 def set_cookie(response: Response, settings: Settings, value: str, seconds: float, suffix: str = "") -> None:
     """Set a cookie that scripts cannot read; see `cookie_name` for its name. If `seconds` is 0, delete the cookie."""
-    name, secure = cookie_name(settings, suffix), is_https(settings)
+    name = cookie_name(settings, suffix)
+    secure = is_https(settings)
     response.set_cookie(name, value, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
 
 
 def cookie_name(settings: Settings, suffix: str = "") -> str:
     """Return the name of the session cookie or, with a suffix, of another cookie. With https, the name begins with
     __Host-, so that browsers accept the cookie only from this host."""
-    return f"{'__Host-' if is_https(settings) else ''}grader{suffix}"
+    prefix = "__Host-" if is_https(settings) else ""
+    return f"{prefix}grader{suffix}"

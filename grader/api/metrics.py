@@ -75,22 +75,26 @@ class Metrics:
         """Update the histograms with the gradings that finished since the previous call of this method."""
         until = now()
         with self._store.read() as tx:
-            found = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._known))
-        for one in found:
-            if one.finished_at >= self._since - _COMMIT_DELAY:
-                self._observe(one)
-                self._known[one.id] = one.finished_at
+            gradings = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._known))
+        for grading in gradings:
+            self._observe(grading)
+            self._known[grading.id] = grading.finished_at
         self._since = until
-        self._known = {id: at for id, at in self._known.items() if at >= until - _COMMIT_DELAY}
+        for id, finished_at in [*self._known.items()]:
+            if finished_at < until - _COMMIT_DELAY:
+                del self._known[id]
 
-    def _observe(self, one: counts.FinishedGrading) -> None:
-        self._grading.labels(one.assignment, one.kind).observe((one.finished_at - one.started_at).total_seconds())
-        self._waited.labels(one.kind).observe(max(0.0, (one.started_at - one.queued_at).total_seconds()))
-        report = json.loads(one.report)
-        for section, used in report["usage"].items():
-            self._phase.labels(one.assignment, section).observe(used["wall_seconds"])
+    def _observe(self, grading: counts.FinishedGrading) -> None:
+        assignment, kind = grading.assignment, grading.kind
+        duration = grading.finished_at - grading.started_at
+        waited = grading.started_at - grading.queued_at
+        self._grading.labels(assignment, kind).observe(duration.total_seconds())
+        self._waited.labels(kind).observe(max(0.0, waited.total_seconds()))
+        report = json.loads(grading.report)
+        for section, usage in report["usage"].items():
+            self._phase.labels(assignment, section).observe(usage["wall_seconds"])
         for reason in deaths(report):
-            self._deaths.labels(one.assignment, reason).inc()
+            self._deaths.labels(assignment, reason).inc()
 
 
 def deaths(report: Json) -> list[str]:
@@ -100,14 +104,15 @@ def deaths(report: Json) -> list[str]:
     The reasons are "died" (the process ended by itself) and the limits "cpu" (CPU time), "wall" (elapsed time) and
     "reply" (size of the return value).
     """
-    calls = [
-        (check["id"].rpartition(".")[0], call)
-        for part in report["parts"]
-        for check in part["checks"]
-        if (call := check.get("failed_call"))
-    ]
-    ended = {(section, call["limit"]) for section, call in calls if call["limit"]}
-    ended |= {(section, "died") for section, call in calls if call["error"].startswith(PROCESS_ENDED)}
+    ended = set()
+    for part in report["parts"]:
+        for check in part["checks"]:
+            section = check["id"].rpartition(".")[0]
+            call = check.get("failed_call") or {"limit": None, "error": ""}
+            if call["limit"]:
+                ended.add((section, call["limit"]))
+            if call["error"].startswith(PROCESS_ENDED):
+                ended.add((section, "died"))
     return [reason for _, reason in sorted(ended)]
 
 
@@ -154,7 +159,7 @@ class _StoreCollector:
 def _gauge(name: str, text: str, labels: list[str], values: list[tuple[list[str], float]]) -> Metric:
     """Return a gauge with values from the database. Each entry of `values` is (values of the labels, value of the
     gauge)."""
-    found = GaugeMetricFamily(name, f"{_SHARED}: {text}", labels=labels)
+    gauge = GaugeMetricFamily(name, f"{_SHARED}: {text}", labels=labels)
     for row, value in values:
-        found.add_metric(row, value)
-    return found
+        gauge.add_metric(row, value)
+    return gauge

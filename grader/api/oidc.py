@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -50,6 +49,7 @@ _COOKIE_SUFFIX = "-login"
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
 
@@ -98,8 +98,9 @@ class Provider:
                     code_verifier=attempt.verifier,
                 )
                 claims = self._verified(token, attempt.nonce)
-                if self._settings.oidc_login_claim not in claims and "userinfo_endpoint" in metadata:
-                    claims |= self._userinfo(client, metadata["userinfo_endpoint"], claims["sub"])
+                userinfo_url = metadata.get("userinfo_endpoint")
+                if userinfo_url and self._settings.oidc_login_claim not in claims:
+                    claims |= self._userinfo(client, userinfo_url, claims["sub"])
                 return claims
             except (OAuthError, JoseError, KeyError, ValueError) as wrong:
                 log.warning("a login failed", why=f"{type(wrong).__name__}: {one_line(str(wrong))}")
@@ -109,56 +110,58 @@ class Provider:
 
     def _verified(self, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """Return the claims of the ID token after checking its signature, issuer, audience, times and nonce."""
+        id_token = token["id_token"]
         try:
-            signed = jwt.decode(token["id_token"], self._key_set(), algorithms=_SIGNED_WITH)
+            signed = jwt.decode(id_token, self._key_set(), algorithms=_SIGNED_WITH)
         except InvalidKeyIdError:  # the provider may have changed its keys
-            signed = jwt.decode(token["id_token"], self._key_set(fresh=True), algorithms=_SIGNED_WITH)
+            signed = jwt.decode(id_token, self._key_set(fresh=True), algorithms=_SIGNED_WITH)
+        client_id = self._settings.oidc_client_id
         required = {
             "iss": {"essential": True, "value": self._issuer},
-            "aud": {"essential": True, "value": self._settings.oidc_client_id},
+            "aud": {"essential": True, "value": client_id},
         }
-        expected = {
-            "nonce": nonce,
-            "client_id": self._settings.oidc_client_id,
-            "access_token": token.get("access_token"),
-        }
+        expected = {"nonce": nonce, "client_id": client_id, "access_token": token.get("access_token")}
         claims = CodeIDToken(signed.claims, signed.header, required, expected)
         claims.validate(leeway=_LEEWAY_SECONDS)
         return dict(claims)
 
     def _userinfo(self, client: OAuth2Client, url: str, subject: str) -> dict[str, Any]:
-        answer = client.get(url)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        if found.get("sub") != subject:
+        response = client.get(url)
+        response.raise_for_status()
+        claims: dict[str, Any] = response.json()
+        if claims.get("sub") != subject:
             raise _failed("the provider's ID token and user info belong to different people")
-        return found
+        return claims
 
     def _client(self) -> OAuth2Client:
+        settings = self._settings
+        redirect_uri = settings.url.rstrip("/") + BACK
         return OAuth2Client(
-            self._settings.oidc_client_id,
-            self._settings.oidc_client_secret,
+            settings.oidc_client_id,
+            settings.oidc_client_secret,
             scope="openid email profile",
-            redirect_uri=self._settings.url.rstrip("/") + BACK,
+            redirect_uri=redirect_uri,
             code_challenge_method="S256",
             timeout=_WAIT_SECONDS,
         )
 
     def _metadata(self) -> Mapping[str, Any]:
-        if not self._known or time.monotonic() - self._known_since > _METADATA_SECONDS:
-            known = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
-            if known.get("issuer") != self._issuer:
-                raise OurFailure(
-                    f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the provider's issuer, {known.get('issuer')}"
-                )
-            if missing := [name for name in _NEEDED if name not in known]:
-                raise OurFailure(f"the metadata of the university's login service lacks {missing[0]}")
-            self._known, self._keys, self._known_since = known, None, time.monotonic()
-        return self._known
+        if self._known and time.monotonic() - self._known_since < _METADATA_SECONDS:
+            return self._known
+        metadata = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+        issuer = metadata.get("issuer")
+        if issuer != self._issuer:
+            raise OurFailure(f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the provider's issuer, {issuer}")
+        for name in _NEEDED:
+            if name not in metadata:
+                raise OurFailure(f"the metadata of the university's login service lacks {name}")
+        self._known, self._keys, self._known_since = metadata, None, time.monotonic()
+        return metadata
 
     def _key_set(self, fresh: bool = False) -> KeySet:
         if self._keys is None or fresh:
-            self._keys = KeySet.import_key_set(_fetch_json(self._metadata()["jwks_uri"]))  # type: ignore[arg-type]
+            keys: Any = _fetch_json(self._metadata()["jwks_uri"])
+            self._keys = KeySet.import_key_set(keys)
         return self._keys
 
 
@@ -170,10 +173,10 @@ def _no_answer(why: Exception) -> HttpProblem:
 
 def _fetch_json(url: str) -> dict[str, Any]:
     try:
-        answer = httpx2.get(url, timeout=_WAIT_SECONDS).raise_for_status().json()
+        document = httpx2.get(url, timeout=_WAIT_SECONDS).raise_for_status().json()
     except (httpx2.HTTPError, ValueError) as gone:
         raise _no_answer(gone) from gone
-    return answer if isinstance(answer, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def provider_of(settings: Settings) -> Provider | None:
@@ -185,16 +188,10 @@ def provider_of(settings: Settings) -> Provider | None:
     if not all(given):
         raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
     issuer = urlsplit(settings.oidc_issuer)
-    if issuer.scheme != "https" and not (issuer.scheme == "http" and _is_loopback(issuer.hostname or "")):
+    is_local = issuer.scheme == "http" and issuer.hostname in _LOOPBACK
+    if issuer.scheme != "https" and not is_local:
         raise BadCall("GRADER_OIDC_ISSUER must be an https address, or http on this machine (localhost)")
     return Provider(settings)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -212,11 +209,11 @@ TheProvider = Annotated[Provider, Depends(_provider)]
 
 @pages.get("/login/oidc")
 def start_login(service: TheService, provider: TheProvider, next: str = "/") -> Response:
-    attempt = LoginAttempt(
-        secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
-    )
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    attempt = LoginAttempt(state, nonce, verifier, local_path(next))
     response = RedirectResponse(provider.login_url(attempt), 303)
-    set_cookie(response, service.settings, _encoded(service, attempt), _ATTEMPT_SECONDS, _COOKIE_SUFFIX)
+    cookie = _encoded(service, attempt)
+    set_cookie(response, service.settings, cookie, _ATTEMPT_SECONDS, _COOKIE_SUFFIX)
     return response
 
 
@@ -246,9 +243,9 @@ def finish_login(
 def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
     login = _login(service.settings, claims)
     with service.store.read() as tx:
-        known = people.person_by_login(tx, login)
-    if known:
-        return known
+        person = people.person_by_login(tx, login)
+    if person:
+        return person
     if not service.settings.oidc_new_people:
         detail = f"you have logged in as {login}, which is in no course: ask your teachers to add that login"
         raise HttpProblem(403, "unknown-person", "There is no account for this login", detail)
@@ -280,15 +277,16 @@ def _signing_key(service: Service) -> OctKey:
 
 
 def _encoded(service: Service, attempt: LoginAttempt) -> str:
-    return jwt.encode(
-        {"alg": "HS256"}, asdict(attempt) | {"exp": int(time.time()) + _ATTEMPT_SECONDS}, _signing_key(service)
-    )
+    expires = int(time.time()) + _ATTEMPT_SECONDS
+    claims = vars(attempt) | {"exp": expires}
+    return jwt.encode({"alg": "HS256"}, claims, _signing_key(service))
 
 
-def _decoded(service: Service, sealed: str) -> LoginAttempt | None:
+def _decoded(service: Service, cookie: str) -> LoginAttempt | None:
     try:
-        claims = jwt.decode(sealed, _signing_key(service), algorithms=["HS256"]).claims
+        claims = jwt.decode(cookie, _signing_key(service), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
     except (JoseError, ValueError):
         return None
-    return LoginAttempt(**{name: str(claims[name]) for name in ("state", "nonce", "verifier", "next")})
+    del claims["exp"]
+    return LoginAttempt(**claims)

@@ -54,14 +54,16 @@ def install(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> Json:
-    found: Json = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
-    components = found.setdefault("components", {})
+    document: Json = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+    components = document.setdefault("components", {})
     components["securitySchemes"] = SECURITY
     schemas = components.setdefault("schemas", {})
     problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs") | {"Problem": problem}
     report = as_json.schema(ref_template="#/components/schemas/Report{model}")
-    schemas |= {f"Report{name}": schema for name, schema in report.pop("$defs").items()}
-    schemas["Report"] = {name: value for name, value in report.items() if name != "$schema"}
-    found["security"] = [{"bearer": []}, {"cookie": []}]
-    return found
+    for name, schema in report.pop("$defs").items():
+        schemas[f"Report{name}"] = schema
+    del report["$schema"]
+    schemas["Report"] = report
+    document["security"] = [{"bearer": []}, {"cookie": []}]
+    return document

@@ -106,7 +106,7 @@ class NewToken(In):
 def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     with service.store.read() as tx:
         tokens = people.tokens_of(tx, caller.person.id)
-    return [TokenOut.model_validate(token) for token in tokens]
+    return TokenOut.all(tokens)
 
 
 @router.post(

@@ -78,9 +78,10 @@ class HttpProblem(HTTPException):
         self.errors = tuple(errors)
 
 
-def not_found(what: str) -> HttpProblem:
+def not_found(resource: str) -> HttpProblem:
     """Return the 404 problem for a resource that does not exist or that the caller may not see."""
-    return HttpProblem(404, "not-found", "Not found", f"this {what} does not exist, or you have no access to it")
+    detail = f"this {resource} does not exist, or you have no access to it"
+    return HttpProblem(404, "not-found", "Not found", detail)
 
 
 def of(error: Exception) -> HttpProblem:
@@ -109,10 +110,10 @@ def of(error: Exception) -> HttpProblem:
 
 def _invalid(error: RequestValidationError) -> HttpProblem:
     """Return the problem for invalid fields. Do not repeat the input, which may be large or malicious."""
-    errors = [
-        FieldError(where=" → ".join(str(step) for step in wrong["loc"])[:200], what=str(wrong["msg"])[:300])
-        for wrong in error.errors()[:20]
-    ]
+    errors = []
+    for invalid in error.errors()[:20]:
+        where = " → ".join(map(str, invalid["loc"]))
+        errors.append(FieldError(where=where[:200], what=invalid["msg"][:300]))
     detail = "; ".join(f"{error.where}: {error.what}" for error in errors[:3])
     return HttpProblem(422, "invalid", "The request is not valid", detail, errors=errors)
 

@@ -4,7 +4,6 @@ an assignment's marking and of a rubric."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -16,14 +15,11 @@ from grader.api.lookup import ForStaff
 from grader.api.marking import MARKING, PAGE, QuestionMarking, QuestionRequest, TheQuestion, question_markings
 from grader.api.problems import not_found
 from grader.api.schemas import GROUP, ID, TEXT, In, Out
-from grader.api.scores import ScoreRow, rows_of
-from grader.api.views import SubmissionView
+from grader.api.scores import StudentResult, results_of, rows_of
 from grader.errors import BadCall
 from grader.marking.groups import MarkingProgress
 from grader.model import ZERO, Points, Status
-from grader.store import gradings, rubrics
-from grader.store.database import Tx
-from grader.store.records import CheckRecord, Person
+from grader.store import rubrics
 from grader.store.rubrics import Phrase
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
@@ -71,7 +67,7 @@ class QuestionOut(Out):
 
 
 def _rubric_out(marking: QuestionMarking) -> list[ItemOut]:
-    return [ItemOut.model_validate(item) for item in marking.rubric()]
+    return ItemOut.all(marking.rubric())
 
 
 class MarkersIn(In):
@@ -176,38 +172,24 @@ ItemText = Annotated[str, Form(min_length=1, max_length=1_000, pattern=TEXT)]
 ItemPoints = Annotated[MorePoints, Form()]
 
 
-@dataclass(frozen=True)
-class WaitingCheck:
-    """A check of a student's submission that a person must mark."""
-
-    result: CheckRecord
-    student: Person
-    view: SubmissionView
-
-
 @pages.get(MARKING)
 def show_questions(staff: ForStaff) -> Response:
     """Show the written questions of an assignment, and the checks that a person must mark."""
     with staff.read() as (tx, offering):
         questions = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
-        scores = rows_of(tx, staff.service, staff.caller, offering)
-        checks = _waiting_checks(tx, scores)
+        rows = rows_of(tx, staff.service, staff.caller, offering)
+        checks = _waiting_checks(results_of(tx, rows, Status.WAITING))
         return staff.render(tx, "marking.html", offering, rows=questions, checks=checks)
 
 
-def _waiting_checks(tx: Tx, scores: Sequence[ScoreRow]) -> list[WaitingCheck]:
-    """Return the checks that a person must mark, sorted by check and student."""
-    results_of = gradings.results_of(tx, [row.counting.grading.id for row in scores if row.counting], Status.WAITING)
+def _waiting_checks(results: Sequence[StudentResult]) -> list[StudentResult]:
+    """Return the waiting results that a person must mark, sorted by check and student."""
     checks = []
-    for row in scores:
-        view = row.counting
-        if view is None or not view.submission.code_submitted:
-            continue
-        marked = {mark.question for mark in view.marks}
-        for result in results_of.get(view.grading.id, ()):
-            if result.check not in marked:
-                checks.append(WaitingCheck(result, row.person, view))
-    checks.sort(key=lambda check: (check.result.check, check.student.name.lower()))
+    for result in results:
+        marked = [mark.question for mark in result.view.marks]
+        if result.view.submission.code_submitted and result.record.check not in marked:
+            checks.append(result)
+    checks.sort(key=lambda result: (result.record.check, result.person.name.lower()))
     return checks
 
 

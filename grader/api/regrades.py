@@ -140,7 +140,7 @@ def list_regrades(staff: ForStaff) -> list[RegradeOut]:
     """List regrades, the newest first."""
     with staff.read() as (tx, _):
         records = regrades.of_offering(tx, staff.course, staff.assignment)
-    return [RegradeOut.model_validate(record) for record in records]
+    return RegradeOut.all(records)
 
 
 @router.get("/regrades/{id}", summary="One regrade")
@@ -198,8 +198,8 @@ def show_regrades(staff: ForStaff) -> Response:
 
 
 @pages.post(OF_ASSIGNMENT)
-def send_start(staff: ForStaff, which: Annotated[Which, Form()] = Which.LATEST) -> Response:
-    started = start_regrade(staff, RegradeIn(which=which), Response())
+def send_start(staff: ForStaff, choice: Annotated[Which, Form(alias="which")] = Which.LATEST) -> Response:
+    started = start_regrade(staff, RegradeIn(which=choice), Response())
     return _to_regrade(started.id)
 
 

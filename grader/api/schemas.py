@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Self
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict
@@ -15,14 +16,14 @@ NAME = "^[A-Za-z0-9._-]{1,64}$"
 TEXT = r"^[^\x00]*$"
 """Pattern of text without NUL, a character that PostgreSQL cannot store."""
 
-SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id")]
-GradingId = Annotated[str, Path(pattern=ID, description="A grading's id")]
-RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id")]
-CourseId = Annotated[str, Path(pattern=NAME, description="A course's id")]
-AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id")]
+SubmissionId = Annotated[str, Path(pattern=ID)]
+GradingId = Annotated[str, Path(pattern=ID)]
+RegradeId = Annotated[str, Path(pattern=ID)]
+CourseId = Annotated[str, Path(pattern=NAME)]
+AssignmentId = Annotated[str, Path(pattern=NAME)]
 QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id")]
 MarkedId = Annotated[str, Path(pattern=NAME, description="A written question's or a check's id")]
-TokenId = Annotated[str, Path(pattern=ID, description="A token's id")]
+TokenId = Annotated[str, Path(pattern=ID)]
 Login = Annotated[str, Path(pattern=LOGIN, description="A person's login")]
 
 
@@ -36,6 +37,11 @@ class Out(BaseModel):
         use_attribute_docstrings=True,
         json_schema_serialization_defaults_required=True,
     )
+
+    @classmethod
+    def all(cls, records: Iterable[object]) -> list[Self]:
+        """Return a response body for each record."""
+        return [cls.model_validate(record) for record in records]
 
 
 class In(BaseModel):

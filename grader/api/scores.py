@@ -15,12 +15,12 @@ from grader.api.identity import Caller
 from grader.api.lookup import ForStaff, known_member
 from grader.api.schemas import Login
 from grader.api.views import SubmissionView, views_of
-from grader.model import ZERO, Points, show_points
+from grader.model import ZERO, Points, Status, show_points
 from grader.model.grouping import grouped
 from grader.service import Service
-from grader.store import offerings, people, submissions
+from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx
-from grader.store.records import Counts, Offering, Page, Person, Role, State
+from grader.store.records import CheckRecord, Counts, Offering, Page, Person, Role, State
 
 pages = APIRouter(include_in_schema=False)
 
@@ -120,6 +120,16 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
+class StudentResult:
+    """The result of one check of one student."""
+
+    person: Person
+    view: SubmissionView
+    """The submission that gives the student's score."""
+    record: CheckRecord
+
+
+@dataclass(frozen=True)
 class Bin:
     """A bin of the histogram. It contains scores s with low ≤ s < high; the last bin also contains `high`."""
 
@@ -195,6 +205,18 @@ def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> lis
         attempts[person.id] = count
     counting = counting_submissions(tx, service, caller, offering)
     return [ScoreRow(person, attempts.get(id, 0), counting.get(id)) for id, person in students.items()]
+
+
+def results_of(tx: Tx, rows: Sequence[ScoreRow], status: Status | None = None) -> list[StudentResult]:
+    """Return the results of the checks of each student; if `status` is given, only results with this status."""
+    ids = [row.counting.grading.id for row in rows if row.counting]
+    records = gradings.results_of(tx, ids, status)
+    results = []
+    for row in rows:
+        if row.counting:
+            for record in records.get(row.counting.grading.id, ()):
+                results.append(StudentResult(row.person, row.counting, record))
+    return results
 
 
 def spread(counting: Sequence[SubmissionView]) -> Spread | None:

@@ -37,12 +37,14 @@ def log_in(
 ) -> Response:
     secret = token.strip().rpartition("#token=")[2]
     with service.store.read() as tx:
-        known = people.person_of_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
-    if known and (exchanged := _exchange(service, secret)):
+        is_valid = people.person_of_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM]) is not None
+    exchanged = _exchange(service, secret) if is_valid else None
+    if exchanged:
         person, program = exchanged
         return begin_session(request, service, person, next, program)
     limit(request, LOGINS)
-    return _login_page(request, next, "This link or token is not valid or has expired: ask for a new one.", status=403)
+    problem = "This link or token is not valid or has expired: ask for a new one."
+    return _login_page(request, next, problem, status=403)
 
 
 def _login_page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
@@ -54,8 +56,9 @@ def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None
     """Return the owner of a login link or an API token; None if the secret is not valid. A login link works only once.
     For an API token, also return the record of the token."""
     with service.store.write() as tx:
-        if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
-            return used_up, None
+        person = people.use_up_token(tx, secret, TokenKind.LOGIN)
+        if person:
+            return person, None
         return people.token_holder(tx, secret, [TokenKind.PROGRAM])
 
 
@@ -89,6 +92,7 @@ def begin_session(
 
 
 def _end_session(request: Request, service: Service) -> None:
-    if secret := session_secret(request):
+    secret = session_secret(request)
+    if secret:
         with service.store.write() as tx:
             people.use_up_token(tx, secret, TokenKind.SESSION)

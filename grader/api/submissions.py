@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from grader.api import submitting
@@ -23,7 +24,6 @@ from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
 from grader.api.rendering import page
 from grader.api.schemas import ID, NAME, TEXT, AssignmentId, CourseId, In, MarkedId, Out, PersonOut, SubmissionId
-from grader.api.submitting import Receipt
 from grader.api.views import (
     QueuePlace,
     SubmissionView,
@@ -93,11 +93,6 @@ class ReceiptOut(StoredOut):
     estimate_seconds: float | None = None
     """Estimated time until grading starts; null if unknown."""
 
-    @classmethod
-    def of(cls, receipt: Receipt) -> ReceiptOut:
-        fields = _fields(receipt.view, receipt.place)
-        return cls.model_validate(fields | {"remarks": receipt.remarks})
-
 
 class GivenItemOut(Out):
     """A rubric item that was applied to an answer."""
@@ -164,16 +159,13 @@ class SubmissionOut(StoredOut):
     score: ScoreOut | None
     """null for a pre-check, which does not count for the grade."""
 
-    @classmethod
-    def of(cls, view: SubmissionView) -> SubmissionOut:
-        return cls.model_validate(_fields(view))
-
 
 def _fields(view: SubmissionView, place: QueuePlace | None = None) -> dict[str, Any]:
     """Return the fields of a submission and of its place in the queue."""
     fields = vars(view.submission) | vars(view)
-    fields |= {"submission": view.submission.id, "state": view.state}
-    return fields | (vars(place) if place else {})
+    if place:
+        fields |= vars(place)
+    return fields | {"submission": view.submission.id, "state": view.state}
 
 
 class WholeSubmissionOut(SubmissionOut):
@@ -227,9 +219,9 @@ async def submit(
     request = submitting.SubmitRequest(
         service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
     )
-    receipt = await submitting.submit(request)
-    response.headers["Location"] = f"/api/v1/submissions/{receipt.view.submission.id}"
-    return ReceiptOut.of(receipt)
+    id = await submitting.submit(request)
+    response.headers["Location"] = f"/api/v1/submissions/{id}"
+    return await run_in_threadpool(get_receipt, id, service, caller)
 
 
 # ── lists ────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,7 +268,7 @@ def list_submissions(
         views = views_of(tx, service, caller, records[:limit])
     if len(records) > limit:
         response.headers["Link"] = _next_link(request, records[limit - 1].id)
-    return [SubmissionOut.of(view) for view in views]
+    return [SubmissionOut.model_validate(_fields(view)) for view in views]
 
 
 def _next_link(request: Request, last: str) -> str:
@@ -302,8 +294,11 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
 @router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
-    receipt = submitting.find_receipt(service, caller, id)
-    return ReceiptOut.of(receipt)
+    with service.store.read() as tx:
+        view = find(tx, service, caller, id)
+        place = queue_place(tx, service, view.grading, view.submission.kind)
+    remarks = submitting.remarks(assignment_of(service, view.submission), view.submission)
+    return ReceiptOut.model_validate(_fields(view, place) | {"remarks": remarks})
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -407,7 +402,7 @@ def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, calle
 
 def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
     marks_of = marks.of_submissions(tx, [submission.id])
-    return [MarkOut.model_validate(mark) for mark in marks_of.get(submission.id, [])]
+    return MarkOut.all(marks_of.get(submission.id, []))
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────
@@ -471,9 +466,10 @@ def _score_totals(score: Score, final: Points) -> Totals:
 def show_receipt(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
     with service.store.read() as tx:
         view = find(tx, service, caller, id)
-        receipt = submitting.receipt_of(tx, service, view)
+        place = queue_place(tx, service, view.grading, view.submission.kind)
         variables = _about(tx, service, caller, view)
-    return page(request, "receipt.html", **variables, receipt=receipt)
+    remarks = submitting.remarks(variables["task"], view.submission)
+    return page(request, "receipt.html", **variables, place=place, remarks=remarks)
 
 
 @pages.post("/submissions/{id}/marks")

@@ -16,7 +16,6 @@ from starlette.concurrency import run_in_threadpool
 from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import utc
-from grader.api.views import QueuePlace, SubmissionView, assignment_of, find, queue_place
 from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
 from grader.intake.pool import SubmissionFacts, WantedCode
@@ -41,17 +40,6 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """The confirmation that a submission is stored and will be graded."""
-
-    view: SubmissionView
-    place: QueuePlace | None
-    """The submission's place in the queue; None if it is no longer queued."""
-    remarks: tuple[str, ...]
-    """Sentences to show on the receipt, for example that the submission has no code."""
-
-
-@dataclass(frozen=True)
 class SubmitRequest:
     """A request to store a submission and to queue it for grading."""
 
@@ -73,9 +61,14 @@ class SubmitRequest:
     supersede: bool = False
     """True to supersede the caller's queued submissions of the same kind to this assignment."""
 
+    @property
+    def person(self) -> str:
+        """Id of the person who submits."""
+        return self.caller.person.id
 
-async def submit(request: SubmitRequest) -> Receipt:
-    """Store a submission and queue it for grading.
+
+async def submit(request: SubmitRequest) -> str:
+    """Store a submission and queue it for grading. Return its id.
 
     Raises:
         HttpProblem: If the caller may not submit, the assignment is not open, or a limit is reached.
@@ -90,7 +83,7 @@ async def submit(request: SubmitRequest) -> Receipt:
     await run_in_threadpool(_refuse_early, request)
     task = service.assignments[request.assignment]
     code = WantedCode(task.entry_points, task.files, tuple(task.modules))
-    facts = await service.intake.read(caller.person.id, request.files, code)
+    facts = await service.intake.read(request.person, request.files, code)
     id = await run_in_threadpool(_store, request, facts)
     service.queue.wake()
     log.info(
@@ -101,32 +94,41 @@ async def submit(request: SubmitRequest) -> Receipt:
         kind=str(request.kind),
         interface=request.interface,
     )
-    return await run_in_threadpool(find_receipt, service, caller, id)
+    return id
 
 
 def _refuse_early(request: SubmitRequest) -> None:
     """Raise `HttpProblem` if the submission can be refused without reading its files. Do not refuse a request whose
     Idempotency-Key was used before."""
     with request.service.store.read() as tx:
-        if request.key and submissions.used_key(tx, request.caller.person.id, request.key):
+        if request.key and submissions.used_key(tx, request.person, request.key):
             return
-        new = _new_submission(tx, request, SubmissionFacts("", has_code=True))
-        _require_admission(tx, request, new)
+        _authors(tx, request)
+        _require_admission(tx, request)
 
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
     """Store a submission, queue it and return its id. If the Idempotency-Key of the request was used before, store
     nothing and return the id of the earlier submission."""
-    queue = request.service.queue
     with request.service.store.write() as tx:
-        submissions.lock_person(tx, request.caller.person.id)
-        new = _new_submission(tx, request, facts)
+        submissions.lock_person(tx, request.person)
+        new = submissions.NewSubmission(
+            course=request.course,
+            assignment=request.assignment,
+            kind=request.kind,
+            interface=request.interface,
+            digest=facts.digest,
+            by=request.person,
+            authors=_authors(tx, request),
+            files=_storable_files(request.files),
+            code_submitted=facts.has_code,
+        )
         earlier = _submission_with_key(tx, new, request.key)
         if earlier is not None:
             return earlier
-        _require_admission(tx, request, new)
+        _require_admission(tx, request)
         id = submissions.add(tx, new)
-        queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
+        request.service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
         if request.key:
             submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
         if request.supersede:
@@ -134,45 +136,14 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
         return id
 
 
-def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> submissions.NewSubmission:
-    authors = _authors(tx, request)
-    files = _storable_files(request.files)
-    return submissions.NewSubmission(
-        course=request.course,
-        assignment=request.assignment,
-        kind=request.kind,
-        interface=request.interface,
-        digest=facts.digest,
-        by=request.caller.person.id,
-        authors=authors,
-        files=files,
-        code_submitted=facts.has_code,
-    )
-
-
-def find_receipt(service: Service, caller: Caller, id: str) -> Receipt:
-    """Return the receipt of the submission with this id. Raise 404 if the submission does not exist or the caller may
-    not see it."""
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
-        return receipt_of(tx, service, view)
-
-
-def receipt_of(tx: Tx, service: Service, view: SubmissionView) -> Receipt:
-    """Return the receipt of a submission, with its current place in the queue."""
-    place = queue_place(tx, service, view.grading, view.submission.kind)
-    task = assignment_of(service, view.submission)
-    return Receipt(view, place, _remarks(task, view.submission))
-
-
-def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str, ...]:
-    """Return remarks on what is missing: the code, or the notebook with the written answers."""
+def remarks(assignment: Assignment, submission: SubmissionRecord) -> list[str]:
+    """Return remarks for the receipt on what is missing: the code, or the notebook with the written answers."""
     if not submission.code_submitted:
-        return (assignment.not_submitted,)
+        return [assignment.not_submitted]
     only_code = all(file.name.endswith(".py") for file in submission.files)
     if only_code and assignment.questions and submission.kind is Kind.SUBMISSION:
-        return (f"No written answers were submitted; submit the notebook together with {assignment.files[0]}.",)
-    return ()
+        return [f"No written answers were submitted; submit the notebook together with {assignment.files[0]}."]
+    return []
 
 
 def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
@@ -230,20 +201,20 @@ def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> st
 # ── reasons to refuse a submission ───────────────────────────────────────────────────────────────────
 
 
-def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmission) -> None:
+def _require_admission(tx: Tx, request: SubmitRequest) -> None:
     """Raise `HttpProblem` if the assignment is not open, or a limit on attempts, queue or storage is reached."""
     settings = request.service.settings
-    offering = offerings.offering(tx, new.course, new.assignment)
+    offering = offerings.offering(tx, request.course, request.assignment)
     if offering is None:
         raise not_found("assignment")
-    is_staff = request.caller.is_staff(new.course)
-    if not is_staff:
-        _require_open(tx, offering, request.caller)
-        _require_attempt(tx, offering, new)
-    times = STAFF_TIMES if is_staff else 1
+    times = STAFF_TIMES
+    if not request.caller.is_staff(request.course):
+        times = 1
+        _require_open(tx, request, offering)
+        _require_attempt(tx, request, offering)
     if not request.supersede:  # otherwise the queued submissions are replaced
-        _require_few_waiting(tx, new, times * settings.waiting_limit)
-    _require_storage(tx, new, times * settings.storage_limit_mib)
+        _require_few_waiting(tx, request, times * settings.waiting_limit)
+    _require_storage(tx, request, times * settings.storage_limit_mib)
     if gradings.waiting(tx) >= settings.queue_limit:
         detail = "this submission was not stored: submit it again later"
         title = "Too many submissions are waiting"
@@ -258,25 +229,25 @@ def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.date
     return max(date, extension)
 
 
-def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
+def _require_open(tx: Tx, request: SubmitRequest, offering: Offering) -> None:
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
         detail = f"the assignment opens at {utc(offering.opens_at)}"
         raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)
-    extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
+    extension = offerings.extension(tx, offering.course, offering.assignment, request.person)
     closes_at = extended(offering.closes_at, extension)
     if closes_at is not None and moment >= closes_at:
         detail = f"the assignment closed at {utc(closes_at)}: ask for an extension"
         raise HttpProblem(403, "closed", "The assignment is closed", detail)
 
 
-def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
+def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None:
     """Raise 429 if the person has used up the attempts per hour. Pre-checks and submissions without code use no
     attempt."""
     allowed = offering.attempts_per_hour
-    if allowed is None or new.kind is Kind.PRECHECK:
+    if allowed is None or request.kind is Kind.PRECHECK:
         return
-    times = submissions.times_since(tx, new.course, new.assignment, new.by, now() - _HOUR)
+    times = submissions.times_since(tx, request.course, request.assignment, request.person, now() - _HOUR)
     if len(times) < allowed:
         return
     free_at = times[-allowed] + _HOUR
@@ -285,19 +256,19 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)
 
 
-def _require_few_waiting(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
+def _require_few_waiting(tx: Tx, request: SubmitRequest, limit: int) -> None:
     """Raise 429 if too many submissions of this person are queued."""
-    waiting = gradings.waiting(tx, new.by)
+    waiting = gradings.waiting(tx, request.person)
     if waiting >= limit:
         detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
         title = "Too many of your submissions are waiting"
         raise HttpProblem(429, "too-many-waiting", title, detail, retry_seconds=FULL_SECONDS)
 
 
-def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
+def _require_storage(tx: Tx, request: SubmitRequest, limit: int) -> None:
     """Raise 429 if the stored files of this person would exceed `limit` MiB."""
-    new_bytes = sum(len(content) for _, content in new.files)
-    if submissions.stored_bytes(tx, new.by) + new_bytes > limit * MIB:
+    new_bytes = sum(len(content) for _, content in request.files)
+    if submissions.stored_bytes(tx, request.person) + new_bytes > limit * MIB:
         title = "Your submissions take too much space"
         detail = f"your submissions would take more than {limit} MiB: leave out data, or ask for more space"
         raise HttpProblem(429, "no-room", title, detail, retry_seconds=STORAGE_SECONDS)

@@ -14,7 +14,7 @@ import jsonschema_rs
 import pytest
 from httpx2 import Response
 
-from grader.api import submitting
+from grader.api import submissions as routes
 from grader.errors import StoreUnavailable
 from grader.model import Points
 from grader.render import as_json
@@ -53,7 +53,7 @@ def test_a_submission_is_stored_although_its_receipt_cannot_be_built(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(submitting, "find", Mock(side_effect=StoreUnavailable("the disk is full")))
+        broken.setattr(routes, "find", Mock(side_effect=StoreUnavailable("the disk is full")))
         assert post(world, "ada").status_code == 503
     assert [s["state"] for s in get(world, "ada", SUBMISSIONS.removeprefix("/api/v1")).json()] == ["queued"]
 
