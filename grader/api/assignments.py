@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.history import attempts
-from grader.api.identity import Caller, TheCaller, TheService, require_member, require_staff
+from grader.api.identity import Caller, TheCaller, require_member, require_staff
 from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings
 from grader.api.problems import not_found
 from grader.api.rendering import page
@@ -29,7 +29,6 @@ from grader.course import offerings as offers
 from grader.course.late import checked_date, read_policy
 from grader.errors import BadCall
 from grader.model import Points
-from grader.service import Service
 from grader.store import offerings, people, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Counts, Kind, Offering, Page, Person
@@ -77,8 +76,8 @@ class OfferingOut(Out):
     """Null for students."""
 
     @classmethod
-    def of(cls, tx: Tx, service: Service, offering: Offering, caller: Caller) -> Self:
-        task = service.assignments[offering.assignment]
+    def of(cls, tx: Tx, offering: Offering, caller: Caller) -> Self:
+        task = caller.service.assignments[offering.assignment]
         fields = vars(offering) | {"title": task.title, "points": task.points}
         fields["extension"] = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
         if not caller.is_staff(offering.course):
@@ -87,38 +86,36 @@ class OfferingOut(Out):
 
 
 @router.get("/courses/{course}/assignments", summary="List the assignments of a course")
-def list_assignments(caller: TheCaller, service: TheService, course: CourseId) -> list[OfferingOut]:
+def list_assignments(caller: TheCaller, course: CourseId) -> list[OfferingOut]:
     require_member(caller, course)
-    with service.store.read() as tx:
+    with caller.read() as tx:
         known_course(tx, course)
-        offered = known_offerings(tx, service, course)
-        return [OfferingOut.of(tx, service, offering, caller) for offering in offered]
+        offered = known_offerings(tx, caller.service, course)
+        return [OfferingOut.of(tx, offering, caller) for offering in offered]
 
 
 @router.get(_ASSIGNMENT, summary="One assignment")
-def get_assignment(caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId) -> OfferingOut:
+def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId) -> OfferingOut:
     require_member(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
-        return OfferingOut.of(tx, service, offering, caller)
+    with caller.read() as tx:
+        offering = known_offering(tx, caller.service, course, assignment)
+        return OfferingOut.of(tx, offering, caller)
 
 
 @router.put(
     _ASSIGNMENT,
     summary="Offer an assignment, or change its settings (staff)",
 )
-def set_assignment(
-    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, settings: OfferingIn
-) -> OfferingOut:
+def set_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId, settings: OfferingIn) -> OfferingOut:
     require_staff(caller, course, "assignment")
-    task = service.assignments.get(assignment)
+    task = caller.service.assignments.get(assignment)
     if task is None:
         raise not_found("assignment")
     new = offers.checked(Offering(course, assignment, **settings.model_dump()), task)
-    with service.store.write() as tx:
+    with caller.write() as tx:
         known_course(tx, course)
         offerings.put_offering(tx, new)
-        return OfferingOut.of(tx, service, new, caller)
+        return OfferingOut.of(tx, new, caller)
 
 
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────
@@ -193,20 +190,20 @@ class Card:
     """The newest submission if it is queued or running, otherwise None."""
 
 
-def card_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
+def card_of(tx: Tx, caller: Caller, offering: Offering) -> Card:
     """Return the card of an assignment, with the caller's dates and score."""
     person = caller.person.id
     extension = offerings.extension(tx, offering.course, offering.assignment, person)
     due_at = extended(offering.due_at, extension)
     closes_at = extended(offering.closes_at, extension)
     own: list[SubmissionView] = []
-    for batch in submission_batches(tx, service, caller, offering, person):
+    for batch in submission_batches(tx, caller, offering, person):
         own += batch
     waiting = own[0] if own and not own[0].grading.state.is_final else None
     finals = [view.final for view in own if view.final is not None]
     return Card(
         offering=offering,
-        task=service.assignments[offering.assignment],
+        task=caller.service.assignments[offering.assignment],
         due_at=due_at,
         closes_at=closes_at,
         has_extension=extension is not None,
@@ -235,17 +232,16 @@ def show_assignment(
     request: Request,
     course: CourseId,
     assignment: AssignmentId,
-    service: TheService,
     caller: TheCaller,
     older_than: Annotated[str | None, Query(pattern=ID, alias="before")] = None,
 ) -> Response:
     require_member(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
+    with caller.read() as tx:
+        offering = known_offering(tx, caller.service, course, assignment)
         own_page = Page(SHOWN + 1, older_than)
         own = submissions.of_offering(tx, course, assignment, author=caller.person.id, kind=None, page=own_page)
-        views = views_of(tx, service, caller, own)
-        card = card_of(tx, service, caller, offering)
+        views = views_of(tx, caller, own)
+        card = card_of(tx, caller, offering)
         rows = attempts(tx, caller, views, card.counting)
         return page(
             request,
@@ -265,7 +261,6 @@ def show_assignment(
 async def submit_form(
     course: CourseId,
     assignment: AssignmentId,
-    service: TheService,
     caller: TheCaller,
     files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (some browsers send a string if no file is chosen)
     kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
@@ -277,12 +272,15 @@ async def submit_form(
     click, only one submission is stored.
     """
     require_member(caller, course, "assignment")
-    chosen = [file for file in files if not isinstance(file, str) and file.filename]
-    contents = [(file.filename or "", await file.read()) for file in chosen]
+    contents = []
+    for file in files:
+        if not isinstance(file, str) and file.filename:
+            contents.append((file.filename, await file.read()))
     if not contents:
-        raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
+        task = caller.service.assignments[assignment]
+        raise BadCall(f"no file was chosen: choose {task.files[0]}, your notebook, or both")
     key = _idempotency_key(once, kind, contents)
-    request = SubmitRequest(service, caller, course, assignment, contents, kind, "page", key=key)
+    request = SubmitRequest(caller, course, assignment, contents, kind, "page", key=key)
     id = await submit(request)
     return RedirectResponse(f"/submissions/{id}", 303)
 

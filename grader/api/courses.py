@@ -12,14 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grader.api.assignments import Card, card_of
-from grader.api.identity import Caller, TheCaller, TheService, require_admin, require_member, require_staff
+from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
 from grader.api.lookup import known_course, known_member, known_offerings
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import CourseId, In, Login, Out
 from grader.course import csv_people, roster
-from grader.service import Service
 from grader.store import people
 from grader.store.database import Tx
 from grader.store.records import Course, Member, Role
@@ -46,8 +45,8 @@ class NewCourse(In):
 
 
 @router.get("/courses", summary="List the caller's courses; for an admin, all courses")
-def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
-    with service.store.read() as tx:
+def list_courses(caller: TheCaller) -> list[CourseOut]:
+    with caller.read() as tx:
         return [CourseOut.of(course, caller) for course in _own_courses(tx, caller)]
 
 
@@ -57,10 +56,10 @@ def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
     status_code=201,
     responses={409: problem_response("The course exists")},
 )
-def create_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
+def create_course(caller: TheCaller, new: NewCourse) -> CourseOut:
     require_admin(caller)
     course = Course(new.id, roster.name_of(new.title))
-    with service.store.write() as tx:
+    with caller.write() as tx:
         if people.course(tx, course.id):
             raise HttpProblem(409, "exists", "The course exists", f"choose an id other than {course.id}")
         people.add_course(tx, course)
@@ -68,9 +67,9 @@ def create_course(caller: TheCaller, service: TheService, new: NewCourse) -> Cou
 
 
 @router.get("/courses/{course}", summary="One course")
-def get_course(caller: TheCaller, service: TheService, course: CourseId) -> CourseOut:
+def get_course(caller: TheCaller, course: CourseId) -> CourseOut:
     require_member(caller, course)
-    with service.store.read() as tx:
+    with caller.read() as tx:
         return CourseOut.of(known_course(tx, course), caller)
 
 
@@ -119,9 +118,9 @@ class RosterOut(Out):
 
 
 @router.get("/courses/{course}/roster", summary="List the members of a course (staff)")
-def get_roster(caller: TheCaller, service: TheService, course: CourseId) -> list[MemberOut]:
+def get_roster(caller: TheCaller, course: CourseId) -> list[MemberOut]:
     require_staff(caller, course)
-    with service.store.read() as tx:
+    with caller.read() as tx:
         known_course(tx, course)
         return [MemberOut.of(member) for member in people.roster(tx, course)]
 
@@ -134,14 +133,13 @@ def get_roster(caller: TheCaller, service: TheService, course: CourseId) -> list
 )
 def put_roster(
     caller: TheCaller,
-    service: TheService,
     course: CourseId,
     file: Annotated[UploadFile, File(description="login,name,role")],
     dry_run: bool = False,
 ) -> RosterOut:
     require_admin(caller, "course")
     rows = roster.read(file.file.read(csv_people.MOST_BYTES + 1))
-    with service.store.write() as tx:
+    with caller.write() as tx:
         known_course(tx, course)
         changes = roster.compare(tx, course, rows)
         if not dry_run:
@@ -154,9 +152,9 @@ def put_roster(
     summary="Remove a person from a course; their submissions stay (admins)",
     status_code=204,
 )
-def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> None:
+def remove_member(caller: TheCaller, course: CourseId, login: Login) -> None:
     require_admin(caller, "course")
-    with service.store.write() as tx:
+    with caller.write() as tx:
         person = known_member(tx, course, login)
         people.remove_member(tx, course, person.id)
 
@@ -174,18 +172,18 @@ class CourseCards:
 
 
 @pages.get("/")
-def show_home(request: Request, service: TheService, caller: TheCaller) -> Response:
-    with service.store.read() as tx:
-        courses = [_course_cards(tx, service, caller, course) for course in _own_courses(tx, caller)]
+def show_home(request: Request, caller: TheCaller) -> Response:
+    with caller.read() as tx:
+        courses = [_course_cards(tx, caller, course) for course in _own_courses(tx, caller)]
     return page(request, "home.html", courses=courses, title="My courses")
 
 
 @pages.get("/courses/{course}")
-def show_course(request: Request, course: CourseId, service: TheService, caller: TheCaller) -> Response:
+def show_course(request: Request, course: CourseId, caller: TheCaller) -> Response:
     """Show the start page with this course only."""
     require_member(caller, course)
-    with service.store.read() as tx:
-        cards = _course_cards(tx, service, caller, known_course(tx, course))
+    with caller.read() as tx:
+        cards = _course_cards(tx, caller, known_course(tx, course))
     return page(request, "home.html", courses=[cards], title=cards.course.title)
 
 
@@ -193,9 +191,9 @@ def _own_courses(tx: Tx, caller: Caller) -> list[Course]:
     return [course for course in people.all_courses(tx) if caller.is_member(course.id)]
 
 
-def _course_cards(tx: Tx, service: Service, caller: Caller, course: Course) -> CourseCards:
-    offered = known_offerings(tx, service, course.id)
-    cards = [card_of(tx, service, caller, offering) for offering in offered]
+def _course_cards(tx: Tx, caller: Caller, course: Course) -> CourseCards:
+    offered = known_offerings(tx, caller.service, course.id)
+    cards = [card_of(tx, caller, offering) for offering in offered]
     cards.sort(key=_soonest_first)
     return CourseCards(course, caller.is_staff(course.id), cards)
 

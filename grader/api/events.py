@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from grader.api.identity import Caller, TheCaller, TheService, find_caller
+from grader.api.identity import Caller, TheCaller, find_caller
 from grader.api.limits import RateLimits
 from grader.api.openapi import problem_response
 from grader.api.schemas import SubmissionId
 from grader.api.views import QueuePlace, SubmissionView, find, may_see, queue_place
 from grader.api.visibility import Visibility
 from grader.errors import StoreUnavailable
-from grader.service import Service
 from grader.store import gradings
-from grader.store.records import State
+from grader.store.records import Grading, State
 from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -32,10 +30,10 @@ permission."""
 RECONNECT_MILLISECONDS = 3_000
 
 
-def _view_of(id: SubmissionId, service: TheService, caller: TheCaller) -> SubmissionView:
+def _view_of(id: SubmissionId, caller: TheCaller) -> SubmissionView:
     """Return the view of the submission whose grading is to be watched. Raise 404 if the caller may not see it."""
-    with service.store.read() as tx:
-        return find(tx, service, caller, id)
+    with caller.read() as tx:
+        return find(tx, caller, id)
 
 
 async def _count_stream(request: Request, caller: TheCaller) -> AsyncIterator[None]:
@@ -66,30 +64,30 @@ _EXAMPLE = (
     },
 )
 async def watch_submission(
-    request: Request, service: TheService, caller: TheCaller, view: Annotated[SubmissionView, Depends(_view_of)]
+    request: Request, caller: TheCaller, view: Annotated[SubmissionView, Depends(_view_of)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the past and future events of a grading. The data of each event is a JSON object."""
-    async with service.events.watch(view.grading.id) as events:
-        stream = _EventStream(request, service, caller, view)
-        for message in await stream.poll():
-            yield message
-        while not stream.ended:
+    async with caller.service.events.watch(view.grading.id) as events:
+        stream = _EventStream(request, caller, view)
+        messages = await stream.poll()
+        while True:
+            for message in messages:
+                yield message
+            if stream.ended:
+                return
             try:
                 event = await asyncio.wait_for(events.get(), POLL_SECONDS)
             except TimeoutError:
                 messages = await stream.poll()
             else:
                 messages = await stream.on_event(event)
-            for message in messages:
-                yield message
 
 
 class _EventStream:
     """The server-sent events for one client that watches a grading."""
 
-    def __init__(self, request: Request, service: Service, caller: Caller, view: SubmissionView) -> None:
+    def __init__(self, request: Request, caller: Caller, view: SubmissionView) -> None:
         self._request = request
-        self._service = service
         self._caller = caller
         self._view = view
         self._state: State | None = None
@@ -100,17 +98,16 @@ class _EventStream:
         """Query the database and return events if the state or the place in the queue has changed. Return no events
         while the database cannot be reached."""
         try:
-            now = await run_in_threadpool(self._query)
+            grading, place = await run_in_threadpool(self._query)
         except StoreUnavailable:
             return []
-        if now is None:
+        if grading is None:
             self.ended = True
             return []
-        state, place = now
-        messages = self._state_events(state)
+        messages = self._state_events(grading.state)
         if place and place != self._place:
             self._place = place
-            messages.insert(0 if self.ended else len(messages), _sse_event("position", asdict(place)))
+            messages.append(ServerSentEvent(event="position", data=vars(place)))
         return messages
 
     async def on_event(self, event: Event) -> list[ServerSentEvent]:
@@ -122,16 +119,22 @@ class _EventStream:
             return []
         if event.kind == "state":
             return self._state_events(State(event.name))
-        return [_sse_event(event.kind, _fields(Visibility(self._view.offering, self._caller).event(event)))]
+        event = Visibility(self._view.offering, self._caller).event(event)
+        data: dict[str, Any] = {"section": event.name}
+        if event.kind == "training":
+            data |= {"cpu_seconds": event.cpu_seconds, "limit": event.limit}
+        else:
+            data |= {"done": event.done, "checks": [vars(check) for check in event.checks]}
+        return [ServerSentEvent(event=event.kind, data=data)]
 
-    def _query(self) -> tuple[State, QueuePlace | None] | None:
-        """Return the state of the grading and its place in the queue; None if the caller has lost access."""
+    def _query(self) -> tuple[Grading | None, QueuePlace | None]:
+        """Return the grading and its place in the queue; no grading if the caller has lost access."""
         if not self._may_watch():
-            return None
-        with self._service.store.read() as tx:
+            return None, None
+        with self._caller.read() as tx:
             grading = gradings.get(tx, self._view.grading.id)
             assert grading is not None
-            return grading.state, queue_place(tx, self._service, grading, self._view.submission.kind)
+            return grading, queue_place(tx, self._caller.service, grading, self._view.submission.kind)
 
     def _may_watch(self) -> bool:
         """Return whether the caller's token or session is still valid, and the caller may still see the submission."""
@@ -145,18 +148,9 @@ class _EventStream:
         if state is self._state:
             return []
         self._state = state
-        messages = [_sse_event("state", {"grading": self._view.grading.id, "state": state, "final": state.is_final})]
+        data = {"grading": self._view.grading.id, "state": state, "final": state.is_final}
+        messages = [ServerSentEvent(event="state", data=data, retry=RECONNECT_MILLISECONDS)]
         if state.is_final:
             self.ended = True
-            messages.append(_sse_event("end", {"state": state}))
+            messages.append(ServerSentEvent(event="end", data={"state": state}))
         return messages
-
-
-def _fields(event: Event) -> dict[str, Any]:
-    if event.kind == "training":
-        return {"section": event.name, "cpu_seconds": event.cpu_seconds, "limit": event.limit}
-    return {"section": event.name, "done": event.done, "checks": [asdict(check) for check in event.checks]}
-
-
-def _sse_event(name: str, data: dict[str, Any]) -> ServerSentEvent:
-    return ServerSentEvent(event=name, data=data, retry=RECONNECT_MILLISECONDS if name == "state" else None)

@@ -63,7 +63,7 @@ class CheckRow:
 @pages.get("/courses/{course}/assignments/{assignment}/failures")
 def show_failures(staff: ForStaff) -> Response:
     with staff.read() as (tx, offering):
-        rows = rows_of(tx, staff.service, staff.caller, offering)
+        rows = rows_of(tx, staff.caller, offering)
         results = results_of(tx, rows)
         return staff.render(
             tx,

@@ -31,7 +31,7 @@ def get_gradebook(staff: ForStaff, format: Format) -> Response:
     """Return all scores as a CSV file. Canvas and Moodle can import the formats `canvas` and `moodle`; the format
     `long` has a row for each check of each student."""
     with staff.read() as (tx, offering):
-        scored = rows_of(tx, staff.service, staff.caller, offering)
+        scored = rows_of(tx, staff.caller, offering)
         rows = list(_gradebook_rows(tx, scored, staff.task.title, format))
     return download(f"{staff.course}-{staff.assignment}-{format}.csv", cells.dumps(rows).encode())
 

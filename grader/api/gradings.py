@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import TheCaller, TheService
+from grader.api.identity import TheCaller
 from grader.api.lookup import known_course
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem
@@ -59,9 +59,9 @@ class GradingOut(Out):
 
 
 @router.get("/submissions/{id}/gradings", summary="List the gradings of a submission", tags=["staff"])
-def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> list[GradingOut]:
+def list_gradings(id: SubmissionId, caller: TheCaller) -> list[GradingOut]:
     """List all gradings of a submission, the newest first."""
-    with service.store.read() as tx:
+    with caller.read() as tx:
         find_for_staff(tx, caller, id)
         records = gradings.of_submission(tx, id)
     return GradingOut.all(records)
@@ -70,8 +70,8 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
 @router.get(
     "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT_RESPONSES
 )
-def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
-    with service.store.read() as tx:
+def get_grading_report(id: GradingId, caller: TheCaller) -> Json:
+    with caller.read() as tx:
         grading, _ = find_grading(tx, caller, id)
         report = stored_report(tx, grading)
     return as_json.as_json(report)
@@ -80,18 +80,18 @@ def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) ->
 @router.post(
     "/gradings/{id}/retry", status_code=202, summary="Retry a broken grading", tags=["staff"], responses=CONFLICT
 )
-def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> GradingOut:
+def retry_grading(id: GradingId, caller: TheCaller) -> GradingOut:
     """Queue a broken grading again and reset its count of failures. If the grading is not broken, the response is
     409."""
-    with service.store.write() as tx:
+    with caller.write() as tx:
         grading, submission = find_grading(tx, caller, id)
-        assignment_of(service, submission)
-        if not service.queue.retry(tx, id, submission.assignment):
+        assignment_of(caller.service, submission)
+        if not caller.service.queue.retry(tx, id, submission.assignment):
             detail = f"the grading is {grading.state}: only broken gradings can be retried"
             raise HttpProblem(409, "not-broken", "The grading is not broken", detail)
         grading, _ = find_grading(tx, caller, id)
-    service.events.publish(Event(id, "state", State.QUEUED))
-    service.queue.wake()
+    caller.service.events.publish(Event(id, "state", State.QUEUED))
+    caller.service.queue.wake()
     return GradingOut.model_validate(grading)
 
 
@@ -99,9 +99,9 @@ def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> Grad
 
 
 @pages.get("/gradings/{id}")
-def show_grading(request: Request, id: GradingId, service: TheService, caller: TheCaller) -> Response:
+def show_grading(request: Request, id: GradingId, caller: TheCaller) -> Response:
     """Show the report of one grading, even of a grading that does not count."""
-    with service.store.read() as tx:
+    with caller.read() as tx:
         grading, submission = find_grading(tx, caller, id)
         report = stored_report(tx, grading)
         course = known_course(tx, submission.course)
@@ -110,8 +110,8 @@ def show_grading(request: Request, id: GradingId, service: TheService, caller: T
 
 
 @pages.post("/gradings/{id}/retry")
-def send_retry(id: GradingId, service: TheService, caller: TheCaller) -> Response:
-    retry_grading(id, service, caller)
-    with service.store.read() as tx:
+def send_retry(id: GradingId, caller: TheCaller) -> Response:
+    retry_grading(id, caller)
+    with caller.read() as tx:
         _, submission = find_grading(tx, caller, id)
     return RedirectResponse(f"/submissions/{submission.id}", 303)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote, urlsplit
@@ -26,6 +27,7 @@ from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
+from grader.store.database import Tx
 from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -36,13 +38,22 @@ _LOGIN = "/login"
 
 @dataclass(frozen=True)
 class Caller:
-    """The person who sends a request, with their roles and token."""
+    """The person who sends a request, with their roles and token, and the service that they use."""
 
     person: Person
     roles: Mapping[str, Role]
     """Roles by course id."""
     token: AccessToken
     """The token of the browser's session, or the program's API token."""
+    service: Service
+
+    def read(self) -> AbstractContextManager[Tx]:
+        """Begin a read-only transaction of the service's database."""
+        return self.service.store.read()
+
+    def write(self) -> AbstractContextManager[Tx]:
+        """Begin a read-write transaction of the service's database."""
+        return self.service.store.write()
 
     @property
     def is_staff_somewhere(self) -> bool:
@@ -220,15 +231,17 @@ def find_caller(request: Request) -> Caller | None:
         kind, secret = TokenKind.PROGRAM, bearer.strip() if scheme.lower() == "bearer" else ""
     if not secret:
         return None
-    with service_of(request).store.read() as tx:
+    service = service_of(request)
+    with service.store.read() as tx:
         holder = people.token_holder(tx, secret, [kind])
         if holder is None:
             return None
         person, token = holder
         roles = people.roles(tx, person.id)
-    if TokenScope.STAFF in token.scopes:
-        return Caller(person, roles, token)
-    return Caller(replace(person, admin=False), dict.fromkeys(roles, Role.STUDENT), token)
+    if TokenScope.STAFF not in token.scopes:
+        person = replace(person, admin=False)
+        roles = dict.fromkeys(roles, Role.STUDENT)
+    return Caller(person, roles, token, service)
 
 
 def session_secret(request: Request) -> str:

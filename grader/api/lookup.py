@@ -9,7 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.identity import TheCaller, TheService, require_staff
+from grader.api.identity import TheCaller, require_staff
 from grader.api.problems import not_found
 from grader.api.rendering import page
 from grader.api.schemas import AssignmentId, CourseId
@@ -55,7 +55,6 @@ class StaffRequest:
     of the course."""
 
     request: Request
-    service: TheService
     caller: TheCaller
     course: CourseId
     assignment: AssignmentId
@@ -67,21 +66,21 @@ class StaffRequest:
     def read(self) -> Iterator[tuple[Tx, Offering]]:
         """Begin a read-only transaction. Yield the transaction and the offering. Raise 404 unless the course offers the
         assignment."""
-        with self.service.store.read() as tx:
+        with self.caller.read() as tx:
             yield tx, self._offering(tx)
 
     @contextmanager
     def write(self) -> Iterator[tuple[Tx, Offering]]:
         """Begin a read-write transaction. Yield the transaction and the offering, as `read` does."""
-        with self.service.store.write() as tx:
+        with self.caller.write() as tx:
             yield tx, self._offering(tx)
 
     def _offering(self, tx: Tx) -> Offering:
-        return known_offering(tx, self.service, self.course, self.assignment)
+        return known_offering(tx, self.caller.service, self.course, self.assignment)
 
     @property
     def task(self) -> Assignment:
-        return self.service.assignments[self.assignment]
+        return self.caller.service.assignments[self.assignment]
 
     def render(self, tx: Tx, template: str, offering: Offering, **variables: Any) -> Response:
         """Render a template with the variables `course`, `offering`, `task` and those in `variables`."""

@@ -191,13 +191,13 @@ class QueueOut(Out):
 
 
 @router.get("/queue", summary="Show the queue", tags=["staff"])
-def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
+def get_queue(caller: TheCaller) -> QueueOut:
     """Return the size of the whole queue, and the queued and running gradings of the caller's courses. Only for
     staff."""
     if not caller.is_staff_somewhere:
         raise not_found("page")
     staffed = [course for course, role in caller.roles.items() if role is Role.STAFF]
-    with service.store.read() as tx:
+    with caller.read() as tx:
         waiting = counts.waiting(tx)
         entries = counts.queue_entries(tx, None if caller.person.admin else staffed)
         fields = {"gradings": entries, "workers": workers.live(tx), "unserved": workers.unserved(tx)}
@@ -208,9 +208,9 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
 
 
 @pages.get("/queue")
-def show_queue(request: Request, service: TheService, caller: TheCaller) -> Response:
+def show_queue(request: Request, caller: TheCaller) -> Response:
     """Show the size of the whole queue, and the gradings of the caller's courses."""
-    queue = get_queue(service, caller)
-    with service.store.read() as tx:
+    queue = get_queue(caller)
+    with caller.read() as tx:
         authors = authors_of(tx, [entry.submission for entry in queue.gradings])
-    return page(request, "queue.html", queue=queue, authors=authors, trouble=service.queue.trouble())
+    return page(request, "queue.html", queue=queue, authors=authors, trouble=caller.service.queue.trouble())

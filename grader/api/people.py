@@ -11,14 +11,13 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import Caller, TheCaller, TheService, bad_token, require_admin, require_scope
+from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.course import roster
 from grader.errors import BadCall
-from grader.service import Service
 from grader.store import people
 from grader.store.database import Tx
 from grader.store.records import AccessToken, Role, TokenKind, TokenScope
@@ -54,9 +53,9 @@ class PersonIn(In):
 
 
 @router.get("/people/{login}", summary="Get a person (admins)")
-def get_person(caller: TheCaller, service: TheService, login: Login) -> AccountOut:
+def get_person(caller: TheCaller, login: Login) -> AccountOut:
     require_admin(caller, "person")
-    with service.store.read() as tx:
+    with caller.read() as tx:
         person = people.person_by_login(tx, login)
     if person is None:
         raise not_found("person")
@@ -64,10 +63,10 @@ def get_person(caller: TheCaller, service: TheService, login: Login) -> AccountO
 
 
 @router.put("/people/{login}", summary="Add a person, or change one (admins)")
-def put_person(caller: TheCaller, service: TheService, login: Login, new: PersonIn) -> AccountOut:
+def put_person(caller: TheCaller, login: Login, new: PersonIn) -> AccountOut:
     require_admin(caller, "person")
     login, name = roster.login_of(login), roster.name_of(new.name)
-    with service.store.write() as tx:
+    with caller.write() as tx:
         person = people.put_person(tx, login, name, admin=new.admin)
         if not people.has_admin(tx):
             raise BadCall("the last admin cannot be removed: make another person an admin first")
@@ -103,8 +102,8 @@ class NewToken(In):
 
 
 @router.get("/tokens", summary="List the caller's tokens, including browser logins")
-def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
-    with service.store.read() as tx:
+def list_tokens(caller: TheCaller) -> list[TokenOut]:
+    with caller.read() as tx:
         tokens = people.tokens_of(tx, caller.person.id)
     return TokenOut.all(tokens)
 
@@ -115,13 +114,13 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     status_code=201,
     responses={409: problem_response("The caller has too many tokens")},
 )
-def create_token(caller: TheCaller, service: TheService, new: NewToken) -> CreatedToken:
-    secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)
+def create_token(caller: TheCaller, new: NewToken) -> CreatedToken:
+    secret, token = new_token(caller, new.label, new.expires_in_days, new.scopes)
     return CreatedToken.model_validate(vars(token) | {"token": secret})
 
 
 def new_token(
-    service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
+    caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
 ) -> tuple[str, AccessToken]:
     """Create a token for the caller. Return its secret, which cannot be shown again, and its record.
 
@@ -139,7 +138,7 @@ def new_token(
     _require_more_than_reading(caller)
     for scope in scopes or ():
         require_scope(caller, scope)
-    with service.store.write() as tx:
+    with caller.write() as tx:
         if len(people.tokens_of(tx, caller.person.id)) >= MOST_TOKENS:
             detail = f"you have {MOST_TOKENS} tokens and logins already: revoke one first"
             raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
@@ -173,12 +172,12 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
 
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
-def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> None:
+def revoke_token(caller: TheCaller, id: TokenId) -> None:
     """Revoke a token and all tokens that were created with it. The token that sends this request must have all scopes
     of the revoked token. A token that has only the scope `read` can revoke no token but itself."""
     if id != caller.token.id:
         _require_more_than_reading(caller)
-    with service.store.write() as tx:
+    with caller.write() as tx:
         tokens = {token.id: token for token in people.tokens_of(tx, caller.person.id)}
         if id not in tokens:
             raise not_found("token")
@@ -191,14 +190,13 @@ def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> None:
 
 
 @pages.get("/settings")
-def show_settings(request: Request, service: TheService, caller: TheCaller) -> Response:
-    return _settings_page(request, service, caller)
+def show_settings(request: Request, caller: TheCaller) -> Response:
+    return _settings_page(request, caller)
 
 
 @pages.post("/settings/tokens")
 def send_new_token(
     request: Request,
-    service: TheService,
     caller: TheCaller,
     label: Annotated[str, Form(max_length=200)] = "",
     days: Annotated[Literal["30", "180", "365", ""], Form()] = "180",
@@ -209,22 +207,22 @@ def send_new_token(
         raise BadCall("the token has no label: enter its purpose")
     if not scopes:
         raise BadCall("no scope is chosen: choose at least one use of the token")
-    secret, _ = new_token(service, caller, label, int(days) if days else None, scopes)
-    return _settings_page(request, service, caller, secret)
+    secret, _ = new_token(caller, label, int(days) if days else None, scopes)
+    return _settings_page(request, caller, secret)
 
 
 @pages.post("/settings/tokens/{id}/revoke")
-def send_revocation(id: TokenId, service: TheService, caller: TheCaller) -> Response:
-    revoke_token(caller, service, id)
+def send_revocation(id: TokenId, caller: TheCaller) -> Response:
+    revoke_token(caller, id)
     return RedirectResponse("/settings", 303)
 
 
-def _settings_page(request: Request, service: Service, caller: Caller, secret: str = "") -> Response:
+def _settings_page(request: Request, caller: Caller, secret: str = "") -> Response:
     offered = caller.token.scopes if may_make_tokens(caller) else frozenset()
     if not caller.is_staff_somewhere:
         offered -= {TokenScope.STAFF}
     scopes = [scope for scope in TokenScope if scope in offered]
-    tokens = list_tokens(caller, service)
+    tokens = list_tokens(caller)
     url = str(request.base_url).rstrip("/")
     return page(
         request, "settings.html", tokens=tokens, scopes=scopes, made=secret, url=url, courses=list(caller.roles)

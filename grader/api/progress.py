@@ -13,7 +13,6 @@ from grader.api.identity import Caller
 from grader.api.views import QueuePlace, SubmissionView, assignment_of, queue_place
 from grader.api.visibility import Visibility
 from grader.assignments.catalogue import Assignment
-from grader.service import Service
 from grader.store.database import Tx
 from grader.workers.events import CheckEvent, Event
 
@@ -81,11 +80,11 @@ class GradingProgress:
         return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points"
 
 
-def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
+def progress_of(tx: Tx, caller: Caller, view: SubmissionView) -> GradingProgress:
     visible = Visibility(view.offering, caller)
-    events = [visible.event(event) for event in service.events.past_events(view.grading.id)]
-    place = queue_place(tx, service, view.grading, view.submission.kind)
-    task = assignment_of(service, view.submission)
+    events = [visible.event(event) for event in caller.service.events.past_events(view.grading.id)]
+    place = queue_place(tx, caller.service, view.grading, view.submission.kind)
+    task = assignment_of(caller.service, view.submission)
     return GradingProgress(place, _part_sections(task, events))
 
 

@@ -177,7 +177,7 @@ def show_questions(staff: ForStaff) -> Response:
     """Show the written questions of an assignment, and the checks that a person must mark."""
     with staff.read() as (tx, offering):
         questions = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
-        rows = rows_of(tx, staff.service, staff.caller, offering)
+        rows = rows_of(tx, staff.caller, offering)
         checks = _waiting_checks(results_of(tx, rows, Status.WAITING))
         return staff.render(tx, "marking.html", offering, rows=questions, checks=checks)
 

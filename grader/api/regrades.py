@@ -10,7 +10,7 @@ from pydantic import AliasPath, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import Caller, TheCaller, TheService
+from grader.api.identity import Caller, TheCaller
 from grader.api.lookup import ForStaff, known_course, known_offering
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
@@ -103,7 +103,7 @@ class WholeRegradeOut(RegradeOut):
 def start_regrade(staff: ForStaff, new: RegradeIn, response: Response) -> RegradeOut:
     """Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
     applied."""
-    which, queue = new.which, staff.service.queue
+    which, queue = new.which, staff.caller.service.queue
     if which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
     with staff.write() as (tx, _):
@@ -122,15 +122,15 @@ def start_regrade(staff: ForStaff, new: RegradeIn, response: Response) -> Regrad
     tags=["staff"],
     responses={202: LOCATION},
 )
-def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
+def regrade_submission(id: SubmissionId, caller: TheCaller, response: Response) -> RegradeOut:
     """Start a regrade of one submission. The score does not change until the regrade is applied."""
-    with service.store.write() as tx:
+    with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        assignment_of(service, submission)
+        assignment_of(caller.service, submission)
         course, assignment, starter = submission.course, submission.assignment, caller.person.id
-        started = regrades.start(tx, course, assignment, Which.ONE, starter, [id], service.queue)
+        started = regrades.start(tx, course, assignment, Which.ONE, starter, [id], caller.service.queue)
         regrade = regrade_out(tx, started)
-    service.queue.wake()
+    caller.service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{started}"
     return regrade
 
@@ -144,18 +144,18 @@ def list_regrades(staff: ForStaff) -> list[RegradeOut]:
 
 
 @router.get("/regrades/{id}", summary="One regrade")
-def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeRegradeOut:
+def get_regrade(id: RegradeId, caller: TheCaller) -> WholeRegradeOut:
     """Return a regrade with its progress and the changes to each submission."""
-    with service.store.read() as tx:
+    with caller.read() as tx:
         regrade = _find(tx, caller, id)
         changes = regrades.changes(tx, id)
     return WholeRegradeOut.model_validate(vars(regrade) | {"changes": changes})
 
 
 @router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)
-def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
+def apply_regrade(id: RegradeId, caller: TheCaller) -> RegradeOut:
     """Apply a regrade: the new gradings count from now on. The old gradings and people's marks are kept."""
-    with service.store.write() as tx:
+    with caller.write() as tx:
         _find(tx, caller, id)
         if not regrades.apply(tx, id):
             detail = "the regrade was applied or discarded before, or some of its gradings are not finished"
@@ -164,9 +164,9 @@ def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Regr
 
 
 @router.post("/regrades/{id}/discard", summary="Discard a regrade", responses=CONFLICT)
-def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
+def discard_regrade(id: RegradeId, caller: TheCaller) -> RegradeOut:
     """Discard a regrade and cancel its unfinished gradings. Scores do not change."""
-    with service.store.write() as tx:
+    with caller.write() as tx:
         regrade = _find(tx, caller, id)
         if not regrades.discard(tx, id):
             detail = f"the regrade is {regrade.state} already"
@@ -204,24 +204,24 @@ def send_start(staff: ForStaff, choice: Annotated[Which, Form(alias="which")] = 
 
 
 @pages.post("/submissions/{id}/regrade")
-def send_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
-    started = regrade_submission(id, service, caller, Response())
+def send_submission(id: SubmissionId, caller: TheCaller) -> Response:
+    started = regrade_submission(id, caller, Response())
     return _to_regrade(started.id)
 
 
 @pages.get("/regrades/{id}")
-def show_regrade(request: Request, id: RegradeId, service: TheService, caller: TheCaller) -> Response:
-    regrade = get_regrade(id, service, caller)
+def show_regrade(request: Request, id: RegradeId, caller: TheCaller) -> Response:
+    regrade = get_regrade(id, caller)
     count = regrade.progress
-    with service.store.read() as tx:
+    with caller.read() as tx:
         course = known_course(tx, regrade.course)
-        offering = known_offering(tx, service, regrade.course, regrade.assignment)
+        offering = known_offering(tx, caller.service, regrade.course, regrade.assignment)
     return page(
         request,
         "regrade.html",
         course=course,
         offering=offering,
-        task=service.assignments[regrade.assignment],
+        task=caller.service.assignments[regrade.assignment],
         regrade=regrade,
         running=count.get(State.QUEUED, 0) + count.get(State.RUNNING, 0),
         all=sum(count.values()),
@@ -231,14 +231,14 @@ def show_regrade(request: Request, id: RegradeId, service: TheService, caller: T
 
 
 @pages.post("/regrades/{id}/apply")
-def send_apply(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
-    apply_regrade(id, service, caller)
+def send_apply(id: RegradeId, caller: TheCaller) -> Response:
+    apply_regrade(id, caller)
     return _to_regrade(id)
 
 
 @pages.post("/regrades/{id}/discard")
-def send_discard(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
-    discard_regrade(id, service, caller)
+def send_discard(id: RegradeId, caller: TheCaller) -> Response:
+    discard_regrade(id, caller)
     return _to_regrade(id)
 
 

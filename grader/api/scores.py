@@ -17,7 +17,6 @@ from grader.api.schemas import Login
 from grader.api.views import SubmissionView, views_of
 from grader.model import ZERO, Points, Status, show_points
 from grader.model.grouping import grouped
-from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx
 from grader.store.records import CheckRecord, Counts, Offering, Page, Person, Role, State
@@ -53,12 +52,12 @@ def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> 
 
 
 def counting_submissions(
-    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
+    tx: Tx, caller: Caller, offering: Offering, author: str | None = None
 ) -> dict[str, SubmissionView]:
     """Return the submission that gives each person the score, by person id. The submissions contain only scores that
     the caller may see. If `author` is a person id, return only the submission of this person."""
     counting: dict[str, SubmissionView] = {}
-    for batch in _batches(tx, service, caller, offering, author):
+    for batch in _batches(tx, caller, offering, author):
         by_author = grouped((author.id, view) for view in batch for author in view.submission.authors)
         for id, views in by_author.items():
             if id in counting:
@@ -69,20 +68,18 @@ def counting_submissions(
     return counting
 
 
-def _batches(
-    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None
-) -> Iterator[list[SubmissionView]]:
+def _batches(tx: Tx, caller: Caller, offering: Offering, author: str | None) -> Iterator[list[SubmissionView]]:
     if offering.counts is Counts.BEST:
-        yield from submission_batches(tx, service, caller, offering, author)
+        yield from submission_batches(tx, caller, offering, author)
         return
     newest = submissions.newest_of_each(tx, offering.course, offering.assignment, author)
     for start in range(0, len(newest), AT_ONCE):
         records = newest[start : start + AT_ONCE]
-        yield views_of(tx, service, caller, records)
+        yield views_of(tx, caller, records)
 
 
 def submission_batches(
-    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
+    tx: Tx, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
     """Yield submissions in batches, the newest first, without pre-checks. `author` is a person id; None for all
     people."""
@@ -91,7 +88,7 @@ def submission_batches(
         records = submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page)
         if not records:
             return
-        yield views_of(tx, service, caller, records)
+        yield views_of(tx, caller, records)
         page = Page(AT_ONCE, records[-1].id)
 
 
@@ -163,7 +160,7 @@ _PATH = "/courses/{course}/assignments/{assignment}"
 @pages.get(_PATH + "/scores")
 def show_scores(staff: ForStaff, order: Annotated[Order, Query(alias="by")] = "name") -> Response:
     with staff.read() as (tx, offering):
-        rows = rows_of(tx, staff.service, staff.caller, offering)
+        rows = rows_of(tx, staff.caller, offering)
         rows.sort(key=lambda row: row.sort_key(order))
         counting = [row.counting for row in rows if row.counting]
         return staff.render(
@@ -187,13 +184,13 @@ def show_student(staff: ForStaff, login: Login) -> Response:
         extension = offerings.extension(tx, course, assignment, student.id)
         page = Page(MOST_OF_ONE)
         own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=page)
-        views = views_of(tx, staff.service, staff.caller, own)
-        counting = counting_submissions(tx, staff.service, staff.caller, offering, student.id)
+        views = views_of(tx, staff.caller, own)
+        counting = counting_submissions(tx, staff.caller, offering, student.id)
         rows = attempts(tx, staff.caller, views, counting.get(student.id))
         return staff.render(tx, "student.html", offering, student=student, extension=extension, attempts=rows)
 
 
-def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[ScoreRow]:
+def rows_of(tx: Tx, caller: Caller, offering: Offering) -> list[ScoreRow]:
     """Return a row for every student of the course, and for every other person who submitted."""
     students: dict[str, Person] = {}
     for member in people.roster(tx, offering.course):
@@ -203,7 +200,7 @@ def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> lis
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
         students.setdefault(person.id, person)
         attempts[person.id] = count
-    counting = counting_submissions(tx, service, caller, offering)
+    counting = counting_submissions(tx, caller, offering)
     return [ScoreRow(person, attempts.get(id, 0), counting.get(id)) for id, person in students.items()]
 
 

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse
 from grader.api import submitting
 from grader.api.files import download, page_of_report
 from grader.api.gradings import CONFLICT, REPORT_RESPONSES, GradingOut
-from grader.api.identity import Caller, TheCaller, TheService, require_member, require_scope
+from grader.api.identity import Caller, TheCaller, require_member, require_scope
 from grader.api.lookup import known_course
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
@@ -44,7 +44,6 @@ from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import counted
 from grader.render.plots import Plot, plots
-from grader.service import Service
 from grader.store import gradings, marks, offerings, people, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
@@ -203,7 +202,6 @@ class MarkIn(In):
 async def submit(
     course: CourseId,
     assignment: AssignmentId,
-    service: TheService,
     caller: TheCaller,
     response: Response,
     files: Annotated[list[UploadFile], File(description="A Python file, a notebook, a zip of both, or several files")],
@@ -217,11 +215,11 @@ async def submit(
     """Store the files and queue their grading. The receipt confirms that the submission is in the database."""
     contents = [(file.filename or "", await file.read()) for file in files]
     request = submitting.SubmitRequest(
-        service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
+        caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
     )
     id = await submitting.submit(request)
     response.headers["Location"] = f"/api/v1/submissions/{id}"
-    return await run_in_threadpool(get_receipt, id, service, caller)
+    return await run_in_threadpool(get_receipt, id, caller)
 
 
 # ── lists ────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,7 +233,6 @@ async def submit(
 def list_submissions(
     course: CourseId,
     assignment: AssignmentId,
-    service: TheService,
     caller: TheCaller,
     request: Request,
     response: Response,
@@ -254,7 +251,7 @@ def list_submissions(
     is_staff = caller.is_staff(course)
     if author is None and not is_staff:
         author = caller.person.login
-    with service.store.read() as tx:
+    with caller.read() as tx:
         if offerings.offering(tx, course, assignment) is None:
             raise not_found("assignment")
         id = None
@@ -265,7 +262,7 @@ def list_submissions(
             id = person.id
         page = Page(limit + 1, older_than)
         records = submissions.of_offering(tx, course, assignment, author=id, kind=kind, state=state, page=page)
-        views = views_of(tx, service, caller, records[:limit])
+        views = views_of(tx, caller, records[:limit])
     if len(records) > limit:
         response.headers["Link"] = _next_link(request, records[limit - 1].id)
     return [SubmissionOut.model_validate(_fields(view)) for view in views]
@@ -281,23 +278,23 @@ def _next_link(request: Request, last: str) -> str:
 
 
 @router.get("/submissions/{id}", summary="One submission")
-def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
+def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     """Return a submission with its state, current score, and place in the queue."""
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
-        place = queue_place(tx, service, view.grading, view.submission.kind)
+    with caller.read() as tx:
+        view = find(tx, caller, id)
+        place = queue_place(tx, caller.service, view.grading, view.submission.kind)
         fields = _fields(view, place) | {"gradings": all_gradings(tx, caller, view)}
         fields["marked_before"] = sorted(marked_before(tx, view))
     return WholeSubmissionOut.model_validate(fields)
 
 
 @router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
-def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
+def get_receipt(id: SubmissionId, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
-        place = queue_place(tx, service, view.grading, view.submission.kind)
-    remarks = submitting.remarks(assignment_of(service, view.submission), view.submission)
+    with caller.read() as tx:
+        view = find(tx, caller, id)
+        place = queue_place(tx, caller.service, view.grading, view.submission.kind)
+    remarks = submitting.remarks(assignment_of(caller.service, view.submission), view.submission)
     return ReceiptOut.model_validate(_fields(view, place) | {"remarks": remarks})
 
 
@@ -310,10 +307,10 @@ _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
     response_class=Response,
     responses={200: {"description": "The bytes as submitted", "content": {"application/octet-stream": _ANY_BYTES}}},
 )
-def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCaller) -> Response:
+def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
     """Return a file of a submission. `number` is the position of the file in the receipt, from 0."""
-    with service.store.read() as tx:
-        find(tx, service, caller, id)
+    with caller.read() as tx:
+        find(tx, caller, id)
         files = submissions.contents(tx, id)
     if not 0 <= number < len(files):
         raise not_found("file")
@@ -322,26 +319,26 @@ def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCall
 
 
 @router.post("/submissions/{id}/cancel", summary="Cancel a submission", responses=CONFLICT)
-def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
+def cancel_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     """Cancel a queued or running submission. If its grading has started, the submission counts as an attempt. If the
     submission is graded, the response is 409."""
-    with service.store.write() as tx:
-        view = find(tx, service, caller, id)
+    with caller.write() as tx:
+        view = find(tx, caller, id)
         require_scope(caller, TokenScope.SUBMIT)
         if not gradings.cancel(tx, view.grading.id):
             detail = f"the submission is {view.grading.state} and cannot be cancelled"
             raise HttpProblem(409, "final", "The submission is final", detail)
-    service.events.publish(Event(view.grading.id, "state", State.CANCELLED, done=True))
-    return get_submission(id, service, caller)
+    caller.service.events.publish(Event(view.grading.id, "state", State.CANCELLED, done=True))
+    return get_submission(id, caller)
 
 
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 @router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT_RESPONSES)
-def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
+def get_report(id: SubmissionId, caller: TheCaller) -> Json:
+    with caller.read() as tx:
+        view = find(tx, caller, id)
         return as_json.as_json(report_of(tx, caller, view))
 
 
@@ -351,19 +348,19 @@ def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json
     response_class=Response,
     responses=CONFLICT | {200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )
-def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+def get_report_page(id: SubmissionId, caller: TheCaller) -> Response:
     """Return the report with plots as one self-contained file."""
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
+    with caller.read() as tx:
+        view = find(tx, caller, id)
         report = report_of(tx, caller, view)
     return page_of_report(html(report))
 
 
 @router.get("/submissions/{id}/results.json", summary="The report of a submission for Gradescope", responses=CONFLICT)
-def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
+def get_results(id: SubmissionId, caller: TheCaller) -> Json:
     """Return the report of a submission in the format of Gradescope's autograders."""
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
+    with caller.read() as tx:
+        view = find(tx, caller, id)
         return gradescope.gradescope(report_of(tx, caller, view))
 
 
@@ -371,15 +368,13 @@ def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Jso
 
 
 @router.put("/submissions/{id}/marks/{question}", summary="Set the mark of a question or check", tags=["staff"])
-def put_mark(
-    id: SubmissionId, question: MarkedId, mark: MarkIn, service: TheService, caller: TheCaller
-) -> list[MarkOut]:
+def put_mark(id: SubmissionId, question: MarkedId, mark: MarkIn, caller: TheCaller) -> list[MarkOut]:
     """Set a mark: points for a written question or a check of a submission, in place of automatic points. Regrading
     does not change the mark. Return all marks of the submission."""
     points = Points(mark.points)
-    with service.store.write() as tx:
+    with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        task = assignment_of(service, submission)
+        task = assignment_of(caller.service, submission)
         possible = task.check_points.get(question)
         if question in task.questions:
             possible = task.questions[question].points
@@ -392,9 +387,9 @@ def put_mark(
 
 
 @router.delete("/submissions/{id}/marks/{question}", summary="Remove the mark of a question or check", tags=["staff"])
-def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, caller: TheCaller) -> list[MarkOut]:
+def delete_mark(id: SubmissionId, question: MarkedId, caller: TheCaller) -> list[MarkOut]:
     """Remove the mark of a question or check. Automatic points count again. Return all marks of the submission."""
-    with service.store.write() as tx:
+    with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)
         return _marks_out(tx, submission)
@@ -409,25 +404,25 @@ def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
 
 
 @pages.get("/submissions/{id}")
-def show_submission(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
-        variables = _about(tx, service, caller, view)
+def show_submission(request: Request, id: SubmissionId, caller: TheCaller) -> Response:
+    with caller.read() as tx:
+        view = find(tx, caller, id)
+        variables = _about(tx, caller, view)
         if view.grading.state is not State.GRADED:
-            progress = progress_of(tx, service, caller, view)
+            progress = progress_of(tx, caller, view)
             return page(request, "progress.html", **variables, progress=progress)
         report = report_of(tx, caller, view)
     return page(request, "report.html", **variables, **_report_variables(report, view))
 
 
-def _about(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> dict[str, Any]:
+def _about(tx: Tx, caller: Caller, view: SubmissionView) -> dict[str, Any]:
     """Return the template variables that the pages of a submission have in common."""
     is_staff = caller.is_staff(view.submission.course)
     authors = [author.id for author in view.submission.authors]
     return {
         "view": view,
         "course": known_course(tx, view.submission.course),
-        "task": assignment_of(service, view.submission),
+        "task": assignment_of(caller.service, view.submission),
         "is_staff_here": is_staff,
         "is_own": caller.person.id in authors,
         "gradings": all_gradings(tx, caller, view) if is_staff else (),
@@ -463,11 +458,11 @@ def _score_totals(score: Score, final: Points) -> Totals:
 
 
 @pages.get("/submissions/{id}/receipt")
-def show_receipt(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
-    with service.store.read() as tx:
-        view = find(tx, service, caller, id)
-        place = queue_place(tx, service, view.grading, view.submission.kind)
-        variables = _about(tx, service, caller, view)
+def show_receipt(request: Request, id: SubmissionId, caller: TheCaller) -> Response:
+    with caller.read() as tx:
+        view = find(tx, caller, id)
+        place = queue_place(tx, caller.service, view.grading, view.submission.kind)
+        variables = _about(tx, caller, view)
     remarks = submitting.remarks(variables["task"], view.submission)
     return page(request, "receipt.html", **variables, place=place, remarks=remarks)
 
@@ -475,7 +470,6 @@ def show_receipt(request: Request, id: SubmissionId, service: TheService, caller
 @pages.post("/submissions/{id}/marks")
 def send_check_mark(
     id: SubmissionId,
-    service: TheService,
     caller: TheCaller,
     check: Annotated[str, Form(pattern=NAME)],
     points: Annotated[Decimal | Literal[""], Form()] = "",
@@ -483,13 +477,13 @@ def send_check_mark(
 ) -> Response:
     """Set the mark of a check. If `points` is empty, remove the mark."""
     if points == "":
-        delete_mark(id, check, service, caller)
+        delete_mark(id, check, caller)
     else:
-        put_mark(id, check, MarkIn(points=points, comment=comment), service, caller)
+        put_mark(id, check, MarkIn(points=points, comment=comment), caller)
     return RedirectResponse(f"/submissions/{id}#check-marks", 303)
 
 
 @pages.post("/submissions/{id}/cancel")
-def send_cancellation(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
-    cancel_submission(id, service, caller)
+def send_cancellation(id: SubmissionId, caller: TheCaller) -> Response:
+    cancel_submission(id, caller)
     return RedirectResponse(f"/submissions/{id}", 303)

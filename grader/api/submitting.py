@@ -20,7 +20,6 @@ from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
-from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
@@ -43,7 +42,6 @@ log = structlog.get_logger()
 class SubmitRequest:
     """A request to store a submission and to queue it for grading."""
 
-    service: Service
     caller: Caller
     course: str
     """Id of the course."""
@@ -74,7 +72,7 @@ async def submit(request: SubmitRequest) -> str:
         HttpProblem: If the caller may not submit, the assignment is not open, or a limit is reached.
         Refused: If the files cannot be read.
     """
-    service, caller = request.service, request.caller
+    caller, service = request.caller, request.caller.service
     require_member(caller, request.course, "assignment")
     require_scope(caller, TokenScope.SUBMIT)
     if request.assignment not in service.assignments:
@@ -100,7 +98,7 @@ async def submit(request: SubmitRequest) -> str:
 def _refuse_early(request: SubmitRequest) -> None:
     """Raise `HttpProblem` if the submission can be refused without reading its files. Do not refuse a request whose
     Idempotency-Key was used before."""
-    with request.service.store.read() as tx:
+    with request.caller.read() as tx:
         if request.key and submissions.used_key(tx, request.person, request.key):
             return
         _authors(tx, request)
@@ -110,7 +108,7 @@ def _refuse_early(request: SubmitRequest) -> None:
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
     """Store a submission, queue it and return its id. If the Idempotency-Key of the request was used before, store
     nothing and return the id of the earlier submission."""
-    with request.service.store.write() as tx:
+    with request.caller.write() as tx:
         submissions.lock_person(tx, request.person)
         new = submissions.NewSubmission(
             course=request.course,
@@ -128,7 +126,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
             return earlier
         _require_admission(tx, request)
         id = submissions.add(tx, new)
-        request.service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
+        request.caller.service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
         if request.key:
             submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
         if request.supersede:
@@ -203,7 +201,7 @@ def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> st
 
 def _require_admission(tx: Tx, request: SubmitRequest) -> None:
     """Raise `HttpProblem` if the assignment is not open, or a limit on attempts, queue or storage is reached."""
-    settings = request.service.settings
+    settings = request.caller.service.settings
     offering = offerings.offering(tx, request.course, request.assignment)
     if offering is None:
         raise not_found("assignment")

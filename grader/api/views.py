@@ -49,12 +49,12 @@ class SubmissionView:
         return SubmissionState(self.grading.state)
 
 
-def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
+def find(tx: Tx, caller: Caller, id: str) -> SubmissionView:
     """Return the submission with this id. Raise 404 if there is none, or if the caller may not see it."""
     submission = submissions.get(tx, id)
     if submission is None or not may_see(caller, submission):
         raise not_found("submission")
-    (view,) = views_of(tx, service, caller, [submission])
+    (view,) = views_of(tx, caller, [submission])
     return view
 
 
@@ -84,13 +84,13 @@ def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
     return caller.person.id in authors and caller.is_member(submission.course)
 
 
-def views_of(tx: Tx, service: Service, caller: Caller, records: Sequence[SubmissionRecord]) -> list[SubmissionView]:
+def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> list[SubmissionView]:
     """Return the views of submissions to one assignment of a course, all of which the caller must be allowed to see
     (`may_see`)."""
     if not records:
         return []
     course, assignment = records[0].course, records[0].assignment
-    task = assignment_of(service, records[0])
+    task = assignment_of(caller.service, records[0])
     offering = offerings.offering(tx, course, assignment)
     assert offering is not None  # the database deletes no offering
     visible = Visibility(offering, caller)

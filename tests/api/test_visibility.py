@@ -18,8 +18,8 @@ from grader.workers.events import CheckEvent, Event
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 
 TOKEN = AccessToken("t", TokenKind.PROGRAM, "", now(), None)
-STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TOKEN)
-STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TOKEN)
+STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TOKEN, service=None)
+STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TOKEN, service=None)
 OPEN = Offering(COURSE, ASSIGNMENT)
 HELD = Offering(COURSE, ASSIGNMENT, held=True)
 HIDDEN = Offering(COURSE, ASSIGNMENT, hidden=("q1.2",))
