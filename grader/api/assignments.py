@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -40,8 +40,10 @@ SHOWN = 25
 _ASSIGNMENT = "/courses/{course}/assignments/{assignment}"
 
 
-class OfferingIn(In):
-    """All settings of an assignment in a course. A field that is left out gets its default."""
+class OfferingSettings(BaseModel):
+    """Settings of an assignment in a course that staff may change and students may see."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     opens_at: AwareDatetime | None = None
     due_at: AwareDatetime | None = None
@@ -54,24 +56,22 @@ class OfferingIn(In):
     attempts_per_hour: int | None = None
     held: bool = False
     """Hide points and reasons from students until release."""
+
+
+class OfferingIn(In, OfferingSettings):
+    """All settings of an assignment in a course. A field that is left out gets its default."""
+
     hidden: list[str] = Field([], max_length=500)
     """Parts or checks whose results are hidden from students."""
 
 
-class OfferingOut(Out):
+class OfferingOut(Out, OfferingSettings):
     course: str
     assignment: str
     title: str
     points: float
-    opens_at: AwareDatetime | None
-    due_at: AwareDatetime | None
     extension: AwareDatetime | None
     """The caller's extended due date, if any."""
-    closes_at: AwareDatetime | None
-    late: dict[str, Any]
-    counts: Counts
-    attempts_per_hour: int | None
-    held: bool
     hidden: list[str] | None
     """Null for students."""
 
@@ -90,7 +90,7 @@ def list_assignments(caller: TheCaller, course: CourseId) -> list[OfferingOut]:
     require_member(caller, course)
     with caller.read() as tx:
         known_course(tx, course)
-        offered = known_offerings(tx, caller.service, course)
+        offered = known_offerings(tx, caller, course)
         return [OfferingOut.of(tx, offering, caller) for offering in offered]
 
 
@@ -98,7 +98,7 @@ def list_assignments(caller: TheCaller, course: CourseId) -> list[OfferingOut]:
 def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId) -> OfferingOut:
     require_member(caller, course, "assignment")
     with caller.read() as tx:
-        offering = known_offering(tx, caller.service, course, assignment)
+        offering = known_offering(tx, caller, course, assignment)
         return OfferingOut.of(tx, offering, caller)
 
 
@@ -237,7 +237,7 @@ def show_assignment(
 ) -> Response:
     require_member(caller, course, "assignment")
     with caller.read() as tx:
-        offering = known_offering(tx, caller.service, course, assignment)
+        offering = known_offering(tx, caller, course, assignment)
         own_page = Page(SHOWN + 1, older_than)
         own = submissions.of_offering(tx, course, assignment, author=caller.person.id, kind=None, page=own_page)
         views = views_of(tx, caller, own)

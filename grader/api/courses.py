@@ -192,7 +192,7 @@ def _own_courses(tx: Tx, caller: Caller) -> list[Course]:
 
 
 def _course_cards(tx: Tx, caller: Caller, course: Course) -> CourseCards:
-    offered = known_offerings(tx, caller.service, course.id)
+    offered = known_offerings(tx, caller, course.id)
     cards = [card_of(tx, caller, offering) for offering in offered]
     cards.sort(key=_soonest_first)
     return CourseCards(course, caller.is_staff(course.id), cards)

@@ -134,7 +134,7 @@ class _EventStream:
         with self._caller.read() as tx:
             grading = gradings.get(tx, self._view.grading.id)
             assert grading is not None
-            return grading, queue_place(tx, self._caller.service, grading, self._view.submission.kind)
+            return grading, queue_place(tx, self._caller, self._view)
 
     def _may_watch(self) -> bool:
         """Return whether the caller's token or session is still valid, and the caller may still see the submission."""

@@ -85,7 +85,7 @@ def retry_grading(id: GradingId, caller: TheCaller) -> GradingOut:
     409."""
     with caller.write() as tx:
         grading, submission = find_grading(tx, caller, id)
-        assignment_of(caller.service, submission)
+        assignment_of(caller, submission)
         if not caller.service.queue.retry(tx, id, submission.assignment):
             detail = f"the grading is {grading.state}: only broken gradings can be retried"
             raise HttpProblem(409, "not-broken", "The grading is not broken", detail)

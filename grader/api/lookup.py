@@ -9,12 +9,11 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.identity import TheCaller, require_staff
+from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.problems import not_found
 from grader.api.rendering import page
 from grader.api.schemas import AssignmentId, CourseId
 from grader.assignments.catalogue import Assignment
-from grader.service import Service
 from grader.store import offerings, people
 from grader.store.database import Tx
 from grader.store.records import Course, Offering, Person
@@ -28,17 +27,18 @@ def known_course(tx: Tx, id: str) -> Course:
     return course
 
 
-def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
+def known_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> Offering:
     """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
     offering = offerings.offering(tx, course, assignment)
-    if offering is None or assignment not in service.assignments:
+    if offering is None or assignment not in caller.service.assignments:
         raise not_found("assignment")
     return offering
 
 
-def known_offerings(tx: Tx, service: Service, course: str) -> list[Offering]:
+def known_offerings(tx: Tx, caller: Caller, course: str) -> list[Offering]:
     """Return the offerings of a course, except those whose assignment's folder was removed."""
-    return [offering for offering in offerings.offerings_of(tx, course) if offering.assignment in service.assignments]
+    tasks = caller.service.assignments
+    return [offering for offering in offerings.offerings_of(tx, course) if offering.assignment in tasks]
 
 
 def known_member(tx: Tx, course: str, login: str) -> Person:
@@ -76,7 +76,7 @@ class StaffRequest:
             yield tx, self._offering(tx)
 
     def _offering(self, tx: Tx) -> Offering:
-        return known_offering(tx, self.caller.service, self.course, self.assignment)
+        return known_offering(tx, self.caller, self.course, self.assignment)
 
     @property
     def task(self) -> Assignment:

@@ -70,7 +70,10 @@ class Requests(HttpMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        id = request.state.request_id = _request_id(request.headers)
+        id = request.headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(id):
+            id = secrets.token_hex(12)
+        request.state.request_id = id
         status = 0
 
         async def with_id(message: Message) -> None:
@@ -94,11 +97,6 @@ class Requests(HttpMiddleware):
             finally:
                 seconds = round(time.monotonic() - started, 4)
                 log.info("request", method=request.method, path=request.url.path, status=status, seconds=seconds)
-
-
-def _request_id(headers: Headers) -> str:
-    id = headers.get("x-request-id", "")
-    return id if _REQUEST_ID.fullmatch(id) else secrets.token_hex(12)
 
 
 class BodyLimit(HttpMiddleware):

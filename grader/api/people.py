@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
@@ -115,38 +114,22 @@ def list_tokens(caller: TheCaller) -> list[TokenOut]:
     responses={409: problem_response("The caller has too many tokens")},
 )
 def create_token(caller: TheCaller, new: NewToken) -> CreatedToken:
-    secret, token = new_token(caller, new.label, new.expires_in_days, new.scopes)
-    return CreatedToken.model_validate(vars(token) | {"token": secret})
-
-
-def new_token(
-    caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
-) -> tuple[str, AccessToken]:
-    """Create a token for the caller. Return its secret, which cannot be shown again, and its record.
-
-    If the caller used an API token for this request or to log in, revoking that token also revokes the new one.
-
-    Args:
-        days: Lifetime in days; None for a token that never expires.
-        scopes: Scopes of the token; None for the scopes of the caller's token.
-
-    Raises:
-        HttpProblem: 403 if the caller's token lacks one of the scopes, or has only the scope `read`. 409 if the caller
-            has too many tokens.
-    """
-    label = roster.name_of(label)
+    """Create a token for the caller. If the caller used an API token for this request or to log in, revoking that token
+    also revokes the new one."""
+    label = roster.name_of(new.label)
+    scopes = new.scopes or caller.token.scopes
     _require_more_than_reading(caller)
-    for scope in scopes or ():
+    for scope in scopes:
         require_scope(caller, scope)
     with caller.write() as tx:
         if len(people.tokens_of(tx, caller.person.id)) >= MOST_TOKENS:
             detail = f"you have {MOST_TOKENS} tokens and logins already: revoke one first"
             raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
-        lasts = dt.timedelta(days=days) if days else None
+        lasts = dt.timedelta(days=new.expires_in_days) if new.expires_in_days else None
         parent = _parent(tx, caller)
-        chosen = caller.token.scopes if scopes is None else scopes
-        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, chosen, parent)
-        return secret, people.token_by_secret(tx, secret)
+        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, scopes, parent)
+        token = people.token_by_secret(tx, secret)
+    return CreatedToken.model_validate(vars(token) | {"token": secret})
 
 
 def may_make_tokens(caller: Caller) -> bool:
@@ -207,8 +190,9 @@ def send_new_token(
         raise BadCall("the token has no label: enter its purpose")
     if not scopes:
         raise BadCall("no scope is chosen: choose at least one use of the token")
-    secret, _ = new_token(caller, label, int(days) if days else None, scopes)
-    return _settings_page(request, caller, secret)
+    new = NewToken(label=label, expires_in_days=int(days) if days else None, scopes=set(scopes))
+    created = create_token(caller, new)
+    return _settings_page(request, caller, created.token)
 
 
 @pages.post("/settings/tokens/{id}/revoke")

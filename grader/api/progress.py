@@ -83,8 +83,8 @@ class GradingProgress:
 def progress_of(tx: Tx, caller: Caller, view: SubmissionView) -> GradingProgress:
     visible = Visibility(view.offering, caller)
     events = [visible.event(event) for event in caller.service.events.past_events(view.grading.id)]
-    place = queue_place(tx, caller.service, view.grading, view.submission.kind)
-    task = assignment_of(caller.service, view.submission)
+    place = queue_place(tx, caller, view)
+    task = assignment_of(caller, view.submission)
     return GradingProgress(place, _part_sections(task, events))
 
 

@@ -83,14 +83,6 @@ class ChangeOut(Out):
             return 0
         return round(self.after - (self.before or 0), 2)
 
-    @property
-    def is_gain(self) -> bool:
-        return self.gain > 0
-
-    @property
-    def is_loss(self) -> bool:
-        return self.gain < 0
-
 
 class WholeRegradeOut(RegradeOut):
     """A regrade with its table of changes."""
@@ -126,7 +118,7 @@ def regrade_submission(id: SubmissionId, caller: TheCaller, response: Response) 
     """Start a regrade of one submission. The score does not change until the regrade is applied."""
     with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        assignment_of(caller.service, submission)
+        assignment_of(caller, submission)
         course, assignment, starter = submission.course, submission.assignment, caller.person.id
         started = regrades.start(tx, course, assignment, Which.ONE, starter, [id], caller.service.queue)
         regrade = regrade_out(tx, started)
@@ -215,7 +207,7 @@ def show_regrade(request: Request, id: RegradeId, caller: TheCaller) -> Response
     count = regrade.progress
     with caller.read() as tx:
         course = known_course(tx, regrade.course)
-        offering = known_offering(tx, caller.service, regrade.course, regrade.assignment)
+        offering = known_offering(tx, caller, regrade.course, regrade.assignment)
     return page(
         request,
         "regrade.html",

@@ -56,8 +56,13 @@ def counting_submissions(
 ) -> dict[str, SubmissionView]:
     """Return the submission that gives each person the score, by person id. The submissions contain only scores that
     the caller may see. If `author` is a person id, return only the submission of this person."""
+    if offering.counts is Counts.LATEST:
+        newest = submissions.newest_of_each(tx, offering.course, offering.assignment, author)
+        batches = iter([views_of(tx, caller, newest)])
+    else:
+        batches = submission_batches(tx, caller, offering, author)
     counting: dict[str, SubmissionView] = {}
-    for batch in _batches(tx, caller, offering, author):
+    for batch in batches:
         by_author = grouped((author.id, view) for view in batch for author in view.submission.authors)
         for id, views in by_author.items():
             if id in counting:
@@ -66,16 +71,6 @@ def counting_submissions(
             if best is not None:
                 counting[id] = best
     return counting
-
-
-def _batches(tx: Tx, caller: Caller, offering: Offering, author: str | None) -> Iterator[list[SubmissionView]]:
-    if offering.counts is Counts.BEST:
-        yield from submission_batches(tx, caller, offering, author)
-        return
-    newest = submissions.newest_of_each(tx, offering.course, offering.assignment, author)
-    for start in range(0, len(newest), AT_ONCE):
-        records = newest[start : start + AT_ONCE]
-        yield views_of(tx, caller, records)
 
 
 def submission_batches(

@@ -282,7 +282,7 @@ def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     """Return a submission with its state, current score, and place in the queue."""
     with caller.read() as tx:
         view = find(tx, caller, id)
-        place = queue_place(tx, caller.service, view.grading, view.submission.kind)
+        place = queue_place(tx, caller, view)
         fields = _fields(view, place) | {"gradings": all_gradings(tx, caller, view)}
         fields["marked_before"] = sorted(marked_before(tx, view))
     return WholeSubmissionOut.model_validate(fields)
@@ -293,8 +293,8 @@ def get_receipt(id: SubmissionId, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
     with caller.read() as tx:
         view = find(tx, caller, id)
-        place = queue_place(tx, caller.service, view.grading, view.submission.kind)
-    remarks = submitting.remarks(assignment_of(caller.service, view.submission), view.submission)
+        place = queue_place(tx, caller, view)
+    remarks = submitting.remarks(assignment_of(caller, view.submission), view.submission)
     return ReceiptOut.model_validate(_fields(view, place) | {"remarks": remarks})
 
 
@@ -374,7 +374,7 @@ def put_mark(id: SubmissionId, question: MarkedId, mark: MarkIn, caller: TheCall
     points = Points(mark.points)
     with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        task = assignment_of(caller.service, submission)
+        task = assignment_of(caller, submission)
         possible = task.check_points.get(question)
         if question in task.questions:
             possible = task.questions[question].points
@@ -422,7 +422,7 @@ def _about(tx: Tx, caller: Caller, view: SubmissionView) -> dict[str, Any]:
     return {
         "view": view,
         "course": known_course(tx, view.submission.course),
-        "task": assignment_of(caller.service, view.submission),
+        "task": assignment_of(caller, view.submission),
         "is_staff_here": is_staff,
         "is_own": caller.person.id in authors,
         "gradings": all_gradings(tx, caller, view) if is_staff else (),
@@ -461,7 +461,7 @@ def _score_totals(score: Score, final: Points) -> Totals:
 def show_receipt(request: Request, id: SubmissionId, caller: TheCaller) -> Response:
     with caller.read() as tx:
         view = find(tx, caller, id)
-        place = queue_place(tx, caller.service, view.grading, view.submission.kind)
+        place = queue_place(tx, caller, view)
         variables = _about(tx, caller, view)
     remarks = submitting.remarks(variables["task"], view.submission)
     return page(request, "receipt.html", **variables, place=place, remarks=remarks)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -16,10 +15,9 @@ from grader.course.scores import AnsweredQuestions, Score, SubmissionState, scor
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
 from grader.render import as_json
-from grader.service import Service
 from grader.store import answer_marks, answers, gradings, marks, offerings, rubrics, submissions
 from grader.store.database import Tx
-from grader.store.records import CheckRecord, Grading, Kind, Mark, Offering, SubmissionRecord
+from grader.store.records import Grading, Kind, Mark, Offering, SubmissionRecord
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
     if not records:
         return []
     course, assignment = records[0].course, records[0].assignment
-    task = assignment_of(caller.service, records[0])
+    task = assignment_of(caller, records[0])
     offering = offerings.offering(tx, course, assignment)
     assert offering is not None  # the database deletes no offering
     visible = Visibility(offering, caller)
@@ -98,7 +96,9 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
     extensions = offerings.extensions_of(tx, course, assignment)
     marks_of = marks.of_submissions(tx, ids)
     grading_of = gradings.of_submissions(tx, ids)
-    results_of = _needed_results(tx, visible, grading_of.values(), marks_of)
+    hides_checks = offering.hidden and not visible.is_staff
+    needed = [grading_of[id].id for id in ids if hides_checks or id in marks_of]
+    results_of = gradings.results_of(tx, needed)
     answered_of = _answered_questions(tx, course, assignment, grading_of)
     views = []
     for record in records:
@@ -106,7 +106,9 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
         results = visible.results(results_of.get(stored.id, []))
         grading = visible.grading(stored, results)
         own_marks = visible.marks(marks_of.get(record.id, ()))
-        late = _lateness(record, offering, extensions)
+        own_extensions = [extensions[author.id] for author in record.authors if author.id in extensions]
+        extension = max(own_extensions, default=None)  # the latest one of all authors
+        late = lateness(record.received_at, offering.due_at, extension, offering.late)
         view = SubmissionView(record, offering, grading, own_marks, late, None)
         if record.kind is Kind.SUBMISSION:
             answered = visible.answered(answered_of[record.id])
@@ -116,23 +118,6 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
             view = replace(view, score=worth)
         views.append(view)
     return views
-
-
-def _lateness(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
-    """Return how late a submission is. If there are several authors, the latest of their due dates applies.
-    `extensions` are the extended due dates by person id."""
-    extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
-    latest = max(extended, default=None)
-    return lateness(submission.received_at, offering.due_at, latest, offering.late)
-
-
-def _needed_results(
-    tx: Tx, visible: Visibility, current: Iterable[Grading], marks_of: Mapping[str, object]
-) -> dict[str, list[CheckRecord]]:
-    """Return the check results that are needed to compute the scores visible to the caller, by grading id."""
-    hides_checks = bool(visible.offering.hidden) and not visible.is_staff
-    needed = [grading.id for grading in current if hides_checks or grading.submission in marks_of]
-    return gradings.results_of(tx, needed)
 
 
 def _answered_questions(
@@ -176,19 +161,19 @@ class QueuePlace:
     """Estimated time until the grading starts; None if no grading has finished yet."""
 
 
-def queue_place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
-    """Return the place of a grading in the queue; None if the grading is not queued.
+def queue_place(tx: Tx, caller: Caller, view: SubmissionView) -> QueuePlace | None:
+    """Return the place of a submission's grading in the queue; None if the grading is not queued.
 
     The estimated time is the number of gradings ahead times the median duration of recent gradings, divided by the
     number of gradings that run at the same time.
     """
-    ahead = gradings.ahead_of(tx, grading.id)
+    ahead = gradings.ahead_of(tx, view.grading.id)
     if ahead is None:
         return None
-    durations = gradings.recent_seconds(tx, kind)
+    durations = gradings.recent_seconds(tx, view.submission.kind)
     if not durations:
         return QueuePlace(ahead + 1, None)
-    at_a_time = len(gradings.running(tx)) or service.settings.workers
+    at_a_time = len(gradings.running(tx)) or caller.service.settings.workers
     seconds = ahead * median(durations) / at_a_time
     return QueuePlace(ahead + 1, round(seconds, 1))
 
@@ -232,8 +217,8 @@ def stored_report(tx: Tx, grading: Grading) -> Report:
         raise HttpProblem(409, "old-report", "The report cannot be read", str(old)) from None
 
 
-def assignment_of(service: Service, submission: SubmissionRecord) -> Assignment:
+def assignment_of(caller: Caller, submission: SubmissionRecord) -> Assignment:
     """Return the assignment of a submission. Raise `BadAssignment` if the assignment's folder was removed."""
-    if submission.assignment not in service.assignments:
+    if submission.assignment not in caller.service.assignments:
         raise BadAssignment(f"the folder of the assignment {submission.assignment!r} is missing: restore it")
-    return service.assignments[submission.assignment]
+    return caller.service.assignments[submission.assignment]
