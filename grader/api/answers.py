@@ -10,9 +10,9 @@ from fastapi import APIRouter, Form, Path, Query
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.marking import PAGE, QuestionMarking, QuestionRequest, TheQuestion, find_group
-from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, OF_QUESTION, ItemOut, MorePoints
-from grader.api.schemas import GROUP, ID, TEXT, In, Out
+from grader.api.marking import PAGE, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, find_group
+from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Ids, ItemOut, MorePoints
+from grader.api.schemas import GROUP, TEXT, In, Out
 from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.errors import BadCall
 from grader.marking.groups import AnswerGroup, DistinctAnswer, next_group
@@ -24,13 +24,12 @@ from grader.model.grouping import grouped
 from grader.store import marking_actions, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
 
-router = APIRouter(prefix="/api/v1", tags=["marking"])
-pages = APIRouter(include_in_schema=False)
+router = APIRouter(prefix=QUESTIONS + "/{question}", tags=["marking"])
+pages = APIRouter(prefix=PAGE, include_in_schema=False)
 
-ANSWERS = OF_QUESTION + "/answers"
-GROUPS = OF_QUESTION + "/groups"
 MOST_ANSWERS = 10_000
 DIGEST = "^[0-9a-f]{64}$"
+Digests = list[Annotated[str, Field(pattern=DIGEST)]]
 Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest")]
 GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id")]
 
@@ -127,7 +126,7 @@ class GroupOut(Out):
 
 
 class MarkFields(In):
-    items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS)
+    items: Ids = Field([], max_length=MOST_ITEMS)
     """Ids of rubric items."""
     adjustment: MorePoints = Decimal(0)
     comment: str = Field("", max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT)
@@ -139,7 +138,7 @@ class AnswerMarkIn(MarkFields):
 
 
 class GroupMarkIn(MarkFields):
-    answers: list[Annotated[str, Field(pattern=DIGEST)]] = Field(max_length=MOST_ANSWERS)
+    answers: Digests = Field(max_length=MOST_ANSWERS)
     """Digests of the answers that get the mark."""
 
 
@@ -156,12 +155,15 @@ class TakeOutIn(In):
 # ── single answers ───────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get(ANSWERS, summary="List the answers to a question (staff)")
+@router.get("/answers")
 def list_answers(
     question: TheQuestion,
     waiting: Annotated[bool, Query(description="Only answers that the caller still has to mark")] = False,
 ) -> list[AnswerOut]:
-    """Return the answers of all students without names, group by group. Equal texts are returned once."""
+    """List the answers to a question (staff).
+
+    The answers are without names, group by group. Equal texts are returned once.
+    """
     with question.read() as marking:
         answers = []
         for group in marking.groups():
@@ -171,23 +173,28 @@ def list_answers(
         return answers
 
 
-@router.get(ANSWERS + "/{digest}", summary="Get an answer (staff)")
+@router.get("/answers/{digest}")
 def get_answer(question: TheQuestion, digest: Digest) -> AnswerOut:
+    """Get an answer (staff)."""
     with question.read() as marking:
         return _answer_out(marking, digest)
 
 
-@router.put(ANSWERS + "/{digest}/mark", summary="Mark an answer (staff)")
+@router.put("/answers/{digest}/mark")
 def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -> AnswerOut:
-    """Set the caller's mark of an answer. The mark applies to all students who wrote the same text."""
+    """Mark an answer (staff).
+
+    The mark applies to all students who wrote the same text.
+    """
     with question.write() as marking:
         new = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment, mark.moderates)
         marking.mark_answer(digest, new)
         return _answer_out(marking, digest)
 
 
-@router.delete(ANSWERS + "/{digest}/mark", summary="Remove the caller's mark of an answer (staff)")
+@router.delete("/answers/{digest}/mark")
 def delete_answer_mark(question: TheQuestion, digest: Digest) -> AnswerOut:
+    """Remove the caller's mark of an answer (staff)."""
     with question.write() as marking:
         marking.mark_answer(digest, None)
         return _answer_out(marking, digest)
@@ -201,12 +208,15 @@ def _answer_out(marking: QuestionMarking, digest: str) -> AnswerOut:
 # ── groups ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get(GROUPS, summary="List groups of answers that mean the same (staff)")
+@router.get("/groups")
 def list_groups(
     question: TheQuestion,
     waiting: Annotated[bool, Query(description="Only groups with answers that the caller still has to mark")] = False,
 ) -> list[GroupOut]:
-    """Return the groups sorted by shelf (a category such as "right" or "unread"), then by size, the largest first."""
+    """List groups of answers that mean the same (staff).
+
+    Return the groups sorted by shelf (a category such as "right" or "unread"), then by size, the largest first.
+    """
     with question.read() as marking:
         groups = marking.groups()
         if waiting:
@@ -214,41 +224,54 @@ def list_groups(
         return [GroupOut.of(group, marking) for group in groups]
 
 
-@router.get(GROUPS + "/{group}", summary="Get a group of answers (staff)")
+@router.get("/groups/{group}")
 def get_group(question: TheQuestion, group: GroupId) -> GroupOut:
+    """Get a group of answers (staff)."""
     with question.read() as marking:
         return GroupOut.of(marking.group(group), marking)
 
 
-@router.put(GROUPS + "/{group}/mark", summary="Mark answers of a group (staff)")
+@router.put("/groups/{group}/mark")
 def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> GroupOut:
-    """Set the caller's mark of the listed answers of a group. If two other markers disagree on an answer, the caller's
-    mark decides."""
+    """Mark answers of a group (staff).
+
+    Set the caller's mark of the listed answers of a group. If two other markers disagree on an answer, the caller's
+    mark decides.
+    """
     with question.write() as marking:
         new = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment)
         marking.mark_group(marking.group(group), mark.answers, new)
         return GroupOut.of(marking.group(group), marking)
 
 
-@router.post(GROUPS + "/{group}/merge", summary="Merge a group into another one, for all markers (staff)")
+@router.post("/groups/{group}/merge")
 def merge_group(question: TheQuestion, group: GroupId, merge: MergeIn) -> GroupOut:
-    """Merge a group into another one. Return the merged group."""
+    """Merge a group into another one, for all markers (staff).
+
+    Return the merged group.
+    """
     with question.write() as marking:
         merged = marking.merge(group, merge.into)
         return GroupOut.of(merged, marking)
 
 
-@router.post(GROUPS + "/{group}/take-out", summary="Take an answer out of its group, for all markers (staff)")
+@router.post("/groups/{group}/take-out")
 def take_answer_out(question: TheQuestion, group: GroupId, chosen: TakeOutIn) -> GroupOut:
-    """Move an answer from its group into a new group. Return the new group."""
+    """Take an answer out of its group, for all markers (staff).
+
+    Return the answer's new group.
+    """
     with question.write() as marking:
         new_group = marking.take_out(group, chosen.answer)
         return GroupOut.of(new_group, marking)
 
 
-@router.post(OF_QUESTION + "/undo", summary="Undo the caller's latest marking, merge or take-out (staff)")
+@router.post("/undo")
 def undo_action(question: TheQuestion) -> list[GroupOut]:
-    """Undo the caller's latest marking, merging or moving of answers to this question. Return the changed groups."""
+    """Undo the caller's latest marking, merge or take-out (staff).
+
+    Return the changed groups.
+    """
     with question.write() as marking:
         changed = marking.undo()
         return [GroupOut.of(group, marking) for group in changed]
@@ -256,12 +279,10 @@ def undo_action(question: TheQuestion) -> list[GroupOut]:
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────
 
-PAGE_OF_GROUP = PAGE + "/groups/{group}"
-
 Text = Annotated[str, Form(max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT)]
 
 
-@pages.get(PAGE)
+@pages.get("")
 def show_groups(question: TheQuestion) -> Response:
     """Show the groups of answers to a question, sorted by shelf (a category such as "right" or "unread")."""
     with question.read() as marking:
@@ -308,7 +329,7 @@ def _to_group(question: QuestionRequest, group: AnswerGroup | None) -> Response:
     return RedirectResponse(path, 303)
 
 
-@pages.get(PAGE + "/{digest}")
+@pages.get("/{digest}")
 def show_answer(question: TheQuestion, digest: Digest) -> Response:
     """Redirect to the group of an answer."""
     with question.read() as marking:
@@ -316,7 +337,7 @@ def show_answer(question: TheQuestion, digest: Digest) -> Response:
         return _to_group(question, group)
 
 
-@pages.get(PAGE_OF_GROUP)
+@pages.get("/groups/{group}")
 def show_group(question: TheQuestion, group: GroupId) -> Response:
     with question.read() as marking:
         groups = marking.groups()
@@ -349,12 +370,12 @@ def _shared_mark(group: AnswerGroup, marker: str) -> AnswerMark | None:
     return first
 
 
-@pages.post(PAGE_OF_GROUP)
+@pages.post("/groups/{group}")
 def send_group_mark(
     question: TheQuestion,
     group: GroupId,
-    answers: Annotated[list[Annotated[str, Field(pattern=DIGEST)]], Form(max_length=MOST_ANSWERS)] = [],  # noqa: B006
-    items: Annotated[list[Annotated[str, Field(pattern=ID)]], Form(max_length=MOST_ITEMS)] = [],  # noqa: B006
+    answers: Annotated[Digests, Form(max_length=MOST_ANSWERS)] = [],  # noqa: B006
+    items: Annotated[Ids, Form(max_length=MOST_ITEMS)] = [],  # noqa: B006
     adjustment: Annotated[MorePoints, Form()] = Decimal(0),
     comment: Text = "",
     phrase: Text = "",
@@ -371,7 +392,9 @@ def send_group_mark(
             rubrics.add_phrase(marking.tx, marking.question, comment.strip()[:MOST_OF_A_PHRASE])
         text = _comment_with_phrase(comment, phrase)
         if action == "agree":
-            mark = NewMark((), _suggested(marked_group), text)
+            if marked_group.suggested is None:
+                raise BadCall("there is no suggestion for this group: apply rubric items, then save")
+            mark = NewMark((), marked_group.suggested, text)
         elif items or adjustment or text:
             mark = NewMark(tuple(items), Points(adjustment), text)
         else:
@@ -381,7 +404,7 @@ def send_group_mark(
         return _to_group(question, next_group(waiting, marked_group.number))
 
 
-@pages.post(PAGE_OF_GROUP + "/take-out")
+@pages.post("/groups/{group}/take-out")
 def send_take_out(question: TheQuestion, group: GroupId, answer: Annotated[str, Form(pattern=DIGEST)]) -> Response:
     """Move an answer from its group into a new group, then redirect to the old group."""
     with question.write() as marking:
@@ -390,14 +413,14 @@ def send_take_out(question: TheQuestion, group: GroupId, answer: Annotated[str, 
         return _to_group(question, old_groups[0] if old_groups else None)
 
 
-@pages.post(PAGE_OF_GROUP + "/merge")
+@pages.post("/groups/{group}/merge")
 def send_merge(question: TheQuestion, group: GroupId, into: Annotated[str, Form(pattern=GROUP)]) -> Response:
     with question.write() as marking:
         merged = marking.merge(group, into)
         return _to_group(question, merged)
 
 
-@pages.post(PAGE + "/undo")
+@pages.post("/undo")
 def send_undo(question: TheQuestion) -> Response:
     """Undo the caller's latest action, and redirect to the first group that the undo changed."""
     with question.write() as marking:
@@ -411,9 +434,3 @@ def _comment_with_phrase(comment: str, phrase: str) -> str:
     if len(text) > MAX_COMMENT_CHARACTERS:
         raise BadCall(f"a comment may have at most {MAX_COMMENT_CHARACTERS} characters")
     return text
-
-
-def _suggested(group: AnswerGroup) -> Points:
-    if group.suggested is None:
-        raise BadCall("there is no suggestion for this group: apply rubric items, then save")
-    return group.suggested

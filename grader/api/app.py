@@ -66,14 +66,11 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(operations.open_router, responses=openapi.problem_responses(500, 503))
     # 400 and 413 refuse a request's body; they are described for routes that read none, too
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
-    for part in (
-        operations, courses, assignments, people, submissions, gradings, events, questions, answers, regrades,
-    ):  # fmt: skip
-        app.include_router(part.router, responses=errors)
-    for part in (
-        operations, courses, assignments, submissions, people, scores, gradebook, failures, gradings, regrades,
-        questions, answers, sessions, oidc,
-    ):  # fmt: skip
-        app.include_router(part.pages)
+    app.include_router(events.router, responses=errors)
+    for resource in (operations, courses, assignments, people, submissions, gradings, questions, answers, regrades):
+        app.include_router(resource.router, responses=errors)
+        app.include_router(resource.pages)
+    for page in (scores, gradebook, failures, sessions, oidc):
+        app.include_router(page.pages)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

@@ -85,8 +85,9 @@ class OfferingOut(Out, OfferingSettings):
         return cls.model_validate(fields)
 
 
-@router.get("/courses/{course}/assignments", summary="List the assignments of a course")
+@router.get("/courses/{course}/assignments")
 def list_assignments(caller: TheCaller, course: CourseId) -> list[OfferingOut]:
+    """List the assignments of a course."""
     require_member(caller, course)
     with caller.read() as tx:
         known_course(tx, course)
@@ -94,8 +95,9 @@ def list_assignments(caller: TheCaller, course: CourseId) -> list[OfferingOut]:
         return [OfferingOut.of(tx, offering, caller) for offering in offered]
 
 
-@router.get(_ASSIGNMENT, summary="One assignment")
+@router.get(_ASSIGNMENT)
 def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId) -> OfferingOut:
+    """Get an assignment."""
     require_member(caller, course, "assignment")
     with caller.read() as tx:
         offering = known_offering(tx, caller, course, assignment)
@@ -104,9 +106,9 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
 
 @router.put(
     _ASSIGNMENT,
-    summary="Offer an assignment, or change its settings (staff)",
 )
 def set_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId, settings: OfferingIn) -> OfferingOut:
+    """Offer an assignment, or change its settings (staff)."""
     require_staff(caller, course, "assignment")
     task = caller.service.assignments.get(assignment)
     if task is None:
@@ -138,8 +140,9 @@ class ExtensionOut(Out):
 _EXTENSIONS = _ASSIGNMENT + "/extensions"
 
 
-@router.get(_EXTENSIONS, summary="List extensions (staff)")
+@router.get(_EXTENSIONS)
 def list_extensions(staff: ForStaff) -> list[ExtensionOut]:
+    """List extensions (staff)."""
     with staff.read() as (tx, _):
         dates = offerings.extensions_of(tx, staff.course, staff.assignment)
         extensions = []
@@ -149,8 +152,9 @@ def list_extensions(staff: ForStaff) -> list[ExtensionOut]:
         return extensions
 
 
-@router.put(_EXTENSIONS + "/{login}", summary="Give a student an extension (staff)")
+@router.put(_EXTENSIONS + "/{login}")
 def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> ExtensionOut:
+    """Give a student an extension (staff)."""
     with staff.write() as (tx, _):
         person = known_member(tx, staff.course, login)
         due_at = checked_date(new.due_at)
@@ -158,8 +162,9 @@ def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> ExtensionO
     return ExtensionOut.of(person, new.due_at)
 
 
-@router.delete(_EXTENSIONS + "/{login}", summary="Remove an extension (staff)", status_code=204)
+@router.delete(_EXTENSIONS + "/{login}", status_code=204)
 def remove_extension(staff: ForStaff, login: Login) -> None:
+    """Remove an extension (staff)."""
     with staff.write() as (tx, _):
         person = known_member(tx, staff.course, login)
         offerings.put_extension(tx, staff.course, staff.assignment, person.id, None)
@@ -291,6 +296,6 @@ def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]
         return ""
     digest = hashlib.sha256(kind.encode())
     for name, content in contents:
-        for part in (name.encode("utf-8", "replace"), content):
-            digest.update(hashlib.sha256(part).digest())
+        digest.update(name.encode("utf-8", "replace"))
+        digest.update(content)
     return f"form {once} {digest.hexdigest()}"

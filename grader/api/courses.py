@@ -44,19 +44,20 @@ class NewCourse(In):
     title: str = Field(min_length=1, max_length=200)
 
 
-@router.get("/courses", summary="List the caller's courses; for an admin, all courses")
+@router.get("/courses")
 def list_courses(caller: TheCaller) -> list[CourseOut]:
+    """List the caller's courses; for an admin, all courses."""
     with caller.read() as tx:
         return [CourseOut.of(course, caller) for course in _own_courses(tx, caller)]
 
 
 @router.post(
     "/courses",
-    summary="Create a course (admins)",
     status_code=201,
     responses={409: problem_response("The course exists")},
 )
 def create_course(caller: TheCaller, new: NewCourse) -> CourseOut:
+    """Create a course (admins)."""
     require_admin(caller)
     course = Course(new.id, roster.name_of(new.title))
     with caller.write() as tx:
@@ -66,8 +67,9 @@ def create_course(caller: TheCaller, new: NewCourse) -> CourseOut:
     return CourseOut.of(course, caller)
 
 
-@router.get("/courses/{course}", summary="One course")
+@router.get("/courses/{course}")
 def get_course(caller: TheCaller, course: CourseId) -> CourseOut:
+    """Get a course."""
     require_member(caller, course)
     with caller.read() as tx:
         return CourseOut.of(known_course(tx, course), caller)
@@ -117,8 +119,9 @@ class RosterOut(Out):
         return cls(dry_run=dry_run, added=added, changed=changed, unchanged=changes.unchanged, missing=missing)
 
 
-@router.get("/courses/{course}/roster", summary="List the members of a course (staff)")
+@router.get("/courses/{course}/roster")
 def get_roster(caller: TheCaller, course: CourseId) -> list[MemberOut]:
+    """List the members of a course (staff)."""
     require_staff(caller, course)
     with caller.read() as tx:
         known_course(tx, course)
@@ -127,9 +130,6 @@ def get_roster(caller: TheCaller, course: CourseId) -> list[MemberOut]:
 
 @router.put(
     "/courses/{course}/roster",
-    summary="Add and update people from a CSV file (admins)",
-    description="The first line names the columns: login (or email, or id), and optionally name and role. "
-    "Members who are not in the file are reported and stay in the course.",
 )
 def put_roster(
     caller: TheCaller,
@@ -137,6 +137,11 @@ def put_roster(
     file: Annotated[UploadFile, File(description="login,name,role")],
     dry_run: bool = False,
 ) -> RosterOut:
+    """Add and update people from a CSV file (admins).
+
+    The first line names the columns: login (or email, or id), and optionally name and role. Members who are not in the
+    file are reported and stay in the course.
+    """
     require_admin(caller, "course")
     rows = roster.read(file.file.read(csv_people.MOST_BYTES + 1))
     with caller.write() as tx:
@@ -149,10 +154,10 @@ def put_roster(
 
 @router.delete(
     "/courses/{course}/members/{login}",
-    summary="Remove a person from a course; their submissions stay (admins)",
     status_code=204,
 )
 def remove_member(caller: TheCaller, course: CourseId, login: Login) -> None:
+    """Remove a person from a course; their submissions stay (admins)."""
     require_admin(caller, "course")
     with caller.write() as tx:
         person = known_member(tx, course, login)

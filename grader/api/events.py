@@ -50,7 +50,6 @@ _EXAMPLE = (
 
 @router.get(
     "/submissions/{id}/events",
-    summary="Watch a grading",
     response_class=EventSourceResponse,
     dependencies=[Depends(_count_stream)],
     responses={
@@ -66,7 +65,10 @@ _EXAMPLE = (
 async def watch_submission(
     request: Request, caller: TheCaller, view: Annotated[SubmissionView, Depends(_view_of)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Stream the past and future events of a grading. The data of each event is a JSON object."""
+    """Watch a grading.
+
+    Stream the past and future events of a grading. The data of each event is a JSON object.
+    """
     async with caller.service.events.watch(view.grading.id) as events:
         stream = _EventStream(request, caller, view)
         messages = await stream.poll()

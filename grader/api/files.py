@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from grader.render.text import file_name
 
@@ -17,18 +17,18 @@ REPORT_POLICY = (
 
 
 def download(name: str, content: bytes) -> Response:
-    """Return a file as a response that browsers save to disk and do not display."""
-    headers = {"Content-Disposition": _attachment(file_name(name)), "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+    """Return a file as a response that browsers save to disk and do not display.
 
-
-def _attachment(name: str) -> str:
-    """Return the value of the header Content-Disposition (RFC 6266): an ASCII name for old browsers, and the real name,
-    encoded as in RFC 5987."""
+    The header Content-Disposition (RFC 6266) has an ASCII name for old programs, and the real name, encoded as in RFC
+    5987.
+    """
+    name = file_name(name)
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".") or "file"
-    return f"attachment; filename=\"{plain[-100:]}\"; filename*=UTF-8''{quote(name, safe='')}"
+    disposition = f"attachment; filename=\"{plain[-100:]}\"; filename*=UTF-8''{quote(name, safe='')}"
+    headers = {"Content-Disposition": disposition, "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def page_of_report(html: str) -> Response:
     """Return a response that shows a report in HTML under a strict content security policy."""
-    return Response(html, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": REPORT_POLICY})
+    return HTMLResponse(html, headers={"Content-Security-Policy": REPORT_POLICY})

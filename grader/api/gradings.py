@@ -58,7 +58,7 @@ class GradingOut(Out):
     """Reason for the latest failure; empty for students."""
 
 
-@router.get("/submissions/{id}/gradings", summary="List the gradings of a submission", tags=["staff"])
+@router.get("/submissions/{id}/gradings", tags=["staff"])
 def list_gradings(id: SubmissionId, caller: TheCaller) -> list[GradingOut]:
     """List all gradings of a submission, the newest first."""
     with caller.read() as tx:
@@ -67,22 +67,21 @@ def list_gradings(id: SubmissionId, caller: TheCaller) -> list[GradingOut]:
     return GradingOut.all(records)
 
 
-@router.get(
-    "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT_RESPONSES
-)
+@router.get("/gradings/{id}/report.json", tags=["staff"], responses=REPORT_RESPONSES)
 def get_grading_report(id: GradingId, caller: TheCaller) -> Json:
+    """Get the report of one grading."""
     with caller.read() as tx:
         grading, _ = find_grading(tx, caller, id)
         report = stored_report(tx, grading)
     return as_json.as_json(report)
 
 
-@router.post(
-    "/gradings/{id}/retry", status_code=202, summary="Retry a broken grading", tags=["staff"], responses=CONFLICT
-)
+@router.post("/gradings/{id}/retry", status_code=202, tags=["staff"], responses=CONFLICT)
 def retry_grading(id: GradingId, caller: TheCaller) -> GradingOut:
-    """Queue a broken grading again and reset its count of failures. If the grading is not broken, the response is
-    409."""
+    """Retry a broken grading.
+
+    Queue a broken grading again and reset its count of failures. If the grading is not broken, the response is 409.
+    """
     with caller.write() as tx:
         grading, submission = find_grading(tx, caller, id)
         assignment_of(caller, submission)

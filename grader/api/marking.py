@@ -23,6 +23,7 @@ from grader.store.database import Tx
 from grader.store.records import Offering
 from grader.store.rubrics import OfferedQuestion, RubricItem
 
+QUESTIONS = "/api/v1/courses/{course}/assignments/{assignment}/questions"
 MARKING = "/courses/{course}/assignments/{assignment}/marking"
 """Path of the page with the written questions of an assignment."""
 PAGE = MARKING + "/{question}"

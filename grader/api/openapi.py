@@ -1,5 +1,5 @@
 """The OpenAPI document. FastAPI generates it; this module adds security schemes and the schemas of errors and
-reports."""
+reports. The first paragraph of a route's docstring is the summary of the operation, the others are its description."""
 
 from __future__ import annotations
 
@@ -55,6 +55,10 @@ def install(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> Json:
     document: Json = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+    for path in document["paths"].values():
+        for operation in path.values():
+            summary, _, description = operation["description"].partition("\n\n")
+            operation |= {"summary": summary.rstrip("."), "description": description}
     components = document.setdefault("components", {})
     components["securitySchemes"] = SECURITY
     schemas = components.setdefault("schemas", {})

@@ -54,23 +54,27 @@ class AliveOut(Out):
     ok: bool
 
 
-@open_router.get("/healthz", openapi_extra=NO_LOGIN, summary="Does the process answer?")
+@open_router.get("/healthz", openapi_extra=NO_LOGIN)
 def is_alive() -> AliveOut:
-    """Report that the process responds; nothing else is checked. If this request fails, restart the service. If only
-    /readyz fails, wait."""
+    """Report that the process responds.
+
+    Nothing else is checked. If this request fails, restart the service. If only
+    /readyz fails, wait.
+    """
     return AliveOut(ok=True)
 
 
 @open_router.get(
     "/readyz",
     openapi_extra=NO_LOGIN,
-    summary="Can the service accept and grade submissions?",
     responses={503: {"model": ReadinessOut, "description": "Not ready; the response has the reasons"}},
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
-    """Report whether database, sandbox and queue are ready, and the reason if one of them is not. With PostgreSQL, also
-    report whether a worker is alive. Without workers the service is still ready, because submissions wait in the
-    queue."""
+    """Report whether the service can accept and grade submissions.
+
+    Report whether database, sandbox and queue are ready, and the reason if one of them is not. With PostgreSQL, also
+    report whether a worker is alive. Without workers the service is still ready, because submissions wait in the queue.
+    """
     parts = {
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
@@ -122,12 +126,14 @@ _TEXT = {"schema": {"type": "string"}}
 @open_router.get(
     "/metrics",
     openapi_extra=NO_LOGIN,
-    summary="Metrics for Prometheus",
     response_class=Response,
     responses=problem_responses(401) | {200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},
 )
 def get_metrics(request: Request, service: TheService) -> Response:
-    """Return the metrics. If GRADER_METRICS_TOKEN is set, requests must send it as a bearer token."""
+    """Return metrics for Prometheus.
+
+    If GRADER_METRICS_TOKEN is set, requests must send it as a bearer token.
+    """
     token = service.settings.metrics_token
     authorization = request.headers.get("authorization", "")
     if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
@@ -190,10 +196,12 @@ class QueueOut(Out):
     """Waiting gradings that no live worker can take."""
 
 
-@router.get("/queue", summary="Show the queue", tags=["staff"])
+@router.get("/queue", tags=["staff"])
 def get_queue(caller: TheCaller) -> QueueOut:
-    """Return the size of the whole queue, and the queued and running gradings of the caller's courses. Only for
-    staff."""
+    """Show the queue.
+
+    Return the size of the whole queue, and the queued and running gradings of the caller's courses. Only for staff.
+    """
     if not caller.is_staff_somewhere:
         raise not_found("page")
     staffed = [course for course, role in caller.roles.items() if role is Role.STAFF]

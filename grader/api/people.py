@@ -38,8 +38,9 @@ class Me(AccountOut):
     """The caller's roles, by course id."""
 
 
-@router.get("/me", summary="The caller's account")
+@router.get("/me")
 def get_me(caller: TheCaller) -> Me:
+    """Get the caller's account."""
     fields = vars(caller.person) | {"roles": caller.roles}
     return Me.model_validate(fields)
 
@@ -51,8 +52,9 @@ class PersonIn(In):
     """Unchanged if left out."""
 
 
-@router.get("/people/{login}", summary="Get a person (admins)")
+@router.get("/people/{login}")
 def get_person(caller: TheCaller, login: Login) -> AccountOut:
+    """Get a person (admins)."""
     require_admin(caller, "person")
     with caller.read() as tx:
         person = people.person_by_login(tx, login)
@@ -61,8 +63,9 @@ def get_person(caller: TheCaller, login: Login) -> AccountOut:
     return AccountOut.model_validate(person)
 
 
-@router.put("/people/{login}", summary="Add a person, or change one (admins)")
+@router.put("/people/{login}")
 def put_person(caller: TheCaller, login: Login, new: PersonIn) -> AccountOut:
+    """Add a person, or change one (admins)."""
     require_admin(caller, "person")
     login, name = roster.login_of(login), roster.name_of(new.name)
     with caller.write() as tx:
@@ -100,8 +103,9 @@ class NewToken(In):
     """Permissions of the token; by default those of the token that sends this request."""
 
 
-@router.get("/tokens", summary="List the caller's tokens, including browser logins")
+@router.get("/tokens")
 def list_tokens(caller: TheCaller) -> list[TokenOut]:
+    """List the caller's tokens, including browser logins."""
     with caller.read() as tx:
         tokens = people.tokens_of(tx, caller.person.id)
     return TokenOut.all(tokens)
@@ -109,13 +113,15 @@ def list_tokens(caller: TheCaller) -> list[TokenOut]:
 
 @router.post(
     "/tokens",
-    summary="Create a token for programs",
     status_code=201,
     responses={409: problem_response("The caller has too many tokens")},
 )
 def create_token(caller: TheCaller, new: NewToken) -> CreatedToken:
-    """Create a token for the caller. If the caller used an API token for this request or to log in, revoking that token
-    also revokes the new one."""
+    """Create a token for programs.
+
+    If the caller used an API token for this request or to log in, revoking that token
+    also revokes the new one.
+    """
     label = roster.name_of(new.label)
     scopes = new.scopes or caller.token.scopes
     _require_more_than_reading(caller)
@@ -154,10 +160,13 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
     return token
 
 
-@router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
+@router.delete("/tokens/{id}", status_code=204)
 def revoke_token(caller: TheCaller, id: TokenId) -> None:
-    """Revoke a token and all tokens that were created with it. The token that sends this request must have all scopes
-    of the revoked token. A token that has only the scope `read` can revoke no token but itself."""
+    """Revoke one of the caller's tokens, and all tokens that were created with it.
+
+    The token that sends this request must have all scopes of
+    the revoked token. A token that has only the scope `read` can revoke no token but itself.
+    """
     if id != caller.token.id:
         _require_more_than_reading(caller)
     with caller.write() as tx:

@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.lookup import ForStaff
-from grader.api.marking import MARKING, PAGE, QuestionMarking, QuestionRequest, TheQuestion, question_markings
+from grader.api.marking import MARKING, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, question_markings
 from grader.api.problems import not_found
 from grader.api.schemas import GROUP, ID, TEXT, In, Out
 from grader.api.scores import StudentResult, results_of, rows_of
@@ -22,14 +22,13 @@ from grader.model import ZERO, Points, Status
 from grader.store import rubrics
 from grader.store.rubrics import Phrase
 
-router = APIRouter(prefix="/api/v1", tags=["marking"])
-pages = APIRouter(include_in_schema=False)
+router = APIRouter(prefix=QUESTIONS, tags=["marking"])
+pages = APIRouter(prefix=MARKING, include_in_schema=False)
 
-QUESTIONS = "/courses/{course}/assignments/{assignment}/questions"
-OF_QUESTION = QUESTIONS + "/{question}"
 ItemId = Annotated[str, Path(pattern=ID, description="A rubric item's id")]
 PhraseId = Annotated[str, Path(pattern=ID, description="Id of a comment in the comment bank")]
 MOST_ITEMS = 50
+Ids = list[Annotated[str, Field(pattern=ID)]]
 MOST_OF_A_PHRASE = 2_000
 
 
@@ -84,7 +83,7 @@ class ItemIn(In):
 
 
 class OrderIn(In):
-    items: list[Annotated[str, Field(pattern=ID)]] = Field(max_length=MOST_ITEMS)
+    items: Ids = Field(max_length=MOST_ITEMS)
     """Ids of all items of the rubric in their new order."""
 
 
@@ -95,27 +94,31 @@ class PhraseIn(In):
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get(QUESTIONS, summary="List the written questions, with the progress of marking (staff)")
+@router.get("")
 def list_questions(staff: ForStaff) -> list[QuestionOut]:
+    """List the written questions, with the progress of marking (staff)."""
     with staff.read() as (tx, offering):
         return [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
 
 
-@router.get(OF_QUESTION, summary="Get a written question (staff)")
+@router.get("/{question}")
 def get_question(question: TheQuestion) -> QuestionOut:
+    """Get a written question (staff)."""
     with question.read() as marking:
         return QuestionOut.of(marking)
 
 
-@router.put(OF_QUESTION, summary="Set the number of people who mark each answer (staff)")
+@router.put("/{question}")
 def set_markers(question: TheQuestion, new: MarkersIn) -> QuestionOut:
+    """Set the number of people who mark each answer (staff)."""
     with question.write() as marking:
         rubrics.set_markers(marking.tx, marking.question, new.markers)
         return QuestionOut.of(marking)
 
 
-@router.post(OF_QUESTION + "/rubric", status_code=201, summary="Add an item at the end of the rubric (staff)")
+@router.post("/{question}/rubric", status_code=201)
 def add_item(question: TheQuestion, new: ItemIn) -> ItemOut:
+    """Add an item at the end of the rubric (staff)."""
     with question.write() as marking:
         if len(marking.rubric()) >= MOST_ITEMS:
             raise BadCall(f"a rubric has at most {MOST_ITEMS} items")
@@ -123,8 +126,9 @@ def add_item(question: TheQuestion, new: ItemIn) -> ItemOut:
         return ItemOut.model_validate(item)
 
 
-@router.put(OF_QUESTION + "/rubric", summary="Reorder the rubric (staff)")
+@router.put("/{question}/rubric")
 def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
+    """Reorder the rubric (staff)."""
     with question.write() as marking:
         ids = [item.id for item in marking.rubric()]
         if sorted(order.items) != sorted(ids):
@@ -133,9 +137,12 @@ def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
         return _rubric_out(marking)
 
 
-@router.put(OF_QUESTION + "/rubric/{item}", summary="Change a rubric item, for all markers (staff)")
+@router.put("/{question}/rubric/{item}")
 def change_item(question: TheQuestion, item: ItemId, changed: ItemIn) -> ItemOut:
-    """Change the text and points of a rubric item. The scores of answers with this item change too."""
+    """Change a rubric item, for all markers (staff).
+
+    The scores of answers with this item change too.
+    """
     points = Points(changed.points)
     with question.write() as marking:
         if not rubrics.change_item(marking.tx, marking.question, item, changed.text, points):
@@ -143,36 +150,35 @@ def change_item(question: TheQuestion, item: ItemId, changed: ItemIn) -> ItemOut
     return ItemOut(id=item, text=changed.text, points=float(points))
 
 
-@router.delete(OF_QUESTION + "/rubric/{item}", status_code=204, summary="Remove an unused rubric item (staff)")
+@router.delete("/{question}/rubric/{item}", status_code=204)
 def remove_item(question: TheQuestion, item: ItemId) -> None:
+    """Remove an unused rubric item (staff)."""
     with question.write() as marking:
         if not rubrics.remove_item(marking.tx, marking.question, item):
             raise not_found("rubric item")
 
 
-@router.post(OF_QUESTION + "/phrases", status_code=201, summary="Add a comment to the comment bank (staff)")
+@router.post("/{question}/phrases", status_code=201)
 def add_phrase(question: TheQuestion, new: PhraseIn) -> Phrase:
+    """Add a comment to the comment bank (staff)."""
     with question.write() as marking:
         return rubrics.add_phrase(marking.tx, marking.question, new.text)
 
 
-@router.delete(
-    OF_QUESTION + "/phrases/{phrase}", status_code=204, summary="Remove a comment from the comment bank (staff)"
-)
+@router.delete("/{question}/phrases/{phrase}", status_code=204)
 def remove_phrase(question: TheQuestion, phrase: PhraseId) -> None:
+    """Remove a comment from the comment bank (staff)."""
     with question.write() as marking:
         rubrics.remove_phrase(marking.tx, marking.question, phrase)
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────
 
-RUBRIC = PAGE + "/rubric"
-
 ItemText = Annotated[str, Form(min_length=1, max_length=1_000, pattern=TEXT)]
 ItemPoints = Annotated[MorePoints, Form()]
 
 
-@pages.get(MARKING)
+@pages.get("")
 def show_questions(staff: ForStaff) -> Response:
     """Show the written questions of an assignment, and the checks that a person must mark."""
     with staff.read() as (tx, offering):
@@ -193,7 +199,7 @@ def _waiting_checks(results: Sequence[StudentResult]) -> list[StudentResult]:
     return checks
 
 
-@pages.get(RUBRIC)
+@pages.get("/{question}/rubric")
 def show_rubric(question: TheQuestion) -> Response:
     with question.read() as marking:
         tx = marking.tx
@@ -209,13 +215,13 @@ def show_rubric(question: TheQuestion) -> Response:
         )
 
 
-@pages.post(RUBRIC)
+@pages.post("/{question}/rubric")
 def send_new_item(question: TheQuestion, text: ItemText, points: ItemPoints = Decimal(0)) -> Response:
     add_item(question, ItemIn(text=text, points=points))
     return _to_rubric(question)
 
 
-@pages.post(RUBRIC + "/begin")
+@pages.post("/{question}/rubric/begin")
 def begin_rubric(question: TheQuestion, group: Annotated[str, Form(pattern=GROUP)] = "") -> Response:
     """Add the items "Right", "Half right" and "Not right" to an empty rubric, and redirect back to the group."""
     with question.write() as marking:
@@ -227,7 +233,7 @@ def begin_rubric(question: TheQuestion, group: Annotated[str, Form(pattern=GROUP
     return RedirectResponse(path, 303)
 
 
-@pages.post(RUBRIC + "/{item}")
+@pages.post("/{question}/rubric/{item}")
 def send_item(
     question: TheQuestion,
     item: ItemId,
@@ -256,13 +262,13 @@ def _moved_up(ids: list[str], id: str) -> list[str]:
     return moved
 
 
-@pages.post(PAGE + "/markers")
+@pages.post("/{question}/markers")
 def send_markers(question: TheQuestion, markers: Annotated[Literal["1", "2"], Form()]) -> Response:
     set_markers(question, MarkersIn(markers=2 if markers == "2" else 1))
     return _to_rubric(question)
 
 
-@pages.post(PAGE + "/phrases/{phrase}")
+@pages.post("/{question}/phrases/{phrase}")
 def send_phrase_removal(question: TheQuestion, phrase: PhraseId) -> Response:
     remove_phrase(question, phrase)
     return _to_rubric(question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
@@ -91,43 +92,49 @@ class WholeRegradeOut(RegradeOut):
     """Submissions with changed checks come first."""
 
 
-@router.post(OF_ASSIGNMENT, status_code=202, summary="Start a regrade", responses={202: LOCATION})
+@router.post(OF_ASSIGNMENT, status_code=202, responses={202: LOCATION})
 def start_regrade(staff: ForStaff, new: RegradeIn, response: Response) -> RegradeOut:
-    """Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
-    applied."""
-    which, queue = new.which, staff.caller.service.queue
-    if which is Which.ONE:
+    """Start a regrade.
+
+    Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
+    applied.
+    """
+    if new.which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
     with staff.write() as (tx, _):
-        chosen = regrades.chosen(tx, staff.course, staff.assignment, which)
-        id = regrades.start(tx, staff.course, staff.assignment, which, staff.caller.person.id, chosen, queue)
-        started = regrade_out(tx, id)
-    queue.wake()
-    response.headers["Location"] = f"/api/v1/regrades/{id}"
-    return started
+        chosen = regrades.chosen(tx, staff.course, staff.assignment, new.which)
+        regrade = _start(tx, staff.caller, staff.course, staff.assignment, new.which, chosen)
+    staff.caller.service.queue.wake()
+    response.headers["Location"] = f"/api/v1/regrades/{regrade.id}"
+    return regrade
 
 
 @router.post(
     "/submissions/{id}/regrade",
     status_code=202,
-    summary="Regrade one submission",
     tags=["staff"],
     responses={202: LOCATION},
 )
 def regrade_submission(id: SubmissionId, caller: TheCaller, response: Response) -> RegradeOut:
-    """Start a regrade of one submission. The score does not change until the regrade is applied."""
+    """Regrade one submission.
+
+    The score does not change until the regrade is applied.
+    """
     with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
         assignment_of(caller, submission)
-        course, assignment, starter = submission.course, submission.assignment, caller.person.id
-        started = regrades.start(tx, course, assignment, Which.ONE, starter, [id], caller.service.queue)
-        regrade = regrade_out(tx, started)
+        regrade = _start(tx, caller, submission.course, submission.assignment, Which.ONE, [id])
     caller.service.queue.wake()
-    response.headers["Location"] = f"/api/v1/regrades/{started}"
+    response.headers["Location"] = f"/api/v1/regrades/{regrade.id}"
     return regrade
 
 
-@router.get(OF_ASSIGNMENT, summary="List regrades")
+def _start(tx: Tx, caller: Caller, course: str, assignment: str, which: Which, ids: Sequence[str]) -> RegradeOut:
+    id = regrades.start(tx, course, assignment, which, caller.person.id, ids, caller.service.queue)
+    return regrade_out(tx, id)
+
+
+@router.get(OF_ASSIGNMENT)
 def list_regrades(staff: ForStaff) -> list[RegradeOut]:
     """List regrades, the newest first."""
     with staff.read() as (tx, _):
@@ -135,18 +142,21 @@ def list_regrades(staff: ForStaff) -> list[RegradeOut]:
     return RegradeOut.all(records)
 
 
-@router.get("/regrades/{id}", summary="One regrade")
+@router.get("/regrades/{id}")
 def get_regrade(id: RegradeId, caller: TheCaller) -> WholeRegradeOut:
-    """Return a regrade with its progress and the changes to each submission."""
+    """Get a regrade with its progress and the changes to each submission."""
     with caller.read() as tx:
         regrade = _find(tx, caller, id)
         changes = regrades.changes(tx, id)
     return WholeRegradeOut.model_validate(vars(regrade) | {"changes": changes})
 
 
-@router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)
+@router.post("/regrades/{id}/apply", responses=CONFLICT)
 def apply_regrade(id: RegradeId, caller: TheCaller) -> RegradeOut:
-    """Apply a regrade: the new gradings count from now on. The old gradings and people's marks are kept."""
+    """Apply a regrade.
+
+    The new gradings count from now on. The old gradings and people's marks are kept.
+    """
     with caller.write() as tx:
         _find(tx, caller, id)
         if not regrades.apply(tx, id):
@@ -155,9 +165,12 @@ def apply_regrade(id: RegradeId, caller: TheCaller) -> RegradeOut:
         return regrade_out(tx, id)
 
 
-@router.post("/regrades/{id}/discard", summary="Discard a regrade", responses=CONFLICT)
+@router.post("/regrades/{id}/discard", responses=CONFLICT)
 def discard_regrade(id: RegradeId, caller: TheCaller) -> RegradeOut:
-    """Discard a regrade and cancel its unfinished gradings. Scores do not change."""
+    """Discard a regrade, and cancel its unfinished gradings.
+
+    Scores do not change.
+    """
     with caller.write() as tx:
         regrade = _find(tx, caller, id)
         if not regrades.discard(tx, id):
@@ -190,8 +203,8 @@ def show_regrades(staff: ForStaff) -> Response:
 
 
 @pages.post(OF_ASSIGNMENT)
-def send_start(staff: ForStaff, choice: Annotated[Which, Form(alias="which")] = Which.LATEST) -> Response:
-    started = start_regrade(staff, RegradeIn(which=choice), Response())
+def send_start(staff: ForStaff, rule: Annotated[Which, Form(alias="which")] = Which.LATEST) -> Response:
+    started = start_regrade(staff, RegradeIn(which=rule), Response())
     return _to_regrade(started.id)
 
 

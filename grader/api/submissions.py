@@ -192,7 +192,6 @@ class MarkIn(In):
 @router.post(
     OF_ASSIGNMENT,
     status_code=202,
-    summary="Submit",
     responses={
         202: LOCATION | {"description": "The submission is stored and will be graded"},
         429: problem_response("Too many attempts this hour, too many requests, or too many waiting submissions"),
@@ -212,7 +211,10 @@ async def submit(
         str, Header(description="Requests with the same key store one submission", examples=["8e03978e-40d5-43dd"])
     ] = "",
 ) -> ReceiptOut:
-    """Store the files and queue their grading. The receipt confirms that the submission is in the database."""
+    """Submit.
+
+    Store the files and queue their grading. The receipt confirms that the submission is in the database.
+    """
     contents = [(file.filename or "", await file.read()) for file in files]
     request = submitting.SubmitRequest(
         caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
@@ -227,7 +229,6 @@ async def submit(
 
 @router.get(
     OF_ASSIGNMENT,
-    summary="List submissions",
     responses={200: {"headers": {"Link": {"description": 'rel="next"', "schema": {"type": "string"}}}}},
 )
 def list_submissions(
@@ -246,7 +247,10 @@ def list_submissions(
         str | None, Query(pattern=ID, alias="before", description="Only submissions older than this one")
     ] = None,
 ) -> list[SubmissionOut]:
-    """List submissions, the newest first. Students see only their own. The header Link has the URL of the next page."""
+    """List submissions, the newest first.
+
+    Students see only their own. The header Link has the URL of the next page.
+    """
     require_member(caller, course, "assignment")
     is_staff = caller.is_staff(course)
     if author is None and not is_staff:
@@ -277,9 +281,9 @@ def _next_link(request: Request, last: str) -> str:
 # ── one ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get("/submissions/{id}", summary="One submission")
+@router.get("/submissions/{id}")
 def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
-    """Return a submission with its state, current score, and place in the queue."""
+    """Get a submission with its state, current score, and place in the queue."""
     with caller.read() as tx:
         view = find(tx, caller, id)
         place = queue_place(tx, caller, view)
@@ -288,9 +292,9 @@ def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     return WholeSubmissionOut.model_validate(fields)
 
 
-@router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
+@router.get("/submissions/{id}/receipt")
 def get_receipt(id: SubmissionId, caller: TheCaller) -> ReceiptOut:
-    """Return the receipt of a submission, with its current place in the queue."""
+    """Get the receipt of a submission, with its current place in the queue."""
     with caller.read() as tx:
         view = find(tx, caller, id)
         place = queue_place(tx, caller, view)
@@ -303,12 +307,14 @@ _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 @router.get(
     "/submissions/{id}/files/{number}",
-    summary="One file of a submission",
     response_class=Response,
     responses={200: {"description": "The bytes as submitted", "content": {"application/octet-stream": _ANY_BYTES}}},
 )
 def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
-    """Return a file of a submission. `number` is the position of the file in the receipt, from 0."""
+    """Get one file of a submission.
+
+    `number` is the position of the file in the receipt, from 0.
+    """
     with caller.read() as tx:
         find(tx, caller, id)
         files = submissions.contents(tx, id)
@@ -318,10 +324,13 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
     return download(name, content)
 
 
-@router.post("/submissions/{id}/cancel", summary="Cancel a submission", responses=CONFLICT)
+@router.post("/submissions/{id}/cancel", responses=CONFLICT)
 def cancel_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
-    """Cancel a queued or running submission. If its grading has started, the submission counts as an attempt. If the
-    submission is graded, the response is 409."""
+    """Cancel a queued or running submission.
+
+    If its grading has started, the submission counts as an attempt. If the
+    submission is graded, the response is 409.
+    """
     with caller.write() as tx:
         view = find(tx, caller, id)
         require_scope(caller, TokenScope.SUBMIT)
@@ -335,8 +344,9 @@ def cancel_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT_RESPONSES)
+@router.get("/submissions/{id}/report.json", responses=REPORT_RESPONSES)
 def get_report(id: SubmissionId, caller: TheCaller) -> Json:
+    """Get the report of a submission as JSON."""
     with caller.read() as tx:
         view = find(tx, caller, id)
         return as_json.as_json(report_of(tx, caller, view))
@@ -344,21 +354,20 @@ def get_report(id: SubmissionId, caller: TheCaller) -> Json:
 
 @router.get(
     "/submissions/{id}/report.html",
-    summary="The report of a submission as a page",
     response_class=Response,
     responses=CONFLICT | {200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )
 def get_report_page(id: SubmissionId, caller: TheCaller) -> Response:
-    """Return the report with plots as one self-contained file."""
+    """Get the report of a submission, with plots, as one self-contained page."""
     with caller.read() as tx:
         view = find(tx, caller, id)
         report = report_of(tx, caller, view)
     return page_of_report(html(report))
 
 
-@router.get("/submissions/{id}/results.json", summary="The report of a submission for Gradescope", responses=CONFLICT)
+@router.get("/submissions/{id}/results.json", responses=CONFLICT)
 def get_results(id: SubmissionId, caller: TheCaller) -> Json:
-    """Return the report of a submission in the format of Gradescope's autograders."""
+    """Get the report of a submission in the format of Gradescope's autograders."""
     with caller.read() as tx:
         view = find(tx, caller, id)
         return gradescope.gradescope(report_of(tx, caller, view))
@@ -367,10 +376,13 @@ def get_results(id: SubmissionId, caller: TheCaller) -> Json:
 # ── marks ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.put("/submissions/{id}/marks/{question}", summary="Set the mark of a question or check", tags=["staff"])
+@router.put("/submissions/{id}/marks/{question}", tags=["staff"])
 def put_mark(id: SubmissionId, question: MarkedId, mark: MarkIn, caller: TheCaller) -> list[MarkOut]:
-    """Set a mark: points for a written question or a check of a submission, in place of automatic points. Regrading
-    does not change the mark. Return all marks of the submission."""
+    """Set the mark of a question or check.
+
+    The mark gives points in place of automatic points. Regrading does not change it. Return all marks of the
+    submission.
+    """
     points = Points(mark.points)
     with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
@@ -386,9 +398,12 @@ def put_mark(id: SubmissionId, question: MarkedId, mark: MarkIn, caller: TheCall
         return _marks_out(tx, submission)
 
 
-@router.delete("/submissions/{id}/marks/{question}", summary="Remove the mark of a question or check", tags=["staff"])
+@router.delete("/submissions/{id}/marks/{question}", tags=["staff"])
 def delete_mark(id: SubmissionId, question: MarkedId, caller: TheCaller) -> list[MarkOut]:
-    """Remove the mark of a question or check. Automatic points count again. Return all marks of the submission."""
+    """Remove the mark of a question or check.
+
+    Automatic points count again. Return all marks of the submission.
+    """
     with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)

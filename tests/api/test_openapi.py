@@ -82,7 +82,7 @@ def _real(path: str, found: dict[str, object], real: dict[str, str]) -> dict[str
     return {name: real.get(kind, "0" * 26) if name == "id" else known.get(name, found[name]) for name in found}
 
 
-def test_every_operation_has_a_name_a_summary_and_an_example_of_a_problem(world: World) -> None:
+def test_every_operation_has_a_name_and_a_summary_and_describes_its_problems(world: World) -> None:
     document = world.client.get("/api/v1/openapi.json", headers=world.headers("ada")).json()
     operations = [o for item in document["paths"].values() for o in item.values()]
     assert len({o["operationId"] for o in operations}) == len(operations)
