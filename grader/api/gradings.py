@@ -24,7 +24,7 @@ from grader.store import gradings
 from grader.store.records import State
 from grader.workers.events import Event
 
-router = APIRouter(prefix="/api/v1", tags=["submissions"])
+router = APIRouter(prefix="/api/v1", tags=["submissions", "staff"])
 pages = APIRouter(include_in_schema=False)
 
 CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The state of the resource does not allow this")}
@@ -58,7 +58,7 @@ class GradingOut(Out):
     """Reason for the latest failure; empty for students."""
 
 
-@router.get("/submissions/{id}/gradings", tags=["staff"])
+@router.get("/submissions/{id}/gradings")
 def list_gradings(id: SubmissionId, caller: TheCaller) -> list[GradingOut]:
     """List all gradings of a submission, the newest first."""
     with caller.read() as tx:
@@ -67,7 +67,7 @@ def list_gradings(id: SubmissionId, caller: TheCaller) -> list[GradingOut]:
     return GradingOut.all(records)
 
 
-@router.get("/gradings/{id}/report.json", tags=["staff"], responses=REPORT_RESPONSES)
+@router.get("/gradings/{id}/report.json", responses=REPORT_RESPONSES)
 def get_grading_report(id: GradingId, caller: TheCaller) -> Json:
     """Get the report of one grading."""
     with caller.read() as tx:
@@ -76,7 +76,7 @@ def get_grading_report(id: GradingId, caller: TheCaller) -> Json:
     return as_json.as_json(report)
 
 
-@router.post("/gradings/{id}/retry", status_code=202, tags=["staff"], responses=CONFLICT)
+@router.post("/gradings/{id}/retry", status_code=202, responses=CONFLICT)
 def retry_grading(id: GradingId, caller: TheCaller) -> GradingOut:
     """Retry a broken grading.
 

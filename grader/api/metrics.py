@@ -77,24 +77,21 @@ class Metrics:
         with self._store.read() as tx:
             gradings = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._known))
         for grading in gradings:
-            self._observe(grading)
             self._known[grading.id] = grading.finished_at
+            assignment, kind = grading.assignment, grading.kind
+            duration = grading.finished_at - grading.started_at
+            waited = grading.started_at - grading.queued_at
+            self._grading.labels(assignment, kind).observe(duration.total_seconds())
+            self._waited.labels(kind).observe(max(0.0, waited.total_seconds()))
+            report = json.loads(grading.report)
+            for section, usage in report["usage"].items():
+                self._phase.labels(assignment, section).observe(usage["wall_seconds"])
+            for reason in deaths(report):
+                self._deaths.labels(assignment, reason).inc()
         self._since = until
         for id, finished_at in [*self._known.items()]:
             if finished_at < until - _COMMIT_DELAY:
                 del self._known[id]
-
-    def _observe(self, grading: counts.FinishedGrading) -> None:
-        assignment, kind = grading.assignment, grading.kind
-        duration = grading.finished_at - grading.started_at
-        waited = grading.started_at - grading.queued_at
-        self._grading.labels(assignment, kind).observe(duration.total_seconds())
-        self._waited.labels(kind).observe(max(0.0, waited.total_seconds()))
-        report = json.loads(grading.report)
-        for section, usage in report["usage"].items():
-            self._phase.labels(assignment, section).observe(usage["wall_seconds"])
-        for reason in deaths(report):
-            self._deaths.labels(assignment, reason).inc()
 
 
 def deaths(report: Json) -> list[str]:

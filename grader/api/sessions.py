@@ -37,11 +37,15 @@ def log_in(
 ) -> Response:
     secret = token.strip().rpartition("#token=")[2]
     with service.store.read() as tx:
-        is_valid = people.person_of_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM]) is not None
-    exchanged = _exchange(service, secret) if is_valid else None
-    if exchanged:
-        person, program = exchanged
-        return begin_session(request, service, person, next, program)
+        is_valid = people.person_of_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
+    if is_valid:
+        with service.store.write() as tx:
+            person = people.use_up_token(tx, secret, TokenKind.LOGIN)  # a login link works only once
+            program = None if person else people.token_holder(tx, secret, [TokenKind.PROGRAM])
+        if person:
+            return begin_session(request, service, person, next)
+        if program:
+            return begin_session(request, service, program[0], next, program[1])
     limit(request, LOGINS)
     problem = "This link or token is not valid or has expired: ask for a new one."
     return _login_page(request, next, problem, status=403)
@@ -50,16 +54,6 @@ def log_in(
 def _login_page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
     has_provider = request.app.state.provider is not None
     return page(request, "login.html", status, next=local_path(next), problem=problem, provider=has_provider)
-
-
-def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None] | None:
-    """Return the owner of a login link or an API token; None if the secret is not valid. A login link works only once.
-    For an API token, also return the record of the token."""
-    with service.store.write() as tx:
-        person = people.use_up_token(tx, secret, TokenKind.LOGIN)
-        if person:
-            return person, None
-        return people.token_holder(tx, secret, [TokenKind.PROGRAM])
 
 
 @pages.post("/logout")

@@ -193,16 +193,18 @@ def with_marked_checks(report: Report, view: SubmissionView) -> Report:
     mark_of = {mark.question: mark for mark in view.marks}
     parts = []
     for part in report.parts:
-        checks = [_marked(check, mark_of[check.id]) if check.id in mark_of else check for check in part.checks]
+        checks = []
+        for check in part.checks:
+            if check.id in mark_of:
+                mark = mark_of[check.id]
+                status = Status.of_points(mark.points, check.possible)
+                remarks = ("Marked by a person.",)
+                check = CheckResult(
+                    check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=remarks
+                )
+            checks.append(check)
         parts.append(replace(part, checks=tuple(checks)))
     return replace(report, parts=tuple(parts))
-
-
-def _marked(check: CheckResult, mark: Mark) -> CheckResult:
-    """Return a check with the points and the comment of its mark."""
-    status = Status.of_points(mark.points, check.possible)
-    remarks = ("Marked by a person.",)
-    return CheckResult(check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=remarks)
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:
