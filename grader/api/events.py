@@ -43,11 +43,6 @@ async def _count_stream(request: Request, caller: TheCaller) -> AsyncIterator[No
         yield
 
 
-_EXAMPLE = (
-    'event: position\ndata: {"position": 3, "estimate_seconds": 42.0}\n\nevent: end\ndata: {"state": "graded"}\n\n'
-)
-
-
 @router.get(
     "/submissions/{id}/events",
     response_class=EventSourceResponse,
@@ -58,7 +53,6 @@ _EXAMPLE = (
             "description": "Server-sent events: `state` (the current state, then every change), `position` in the "
             "queue, `section` when a section starts or finishes, `training` with the CPU seconds used, and `end` as "
             "the last event. If the caller loses access, the stream ends without `end`",
-            "content": {"text/event-stream": {"example": _EXAMPLE}},
         },
     },
 )

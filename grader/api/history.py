@@ -22,10 +22,6 @@ class PointsChange:
     lost: tuple[CheckRecord, ...]
     points: Points
 
-    @property
-    def is_empty(self) -> bool:
-        return not (self.gained or self.lost)
-
 
 @dataclass(frozen=True)
 class HistoryRow:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -133,30 +134,28 @@ class _StoreCollector:
             return
         yield up
         yield GaugeMetricFamily("grader_workers", f"{_SHARED}: live workers (machines)", len(alive))
-        priorities = [(some.priority.name.lower(), some) for some in waiting]
-        yield _gauge(
-            "grader_queue_length", "queued gradings", ["priority"], [([p], some.gradings) for p, some in priorities]
-        )
-        yield _gauge(
-            "grader_queue_oldest_seconds", "waiting time of the oldest queued grading", ["priority"],
-            [([p], max(0.0, (now() - some.oldest).total_seconds())) for p, some in priorities],
-        )  # fmt: skip
+        lengths, waits = [], []
+        for queued in waiting:
+            priority = queued.priority.name.lower()
+            waited = now() - queued.oldest
+            lengths.append((priority, queued.gradings))
+            waits.append((priority, max(0.0, waited.total_seconds())))
+        yield _gauge("grader_queue_length", "queued gradings", ["priority"], lengths)
+        yield _gauge("grader_queue_oldest_seconds", "waiting time of the oldest queued grading", ["priority"], waits)
         yield _gauge(  # no counter, since the number of broken gradings may fall
-            "grader_gradings", "gradings in each state", ["assignment", "kind", "state"],
-            [([some.assignment, some.kind, some.state], some.gradings) for some in states],
-        )  # fmt: skip
+            "grader_gradings", "gradings in each state", ["assignment", "kind", "state"], states
+        )
         yield _gauge(
             "grader_check_results",
             "gradings that count, by status of each check; passed ÷ all is the pass rate of a check",
             ["assignment", "check", "status"],
-            [([some.assignment, some.check, some.status], some.gradings) for some in checks],
+            checks,
         )
 
 
-def _gauge(name: str, text: str, labels: list[str], values: list[tuple[list[str], float]]) -> Metric:
-    """Return a gauge with values from the database. Each entry of `values` is (values of the labels, value of the
-    gauge)."""
+def _gauge(name: str, text: str, labels: list[str], rows: Iterable[tuple[Any, ...]]) -> Metric:
+    """Return a gauge with values from the database. A row has the values of the labels, then the gauge's value."""
     gauge = GaugeMetricFamily(name, f"{_SHARED}: {text}", labels=labels)
-    for row, value in values:
-        gauge.add_metric(row, value)
+    for *label_values, value in rows:
+        gauge.add_metric(label_values, value)
     return gauge

@@ -50,18 +50,14 @@ class ReadinessOut(Out):
     """database, sandbox, queue; with PostgreSQL also workers."""
 
 
-class AliveOut(Out):
-    ok: bool
-
-
 @open_router.get("/healthz", openapi_extra=NO_LOGIN)
-def is_alive() -> AliveOut:
+def is_alive() -> dict[str, bool]:
     """Report that the process responds.
 
     Nothing else is checked. If this request fails, restart the service. If only
     /readyz fails, wait.
     """
-    return AliveOut(ok=True)
+    return {"ok": True}
 
 
 @open_router.get(

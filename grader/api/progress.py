@@ -5,14 +5,12 @@ A section is a group of checks that run together, such as the gradient checks of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from grader.api.identity import Caller
 from grader.api.views import QueuePlace, SubmissionView, assignment_of, queue_place
 from grader.api.visibility import Visibility
-from grader.assignments.catalogue import Assignment
 from grader.store.database import Tx
 from grader.workers.events import CheckEvent, Event
 
@@ -82,27 +80,21 @@ class GradingProgress:
 
 def progress_of(tx: Tx, caller: Caller, view: SubmissionView) -> GradingProgress:
     visible = Visibility(view.offering, caller)
-    events = [visible.event(event) for event in caller.service.events.past_events(view.grading.id)]
-    place = queue_place(tx, caller, view)
-    task = assignment_of(caller, view.submission)
-    return GradingProgress(place, _part_sections(task, events))
-
-
-def _part_sections(assignment: Assignment, events: Sequence[Event]) -> tuple[PartSections, ...]:
     last: dict[str, Event] = {}
-    for event in events:
+    for event in caller.service.events.past_events(view.grading.id):
         if event.kind == "state":
             continue
         previous = last.get(event.name)
+        event = visible.event(event)
         if previous and previous.kind == event.kind == "section":  # long events are sent in several parts
             event = replace(event, checks=previous.checks + event.checks)
         last[event.name] = event
     parts = []
-    for part in assignment.parts:
+    for part in assignment_of(caller, view.submission).parts:
         sections = tuple(_section_progress(name, last.get(name)) for name in part.sections)
         if sections:
             parts.append(PartSections(part.id, part.title, sections))
-    return tuple(parts)
+    return GradingProgress(queue_place(tx, caller, view), tuple(parts))
 
 
 def _section_progress(name: str, last: Event | None) -> Section:

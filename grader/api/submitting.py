@@ -33,6 +33,9 @@ exceed the limit."""
 STAFF_TIMES = 10
 """Factor by which staff may have more queued submissions and more stored bytes than students."""
 
+LONGEST_NAME = 200
+"""Longest name of a single file that is stored; the beginning of a longer name is cut off."""
+
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
 log = structlog.get_logger()
@@ -273,12 +276,10 @@ def _require_storage(tx: Tx, request: SubmitRequest, limit: int) -> None:
 
 
 def _storable_files(files: Sequence[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
-    """Return the files with names that can be stored. If there is only one file, also shorten its name, because intake
-    does not limit the length of that name."""
-    if len(files) != 1:
-        return tuple((file_name(name), content) for name, content in files)
-    ((path, content),) = files
-    name = PurePosixPath(path.replace("\\", "/")).name
-    stem, dot, suffix = file_name(name).rpartition(".")
-    short_name = f"{stem[:150]}{dot}{suffix[:20]}"
-    return ((short_name, content),)
+    """Return the files with names that can be stored. Intake checks the names of several files, but not the name of a
+    single one."""
+    if len(files) == 1:
+        ((path, content),) = files
+        name = PurePosixPath(path.replace("\\", "/")).name
+        files = [(name[-LONGEST_NAME:], content)]
+    return tuple((file_name(name), content) for name, content in files)
