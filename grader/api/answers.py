@@ -29,6 +29,7 @@ pages = APIRouter(prefix=PAGE, include_in_schema=False)
 
 MOST_ANSWERS = 10_000
 DIGEST = "^[0-9a-f]{64}$"
+Waiting = Annotated[bool, Query(description="Only what the caller still has to mark")]
 Digests = list[Annotated[str, Field(pattern=DIGEST)]]
 Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest")]
 GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id")]
@@ -158,7 +159,7 @@ class TakeOutIn(In):
 @router.get("/answers")
 def list_answers(
     question: TheQuestion,
-    waiting: Annotated[bool, Query(description="Only answers that the caller still has to mark")] = False,
+    waiting: Waiting = False,
 ) -> list[AnswerOut]:
     """List the answers to a question (staff).
 
@@ -211,7 +212,7 @@ def _answer_out(marking: QuestionMarking, digest: str) -> AnswerOut:
 @router.get("/groups")
 def list_groups(
     question: TheQuestion,
-    waiting: Annotated[bool, Query(description="Only groups with answers that the caller still has to mark")] = False,
+    waiting: Waiting = False,
 ) -> list[GroupOut]:
     """List groups of answers that mean the same (staff).
 
@@ -390,7 +391,9 @@ def send_group_mark(
             return _to_group(question, marked_group)
         if keep and comment.strip():
             rubrics.add_phrase(marking.tx, marking.question, comment.strip()[:MOST_OF_A_PHRASE])
-        text = _comment_with_phrase(comment, phrase)
+        text = "\n\n".join(filter(None, (comment.strip(), phrase.strip())))
+        if len(text) > MAX_COMMENT_CHARACTERS:
+            raise BadCall(f"a comment may have at most {MAX_COMMENT_CHARACTERS} characters")
         if action == "agree":
             if marked_group.suggested is None:
                 raise BadCall("there is no suggestion for this group: apply rubric items, then save")
@@ -426,11 +429,3 @@ def send_undo(question: TheQuestion) -> Response:
     with question.write() as marking:
         changed = marking.undo()
         return _to_group(question, changed[0] if changed else None)
-
-
-def _comment_with_phrase(comment: str, phrase: str) -> str:
-    paragraphs = filter(None, (comment.strip(), phrase.strip()))
-    text = "\n\n".join(paragraphs)
-    if len(text) > MAX_COMMENT_CHARACTERS:
-        raise BadCall(f"a comment may have at most {MAX_COMMENT_CHARACTERS} characters")
-    return text

@@ -254,7 +254,6 @@ def show_assignment(
             course=known_course(tx, course),
             card=card,
             policy=read_policy(offering.late),
-            task=card.task,
             attempts=rows[:SHOWN],
             older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",
             is_staff_here=caller.is_staff(course),

@@ -108,16 +108,6 @@ class RosterOut(Out):
     missing: list[MemberOut]
     """Members who are not in the file; they stay."""
 
-    @classmethod
-    def of(cls, changes: roster.RosterChanges, dry_run: bool) -> Self:
-        added = [MemberOut.of_row(row) for row in changes.added]
-        missing = [MemberOut.of(member) for member in changes.missing]
-        changed = []
-        for member, row in changes.changed:
-            after = MemberOut.of_row(row, member.person.name)
-            changed.append(MemberChange(before=MemberOut.of(member), after=after))
-        return cls(dry_run=dry_run, added=added, changed=changed, unchanged=changes.unchanged, missing=missing)
-
 
 @router.get("/courses/{course}/roster")
 def get_roster(caller: TheCaller, course: CourseId) -> list[MemberOut]:
@@ -149,7 +139,13 @@ def put_roster(
         changes = roster.compare(tx, course, rows)
         if not dry_run:
             roster.enrol(tx, course, changes)
-    return RosterOut.of(changes, dry_run)
+    added = [MemberOut.of_row(row) for row in changes.added]
+    missing = [MemberOut.of(member) for member in changes.missing]
+    changed = []
+    for member, row in changes.changed:
+        new = MemberOut.of_row(row, member.person.name)
+        changed.append(MemberChange(before=MemberOut.of(member), after=new))
+    return RosterOut(dry_run=dry_run, added=added, changed=changed, unchanged=changes.unchanged, missing=missing)
 
 
 @router.delete(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from grader.render.text import file_name
 
@@ -27,8 +27,3 @@ def download(name: str, content: bytes) -> Response:
     disposition = f"attachment; filename=\"{plain[-100:]}\"; filename*=UTF-8''{quote(name, safe='')}"
     headers = {"Content-Disposition": disposition, "X-Content-Type-Options": "nosniff"}
     return Response(content, media_type="application/octet-stream", headers=headers)
-
-
-def page_of_report(html: str) -> Response:
-    """Return a response that shows a report in HTML under a strict content security policy."""
-    return HTMLResponse(html, headers={"Content-Security-Policy": REPORT_POLICY})

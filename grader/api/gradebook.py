@@ -18,7 +18,7 @@ from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import ClassStudent
 from grader.course.scores import SubmissionState
-from grader.model import Points, Report
+from grader.model import Report
 from grader.store.database import Tx
 
 pages = APIRouter(include_in_schema=False)
@@ -50,7 +50,11 @@ def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], title: str, format: Form
                     yield from gradebooks.long_rows(result, None)
                 else:
                     report = _report(tx, row.counting)
-                    yield from gradebooks.long_rows(result, report, _points_by_question(row.counting))
+                    questions = row.counting.score.questions if row.counting.score else ()
+                    marks = {
+                        question.question: question.points for question in questions if question.points is not None
+                    }
+                    yield from gradebooks.long_rows(result, report, marks)
 
 
 def _report(tx: Tx, view: SubmissionView) -> Report | None:
@@ -94,8 +98,3 @@ def _standing(view: SubmissionView) -> Standing:
             return Standing.GRADED
         case _:
             return Standing.NOT_YET
-
-
-def _points_by_question(view: SubmissionView) -> dict[str, Points]:
-    questions = view.score.questions if view.score else ()
-    return {question.question: question.points for question in questions if question.points is not None}

@@ -42,14 +42,14 @@ def attempts(
     first; `counting` is the submission that gives the score, if any. The rows are in the order of `views`."""
     graded = [view.grading.id for view in views if view.grading.state is State.GRADED]
     results_of = gradings.results_of(tx, graded)
+    counting_id = counting.submission.id if counting else ""
     rows = []
     earlier: list[CheckRecord] = []
     for view in reversed(views):
         stored = results_of.get(view.grading.id, [])
         results = Visibility(view.offering, caller).results(stored)
         change = points_change(earlier, results) if earlier and results else None
-        is_counting = counting is not None and view.submission.id == counting.submission.id
-        rows.append(HistoryRow(view, is_counting, change))
+        rows.append(HistoryRow(view, view.submission.id == counting_id, change))
         earlier = results or earlier
     return rows[::-1]
 

@@ -60,13 +60,9 @@ class QuestionOut(Out):
             possible=float(marking.worth),
             markers=rubrics.markers(tx, question),
             progress=marking.progress(groups),
-            rubric=_rubric_out(marking),
+            rubric=ItemOut.all(marking.rubric()),
             phrases=rubrics.phrases_of(tx, question),
         )
-
-
-def _rubric_out(marking: QuestionMarking) -> list[ItemOut]:
-    return ItemOut.all(marking.rubric())
 
 
 class MarkersIn(In):
@@ -134,7 +130,7 @@ def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
         if sorted(order.items) != sorted(ids):
             raise BadCall("the order must name each item of the rubric once: load the rubric again")
         rubrics.order_items(marking.tx, marking.question, order.items)
-        return _rubric_out(marking)
+        return ItemOut.all(marking.rubric())
 
 
 @router.put("/{question}/rubric/{item}")
@@ -248,18 +244,11 @@ def send_item(
             remove_item(question, item)
         case "up":
             ids = [item.id for item in get_question(question).rubric]
-            order_rubric(question, OrderIn(items=_moved_up(ids, item)))
+            place = ids.index(item) if item in ids else 0
+            if place > 0:
+                ids[place - 1], ids[place] = ids[place], ids[place - 1]
+            order_rubric(question, OrderIn(items=ids))
     return _to_rubric(question)
-
-
-def _moved_up(ids: list[str], id: str) -> list[str]:
-    """Return a copy of the list in which `id` has moved one place towards the beginning."""
-    place = ids.index(id) if id in ids else 0
-    if place == 0:
-        return ids
-    moved = [*ids]
-    moved.insert(place - 1, moved.pop(place))
-    return moved
 
 
 @pages.post("/{question}/markers")

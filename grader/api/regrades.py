@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form
 from pydantic import AliasPath, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from grader.api.gradings import CONFLICT
 from grader.api.identity import Caller, TheCaller
 from grader.api.lookup import ForStaff, known_course, known_offering
-from grader.api.openapi import LOCATION, problem_response
+from grader.api.openapi import LOCATION
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import In, Out, PersonOut, RegradeId, SubmissionId
@@ -28,7 +29,6 @@ router = APIRouter(prefix="/api/v1", tags=["regrades"])
 pages = APIRouter(include_in_schema=False)
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
-CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is applied, discarded or not finished")}
 
 
 class RegradeIn(In):

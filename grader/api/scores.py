@@ -43,12 +43,10 @@ def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> 
     is BEST, the one with the most points counts. Pre-checks and cancelled or superseded submissions never count.
     """
     eligible = [view for view in views if view.score and view.grading.state not in NEVER_COUNTED]
-    by_time = sorted(eligible, key=lambda view: view.submission.id)
-    if offering.counts is Counts.BEST:
-        by_points = [view for view in by_time if view.final is not None]
-        by_points.sort(key=lambda view: view.final or ZERO)
-        return by_points[-1] if by_points else None
-    return by_time[-1] if by_time else None
+    if offering.counts is Counts.LATEST:
+        return max(eligible, key=lambda view: view.submission.id, default=None)
+    scored = [view for view in eligible if view.final is not None]
+    return max(scored, key=lambda view: (view.final or ZERO, view.submission.id), default=None)
 
 
 def counting_submissions(
@@ -98,14 +96,11 @@ class ScoreRow:
     attempts: int
     counting: SubmissionView | None
 
-    @property
-    def final(self) -> Points | None:
-        return self.counting.final if self.counting else None
-
     def sort_key(self, order: Order) -> tuple[Any, ...]:
         name = self.person.name.lower()
         if order == "score":
-            return self.final is None, -(self.final or 0), name
+            final = self.counting.final if self.counting else None
+            return final is None, -(final or 0), name
         if order == "time":
             return self.counting is None, self.counting.submission.id if self.counting else ""
         return name, self.person.login

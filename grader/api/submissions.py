@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from grader.api import submitting
-from grader.api.files import download, page_of_report
+from grader.api.files import REPORT_POLICY, download
 from grader.api.gradings import CONFLICT, REPORT_RESPONSES, GradingOut
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
 from grader.api.lookup import known_course
@@ -352,15 +352,15 @@ def get_report(id: SubmissionId, caller: TheCaller) -> Json:
 
 @router.get(
     "/submissions/{id}/report.html",
-    response_class=Response,
-    responses=CONFLICT | {200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+    response_class=HTMLResponse,
+    responses=CONFLICT,
 )
 def get_report_page(id: SubmissionId, caller: TheCaller) -> Response:
     """Get the report of a submission, with plots, as one self-contained page."""
     with caller.read() as tx:
         view = find(tx, caller, id)
         report = report_of(tx, caller, view)
-    return page_of_report(html(report))
+    return HTMLResponse(html(report), headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 @router.get("/submissions/{id}/results.json", responses=CONFLICT)
@@ -448,10 +448,8 @@ def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
         return variables
     if view.score.final is not None:
         variables["totals"] = _score_totals(view.score, view.score.final)
-    for question in view.score.questions:
-        if question.points is not None:
-            variables["marks"][question.question] = question
-    return variables
+    decided = [question for question in view.score.questions if question.points is not None]
+    return variables | {"marks": {question.question: question for question in decided}}
 
 
 @lru_cache(maxsize=64)

@@ -110,7 +110,7 @@ def _refuse_early(request: SubmitRequest) -> None:
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
     """Store a submission, queue it and return its id. If the Idempotency-Key of the request was used before, store
-    nothing and return the id of the earlier submission."""
+    nothing and return the id of the earlier submission; raise 422 if files, authors, kind or assignment differ."""
     with request.caller.write() as tx:
         submissions.lock_person(tx, request.person)
         new = submissions.NewSubmission(
@@ -124,14 +124,18 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
             files=_storable_files(request.files),
             code_submitted=facts.has_code,
         )
-        earlier = _submission_with_key(tx, new, request.key)
-        if earlier is not None:
-            return earlier
+        fingerprint = _fingerprint(new) if request.key else ""
+        earlier = submissions.used_key(tx, new.by, request.key) if request.key else None
+        if earlier:
+            if earlier.fingerprint != fingerprint:
+                detail = "a different request was sent with this key: use a new key for each submission"
+                raise HttpProblem(422, "key-reused", "The Idempotency-Key is taken", detail)
+            return earlier.submission
         _require_admission(tx, request)
         id = submissions.add(tx, new)
         request.caller.service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
         if request.key:
-            submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
+            submissions.remember_key(tx, new.by, request.key, fingerprint, id)
         if request.supersede:
             gradings.supersede(tx, id)
         return id
@@ -185,18 +189,6 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
     fields = [new.course, new.assignment, new.kind, sorted(new.authors), hashes]
     text = json.dumps(fields)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
-    """Return the id of the earlier submission with this Idempotency-Key; None if there is none. Raise 422 if files,
-    authors, kind or assignment of the earlier and the new submission differ."""
-    earlier = submissions.used_key(tx, new.by, key) if key else None
-    if earlier is None:
-        return None
-    if earlier.fingerprint != _fingerprint(new):
-        detail = "a different request was sent with this key: use a new key for each submission"
-        raise HttpProblem(422, "key-reused", "The Idempotency-Key is taken", detail)
-    return earlier.submission
 
 
 # ── reasons to refuse a submission ───────────────────────────────────────────────────────────────────
