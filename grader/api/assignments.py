@@ -201,9 +201,7 @@ def card_of(tx: Tx, caller: Caller, offering: Offering) -> Card:
     extension = offerings.extension(tx, offering.course, offering.assignment, person)
     due_at = extended(offering.due_at, extension)
     closes_at = extended(offering.closes_at, extension)
-    own: list[SubmissionView] = []
-    for batch in submission_batches(tx, caller, offering, person):
-        own += batch
+    own = [view for batch in submission_batches(tx, caller, offering, person) for view in batch]
     waiting = own[0] if own and not own[0].grading.state.is_final else None
     finals = [view.final for view in own if view.final is not None]
     return Card(

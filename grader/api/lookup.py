@@ -67,16 +67,13 @@ class StaffRequest:
         """Begin a read-only transaction. Yield the transaction and the offering. Raise 404 unless the course offers the
         assignment."""
         with self.caller.read() as tx:
-            yield tx, self._offering(tx)
+            yield tx, known_offering(tx, self.caller, self.course, self.assignment)
 
     @contextmanager
     def write(self) -> Iterator[tuple[Tx, Offering]]:
         """Begin a read-write transaction. Yield the transaction and the offering, as `read` does."""
         with self.caller.write() as tx:
-            yield tx, self._offering(tx)
-
-    def _offering(self, tx: Tx) -> Offering:
-        return known_offering(tx, self.caller, self.course, self.assignment)
+            yield tx, known_offering(tx, self.caller, self.course, self.assignment)
 
     @property
     def task(self) -> Assignment:

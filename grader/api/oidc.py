@@ -241,7 +241,14 @@ def finish_login(
 
 
 def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
-    login = _login(service.settings, claims)
+    claim = service.settings.oidc_login_claim
+    if claim == "email" and claims.get("email_verified") is not True:
+        raise _failed("the provider has not verified your e-mail address")
+    text = claims.get(claim)
+    try:
+        login = login_of(text if isinstance(text, str) else "")
+    except BadCall:
+        raise _failed(f"the provider did not send your {claim}") from None
     with service.store.read() as tx:
         person = people.person_by_login(tx, login)
     if person:
@@ -250,18 +257,8 @@ def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
         detail = f"you have logged in as {login}, which is in no course: ask your teachers to add that login"
         raise HttpProblem(403, "unknown-person", "There is no account for this login", detail)
     with service.store.write() as tx:
-        return people.put_person(tx, login, one_line(str(claims.get("name") or login), 190))
-
-
-def _login(settings: Settings, claims: Mapping[str, Any]) -> str:
-    name = settings.oidc_login_claim
-    if name == "email" and claims.get("email_verified") is not True:
-        raise _failed("the provider has not verified your e-mail address")
-    text = claims.get(name)
-    try:
-        return login_of(text if isinstance(text, str) else "")
-    except BadCall:
-        raise _failed(f"the provider did not send your {name}") from None
+        name = str(claims.get("name") or login)
+        return people.put_person(tx, login, one_line(name, 190))
 
 
 def _failed(why: str) -> HttpProblem:

@@ -59,9 +59,9 @@ def _document(app: FastAPI) -> Json:
         for operation in path.values():
             summary, _, description = operation["description"].partition("\n\n")
             operation |= {"summary": summary.rstrip("."), "description": description}
-    components = document.setdefault("components", {})
+    components = document["components"]
     components["securitySchemes"] = SECURITY
-    schemas = components.setdefault("schemas", {})
+    schemas = components["schemas"]
     problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs") | {"Problem": problem}
     report = as_json.schema(ref_template="#/components/schemas/Report{model}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import structlog
@@ -56,7 +56,7 @@ class HttpProblem(HTTPException):
         title: str,
         detail: str,
         headers: Mapping[str, str] | None = None,
-        errors: Sequence[FieldError] = (),
+        errors: list[FieldError] | None = None,
         retry_seconds: float | None = None,
     ) -> None:
         """Create a problem.
@@ -75,7 +75,7 @@ class HttpProblem(HTTPException):
         super().__init__(status, detail, {**(headers or {}), **retry})
         self.slug = slug
         self.title = title
-        self.errors = tuple(errors)
+        self.errors = errors
 
 
 def not_found(resource: str) -> HttpProblem:
@@ -140,10 +140,10 @@ def response(request: Request, problem: HttpProblem) -> Response:
         status=problem.status_code,
         detail=problem.detail,
         request_id=getattr(request.state, "request_id", ""),
-        errors=list(problem.errors) or None,
+        errors=problem.errors,
     )
     content = body.model_dump_json(exclude_none=True)
-    return Response(content, problem.status_code, dict(problem.headers or {}), MEDIA_TYPE)
+    return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)
 
 
 async def answer(request: Request, error: Exception) -> Response:
