@@ -75,7 +75,7 @@ class HttpProblem(HTTPException):
         super().__init__(status, detail, {**(headers or {}), **retry})
         self.slug = slug
         self.title = title
-        self.errors = errors
+        self.errors = errors or []
 
 
 def not_found(resource: str) -> HttpProblem:
@@ -140,7 +140,7 @@ def response(request: Request, problem: HttpProblem) -> Response:
         status=problem.status_code,
         detail=problem.detail,
         request_id=getattr(request.state, "request_id", ""),
-        errors=problem.errors,
+        errors=problem.errors or None,
     )
     content = body.model_dump_json(exclude_none=True)
     return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)

@@ -266,14 +266,10 @@ def list_submissions(
         records = submissions.of_offering(tx, course, assignment, author=id, kind=kind, state=state, page=page)
         views = views_of(tx, caller, records[:limit])
     if len(records) > limit:
-        response.headers["Link"] = _next_link(request, records[limit - 1].id)
+        query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
+        query.append(("before", records[limit - 1].id))
+        response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
     return [SubmissionOut.model_validate(_fields(view)) for view in views]
-
-
-def _next_link(request: Request, last: str) -> str:
-    query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
-    query.append(("before", last))
-    return f'<{request.url.path}?{urlencode(query)}>; rel="next"'
 
 
 # ── one ──────────────────────────────────────────────────────────────────────────────────────────────
