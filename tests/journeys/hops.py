@@ -45,7 +45,7 @@ def profile(frame: FrameType, event: str, _argument: Any) -> None:
     if event != "call":
         return
     name = "judgement" if is_judgement(frame) else RECORDED.get(frame.f_code.co_qualname)
-    if name == "command" and not frame.f_code.co_filename.endswith("admission.py"):
+    if name == "command" and not frame.f_code.co_filename.endswith("submitting.py"):
         return
     file = Path(os.environ[FOLDER], f"{name}.json")
     if name is not None and not file.exists():
