@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.assignments import catalogue
-from grader.cli.common import out, print_json
+from grader.cli.common import JsonOption, out, print_json, print_line
 from grader.course import offerings as offers
 from grader.course import roster
 from grader.course.csv_people import content_of
@@ -36,7 +36,6 @@ app = typer.Typer(
 
 CourseArgument = Annotated[str, typer.Argument(help="The course's id.")]
 LoginArgument = Annotated[str, typer.Argument(help="E-mail address or account name.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
@@ -44,31 +43,32 @@ _MOST_DRAWN = 1_000
 """Largest number of rows that are drawn as a table. Longer lists are printed faster, as tab-separated text."""
 
 
-@app.command()
-def course(
+@app.command("course")
+def course_(
     id: Annotated[str, typer.Argument(help="The course's id, used in URLs: ml101.")],
     title: Annotated[str, typer.Option(help="The title shown to people.")],
     as_json: JsonOption = False,
 ) -> None:
     """Create a course, or change its title."""
-    made = Course(roster.course_of(id), roster.name_of(title))
+    course = Course(roster.course_of(id), roster.name_of(title))
     with _writing() as tx:
-        people.put_course(tx, made)
-    _print_rows([{"course": made.id, "title": made.title}], as_json)
+        people.put_course(tx, course)
+    _print_rows([{"course": course.id, "title": course.title}], as_json)
 
 
 @app.command()
 def courses(as_json: JsonOption = False) -> None:
     """List the courses."""
+    rows = []
     with _writing() as tx:
-        rows = [
-            {"course": c.id, "title": c.title, "members": len(people.roster(tx, c.id))} for c in people.all_courses(tx)
-        ]
+        for course in people.all_courses(tx):
+            members = len(people.roster(tx, course.id))
+            rows.append({"course": course.id, "title": course.title, "members": members})
     _print_rows(rows, as_json)
 
 
-@app.command()
-def person(
+@app.command("person")
+def person_(
     login: LoginArgument,
     name: Annotated[str, typer.Option(help="The person's name. By default, unchanged.")] = "",
     admin: Annotated[bool | None, typer.Option("--admin/--no-admin", help="Make them an administrator.")] = None,
@@ -76,8 +76,9 @@ def person(
 ) -> None:
     """Create a person, or change their name or administrator rights."""
     with _writing() as tx:
-        known = people.put_person(tx, roster.login_of(login), roster.name_of(name), admin=admin)
-    _print_rows([_person_row(known) | {"admin": known.admin}], as_json)
+        person = people.put_person(tx, roster.login_of(login), roster.name_of(name), admin=admin)
+    row = _person_row(person) | {"admin": person.admin}
+    _print_rows([row], as_json)
 
 
 @app.command("roster")
@@ -94,17 +95,17 @@ def roster_(
             rows = [_person_row(m.person) | {"role": m.role} for m in people.roster(tx, course)]
         _print_rows(rows, as_json)
         return
-    wanted = roster.read(content_of(file))
+    new_members = roster.read(content_of(file))
     with _writing() as tx:
         _require_course(tx, course)
-        changes = roster.compare(tx, course, wanted)
+        changes = roster.compare(tx, course, new_members)
         if not dry_run:
             roster.enrol(tx, course, changes)
-    _print_rows([*_change_rows(changes)], as_json)
+    _print_rows(list(_change_rows(changes)), as_json)
     if not as_json:
-        done = "would be " if dry_run else ""
-        out.print(
-            f"{len(changes.added)} {done}added, {len(changes.changed)} {done}changed, {changes.unchanged} unchanged, "
+        would = "would be " if dry_run else ""
+        print_line(
+            f"{len(changes.added)} {would}added, {len(changes.changed)} {would}changed, {changes.unchanged} unchanged, "
             f"{len(changes.missing)} not in the file and kept (grader admin remove removes them)"
         )
 
@@ -113,8 +114,9 @@ def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
     for row in changes.added:
         yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
     for old, row in changes.changed:
-        after = {"login": row.login, "name": row.name or old.person.name, "role": row.role}
-        yield {"what": "changed"} | after | {"was": f"{old.person.name}, {old.role}"}
+        name = row.name or old.person.name
+        was = f"{old.person.name}, {old.role}"
+        yield {"what": "changed", "login": row.login, "name": name, "role": row.role, "was": was}
     for member in changes.missing:
         yield {"what": "not in the file"} | _person_row(member.person) | {"role": member.role, "was": ""}
 
@@ -123,10 +125,10 @@ def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
 def remove(course: CourseArgument, login: LoginArgument) -> None:
     """Remove one person from a course. Their submissions stay."""
     with _writing() as tx:
-        who = _known_person(tx, login)
-        if people.role_of(tx, course, who.id) is None:
-            raise BadCall(f"{who.login} is not in the course {course}")
-        people.remove_member(tx, course, who.id)
+        person = _existing_person(tx, login)
+        if people.role_of(tx, course, person.id) is None:
+            raise BadCall(f"{person.login} is not in the course {course}")
+        people.remove_member(tx, course, person.id)
 
 
 @app.command()
@@ -145,27 +147,45 @@ def offer(
 ) -> None:
     """Offer an assignment in a course, or change the given settings of an offered assignment."""
     task = catalogue.find(assignment, Settings().assignments)
-    dates = {"opens": opens, "due": due, "closes": closes}
-    given: dict[str, Any] = {f"{name}_at": _date_option(name, text) for name, text in dates.items() if text is not None}
-    given |= {} if late is None else {"late": late_policy(late)}
-    given |= {} if counts is None else {"counts": counts}
-    given |= {} if attempts_per_hour is None else {"attempts_per_hour": attempts_per_hour or None}
-    given |= {} if held is None else {"held": held}
-    given |= {} if hidden is None else {"hidden": () if hidden == "none" else tuple(hidden.replace(",", " ").split())}
+    options = {
+        "opens_at": opens,
+        "due_at": due,
+        "closes_at": closes,
+        "late": late,
+        "counts": counts,
+        "attempts_per_hour": attempts_per_hour,
+        "held": held,
+        "hidden": hidden,
+    }
+    changes = {name: _setting(name, value) for name, value in options.items() if value is not None}
     with _writing() as tx:
         _require_course(tx, course)
-        before = offerings.offering(tx, course, task.id) or Offering(course, task.id)
-        after = offers.checked(replace(before, **given), task)
-        offerings.put_offering(tx, after)
-    _print_rows([_offering_row(after)], as_json)
+        current = offerings.offering(tx, course, task.id) or Offering(course, task.id)
+        offering = offers.checked(replace(current, **changes), task)
+        offerings.put_offering(tx, offering)
+    _print_rows([_offering_row(offering)], as_json)
+
+
+def _setting(name: str, option: Any) -> Any:
+    """Return the value of a setting of an offering from the value of its command-line option."""
+    if name.endswith("_at"):
+        return _date(name.removesuffix("_at"), option)
+    if name == "late":
+        return late_policy(option)
+    if name == "attempts_per_hour":
+        return option or None
+    if name == "hidden":
+        return () if option == "none" else tuple(option.replace(",", " ").split())
+    return option
 
 
 def _offering_row(offering: Offering) -> dict[str, Any]:
-    dates = {"opens": offering.opens_at, "due": offering.due_at, "closes": offering.closes_at}
     return {
         "course": offering.course,
         "assignment": offering.assignment,
-        **{name: _iso_date(date) for name, date in dates.items()},
+        "opens": _iso_date(offering.opens_at),
+        "due": _iso_date(offering.due_at),
+        "closes": _iso_date(offering.closes_at),
         "late": dict(offering.late),
         "counts": offering.counts,
         "attempts_per_hour": offering.attempts_per_hour,
@@ -174,8 +194,8 @@ def _offering_row(offering: Offering) -> dict[str, Any]:
     }
 
 
-@app.command()
-def token(
+@app.command("token")
+def token_(
     login: LoginArgument,
     label: Annotated[str, typer.Option(help="The token's purpose.")],
     days: Annotated[
@@ -187,10 +207,10 @@ def token(
     """Create a token for a program. The token is shown only once."""
     lasts = dt.timedelta(days=days) if days else None
     with _writing() as tx:
-        who = _known_person(tx, login)
-        secret = people.new_token(tx, who.id, TokenKind.PROGRAM, roster.name_of(label), lasts, scope or EVERY_SCOPE)
+        person = _existing_person(tx, login)
+        secret = people.new_token(tx, person.id, TokenKind.PROGRAM, roster.name_of(label), lasts, scope or EVERY_SCOPE)
     if as_json:
-        _print_rows([{"login": who.login, "label": label, "token": secret}], as_json)
+        print_json([{"login": person.login, "label": label, "token": secret}])
     else:
         sys.stdout.write(secret + "\n")  # nothing else, for scripts: TOKEN=$(grader admin token …)
 
@@ -203,25 +223,28 @@ def tokens(
 ) -> None:
     """List a person's tokens and logins, or revoke one of them."""
     with _writing() as tx:
-        who = _known_person(tx, login)
-        if revoke and not people.revoke_token(tx, who.id, revoke):
-            raise BadCall(f"{who.login} has no token {revoke}: list the tokens with grader admin tokens {who.login}")
-        rows = [
-            {
-                "id": t.id,
-                "kind": t.kind,
-                "label": t.label,
-                "scopes": sorted(t.scopes),
-                "made": _iso_date(t.created_at),
-                "expires": _iso_date(t.expires_at),
-            }
-            for t in people.tokens_of(tx, who.id)
-        ]
+        person = _existing_person(tx, login)
+        if revoke and not people.revoke_token(tx, person.id, revoke):
+            raise BadCall(
+                f"{person.login} has no token {revoke}: list the tokens with grader admin tokens {person.login}"
+            )
+        stored_tokens = people.tokens_of(tx, person.id)
+    rows = []
+    for token in stored_tokens:
+        row = {
+            "id": token.id,
+            "kind": token.kind,
+            "label": token.label,
+            "scopes": sorted(token.scopes),
+            "made": _iso_date(token.created_at),
+            "expires": _iso_date(token.expires_at),
+        }
+        rows.append(row)
     _print_rows(rows, as_json)
 
 
-@app.command()
-def link(
+@app.command("link")
+def link_(
     logins: Annotated[list[str] | None, typer.Argument(help="Logins of the people.")] = None,
     course: Annotated[str, typer.Option(help="Create links for all members of this course.")] = "",
     days: Annotated[int, typer.Option(min=1, max=60, help="Days until the link expires.")] = 7,
@@ -230,16 +253,18 @@ def link(
     """Create one-time login links, for people without a university login."""
     settings = Settings()
     with _writing() as tx:
-        whom = [_known_person(tx, login) for login in logins or ()]
+        receivers = [_existing_person(tx, login) for login in logins or ()]
         if course:
             _require_course(tx, course)
-            whom += [member.person for member in people.roster(tx, course)]
-        if not whom:
+            receivers += [member.person for member in people.roster(tx, course)]
+        if not receivers:
             raise BadCall("no person is given: name logins, or a course with --course COURSE")
-        lasts = dt.timedelta(days=days)
-        rows = [_person_row(who) | {"link": login_link(tx, settings, who, lasts)} for who in dict.fromkeys(whom)]
+        rows = []
+        for person in dict.fromkeys(receivers):
+            link = login_link(tx, settings, person, dt.timedelta(days=days))
+            rows.append(_person_row(person) | {"link": link})
     if as_json:
-        _print_rows(rows, as_json)
+        print_json(rows)
     else:  # no table, which would break long links
         for row in rows:
             sys.stdout.write(f"{row['link']}\t{one_line(row['login'])}\n")
@@ -259,18 +284,18 @@ def _require_course(tx: Tx, id: str) -> None:
         raise BadCall(f"there is no course {id[:60]}: create it with grader admin course {id[:60]} --title …")
 
 
-def _known_person(tx: Tx, login: str) -> Person:
-    found = people.person_by_login(tx, login)
-    if found is None:
+def _existing_person(tx: Tx, login: str) -> Person:
+    person = people.person_by_login(tx, login)
+    if person is None:
         raise BadCall(f"there is no person {login[:60]}: add them with grader admin person {login[:60]} --name …")
-    return found
+    return person
 
 
 def _person_row(person: Person) -> dict[str, Any]:
     return {"login": person.login, "name": person.name}
 
 
-def _date_option(option: str, text: str) -> dt.datetime | None:
+def _date(option: str, text: str) -> dt.datetime | None:
     if text == "none":
         return None
     try:
@@ -292,23 +317,25 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         return
     if len(rows) == 1 and len(rows[0]) > _MOST_COLUMNS:
         rows = [{"setting": name, "value": value} for name, value in rows[0].items()]
-    if len(rows) > _MOST_DRAWN:
-        sys.stdout.write("\t".join(rows[0]) + "\n")
-        sys.stdout.writelines("\t".join(_cell_text(value).plain for value in row.values()) + "\n" for row in rows)
+    header = list(rows[0]) if rows else ["none"]
+    lines = [[_cell(value) for value in row.values()] for row in rows]
+    if len(lines) > _MOST_DRAWN:
+        for line in [header, *lines]:
+            sys.stdout.write("\t".join(line) + "\n")
         return
     table = Table()
-    for name in rows[0] if rows else ("none",):
+    for name in header:
         table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell_text(value) for value in row.values()))
+    for line in lines:
+        table.add_row(*map(Text, line))
     out.print(table)
 
 
-def _cell_text(value: object) -> Text:
+def _cell(value: object) -> str:
     if isinstance(value, bool):
-        return Text("yes" if value else "no")
+        return "yes" if value else "no"
     if not value and value != 0:
-        return Text("—")
+        return "—"
     if isinstance(value, list):
-        return Text(", ".join(map(str, value)))
-    return Text(json.dumps(value) if isinstance(value, dict) else one_line(str(value)))
+        return ", ".join(map(str, value))
+    return json.dumps(value) if isinstance(value, dict) else one_line(str(value))

@@ -26,7 +26,7 @@ COMMANDS = {
     "check": ("grader.cli.grading:check", "Grade one submission and explain lost points."),
     "watch": ("grader.cli.grading:watch", "Grade the code again on every save, and show what the save has changed."),
     "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if the verdict differs."),
-    "login": ("grader.cli.student:login", "Log in at a service, with a token from its page Settings."),
+    "login": ("grader.cli.student:login_", "Log in at a service, with a token from its page Settings."),
     "logout": ("grader.cli.student:logout", "Remove the stored login."),
     "submit": ("grader.cli.student:submit", "Submit files to the service that you are logged in at."),
     "status": ("grader.cli.student:status_", "Show your newest submissions, with their scores."),
@@ -95,11 +95,11 @@ class LazyGroup(TyperGroup):
         self.commands = {**stubs, **self.commands}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        name, command, rest = super().resolve_command(ctx, args)
-        if name not in COMMANDS:
-            return name, command, rest
-        with _starting() if not ctx.resilient_parsing else nullcontext():  # completion must print nothing
-            return name, load(name), rest
+        name, command, arguments = super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            with _starting() if not ctx.resilient_parsing else nullcontext():  # completion must print nothing
+                command = load(name)
+        return name, command, arguments
 
 
 @contextmanager
@@ -120,12 +120,12 @@ def _starting() -> Iterator[None]:
 def load(name: str) -> Any:
     """Import and return the command with this name, such as "check"."""
     module, _, attribute = COMMANDS[name][0].partition(":")
-    found = getattr(import_module(module), attribute)
-    if not isinstance(found, typer.Typer):
-        single = typer.Typer(add_completion=False, context_settings=_CONTEXT)
-        single.command(name)(found)
-        found = single
-    command = typer.main.get_command(found)
+    function_or_group = getattr(import_module(module), attribute)
+    group = function_or_group
+    if not isinstance(function_or_group, typer.Typer):
+        group = typer.Typer(add_completion=False, context_settings=_CONTEXT)
+        group.command(name)(function_or_group)
+    command = typer.main.get_command(group)
     command.name = name
     return command
 
@@ -142,8 +142,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_given: bool) -> None:
+    if is_given:
         typer.echo(__version__)
         raise typer.Exit
 
@@ -197,12 +197,13 @@ def _install_command(module: str) -> str:
     """Return the command that installs a missing module, for example `python -m pip install 'grader[similar]'`."""
     from grader.distribution import installed
 
-    wanted, found = module.partition(".")[0].replace("_", "-").lower(), installed()
-    for requirement in (found.requires if found else None) or []:
-        match = _OPTIONAL.match(requirement)
-        if found and match and match["name"].replace("_", "-").lower() == wanted:
-            return f"python -m pip install '{found.name}[{match['extra']}]'"
-    return f"python -m pip install {wanted}"
+    package = module.partition(".")[0].replace("_", "-").lower()
+    distribution = installed()
+    for requirement in (distribution.requires if distribution else None) or []:
+        optional = _OPTIONAL.match(requirement)
+        if distribution and optional and optional["name"].replace("_", "-").lower() == package:
+            return f"python -m pip install '{distribution.name}[{optional['extra']}]'"
+    return f"python -m pip install {package}"
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -21,15 +21,18 @@ from grader.authoring import certify as certification
 from grader.authoring import certify_derivations as reading
 from grader.authoring import gradescope_pack as autograder
 from grader.authoring import pack as packing
-from grader.authoring.certify import Certified
+from grader.authoring.certify import Certified, Specimen
 from grader.cli.common import (
     AssignmentArgument,
+    JsonOption,
     SandboxOption,
     assignment_of,
     err,
     make_runtime,
     out,
+    print_check,
     print_json,
+    print_line,
     progress_bar,
     require_writable,
     sandbox_for,
@@ -48,25 +51,26 @@ from grader.sandbox.choose import another
 from grader.sandbox.contract import imports_of
 from grader.settings import Settings
 
+_CORES = os.cpu_count() or 1
+
 pack = typer.Typer(no_args_is_help=True, add_completion=False, help="Make an archive for students or for Gradescope.")
 
 
-def assignments(
-    as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
+def assignments(as_json: JsonOption = False) -> None:
     """List the assignments, with their points."""
     root = Settings().assignments
-    known = catalogue.everything(root)
-    if not known:
+    installed = catalogue.everything(root)
+    if not installed:
         raise BadCall(f"there are no assignments in {catalogue.places(root)}")
-    if as_json_:
-        rows = [{"id": a.id, "title": a.title, "points": float(a.points), "digest": a.digest} for a in known]
+    if as_json:
+        rows = [{"id": a.id, "title": a.title, "points": float(a.points), "digest": a.digest} for a in installed]
         print_json(rows)
         return
     table = Table("id", "title", "points", "autograded", "digest")
-    for a in known:
-        machine = sum((p for part in a.parts for p in part.points_of_checks.values()), ZERO)
-        table.add_row(a.id, a.title, show_points(a.points), show_points(machine), a.digest[:12])
+    for task in installed:
+        autograded = sum(task.check_points.values(), ZERO)
+        digest = task.digest[:12]
+        table.add_row(task.id, task.title, show_points(task.points), show_points(autograded), digest)
     out.print(table)
 
 
@@ -103,15 +107,15 @@ def new(
     if examples:
         task = catalogue.find(id, root)
         count = authoring.record_again(task.folder, task.entry_points.names)
-        out.print(f"{count} examples recorded", style="green")
+        print_line(f"{count} examples recorded", "green")
         return
-    named = [name.strip() for name in functions.split(",") if name.strip()]
+    names = [name.strip() for name in functions.split(",") if name.strip()]
     messages: list[str] = []
-    folder = authoring.new(id, root, source=solution, functions=named, class_name=class_name, tell=messages.append)
+    folder = authoring.new(id, root, source=solution, functions=names, class_name=class_name, tell=messages.append)
     for sentence in messages:
-        out.print(sentence, style="yellow" if sentence.startswith("warning") else "", markup=False)
-    out.print(f"written: {folder}", style="green", markup=False)
-    out.print(f"Try it: grader certify {id}, then grader certify {id} --mutate", style="dim", markup=False)
+        print_line(sentence, "yellow" if sentence.startswith("warning") else "")
+    print_line(f"written: {folder}", "green")
+    print_line(f"Try it: grader certify {id}, then grader certify {id} --mutate", "dim")
 
 
 def make_runtimes() -> None:
@@ -121,7 +125,7 @@ def make_runtimes() -> None:
     for task in catalogue.everything(Settings().assignments):
         with status(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
             folder = runtimes.make(task, common)
-        out.print(f"{task.id}: {folder or common}", markup=False, soft_wrap=True)
+        print_line(f"{task.id}: {folder or common}")
 
 
 def certify(
@@ -140,52 +144,60 @@ def certify(
     mutants: Annotated[int, typer.Option(help="With --mutate: number of mutants; 0 for all.")] = 0,
     seed_: Annotated[int, typer.Option("--seed", help="With --mutate: seed for choosing the mutants.")] = 0,
     least: Annotated[float, typer.Option(help="With --mutate: exit with 3 if the score is lower.")] = 0.98,
-    as_json_: Annotated[bool, typer.Option("--json", help="With --mutate: print JSON, one row per mutant.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --mutate: print JSON, one row per mutant.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points it should."""
     task = assignment_of(assignment)
     if mutate:
-        raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
+        raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json))
     if written:
         raise BadCall("--written is now --derivations: grader certify --derivations")
     if derivations:
         raise typer.Exit(_certify_derivations(task, only))
-    specimens = [s for s in (*certification.specimens(task), *certification.handout(task)) if only in s.name]
+    specimens = [*certification.specimens(task), *certification.handout(task)]
+    specimens = [specimen for specimen in specimens if only in specimen.name]
     if seeds:
-        specimens = [s for s in specimens if not s.loses]
-    workers = os.cpu_count() or 1
-    with (
-        sandbox_for(sandbox, 1 if seeds else workers, task) as chosen,
-        progress_bar("certifying", len(specimens) * max(seeds, 1)) as tick,
-    ):
-        if seeds:
-            chooser = partial(another, sandbox, task.runtime(Settings().runtime))
-            rows = certification.certify_seeds(specimens, task, chooser, seeds=seeds, workers=workers, tick=tick)
-        else:
-            rows = certification.certify(specimens, task, chosen, long=long, workers=workers, tick=tick)
-            mistakes = [m for m in certification.mistakes(task) if only in f"mistakes/{m.id}"]
-            rows += certification.certify_mistakes(mistakes, task, workers=workers, tick=tick)
+        specimens = [specimen for specimen in specimens if not specimen.loses]
+        rows = _certify_on_seeds(specimens, task, sandbox, seeds)
+        graded = f"{len(specimens)} specimens on {seeds} seeds"
+    else:
+        rows = _certify(specimens, task, sandbox, only, long)
+        graded = f"{len(rows)} specimens"
     _show_certified(rows, task, necessity)
     wrong = sum(not row.holds for row in rows)
-    graded = f"{len(specimens) if seeds else len(rows)} specimens" + (f" on {seeds} seeds" if seeds else "")
-    out.print(f"{graded}: {f'{wrong} do not hold' if wrong else 'all hold'}", style="red" if wrong else "green")
-    raise typer.Exit(3 if wrong else 0)
+    if wrong:
+        print_line(f"{graded}: {wrong} do not hold", "red")
+        raise typer.Exit(3)
+    print_line(f"{graded}: all hold", "green")
 
 
-def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json_: bool) -> int:
+def _certify(specimens: Sequence[Specimen], task: Assignment, sandbox: str, only: str, long: bool) -> list[Certified]:
+    mistakes = [mistake for mistake in certification.mistakes(task) if only in f"mistakes/{mistake.id}"]
+    total = len(specimens) + len(mistakes)
+    with sandbox_for(sandbox, _CORES, task) as chosen, progress_bar("certifying", total) as tick:
+        rows = certification.certify(specimens, task, chosen, long=long, workers=_CORES, tick=tick)
+        return rows + certification.certify_mistakes(mistakes, task, workers=_CORES, tick=tick)
+
+
+def _certify_on_seeds(specimens: Sequence[Specimen], task: Assignment, sandbox: str, seeds: int) -> list[Certified]:
+    choose = partial(another, sandbox, task.runtime(Settings().runtime))
+    with sandbox_for(sandbox, assignment=task), progress_bar("certifying", len(specimens) * seeds) as tick:
+        return certification.certify_seeds(specimens, task, choose, seeds=seeds, workers=_CORES, tick=tick)
+
+
+def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json: bool) -> int:
     """Grade mutants of correct solutions and show the share of wrong mutants that lose points. Return exit code 0 if
     this share is at least `least`, otherwise 3."""
     from grader.authoring.mutate import measure, show  # imported only for this command
 
-    workers = os.cpu_count() or 1
-    with sandbox_for(sandbox, workers, task) as chosen, progress_bar("grading mutants", count or None) as tick:
-        found = measure.measure(task, chosen, count=count, seed=seed, workers=workers, tick=tick)
-    if as_json_:
-        sys.stdout.write(json.dumps(show.as_json(found), indent=1, ensure_ascii=False) + "\n")
+    with sandbox_for(sandbox, _CORES, task) as chosen, progress_bar("grading mutants", count or None) as tick:
+        measured = measure.measure(task, chosen, count=count, seed=seed, workers=_CORES, tick=tick)
+    if as_json:
+        print_json(show.as_json(measured))
     else:
-        out.print(show.on_terminal(found, least))
-    return 0 if found.score >= least else 3
+        out.print(show.on_terminal(measured, least))
+    return 0 if measured.score >= least else 3
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
@@ -198,47 +210,50 @@ def _certify_derivations(task: Assignment, only: str) -> int:
         raise BadCall(f"{task.id} has no collected answers: add them in answers/tuned and answers/held_out")
     code = 0
     for name in reading.SETS:
-        rows = reading.read_all((a for a in reading.collection(task, name) if only in a.name), task)
-        if not rows:
+        answers = [answer for answer in reading.collection(task, name) if only in answer.name]
+        if not answers:
             continue
+        rows = reading.read_all(answers, task)
         for row in rows:
             _show_answer(row)
-        found = reading.figures(rows)
-        code = code if found.hold else 1
-        out.print(
-            f"{name}: {found.answers} answers · right and recognised: {found.right_and_recognised} of {found.right} "
-            f"({found.share:.0%}) · right but called different: {found.right_but_different} · wrong and shown with "
-            f"their value: {found.wrong_with_value} of {found.wrong} · wrong by their words alone, or in layout: "
-            f"{found.wrong_but_recognised} · wrong with automatic marks: {found.wrong_but_automatic}",
-            style="green" if found.hold else "red",
+        figures = reading.figures(rows)
+        if not figures.hold:
+            code = 1
+        print_line(
+            f"{name}: {figures.answers} answers · right and recognised: {figures.right_and_recognised} of "
+            f"{figures.right} ({figures.share:.0%}) · right but called different: {figures.right_but_different} · "
+            f"wrong and shown with their value: {figures.wrong_with_value} of {figures.wrong} · wrong by their words "
+            f"alone, or in layout: {figures.wrong_but_recognised} · wrong with automatic marks: "
+            f"{figures.wrong_but_automatic}",
+            "green" if figures.hold else "red",
         )
     return code
 
 
 def _show_answer(row: reading.Read) -> None:
-    failed = row.wrong_but_automatic or row.right_but_different
-    sign, style = (
-        ("✗", "red") if failed else ("✓", "green") if row.recognised == row.answer.is_right else ("·", "yellow")
-    )
-    shelves = ", ".join(str(j.shelf) for j in row.opinion.judgements)
+    sign, style = "·", "yellow"
+    if row.wrong_but_automatic or row.right_but_different:
+        sign, style = "✗", "red"
+    elif row.recognised == row.answer.is_right:
+        sign, style = "✓", "green"
+    shelves = ", ".join(judgement.shelf for judgement in row.opinion.judgements)
     out.print(Text.assemble((f"{sign} {row.answer.name}", style), f"  {row.answer.what}: {shelves}"))
     if sign != "✓":
         for judgement in row.opinion.judgements:
-            out.print(Text(f"    {one_line(judged(judgement), 160)}", "dim"))
+            print_line(f"    {one_line(judged(judgement), 160)}", "dim")
 
 
-def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) -> None:
+def _show_certified(rows: Sequence[Certified], task: Assignment, necessity: bool) -> None:
     for row in rows:
         lost = " ".join(sorted(row.failed)) or "everything earned"
-        sign, style = ("✓", "green") if row.holds else ("✗", "red")
-        out.print(Text.assemble((f"{sign} {row.name}", style), f"  {lost}"))
+        print_check(row.name, passed=row.holds, details=lost)
         for problem in row.problems:
-            out.print(Text(f"    under seed {row.seed}: {problem}", "red"))
+            print_line(f"    under seed {row.seed}: {problem}", "red")
     if necessity:
-        checks = [check for part in task.parts for check in part.points_of_checks]
         table = Table("check", "only it catches")
-        for check, faults in certification.necessity(rows, checks).items():
-            table.add_row(check, ", ".join(f.removeprefix("faults/") for f in faults) or "—")
+        for check, faults in certification.necessity(rows, task.check_points).items():
+            names = [fault.removeprefix("faults/") for fault in faults]
+            table.add_row(check, ", ".join(names) or "—")
         out.print(table)
 
 
@@ -253,40 +268,41 @@ def calibrate(
     task = assignment_of(assignment)
     with sandbox_for(sandbox, assignment=task) as chosen, progress_bar("calibrating", seeds) as tick:
         rows = calibration.calibrate(task, chosen, seeds=seeds, quick=quick, tick=tick)
-    found = calibration.evidence(rows, calibration.thresholds(task, quick=quick))
+    thresholds = calibration.thresholds(task, quick=quick)
+    evidence = calibration.evidence(rows, thresholds)
     table = Table("training", "mean", "deviation", "lowest", "threshold: false-fail probability", "proposed")
     for row in rows:
-        shown = found[row.name]
-        table.add_row(
-            row.name,
-            f"{row.mean:.4f}",
-            f"{row.deviation:.4f}",
-            f"{min(row.accuracies):.4f}",
-            ", ".join(f"{step}: {p}" for step, p in shown["false_fail"].items()),
-            ", ".join(f"{p}: {'too few seeds' if step is None else step}" for p, step in shown["proposed"].items()),
-        )
+        measured = evidence[row.name]
+        false_fail = [f"{threshold}: {probability}" for threshold, probability in measured["false_fail"].items()]
+        proposed = []
+        for probability, threshold in measured["proposed"].items():
+            proposed.append(f"{probability}: {'too few seeds' if threshold is None else threshold}")
+        accuracies = [f"{accuracy:.4f}" for accuracy in (row.mean, row.deviation, min(row.accuracies))]
+        table.add_row(row.name, *accuracies, ", ".join(false_fail), ", ".join(proposed))
     out.print(table)
     if write:
         file = task.folder / ("calibration-quick.json" if quick else "calibration.json")
-        file.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-        out.print(f"written: {file}", style="dim", markup=False)
+        file.write_text(json.dumps(evidence, indent=2) + "\n", "utf-8")
+        print_line(f"written: {file}", "dim")
 
 
-def _archive_option(kind: str) -> Any:
-    return typer.Option("--to", help=f"Path of the archive. By default, ID-{kind}.zip in the current folder.")
+ToOption = Annotated[
+    Path | None, typer.Option("--to", help="Path of the archive. By default, a zip named after the assignment.")
+]
 
 
 @pack.command("student")
 def pack_student(
     assignment: AssignmentArgument = "",
-    to: Annotated[Path | None, _archive_option("student")] = None,
+    to: ToOption = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Make an archive for students to check their code: handout, checks and recorded answers, but no solution."""
     task = assignment_of(assignment)
     file = to or Path(f"{task.id}-student.zip")
     require_writable(file)
-    total = len([c for c in task.checks if not c.long]) + 1  # the values for finding faulty lines
+    checks = [check for check in task.checks if not check.long]
+    total = len(checks) + 1  # the values for finding faulty lines
     imports = imports_of({task.reference.name: task.reference.read_bytes()})
     with (
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
@@ -294,21 +310,25 @@ def pack_student(
         progress_bar("recording the reference's answers", total) as tick,
     ):
         archive = packing.pack_student(task, chosen, tick)
-    file.write_bytes(archive)
-    out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)
+    print_line(f"written: {_written(file, archive)}")
     for left_out in packing.large_files(task):
-        out.print(f"left out, give it to students separately: {left_out}", style="yellow", markup=False, soft_wrap=True)
+        print_line(f"left out, give it to students separately: {left_out}", "yellow")
 
 
 @pack.command("gradescope")
 def pack_gradescope(
     assignment: AssignmentArgument = "",
-    to: Annotated[Path | None, _archive_option("gradescope")] = None,
+    to: ToOption = None,
 ) -> None:
     """Make the autograder zip for Gradescope. It contains the solution: for instructors only."""
     task = assignment_of(assignment)
     file = to or Path(f"{task.id}-gradescope.zip")
     require_writable(file)
     archive = autograder.pack_gradescope(task, Settings().secret)
-    file.write_bytes(archive)
-    out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB), for instructors only", markup=False)
+    print_line(f"written: {_written(file, archive)}, for instructors only")
+
+
+def _written(file: Path, content: bytes) -> str:
+    """Write a file, and return a phrase with its path and size."""
+    file.write_bytes(content)
+    return f"{file} ({len(content) / (1 << 20):.1f} MiB)"

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
@@ -29,21 +31,22 @@ from grader.settings import Settings
 _ASSIGNMENT = "Id or folder of the assignment. By default, GRADER_ASSIGNMENT."
 
 
-def _known_assignments() -> list[str]:
+def _assignment_ids() -> list[str]:
     return list(catalogue.folders(Settings().assignments))
 
 
-AssignmentOption = Annotated[
-    str, typer.Option("--assignment", "-a", autocompletion=_known_assignments, help=_ASSIGNMENT)
-]
-AssignmentArgument = Annotated[str, typer.Argument(autocompletion=_known_assignments, help=_ASSIGNMENT)]
+AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", autocompletion=_assignment_ids, help=_ASSIGNMENT)]
+AssignmentArgument = Annotated[str, typer.Argument(autocompletion=_assignment_ids, help=_ASSIGNMENT)]
 SandboxOption = Annotated[
     str,
     typer.Option(
         autocompletion=lambda: NAMES, help="auto, bubblewrap, landlock, or plain (no isolation, for your own code)."
     ),
 ]
-
+OnlyOption = Annotated[str | None, typer.Option(help="A part or check (q2, q2.2.W1), or handout for its checks.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")]
+CodeOption = Annotated[bool, typer.Option("--code", help="Leave out long checks, as the service's pre-check does.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only the result, as JSON.")]
 FilesArgument = Annotated[
     list[Path],
     typer.Argument(
@@ -102,7 +105,7 @@ def sandbox_for(
         chosen, fallback_reason = Plain(), str(why)
     if fallback_reason:
         reason = "" if assignment and assignment.recorded else f" ({fallback_reason})"  # students need not mend it
-        err.print(f"no isolation{reason}: grade only your own code, not other people's", style="yellow", markup=False)
+        print_line(f"no isolation{reason}: grade only your own code, not other people's", "yellow", err)
     with closing(chosen):
         yield chosen
 
@@ -128,52 +131,59 @@ def make_runtime(folder: Path) -> None:
     has one."""
     if environment.is_made(folder):
         return
-    what = f"installing the environment of students' code into {folder}, once"
-    with status(what) as update:
-        environment.make(folder, tell=lambda package: update(f"{what}: {package}"))
+    task = f"installing the environment of students' code into {folder}, once"
+    with status(task) as update:
+        environment.make(folder, tell=lambda package: update(f"{task}: {package}"))
 
 
 @contextmanager
-def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on a terminal. Yield a function that advances the bar. `total` is the number of steps; None
     if unknown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda count: progress.advance(task, count)
+        task = progress.add_task(description, total=total)
+        yield partial(progress.advance, task)
 
 
 @contextmanager
-def status(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner with the text `what`, or only print `what` if there is no terminal. Yield a function that changes
-    the text."""
+def status(text: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner with a text, or only print the text if there is no terminal. Yield a function that changes the
+    text."""
     if not err.is_terminal:
-        err.print(f"{what} …", markup=False, soft_wrap=True)
+        print_line(f"{text} …", console=err)
         yield lambda _text: None
         return
-    with err.status(f"{what} …") as shown:
-        yield lambda text: shown.update(f"{text} …")
+    with err.status(f"{text} …") as spinner:
+        yield lambda new_text: spinner.update(f"{new_text} …")
 
 
 @contextmanager
 def signals_handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """Call the handler on SIGTERM and Ctrl-C within the `with` block."""
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous_handlers = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, previous in before.items():
+        for number, previous in previous_handlers.items():
             signal.signal(number, previous)
 
 
-def print_line(line: str) -> None:
-    """Print a line to standard error. Do not interpret markup, and do not wrap the line."""
-    err.print(line, markup=False, soft_wrap=True)
+def print_line(line: str, style: str = "", console: Console = out) -> None:
+    """Print a line. Do not interpret markup, and do not wrap the line."""
+    console.print(line, style=style, markup=False, soft_wrap=True)
+
+
+def print_check(title: str, *, passed: bool, details: str = "", details_style: str = "") -> None:
+    """Print a tick or a cross, a title in this color, and details."""
+    sign, style = ("✓", "green") if passed else ("✗", "red")
+    out.print(Text.assemble((f"{sign} {title}", style), (f"  {details}", details_style)))
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, without the colors and line breaks that rich would add."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    sys.stdout.write(f"{text}\n")
 
 
 def require_writable(file: Path) -> None:

@@ -13,12 +13,17 @@ import typer
 from grader.assignments.catalogue import Assignment
 from grader.cli.common import (
     AssignmentOption,
+    CodeOption,
     FilesArgument,
+    JsonOption,
+    OnlyOption,
+    QuickOption,
     SandboxOption,
     assignment_of,
     err,
     out,
     part_of,
+    print_line,
     require_writable,
     sandbox_for,
     seed,
@@ -28,24 +33,22 @@ from grader.cli.progress import GradingDisplay
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
 from grader.intake.receive import receive_paths
+from grader.kit.claim import covers
 from grader.model import Report, show_points
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox.contract import imports_of
 
 PathArgument = Annotated[Path, typer.Argument(help="A Python file, a notebook, a zip, or a folder of them.")]
-OnlyOption = Annotated[str | None, typer.Option(help="A part or check (q2.2, q2.2.W1), or handout for its checks.")]
 
 
 def check(
     files: FilesArgument,
     assignment: AssignmentOption = "",
-    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")] = False,
-    code: Annotated[
-        bool, typer.Option("--code", help="Leave out long checks, as the service's pre-check does.")
-    ] = False,
+    quick: QuickOption = False,
+    code: CodeOption = False,
     only: OnlyOption = None,
-    as_json_: Annotated[bool, typer.Option("--json", help="Print only the report, as JSON.")] = False,
+    as_json: JsonOption = False,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the report with plots to this file.")] = None,
     gradescope_file: Annotated[
         Path | None, typer.Option("--gradescope", help="Write Gradescope's results.json to this file.")
@@ -63,9 +66,9 @@ def check(
     _require_no_parts(files, task)
     submission = receive_paths(files, task.files[0])
     scope = Scope(part_of(only), quick, code)
-    for file in (html_file, gradescope_file):
-        if file:
-            require_writable(file)
+    written_files = [file for file in (html_file, gradescope_file) if file]
+    for file in written_files:
+        require_writable(file)
     imports = imports_of(submission.files)  # importing more modules would double the time of grading code
     with (
         GradingDisplay(err, task, quick=quick) as display,
@@ -80,26 +83,26 @@ def check(
         from grader.render.gradescope import gradescope  # building the pydantic models takes a while
 
         gradescope_file.write_text(json.dumps(gradescope(report), indent=2) + "\n", "utf-8")
-    if as_json_:
+    if as_json:
         from grader.render.as_json import dumps
 
         sys.stdout.write(dumps(report))
     elif github:
         from grader.cli.github import show
 
-        show(report, files, out)
+        show(report, files)
     else:
         out.print(Terminal(report))
-        for written in (html_file, gradescope_file):
-            if written:
-                out.print(f"written: {written}", style="dim", markup=False, soft_wrap=True)
+        for file in written_files:
+            print_line(f"written: {file}", "dim")
     raise typer.Exit(1 if fail_under is not None and report.points < fail_under else 0)
 
 
 def _require_no_parts(paths: Sequence[Path], assignment: Assignment) -> None:
     """Raise `BadCall` if a path is not a file but the name of a part, such as q2 in `grader check solution.py q2`."""
     for path in paths:
-        if not path.exists() and any(f"{check}.".startswith(f"{path}.") for check in assignment.check_points):
+        is_part = any(covers(str(path), check) for check in assignment.check_points)
+        if is_part and not path.exists():
             raise BadCall(f"there is no file or folder {path}: to grade this part alone, write --only {path}")
 
 
@@ -110,7 +113,7 @@ def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: Sandbo
         raise BadCall(f"there is no file or folder {path} to watch")
     from grader.cli.watch import watch as watch_files  # slow to import
 
-    out.print(f"grading {path.name} …", style="dim", markup=False)
+    print_line(f"grading {path.name} …", "dim")
     with sandbox_for(sandbox, assignment=task) as chosen:
         watch_files(path, task, chosen, seed(), out)
 
@@ -132,16 +135,16 @@ def replay(
 
     report = _read_report(report_file)
     task = assignment_of(assignment or report.assignment.id)
-    places = [submission] if submission else [report_file.parent, Path.cwd()]
+    folders = [submission] if submission else [report_file.parent, Path.cwd()]
     with status(f"grading {check_id} again"), sandbox_for(sandbox, assignment=task) as chosen:
-        again = replay_check(report, check_id, task, places, seed(), chosen)
+        again = replay_check(report, check_id, task, folders, seed(), chosen)
     for title, verdict in (("then", again.then), ("now", again.now)):
-        line = (
-            f"{title}: {verdict.status} {show_points(verdict.points)}/{show_points(verdict.possible)} {verdict.reason}"
-        )
-        out.print(one_line(line, 600), markup=False)
-    out.print("the same verdict" if again.is_same else "a different verdict", style="green" if again.is_same else "red")
-    raise typer.Exit(0 if again.is_same else 1)
+        points = f"{show_points(verdict.points)}/{show_points(verdict.possible)}"
+        print_line(one_line(f"{title}: {verdict.status} {points} {verdict.reason}", 600))
+    if not again.is_same:
+        print_line("a different verdict", "red")
+        raise typer.Exit(1)
+    print_line("the same verdict", "green")
 
 
 def _read_report(file: Path) -> Report:

@@ -40,41 +40,40 @@ class Repeats:
     def allow(self, line: str) -> bool:
         """Count a line. Return False if it was written too often and must be left out."""
         with self._lock:
-            known = line if line in self._counts or len(self._counts) < _LINES else "other lines"
-            since, count = self._counts.get(known, (time.monotonic(), 0))
-            self._counts[known] = since, count + 1
+            if line not in self._counts and len(self._counts) >= _LINES:
+                line = "other lines"
+            since, count = self._counts.get(line, (time.monotonic(), 0))
+            self._counts[line] = since, count + 1
         return count < self._most
 
     def begin_again(self, *, all_lines: bool = False) -> None:
         """Remove the counts of lines whose time is over, or of all lines. Report how often each removed line was left
         out."""
         now = time.monotonic()
+        left_out = {}
         with self._lock:
-            over = [line for line, (since, _) in self._counts.items() if all_lines or now - since >= self._seconds]
-            left_out = [(line, self._counts.pop(line)[1] - self._most) for line in over]
-        for line, count in left_out:
+            for line, (since, count) in list(self._counts.items()):
+                if all_lines or now - since >= self._seconds:
+                    del self._counts[line]
+                    left_out[line] = count - self._most
+        for line, count in left_out.items():
             if count > 0:
                 self._report(line, count)
 
+    def is_written(self, record: logging.LogRecord) -> bool:
+        """Return whether to write a record of Python's logging."""
+        self.begin_again()
+        return record.levelno < logging.WARNING or self.allow(f"{record.name}: {record.msg}"[:300])
 
-def _filter(repeats: Repeats) -> Callable[[logging.LogRecord], bool]:
-    def is_written(record: logging.LogRecord) -> bool:
-        repeats.begin_again()
-        return record.levelno < logging.WARNING or repeats.allow(f"{record.name}: {record.msg}"[:300])
-
-    return is_written
-
-
-def _without_repeats(repeats: Repeats) -> structlog.typing.Processor:
-    def drop(_: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        repeats.begin_again()
-        facts = [str(event[field]) for field in ("event", "why", "kind") if field in event]
-        raised = [repr(sys.exc_info()[1])] if event.get("exc_info") else []
-        if level not in ("debug", "info") and not repeats.allow(" ".join(facts + raised)[:300]):
+    def drop_repeated(self, _: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        """Return an event of structlog, which writes it then. Raise `DropEvent` if it must be left out."""
+        self.begin_again()
+        line = [str(event[field]) for field in ("event", "why", "kind") if field in event]
+        if event.get("exc_info"):
+            line.append(repr(sys.exc_info()[1]))
+        if level not in ("debug", "info") and not self.allow(" ".join(line)[:300]):
             raise structlog.DropEvent
         return event
-
-    return drop
 
 
 def _log_left_out(line: str, count: int) -> None:
@@ -89,26 +88,22 @@ def configure_logging() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    terminal = sys.stderr.isatty()
-    render: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
+    render: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if sys.stderr.isatty():
+        render = structlog.dev.ConsoleRenderer()
     repeats = Repeats(_log_left_out)
     atexit.register(repeats.begin_again, all_lines=True)
     structlog.configure(
-        processors=[_without_repeats(repeats), *shared, render],
+        processors=[repeats.drop_repeated, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    handler.addFilter(_filter(repeats))
+    handler.addFilter(repeats.is_written)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for noisy in (
-        "procrastinate",
-        "psycopg.pool",
-    ):  # these log a traceback if the database is lost, which the grader logs too
+    for noisy in ("procrastinate", "psycopg.pool"):  # log a traceback if the database is lost, as the grader does
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

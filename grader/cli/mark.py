@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.common import AssignmentOption, assignment_of, out
+from grader.cli.common import AssignmentOption, assignment_of, print_line
 from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking import actions
@@ -71,9 +71,7 @@ def import_(
     would = "would be " if dry_run else ""
     unchanged = len(marks) - len(changed)
     blank = len(rows) - len(marks)
-    out.print(
-        f"{question.id}: {len(changed)} {would}marked, {unchanged} as they were, {blank} left blank", markup=False
-    )
+    print_line(f"{question.id}: {len(changed)} {would}marked, {unchanged} as they were, {blank} left blank")
 
 
 @app.command("export-reports")
@@ -91,11 +89,12 @@ def export_reports(
 @app.command("import-reports")
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
     """Import the marks of a filled file: points and comments. Skip empty rows. Import nothing if a row is wrong."""
-    place = ReportFolder(assignment_of(assignment), folder)
-    filled = sheet.read(sheet.rows(content_of(file)), place.sheets())
-    changed = place.keep(filled)
-    out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
-    out.print(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", style="dim", markup=False, soft_wrap=True)
+    reports = ReportFolder(assignment_of(assignment), folder)
+    rows = sheet.rows(content_of(file))
+    marks = sheet.read(rows, reports.sheets())
+    changed = reports.keep(marks)
+    print_line(f"{len(marks)} marks, {changed} of them new or changed")
+    print_line(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", "dim")
 
 
 def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:
@@ -104,5 +103,5 @@ def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:
     except OSError as error:
         raise BadCall(f"{to} cannot be written ({error.strerror})") from None
     marks = [answer.mark_of(question.marker) for question in sheets for answer in question.answers]
-    marked = sum(mark is not None for mark in marks)
-    out.print(f"{to}: {len(marks)} answers, {marked} of them marked", markup=False, soft_wrap=True)
+    marked = len(marks) - marks.count(None)
+    print_line(f"{to}: {len(marks)} answers, {marked} of them marked")

@@ -6,9 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from grader.cli.common import SandboxOption, out, prepared, print_json, sandbox_for, status
+from grader.cli.common import (
+    JsonOption,
+    SandboxOption,
+    prepared,
+    print_check,
+    print_json,
+    print_line,
+    sandbox_for,
+    status,
+)
 from grader.render.text import one_line
 from grader.sandbox import selftest
 from grader.settings import Settings
@@ -57,10 +65,11 @@ def backup(
     from grader.cli.backup import backup as copy  # imports database libraries, which take a second
 
     settings = Settings()
-    made = copy(settings, to)
-    out.print(f"written: {made.file} ({made.submissions} submissions, {made.size / (1 << 20):.1f} MiB)", markup=False)
+    written = copy(settings, to)
+    size = f"{written.size / (1 << 20):.1f} MiB"
+    print_line(f"written: {written.file} ({written.submissions} submissions, {size})")
     if settings.secret:
-        out.print("GRADER_SECRET is not in it: keep it too, or gradings cannot be repeated", markup=False)
+        print_line("GRADER_SECRET is not in it: keep it too, or gradings cannot be repeated")
 
 
 def restore(
@@ -69,35 +78,34 @@ def restore(
     """Replace the service's database by a copy; the service must not run."""
     from grader.cli.backup import restore as put_back
 
-    put = put_back(Settings(), copy)
-    out.print(f"restored: {put.submissions} submissions", markup=False)
-    out.print("all people must log in again (grader admin link LOGIN makes a link)", markup=False, soft_wrap=True)
-    if put.tokens:
-        out.print(
-            f"API tokens in the copy: {put.tokens}; those revoked since it was made are valid again, so revoke them "
-            "again (grader admin tokens LOGIN)",
-            style="yellow",
-            markup=False,
-            soft_wrap=True,
+    restored = put_back(Settings(), copy)
+    print_line(f"restored: {restored.submissions} submissions")
+    print_line("all people must log in again (grader admin link LOGIN makes a link)")
+    if restored.tokens:
+        print_line(
+            f"API tokens in the copy: {restored.tokens}; those revoked since it was made are valid again, so revoke "
+            "them again (grader admin tokens LOGIN)",
+            "yellow",
         )
-    if put.aside:
-        out.print(f"the previous database is kept: {put.aside}", style="dim", markup=False, soft_wrap=True)
+    if restored.aside:
+        print_line(f"the previous database is kept: {restored.aside}", "dim")
 
 
 def doctor(
-    as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: JsonOption = False,
     sandbox: SandboxOption = "bubblewrap",
 ) -> None:
     """Run the sandbox self-test; exit with 4 if any of its tests fails."""
     with status("running the sandbox self-test"), sandbox_for(sandbox) as chosen:
         results = selftest.probe(chosen)
-    if as_json_:
+    broken = [result for result in results if not result.holds]
+    if as_json:
         rows = [{"id": r.promise.id, "promise": r.promise.text, "holds": r.holds, "seen": r.seen} for r in results]
         print_json(rows)
     else:
-        for r in results:
-            sign, style = ("✓", "green") if r.holds else ("✗", "red")
-            out.print(Text.assemble((f"{sign} {r.promise.text}", style), (f"  {one_line(r.seen, 120)}", "dim")))
-        wrong = sum(not r.holds for r in results)
-        out.print(f"{chosen.name}: {f'{wrong} promises do not hold' if wrong else 'every promise holds'}")
-    raise typer.Exit(0 if all(r.holds for r in results) else 4)
+        for result in results:
+            seen = one_line(result.seen, 120)
+            print_check(result.promise.text, passed=result.holds, details=seen, details_style="dim")
+        summary = f"{len(broken)} promises do not hold" if broken else "every promise holds"
+        print_line(f"{chosen.name}: {summary}")
+    raise typer.Exit(4 if broken else 0)

@@ -12,7 +12,6 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
-from rich.text import Text
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import LongCheck
@@ -65,31 +64,34 @@ class GradingDisplay:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the graded parts and the running checks. Leave out the reasons for lost points if the screen is too
         small."""
-        rows = self._rows()
-        if parts := self._parts():
-            full, short = (graded_parts(parts, reasons=reasons) for reasons in (True, False))
-            needed = sum(len(console.render_lines(shown, options)) for shown in (full, rows))
-            yield full if needed < console.height else short
-        yield rows
+        running = self._running_checks()
+        parts = self._graded_parts()
+        if parts:
+            table = graded_parts(parts, reasons=True)
+            needed = len(console.render_lines(table, options)) + len(console.render_lines(running, options))
+            yield table if needed < console.height else graded_parts(parts, reasons=False)
+        yield running
 
-    def _parts(self) -> list[Part]:
+    def _graded_parts(self) -> list[Part]:
         """Return the parts of the assignment whose checks have all been graded."""
         decided = dict(self._decided)
-        return [
-            Part(row.id, row.title, tuple(c for section in row.sections for c in decided[section]))
-            for row in self._manifest.parts
-            if row.sections and decided.keys() >= row.sections.keys()
-        ]
+        parts = []
+        for row in self._manifest.parts:
+            if row.sections and decided.keys() >= row.sections.keys():
+                checks = [check for section in row.sections for check in decided[section]]
+                parts.append(Part(row.id, row.title, tuple(checks)))
+        return parts
 
-    def _rows(self) -> RenderableType:
+    def _running_checks(self) -> RenderableType:
         table = Table.grid(padding=(0, 2, 0, 0))
         if self._now:
             table.add_row(self._spinner, "code checks", self._now)
         for section, training in list(self._trainings.items()):
-            sign = Text("✓") if training.done else self._spinner
-            table.add_row(
-                sign, f"{training.check.name} {section}", "done" if training.done else self._used(section, training)
-            )
+            title = f"{training.check.name} {section}"
+            if training.done:
+                table.add_row("✓", title, "done")
+            else:
+                table.add_row(self._spinner, title, self._used(section, training))
         return Group(table)
 
     @cached_property
@@ -106,12 +108,12 @@ class GradingDisplay:
         """Return the time that a long check has used, such as "12 s, usually 30 s" or "95 s, 90 of 120 CPU seconds
         used"."""
         elapsed = f"{time.monotonic() - training.started:.0f} s"
-        cpu, usual = training.cpu_seconds(), self._usual_seconds.get(section.rpartition(".")[2])
-        if usual is not None and (cpu is None or cpu <= SLOW * usual):
-            return f"{elapsed}, usually {usual:.0f} s"
-        if cpu is None:
-            return elapsed
-        return f"{elapsed}, {cpu:.0f} of {training.check.cpu_seconds:g} CPU seconds used"
+        cpu_seconds = training.cpu_seconds()
+        usual_seconds = self._usual_seconds.get(section.rpartition(".")[2])
+        shows_limit = cpu_seconds is not None and (usual_seconds is None or cpu_seconds > SLOW * usual_seconds)
+        if shows_limit:
+            return f"{elapsed}, {cpu_seconds:.0f} of {training.check.cpu_seconds:g} CPU seconds used"
+        return elapsed if usual_seconds is None else f"{elapsed}, usually {usual_seconds:.0f} s"
 
     def __enter__(self) -> GradingDisplay:
         if self._shown:

@@ -8,12 +8,13 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 
 from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
-from grader.cli.common import print_line, signals_handled, status
+from grader.cli.common import err, print_line, signals_handled, status
 from grader.errors import BadCall
 from grader.sandbox import selftest
 from grader.service import (
@@ -55,15 +56,15 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
     assembled = _assemble(settings, sandbox)
     with _listener(host, port) as listener, assembled as (service, background, graded_by):
         # before anything is started, since this raises for wrong settings
-        server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
+        connections = Connections(connection_limit(raise_descriptor_limit()))
+        server = _Server(_config(service, connections))
         background.start()
         try:
             service.intake.start()
-            link = (
-                retry_until_reachable(lambda: first_link(service)) if settings.has_postgresql else first_link(service)
-            )
+            create_link = partial(first_link, service)
+            link = retry_until_reachable(create_link) if settings.has_postgresql else create_link()
             login = _first_login(settings, link) if link else ""
-            print_line(f"grader is at {settings.url} ({graded_by}){login}")
+            print_line(f"grader is at {settings.url} ({graded_by}){login}", console=err)
             server.run(sockets=[listener])
         finally:
             service.intake.close()

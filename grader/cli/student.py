@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from grader.cli.common import (
     AssignmentOption,
     FilesArgument,
+    JsonOption,
     default_assignment,
-    out,
     print_json,
+    print_line,
     require_writable,
     status,
 )
@@ -32,22 +32,21 @@ SHOWN = 5
 _GRADED = ("graded", "partly_graded")
 
 
-def login(
+def login_(
     url: Annotated[str, typer.Argument(help="The service's URL: https://grader.example.edu.")],
     course: Annotated[str, typer.Argument(help="The course's id: ml101.")],
 ) -> None:
     """Log in at a service, with a token from its page Settings. The token is read from the terminal or from standard
     input, and kept in the system's keyring, or in a file that only you can read."""
-    token = _read_token(url.rstrip("/"))
-    found = Login(url.rstrip("/"), course, token)
-    with status(f"logging in at {found.url}"):
-        me = ServiceClient(found).me()
+    login = Login(url.rstrip("/"), course, _read_token(url.rstrip("/")))
+    with status(f"logging in at {login.url}"):
+        me = ServiceClient(login).me()
     if course not in me["roles"] and not me["admin"]:
         courses = ", ".join(map(str, me["roles"])) or "none"
         raise BadCall(f"{me['login']} is not in the course {course} (courses: {courses})")
-    kept = logins.save(found)
-    out.print(f"logged in as {one_line(str(me['name']))} ({one_line(str(me['login']))}), course {course}", markup=False)
-    out.print(f"the token is in {kept}", style="dim", markup=False)
+    place = logins.save(login)
+    _print(f"logged in as {me['name']} ({me['login']}), course {course}")
+    _print(f"the token is in {place}", "dim")
 
 
 def _read_token(url: str) -> str:
@@ -55,27 +54,30 @@ def _read_token(url: str) -> str:
         token = typer.prompt(f"Token (make one at {url}/settings)", hide_input=True, err=True)
     else:
         token = sys.stdin.readline()
-    if not re.fullmatch(r"[\x21-\x7e]+", token := token.strip()):
+    token = str(token).strip()
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise BadCall(f"a token is one word without spaces: create a token at {url}/settings")
-    return str(token)
+    return token
 
 
 def logout() -> None:
     """Remove the stored login. The token stays valid until it is revoked on the service's page Settings."""
     logins.remove()
-    out.print("logged out")
+    print_line("logged out")
 
 
 def submit(
     files: FilesArgument,
     assignment: AssignmentOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print only the receipt, as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Submit files to the service that you are logged in at. All files together are one submission."""
     contents = uploads(files)
-    stored, task = logins.load(), _assignment_id(assignment)
-    with status(f"submitting {', '.join(one_line(name, 60) for name, _ in contents[:5])} to {stored.url}"):
-        receipt = ServiceClient(stored).submit(task, contents)
+    login = logins.load()
+    task = _assignment_id(assignment)
+    names = ", ".join(one_line(name, 60) for name, _ in contents[:5])
+    with status(f"submitting {names} to {login.url}"):
+        receipt = ServiceClient(login).submit(task, contents)
     if as_json:
         print_json(receipt)
         return
@@ -88,7 +90,7 @@ def submit(
     if receipt["late"]["is_late"]:
         _print(str(receipt["late"]["sentence"]), "yellow")
     _print(f"Receipt {receipt['submission']}, {_local_time(receipt['received_at'])}")
-    _print(f"The result will be at {_page(stored, receipt['submission'])} (grader status shows it here)")
+    _print(f"The result will be at {_page(login, receipt['submission'])} (grader status shows it here)")
 
 
 def status_(
@@ -96,17 +98,21 @@ def status_(
     html_file: Annotated[
         Path | None, typer.Option("--html", help="Write the report of the newest submission to this file, if graded.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print only the submissions, as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show your newest submissions, with their scores."""
     if html_file:
         require_writable(html_file)
-    stored, task = logins.load(), _assignment_id(assignment)
-    with status(f"asking {stored.url}"):
-        client = ServiceClient(stored)
+    login = logins.load()
+    task = _assignment_id(assignment)
+    page = None
+    with status(f"asking {login.url}"):
+        client = ServiceClient(login)
         rows = client.latest(task, SHOWN)
-        newest = next((row for row in rows if row["kind"] == "submission"), rows[0] if rows else None)
-        page = client.report_page(newest["id"]) if html_file and newest and newest["state"] in _GRADED else None
+        graded = [row for row in rows if row["state"] in _GRADED]
+        submissions = [row for row in rows if row["kind"] == "submission"] or rows
+        if html_file and submissions and submissions[0] in graded:
+            page = client.report_page(submissions[0]["id"])
     if html_file and page is not None:
         html_file.write_text(page, "utf-8")
     elif html_file and rows and not as_json:
@@ -115,14 +121,14 @@ def status_(
         print_json(rows)
         return
     if not rows:
-        _print(f"Nothing submitted yet to {stored.course}, {task}.")
+        _print(f"Nothing submitted yet to {login.course}, {task}.")
     for row in rows:
-        what = "pre-check, " if row["kind"] != "submission" else ""
-        line = f"{_local_time(row['received_at'])}  {what}{str(row['state']).replace('_', ' ')}"
-        if row["state"] in _GRADED and row["score"]:
+        kind = "" if row["kind"] == "submission" else "pre-check, "
+        line = f"{_local_time(row['received_at'])}  {kind}{str(row['state']).replace('_', ' ')}"
+        if row in graded and row["score"]:
             line += f": {row['score']['sentence']}"
         _print(line)
-        _print(f"  {_page(stored, row['id'])}", "dim")
+        _print(f"  {_page(login, row['id'])}", "dim")
     if page is not None:
         _print(f"written: {html_file}", "dim")
 
@@ -132,14 +138,15 @@ def _assignment_id(name: str) -> str:
     return Path(name or default_assignment()).name
 
 
-def _page(stored: Login, submission: Any) -> str:
-    return f"{stored.url}/submissions/{submission}"
+def _page(login: Login, submission: Any) -> str:
+    return f"{login.url}/submissions/{submission}"
 
 
 def _local_time(text: Any) -> str:
-    return dt.datetime.fromisoformat(str(text)).astimezone().strftime("%d %b %Y, %H:%M")
+    moment = dt.datetime.fromisoformat(str(text))
+    return moment.astimezone().strftime("%d %b %Y, %H:%M")
 
 
 def _print(line: str, style: str = "") -> None:
-    """Print a line that contains text from the service. URLs in it are not broken across lines."""
-    out.print(Text(one_line(line, 600), style), soft_wrap=True)
+    """Print a line that contains text from the service."""
+    print_line(one_line(line, 600), style)

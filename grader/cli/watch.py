@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -41,11 +42,13 @@ def keys(assignment: Assignment, *, pressed: bool) -> str:
         assignment: The assignment.
         pressed: True if key presses can be read from the terminal.
     """
-    again = "saving the file grades it again"
+    help_line = "saving the file grades it again"
     if not pressed:
-        return f"{again} · Ctrl-C quits"
-    names = ", ".join(long.name for long in assignment.manifest.long) if has_long_checks(assignment) else ""
-    return f"{again} · {f'm runs {names} too · ' if names else ''}q quits"
+        return f"{help_line} · Ctrl-C quits"
+    if has_long_checks(assignment):
+        names = ", ".join(long.name for long in assignment.manifest.long)
+        help_line += f" · m runs {names} too"
+    return f"{help_line} · q quits"
 
 
 def has_long_checks(assignment: Assignment) -> bool:
@@ -56,7 +59,7 @@ def has_long_checks(assignment: Assignment) -> bool:
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
     """Grade the file now and on every save, until q or Ctrl-C. A save or a key press also stops running long checks,
     such as a training."""
-    before: Report | None = None
+    report: Report | None = None
     training: TrainingRun | None = None
     reads_keys = console.is_terminal and sys.stdin.isatty()
     help_line = keys(assignment, pressed=reads_keys)
@@ -81,7 +84,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
                 if event == "train" and has_long_checks(assignment):
                     training = TrainingRun(path, assignment, sandbox, events)
                 elif event == "saved":
-                    before = _grade_once(path, assignment, prewarmed, seed, before, console)
+                    report = _grade_once(path, assignment, prewarmed, seed, report, console)
                     console.print(help_line, style="dim")
                     if broken_off:
                         console.print("the save ended the long run; m starts it again", style="yellow")
@@ -95,9 +98,9 @@ class TrainingRun:
     """A `grader check` with long checks, in a separate process on the same terminal."""
 
     def __init__(self, path: Path, assignment: Assignment, sandbox: Sandbox, events: queue.Queue[Event]) -> None:
-        command = ("check", str(path), "--assignment", str(assignment.folder), "--sandbox", sandbox.name)
-        # -P: do not import files from the current folder, such as a student's numpy.py
-        self._process = subprocess.Popen([sys.executable, "-P", "-m", "grader", *command], stdin=subprocess.DEVNULL)
+        program = (sys.executable, "-P", "-m", "grader")  # -P: import no file of the current folder, such as a numpy.py
+        options = ("--assignment", str(assignment.folder), "--sandbox", sandbox.name)
+        self._process = subprocess.Popen([*program, "check", str(path), *options], stdin=subprocess.DEVNULL)
         threading.Thread(target=self._report_end, args=(events,), daemon=True).start()
 
     def _report_end(self, events: queue.Queue[Event]) -> None:
@@ -126,73 +129,83 @@ def _grade_once(
     assignment: Assignment,
     sandbox: Sandbox,
     seed: Seed,
-    before: Report | None,
+    previous: Report | None,
     console: Console,
 ) -> Report | None:
-    """Grade the file. Print the change since the report `before`, and the new report. Return the new report, or
-    `before` if the file cannot be read."""
+    """Grade the file. Print the change since the previous report, and the new report. Return the new report, or the
+    previous one if the file cannot be read."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
         console.print(f"{wrong}", style="red", markup=False)
-        return before
+        return previous
     report = grade(submission, assignment, sandbox, seed, Scope(code_only=True))
     if console.is_terminal:
         console.clear()
-    if before is not None:
-        console.print(change(before, report))
+    if previous is not None:
+        console.print(change(previous, report))
     console.print(Terminal(report))
     return report
 
 
-def change(before: Report, now: Report) -> Text:
+def change(previous: Report, report: Report) -> Text:
     """Return the change of points between two reports, such as "0 → 34, all passed" or "28 → 31: +3 q2.2.W1"."""
-    earned = {c.id: c.points for c in before.checks if c.status.is_decided}
-    decided = [c for c in now.checks if c.status.is_decided]
-    changes = [(c.points - earned[c.id], c.id) for c in decided if c.id in earned]
-    text = Text(f"{show_points(before.points)} → {show_points(now.points)}", "bold")
-    if decided and all(c.status is Status.PASSED for c in decided):
+    text = Text(f"{show_points(previous.points)} → {show_points(report.points)}", "bold")
+    decided = [check for check in report.checks if check.status.is_decided]
+    if decided and all(check.status is Status.PASSED for check in decided):
         return text.append(", all passed", "green")
-    if not any(difference for difference, _ in changes):
-        return text.append(", no change since the last save", "dim")
+    earned = {check.id: check.points for check in previous.checks if check.status.is_decided}
     separator = ": "
-    for difference, id in changes:
+    for check in decided:
+        difference = check.points - earned.get(check.id, check.points)
         if difference:
             sign, style = ("+", "green") if difference > 0 else ("-", "red")
-            text.append(separator).append(f"{sign}{show_points(abs(difference))} {id}", style)
+            text.append(separator).append(f"{sign}{show_points(abs(difference))} {check.id}", style)
             separator = ", "
+    if separator == ": ":
+        text.append(", no change since the last save", "dim")
     return text
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
     """Put a "saved" event into the queue after each save. A save is over when the files no longer change and none was
     emptied."""
-    saved = before = _files(path)
+    saved = previous = _files(path)
     while not stop.wait(POLL_SECONDS):
-        now = _files(path)
-        emptied = any(not size and saved.get(name, (0, 0))[1] for name, (_, size) in now.items())
-        if now == before != saved and not emptied:
-            saved = now
+        current = _files(path)
+        is_stable = current == previous
+        if is_stable and current != saved and not _is_emptied(saved, current):
+            saved = current
             events.put("saved")
-        before = now
+        previous = current
 
 
-def _files(path: Path) -> dict[str, tuple[int, int]]:
-    """Return path → (modification time, size). If `path` is a folder, return all files in it except in hidden
-    folders."""
-    found = {}
-    for folder, names in [(path.parent, [path.name])] if not path.is_dir() else _walk(path):
-        for name in names:
-            with suppress(OSError):  # the file was removed just now
-                status = (folder / name).stat()
-                found[str(folder / name)] = (status.st_mtime_ns, status.st_size)
-    return found
+@dataclass(frozen=True)
+class _FileState:
+    modified_ns: int
+    size: int
 
 
-def _walk(path: Path) -> Iterator[tuple[Path, list[str]]]:
+def _is_emptied(saved: dict[Path, _FileState], current: dict[Path, _FileState]) -> bool:
+    """Return whether a file is empty that was not empty when it was saved. Many editors empty a file to write it."""
+    return any(not current[file].size and saved[file].size for file in current.keys() & saved.keys())
+
+
+def _files(path: Path) -> dict[Path, _FileState]:
+    """Return the states of the file, or of all files in the folder except in hidden folders."""
+    states = {}
+    for file in _walk(path) if path.is_dir() else [path]:
+        with suppress(OSError):  # the file was removed just now
+            status = file.stat()
+            states[file] = _FileState(status.st_mtime_ns, status.st_size)
+    return states
+
+
+def _walk(path: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        yield Path(folder), names
+        for name in names:
+            yield Path(folder, name)
 
 
 def _watch_keys(events: queue.Queue[Event]) -> None:

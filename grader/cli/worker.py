@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from grader.cli.common import print_line, signals_handled
+from grader.cli.common import err, print_line, signals_handled
 from grader.sandbox import selftest
 from grader.service import machine_workers
 from grader.settings import Settings
@@ -18,9 +18,10 @@ def work(settings: Settings, sandbox: str) -> None:
     with signals_handled(lambda *_: shutdown.set()):
         machine.start()
         try:
-            print_line(f"{machine.worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:")
-            for key in machine.worker.compatibility_keys:
-                print_line(f"  {key}")
+            worker = machine.worker
+            print_line(f"{worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:", console=err)
+            for key in worker.compatibility_keys:
+                print_line(f"  {key}", console=err)
             shutdown.wait()
         finally:
             machine.stop(settings.grace_seconds)
