@@ -14,7 +14,7 @@ from grader.api.lookup import ForStaff
 from grader.api.problems import HttpProblem
 from grader.api.scores import ScoreRow, rows_of
 from grader.api.views import SubmissionView, stored_report, with_marked_checks
-from grader.batch import cells, gradebooks
+from grader.batch import gradebooks, safe_csv
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import ClassStudent
 from grader.course.scores import SubmissionState
@@ -33,7 +33,7 @@ def get_gradebook(staff: ForStaff, format: Format) -> Response:
     with staff.read() as (tx, offering):
         scored = rows_of(tx, staff.caller, offering)
         rows = list(_gradebook_rows(tx, scored, staff.task.title, format))
-    return download(f"{staff.course}-{staff.assignment}-{format}.csv", cells.dumps(rows).encode())
+    return download(f"{staff.course}-{staff.assignment}-{format}.csv", safe_csv.dumps(rows).encode())
 
 
 def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], title: str, format: Format) -> Iterator[gradebooks.Row]:

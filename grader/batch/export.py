@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.batch.tree import Tree
+from grader.batch.file_tree import Tree
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from grader.batch import cells, gradebooks, pages
+from grader.batch import gradebooks, pages, safe_csv
 from grader.batch.class_files import remove_others
 from grader.batch.class_page import page
 from grader.batch.compare import compared
@@ -47,7 +47,7 @@ def write_all(
     if options.compare_with is not None:
         tables["compare.csv"] = compared(results, summary.losses, options.compare_with)
     for name, table in tables.items():
-        write(out / name, cells.dumps(table))
+        write(out / name, safe_csv.dumps(table))
     record = [_record(result) for result in results]
     write(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     write(out / "class.html", page(summary))

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.batch.cells import unescaped
 from grader.batch.export import Author
+from grader.batch.safe_csv import unescaped
 from grader.course import csv_people
 from grader.course.late import checked_date
 from grader.errors import BadCall

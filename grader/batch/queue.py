@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
@@ -36,7 +35,6 @@ LOGIN, NAME = "grader-batch", "grader batch"
 TRY_AGAIN_SECONDS = 1.0
 """Interval between attempts to reach the database of a service."""
 
-T = TypeVar("T")
 Files = tuple[tuple[str, bytes], ...]
 
 
@@ -89,60 +87,61 @@ class BatchQueue:
     def start(self) -> None:
         """Start the workers of this machine, if there are any and they are not running yet."""
 
-    def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
+    def submit(self, new: Mapping[Received, Files]) -> dict[str, Grading]:
         """Queue submissions in one transaction. Queue a submission a second time only if its grading is broken or
         cancelled.
-
-        Args:
-            new: (receipt, files) of each submission.
 
         Returns:
             Content of a submission (a hash) → its grading.
         """
-
-        def queue_all(tx: Tx) -> dict[str, Grading]:
+        contents = [received.content for received in new]
+        with self._store.write() as tx:
             submissions.lock_person(tx, self._person.id)
-            contents = [received.content for received, _ in new]
             earlier = self._gradings(tx, contents)
-            for received, files in new:
+            for received, files in new.items():
                 grading = earlier.get(received.content)
                 if grading is None:
-                    self._enqueue(tx, received, files)
+                    id = self._add(tx, received, files)
+                    self._queue.enqueue(tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope)
                 elif grading.state is State.BROKEN:
                     self._queue.retry(tx, grading.id, self._task.id)
                 elif grading.state is State.CANCELLED:
                     gradings.resume(tx, grading.id)
-            return self._gradings(tx, contents)
-
-        queued = self._retrying(self._store.write, queue_all)
+            queued = self._gradings(tx, contents)
         self._queue.wake()
         return queued
 
     def current(self, ids: Collection[str]) -> list[Grading]:
         """Return the gradings with these ids in their current states."""
-        by_id = self._retrying(self._store.read, lambda tx: gradings.by_ids(tx, list(ids)))
-        return list(by_id.values())
+        with self._store.read() as tx:
+            return list(gradings.by_ids(tx, list(ids)).values())
 
     def trouble(self) -> str:
         """Return the reason why no worker grades the queued submissions; "" if workers grade them."""
-        unserved = self._retrying(self._store.read, workers.unserved)
-        reasons = {jobs.compatibility_key: jobs.why for jobs in unserved}
+        with self._store.read() as tx:
+            reasons = {jobs.compatibility_key: jobs.why for jobs in workers.unserved(tx)}
         return reasons.get(self.rules.compatibility_key, "")
 
     def report(self, content: str) -> Report | None:
         """Return the report on the submissions with this content (a hash); None if they are not graded."""
+        while True:
+            try:
+                with self._store.read() as tx:
+                    grading = self._gradings(tx, [content]).get(content)
+                    if grading is None or grading.state is not State.GRADED:
+                        return None
+                    text = gradings.report(tx, grading.id)
+                return as_json.loads(text) if text else None
+            except StoreUnavailable as failure:
+                self.wait_for_database(failure)
 
-        def read_report(tx: Tx) -> str | None:
-            grading = self._gradings(tx, [content]).get(content)
-            if grading is None or grading.state is not State.GRADED:
-                return None
-            return gradings.report(tx, grading.id)
+    def wait_for_database(self, failure: StoreUnavailable) -> None:
+        """Wait before another attempt to use the database of a service, which has failed."""
+        time.sleep(TRY_AGAIN_SECONDS)
 
-        text = self._retrying(self._store.read, read_report)
-        return as_json.loads(text) if text else None
-
-    def _enqueue(self, tx: Tx, received: Received, files: Files) -> None:
-        person, key = self._person.id, self.rules.key(received.content)
+    def _add(self, tx: Tx, received: Received, files: Files) -> str:
+        """Store a submission and return its id."""
+        person = self._person.id
         submission = NewSubmission(
             COURSE.id,
             self._task.id,
@@ -155,8 +154,9 @@ class BatchQueue:
             code_submitted=not received.missing,
         )
         id = submissions.add(tx, submission)
+        key = self.rules.key(received.content)
         submissions.remember_key(tx, person, key, key, id)
-        self._queue.enqueue(tx, id, self._task.id, person, Priority.BATCH, scope=self._scope)
+        return id
 
     def _gradings(self, tx: Tx, contents: Sequence[str]) -> dict[str, Grading]:
         """Return content of a submission (a hash) → its grading, for the submissions that were queued."""
@@ -164,17 +164,6 @@ class BatchQueue:
         ids = submissions.by_keys(tx, self._person.id, list(keys))
         by_submission = gradings.of_submissions(tx, list(ids.values()))
         return {keys[key]: by_submission[id] for key, id in ids.items()}
-
-    def _retrying(self, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]) -> T:
-        """Call `act` in a transaction and return its result. Retry while a PostgreSQL database is unavailable."""
-        while True:
-            try:
-                with transaction() as tx:
-                    return act(tx)
-            except StoreUnavailable:
-                if self._store.is_sqlite:
-                    raise
-                time.sleep(TRY_AGAIN_SECONDS)
 
 
 class LocalBatchQueue(BatchQueue):
@@ -205,6 +194,9 @@ class LocalBatchQueue(BatchQueue):
             selftest.prove(self._plan.sandbox, self._plan.runtime)
             self._workers.start(warm=False)  # a small batch does not need all processes
             self._is_started = True
+
+    def wait_for_database(self, failure: StoreUnavailable) -> None:
+        raise failure
 
     def close(self) -> None:
         """Stop the workers. Running gradings are queued again."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from grader.assignments.catalogue import Assignment
 from grader.batch.display import Display, JobOutcome
 from grader.batch.export import Export, ExportedSubmission
 from grader.batch.queue import BatchQueue, Files, Received
-from grader.errors import Refused
+from grader.errors import Refused, StoreUnavailable
 from grader.intake.receive import receive_all
 from grader.model import Points
 from grader.store.records import State
@@ -50,15 +50,13 @@ def receive(export: Export, submission: ExportedSubmission, task: Assignment) ->
 class Run:
     """One run of a batch."""
 
-    def __init__(
-        self, export: Export, task: Assignment, is_chosen: Callable[[ExportedSubmission], bool], queue: BatchQueue
-    ) -> None:
+    def __init__(self, export: Export, task: Assignment, chosen: Collection[str], queue: BatchQueue) -> None:
         """Create a run.
 
         Args:
             export: The export with the submissions.
             task: The assignment.
-            is_chosen: Function that returns True for submissions to grade. Other submissions are only read.
+            chosen: Paths, in the export, of the submissions to grade. Other submissions are only read.
             queue: The queue.
         """
         self.receipts: dict[str, Receipt] = {}
@@ -67,8 +65,11 @@ class Run:
         """Reason why the grader failed, by the content (hash) of the submissions."""
         self.queue = queue
         self._export = export
+        self._unread = iter(sorted(export.submissions, key=lambda submission: submission.submitted_at or _LAST))
+        self._is_read = False
+        """True if all submissions of the export have been read."""
         self._task = task
-        self._is_chosen = is_chosen
+        self._chosen = chosen
         self._places: dict[str, list[str]] = {}
         self._open: dict[str, str] = {}
         """Id of a queued or running grading → content of its submissions."""
@@ -78,21 +79,25 @@ class Run:
     def grade(self, display: Display) -> None:
         """Grade the submissions and show the progress. The oldest come first, submissions without a time last. Finished
         gradings are kept if the run is interrupted."""
-        submissions = iter(sorted(self._export.submissions, key=lambda submission: submission.submitted_at or _LAST))
-        more = True
-        while more or self._open:
-            if more and self._has_room:
-                new, more = self._receive(submissions, display)
-                for content, grading in self.queue.submit(new).items() if new else ():
+        new: dict[Received, Files] = {}
+        while new or self._open or not self._is_read:
+            if not new and self._has_room:
+                new = self._receive(display)
+            try:
+                queued = self.queue.submit(new) if new else {}
+                new = {}
+                for content, grading in queued.items():
                     if grading.state is State.GRADED:
                         self._decide(content, JobOutcome.KNOWN, grading.points, display)
                     else:
                         self._open[grading.id] = content
-            if self._open:
-                self.queue.start()
-                if not (more and self._has_room):
-                    time.sleep(self.queue.look_seconds)
-                self._look(display)
+                if self._open:
+                    self.queue.start()
+                    if self._is_read or not self._has_room:
+                        time.sleep(self.queue.look_seconds)
+                    self._look(display)
+            except StoreUnavailable as failure:
+                self.queue.wait_for_database(failure)
 
     @property
     def _has_room(self) -> bool:
@@ -102,24 +107,23 @@ class Run:
         """Return the paths, in the export, of the submissions read so far whose content has this hash."""
         return tuple(self._places.get(content, ()))
 
-    def _receive(
-        self, submissions: Iterator[ExportedSubmission], display: Display
-    ) -> tuple[list[tuple[Received, Files]], bool]:
-        """Read the next submissions of the export. Return (submissions to queue, True if the export may have more)."""
+    def _receive(self, display: Display) -> dict[Received, Files]:
+        """Read the next submissions of the export. Return those to grade, with their files."""
         until = time.monotonic() + RECEIVE_SECONDS
-        new: list[tuple[Received, Files]] = []
-        for submission in submissions:
+        new: dict[Received, Files] = {}
+        for submission in self._unread:
             receipt, files = receive(self._export, submission, self._task)
             self.receipts[submission.place] = receipt
-            if not self._is_chosen(submission):
+            if submission.place not in self._chosen:
                 continue
             if isinstance(receipt, Unreadable):
                 display.finished(JobOutcome.UNREADABLE)
             elif self._is_new(receipt.content, submission.place, display):
-                new.append((receipt, files))
+                new[receipt] = files
             if time.monotonic() >= until or len(self._open) + len(new) >= MOST_WAITING:
-                return new, True
-        return new, False
+                return new
+        self._is_read = True
+        return new
 
     def _is_new(self, content: str, place: str, display: Display) -> bool:
         """Register a readable submission. Return True if it must be graded because no earlier submission is equal."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from grader.batch.cells import unescaped
 from grader.batch.people import ClassStudent, read
+from grader.batch.safe_csv import unescaped
 from grader.course import csv_people
 from grader.errors import BadCall
 from grader.model import ZERO, Points
@@ -77,7 +77,9 @@ def _summed(lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
     """Read scores.csv of `grader batch`, which has a row for each check, and return each student's total."""
     header = lines[0][1]
     totals: dict[tuple[str, str], Points | None] = {}
-    for _, cells in lines[1:]:
+    for number, cells in lines[1:]:
+        if len(cells) < len(header):
+            raise BadCall(f"the gradebook's line {number} is cut off: it has {len(cells)} of {len(header)} columns")
         row = dict(zip(header, map(unescaped, cells), strict=False))
         student = (row["student"], row.get("name", ""))
         total = totals.setdefault(student, None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -16,8 +17,9 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.batch import class_files, formats, people, table
 from grader.batch.display import Display
-from grader.batch.export import Export, ExportedSubmission
+from grader.batch.export import Export
 from grader.batch.feedback import pack
+from grader.batch.file_tree import opened
 from grader.batch.folder import GRADED, opened_for_writing
 from grader.batch.matching import Matching, match_submissions
 from grader.batch.outcome import Outcomes, OutputOptions, Result, Standing
@@ -25,8 +27,22 @@ from grader.batch.queue import BatchQueue, Rules, local_queue, service_queue
 from grader.batch.run import Run, receive
 from grader.batch.scores import read_scores
 from grader.batch.secret import secret_of as secret_of_batch
-from grader.batch.tree import opened
-from grader.cli.common import assignment_of, err, out, part_of, prepared, print_json, progress_bar, require_writable
+from grader.cli.common import (
+    AssignmentOption,
+    CodeOption,
+    JsonOption,
+    OnlyOption,
+    QuickOption,
+    assignment_of,
+    err,
+    out,
+    part_of,
+    prepared,
+    print_json,
+    print_line,
+    progress_bar,
+    require_writable,
+)
 from grader.course.csv_people import content_of
 from grader.course.late import checked_date, late_policy
 from grader.engine.grade import Scope
@@ -50,16 +66,16 @@ WRITTEN = "gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, studen
 def batch(
     path: Annotated[Path, typer.Argument(help="The learning platform's export: a folder or a zip.")],
     to: Annotated[Path, typer.Option("--out", "-o", help="The output folder.")],
-    assignment: Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")] = "",
+    assignment: AssignmentOption = "",
     roster: Annotated[
         Path | None, typer.Option(help="The class: a CSV file, a Canvas gradebook or a Moodle worksheet.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show which submission belongs to which student; grade nothing.")
     ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")] = False,
-    code: Annotated[bool, typer.Option("--code", help="Leave out long checks.")] = False,
-    only: Annotated[str | None, typer.Option(help="A part or check (q2, q2.2.W1), or handout for its checks.")] = None,
+    quick: QuickOption = False,
+    code: CodeOption = False,
+    only: OnlyOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Grade at most this many submissions.")] = None,
     students: Annotated[str, typer.Option(help="Grade only these students: logins, ids, e-mails, names.")] = "",
     due: Annotated[str, typer.Option(help='Due date: "2026-12-01 23:59".')] = "",
@@ -73,7 +89,7 @@ def batch(
         str, typer.Option(help="Title of the score column in --compare, if it has several.")
     ] = "",
     similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of similar submissions.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
+    as_json: JsonOption = False,
     sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
     database: Annotated[
         str, typer.Option(help="Grade with the workers of this service: postgresql://user:password@host/name.")
@@ -87,15 +103,16 @@ def batch(
     graded = scope.reported(task)
     if late and not due:
         raise BadCall('--late needs a due date: add --due "2026-12-01 23:59"')
-    due_at, policy = _moment(due), late_policy(late or "{}")
+    due_at = _moment(due)
+    policy = late_policy(late or "{}")
     other_scores = tuple(read_scores(content_of(compare), compare_column)) if compare else None
     options = OutputOptions(column or task.title, gradescope, other_scores)
-    with opened(path) as tree:
-        export = formats.read(tree, task.id, task.files[0])
+    with opened(path) as folder:
+        export = formats.read(folder, task.id, task.files[0])
         matching = match_submissions(export, people.read(content_of(roster)) if roster else None)
-        wanted = _wanted(export, matching, students, limit)
+        places = _places_to_grade(export, matching, students, limit)
         with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
-            run = Run(export, task, wanted, queue)
+            run = Run(export, task, places, queue)
             outcomes = Outcomes(matching, run, due_at, policy)
             if dry_run:
                 _show_plan(export, task, matching, run, outcomes, as_json)
@@ -103,7 +120,7 @@ def batch(
             partial_run = bool(students or limit)
             rules = queue.rules.key()
             class_files.require_no_lost_scores(to, rules, graded.label, matching, partial=partial_run)
-            with _explain_interruption(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
+            with _explain_interruption(), Display(err, len(places), run.places) as display:
                 run.grade(display)
             results = _write(to, task, outcomes, options)
             class_files.record_run(to, rules, graded.label)
@@ -124,7 +141,7 @@ def zip_(
     if to:
         require_writable(to)
     count = pack(folder, file)
-    out.print(f"written: {file} ({count} reports)", markup=False, soft_wrap=True)
+    print_line(f"written: {file} ({count} reports)")
 
 
 def _queue(
@@ -151,7 +168,7 @@ def _explain_interruption() -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        err.print("stopped; what has been graded is kept: run it again to go on", style="yellow")
+        print_line("stopped; what has been graded is kept: run it again to go on", "yellow", err)
         raise
 
 
@@ -161,20 +178,20 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
     from grader.batch.summary import Summary
 
     summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
-    fresh = write_all(to, outcomes, options, summary)
-    with progress_bar("drawing reports", len(fresh)) as tick:
-        pages.draw(fresh, len(available_cores()), tick)
+    new_reports = write_all(to, outcomes, options, summary)
+    with progress_bar("drawing reports", len(new_reports)) as tick:
+        pages.draw(new_reports, len(available_cores()), tick)
     return summary.results
 
 
 def _write_similar(to: Path, task: Assignment, export: Export, matching: Matching, run: Run) -> None:
-    from grader.batch import cells, similar, similar_page  # these need optional libraries
+    from grader.batch import safe_csv, similar, similar_page  # these need optional libraries
 
     texts = similar_page.texts(export, matching, run.receipts, task.files[0])
     with progress_bar("comparing", len(texts)) as tick:
         pairs = similar.ranked(texts, similar.baseline(task), tick)
     write(to / "similar.html", similar_page.page(f"{task.title}: similar submissions", len(texts), pairs))
-    write(to / "similar.csv", cells.dumps(similar_page.rows(pairs)))
+    write(to / "similar.csv", safe_csv.dumps(similar_page.rows(pairs)))
 
 
 # ── before anything runs ─────────────────────────────────────────────────────────────────────────────
@@ -190,30 +207,31 @@ def _show_plan(
         print_json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})
         return
     out.print(table.shown(rows))
-    out.print(one_line(table.sentence(export, rows), 600), markup=False)
+    print_line(one_line(table.sentence(export, rows), 600))
 
 
-def _wanted(
-    export: Export, matching: Matching, students: str, limit: int | None
-) -> Callable[[ExportedSubmission], bool]:
-    """Return a function that returns True for submissions to grade. These are the first `limit` submissions of
-    `students`, or of all students if empty. Submissions that a newer one replaces are left out."""
+def _places_to_grade(export: Export, matching: Matching, students: str, limit: int | None) -> set[str]:
+    """Return the places of the first `limit` submissions of `students`, or of all students if empty. Submissions that
+    a newer one replaces are left out."""
     replaced = {unclear.submission.place for unclear in matching.replaced}
-    asked = _places_of(matching, students)
-    places = [h.place for h in export.submissions if h.place not in replaced and (asked is None or h.place in asked)]
-    chosen = set(places[:limit])
-    return lambda submission: submission.place in chosen
+    places = [submission.place for submission in export.submissions if submission.place not in replaced]
+    names = [name.strip() for name in students.split(",") if name.strip()]
+    if names:
+        chosen = {place for name in names for place in _places_of(matching, name)}
+        places = [place for place in places if place in chosen]
+    return set(places[:limit])
 
 
-def _places_of(matching: Matching, students: str) -> set[str] | None:
-    names = [name.strip().casefold() for name in students.split(",") if name.strip()]
-    found: set[str] = set()
-    for name in names:
-        theirs = [s for s in matching.students if name in map(str.casefold, (s.key, s.name, s.email, s.login, *s.ids))]
-        if not theirs:
-            raise BadCall(f"--students {name}: no student has that id, login, e-mail address or name")
-        found |= {matching.matches[s.key].submission.place for s in theirs if s.key in matching.matches}
-    return found if names else None
+def _places_of(matching: Matching, name: str) -> list[str]:
+    """Return the places of the submissions of the students with this id, login, e-mail address or name."""
+    keys = []
+    for student in matching.students:
+        names = (student.key, student.name, student.email, student.login, *student.ids)
+        if name.casefold() in map(str.casefold, names):
+            keys.append(student.key)
+    if not keys:
+        raise BadCall(f"--students {name}: no student has that id, login, e-mail address or name")
+    return [matching.matches[key].submission.place for key in keys if key in matching.matches]
 
 
 def _moment(text: str) -> dt.datetime | None:
@@ -227,34 +245,30 @@ def _moment(text: str) -> dt.datetime | None:
 
 
 def _show(
-    to: Path, graded: ReportScope, results: list[Result], matching: Matching, left: list[str], as_json: bool
+    to: Path, graded: ReportScope, results: list[Result], matching: Matching, left_over: list[str], as_json: bool
 ) -> None:
-    counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
-    unclear = [{"submission": u.submission.place, "why": u.why} for u in matching.unclear]
-    failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
+    standings = Counter(result.standing for result in results)
+    counts = {standing.value: standings[standing] for standing in Standing if standings[standing]}
+    failed = [result for result in results if result.standing is Standing.FAILED]
     if as_json:
-        print_json(
-            {
-                "scope": graded.label,
-                "students": counts,
-                "unclear": unclear,
-                "internal_errors": failed,
-                "left_over": left,
-                "out": str(to),
-            }
-        )
+        content = {
+            "scope": graded.label,
+            "students": counts,
+            "unclear": [{"submission": u.submission.place, "why": u.why} for u in matching.unclear],
+            "internal_errors": [{"student": result.student.shown, "why": result.why} for result in failed],
+            "left_over": left_over,
+            "out": str(to),
+        }
+        print_json(content)
         return
-    out.print(", ".join(f"{n} {standing}" for standing, n in counts.items()), markup=False)
+    print_line(", ".join(f"{count} {standing}" for standing, count in counts.items()))
     if not graded.is_full:
-        out.print(
-            f"This is not the grade: {one_line(scope_phrase(graded))}. Do not upload canvas.csv or moodle.csv.",
-            style="yellow",
-            markup=False,
-        )
-    for row in unclear:
-        out.print(f"unclear: {one_line(row['submission'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
-    for file in left:
-        out.print(f"belongs to no submission: {one_line(file)}", style="yellow", markup=False)
-    for row in failed:
-        out.print(f"internal error: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
-    out.print(f"written to {to}: {WRITTEN}", markup=False)
+        scope = one_line(scope_phrase(graded))
+        print_line(f"This is not the grade: {scope}. Do not upload canvas.csv or moodle.csv.", "yellow")
+    for unclear in matching.unclear:
+        print_line(f"unclear: {one_line(unclear.submission.place)}: {one_line(unclear.why, 400)}", "yellow")
+    for file in left_over:
+        print_line(f"belongs to no submission: {one_line(file)}", "yellow")
+    for result in failed:
+        print_line(f"internal error: {one_line(result.student.shown)}: {one_line(result.why, 400)}", "red")
+    print_line(f"written to {to}: {WRITTEN}")

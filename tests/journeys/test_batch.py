@@ -24,8 +24,8 @@ from grader.assignments.seeds import Seed
 from grader.authoring.certify import specimens
 from grader.batch import formats
 from grader.batch.feedback import pack
+from grader.batch.file_tree import Archive
 from grader.batch.scores import read_scores
-from grader.batch.tree import Archive
 from grader.cli import mark as offline
 from grader.cli.batch import app
 from grader.errors import BadCall

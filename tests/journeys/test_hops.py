@@ -19,7 +19,7 @@ from tests.running import WAIT_SECONDS
 pytestmark = pytest.mark.long
 
 MOST_HOPS = 8
-MOST_HOPS_THROUGH_THE_QUEUE = 15
+MOST_HOPS_THROUGH_THE_QUEUE = 12
 
 
 def test_few_hops_lead_from_the_command_line_to_the_first_judgement(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from grader.batch.export import Export, ExportedSubmission
+from grader.batch.file_tree import Below, Tree, tops
 from grader.batch.formats import canvas, folders, gradescope, loose, moodle, nbgrader
-from grader.batch.tree import Below, Tree, tops
 from grader.errors import BadCall
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Tree
+from grader.batch.file_tree import Tree
 from grader.model.grouping import grouped
 
 NAME = "Canvas download"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Tree, files_in, tops
+from grader.batch.file_tree import Tree, files_in, tops
 
 NAME = "folder per student"
 

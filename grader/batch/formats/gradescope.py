@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Tree, files_in
+from grader.batch.file_tree import Tree, files_in
 from grader.errors import BadCall
 
 NAME = "Gradescope export"

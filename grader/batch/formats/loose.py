@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Tree
+from grader.batch.file_tree import Tree
 from grader.model.grouping import grouped
 
 NAME = "loose files"

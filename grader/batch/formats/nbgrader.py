@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Below, Tree, files_in, tops
+from grader.batch.file_tree import Below, Tree, files_in, tops
 from grader.errors import BadCall, Refused
 
 NAME = "nbgrader submitted/ folder"

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
-from grader.batch import cells
+from grader.batch import safe_csv
 from grader.batch.folder import GRADED, OPINIONS
 from grader.errors import BadCall
 from grader.marking.groups import distinct_answers, sorted_groups
@@ -142,4 +142,4 @@ class ReportFolder:
                 comment = mark.comment if mark else ""
                 table.append((student, written.id, answer.state, points, show_points(written.possible), comment))
             table.append((student, "total", "", show_points(total), show_points(self.assignment.points), ""))
-        write(self.path / TOTALS_FILE, cells.dumps(table))
+        write(self.path / TOTALS_FILE, safe_csv.dumps(table))

@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import WrittenQuestion
-from grader.batch import cells
+from grader.batch import safe_csv
 from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.course import csv_people
 from grader.errors import BadCall
@@ -72,7 +72,7 @@ def write(sheets: Sequence[QuestionSheet]) -> bytes:
     for sheet in sheets:
         for group in sheet.groups:
             table += [_cells(sheet, group, answer, items) for answer in group.answers]
-    return cells.dumps(table).encode("utf-8-sig", "replace")
+    return safe_csv.dumps(table).encode("utf-8-sig", "replace")
 
 
 def _cells(
@@ -115,7 +115,7 @@ def rows(content: bytes) -> list[Row]:
     """
     table = []
     for number, line in csv_people.lines(content, "file", MOST_BYTES):
-        table.append((number, [cells.unescaped(cell).strip() for cell in line]))
+        table.append((number, [safe_csv.unescaped(cell).strip() for cell in line]))
     titles = table[0][1] if table else []
     missing = [title for title in _NEEDED if title not in titles]
     if missing:

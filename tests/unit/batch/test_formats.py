@@ -10,7 +10,7 @@ import pytest
 
 from grader.batch import formats
 from grader.batch.export import Export
-from grader.batch.tree import Archive, Folder, opened
+from grader.batch.file_tree import Archive, Folder, opened
 from grader.errors import BadCall
 from tests import classes
 

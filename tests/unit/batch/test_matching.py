@@ -10,9 +10,9 @@ import pytest
 
 from grader.batch import people
 from grader.batch.export import Author, Export, ExportedSubmission
+from grader.batch.file_tree import Folder
 from grader.batch.matching import Matching, match_submissions
 from grader.batch.people import ClassStudent
-from grader.batch.tree import Folder
 from grader.errors import BadCall
 
 ROSTER = """\

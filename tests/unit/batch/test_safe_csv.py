@@ -8,7 +8,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.cells import dumps, escaped, unescaped
+from grader.batch.safe_csv import dumps, escaped, unescaped
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
