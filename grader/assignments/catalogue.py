@@ -45,6 +45,8 @@ CHECKS = "checks.py"
 WRITTEN = "written.py"
 """File with the expected formulas of written questions. No check uses it, so it has a separate digest."""
 MISTAKES = "mistakes.py"
+TRUTH = "truth.py"
+"""Optional file that computes the right results, where calls of the reference solution are not enough."""
 LINES = "lines.py"
 """Optional file with the calls that are traced to find the line that made a check fail."""
 REFERENCE = "reference.py"
@@ -112,13 +114,16 @@ class Assignment:
     def lock(self) -> Path | None:
         """Requirements file of the Python environment for this assignment's students' code; None if the common
         environment is used."""
-        return self.folder / self.manifest.runtime.lock if self.manifest.runtime else None
+        table = self.manifest.runtime
+        return self.folder / table.lock if table else None
 
     @property
     def runtime_name(self) -> str:
         """Name of the assignment's Python environment in reports, such as "runtime.lock 0123456789ab"; empty for the
         common environment."""
-        return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
+        if self.lock is None:
+            return ""
+        return f"{self.lock.name} {_short_digest(self.lock)}"
 
     def runtime(self, common: Path) -> Path:
         """Return the folder of the Python environment for students' code.
@@ -143,7 +148,8 @@ class Assignment:
     @property
     def reference_module(self) -> ModuleType:
         """The loaded module of the reference solution."""
-        return _submodule(self.checks[0].run.__module__.rpartition(".")[0], REFERENCE.removesuffix(".py"))
+        package = self.checks[0].run.__module__.rpartition(".")[0]
+        return _submodule(package, REFERENCE)
 
     @cached_property
     def methods(self) -> frozenset[str]:
@@ -151,8 +157,10 @@ class Assignment:
         in a student's pack."""
         if not self.entry_points.of_class:
             return frozenset(self.entry_points.names)
-        found = _reference_class(self.reference_module, self.entry_points) if self.reference.exists() else None
-        return frozenset(dir(found)) if found else frozenset()
+        if not self.reference.exists():
+            return frozenset()
+        reference_class = _reference_class(self.reference_module, self.entry_points)
+        return frozenset(dir(reference_class)) if reference_class else frozenset()
 
     @property
     def not_submitted(self) -> str:
@@ -170,12 +178,15 @@ class Assignment:
     @property
     def check_points(self) -> Mapping[str, Points]:
         """Id of a check, such as "q2.2.W1" → its points."""
-        sections = (section for part in self.parts for section in part.sections.items())
-        return {f"{section}.{name}": points for section, checks in sections for name, points in checks.items()}
+        points: dict[str, Points] = {}
+        for part in self.parts:
+            points |= part.points_of_checks
+        return points
 
 
 def _short_digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def default_root() -> Path:
@@ -195,8 +206,10 @@ def folders(root: Path | None = None) -> dict[str, Path]:
     Raises:
         BadAssignment: If an entry point names a package that does not exist.
     """
-    inside = {path.parent.name: path.parent for path in sorted((root or default_root()).glob(f"*/{MANIFEST}"))}
-    return inside if root else {**dict(_demo_and_installed()), **inside}
+    folder_of = {} if root else dict(_demo_and_installed())
+    for file in sorted((root or default_root()).glob(f"*/{MANIFEST}")):
+        folder_of[file.parent.name] = file.parent
+    return folder_of
 
 
 def _demo_and_installed() -> Iterator[tuple[str, Path]]:
@@ -230,14 +243,18 @@ def default(root: Path | None = None) -> str:
     Raises:
         BadCall: If there are no assignments, or several assignments but no file `default`.
     """
-    known = sorted(folders(root).keys() - {DEMO.name})
-    if len(known) == 1:  # as in a student's pack
-        return known[0]
+    names = folders(root).keys() - {DEMO.name}
+    if len(names) == 1:  # as in a student's pack
+        return names.pop()
     file = (root or default_root()) / "default"
     if file.is_file():
         return file.read_text("utf-8").strip()
-    there_are = ", ".join(known) or "none"
-    raise BadCall(f"name an assignment with -a or GRADER_ASSIGNMENT (there are: {there_are}; searched: {places(root)})")
+    raise BadCall(f"name an assignment with -a or GRADER_ASSIGNMENT ({_choice(names, root)})")
+
+
+def _choice(names: Iterable[str], root: Path | None) -> str:
+    there_are = ", ".join(sorted(names)) or "none"
+    return f"there are: {there_are}; searched: {places(root)}"
 
 
 def find(name: str, root: Path | None = None) -> Assignment:
@@ -254,16 +271,16 @@ def find(name: str, root: Path | None = None) -> Assignment:
     for folder in (Path(name), (root or default_root()) / name):
         if (folder / MANIFEST).is_file():
             return load(folder)
-    known = folders(root)
-    if name in known:
-        return load(known[name])
-    there_are = ", ".join(sorted(known)) or "none"
-    raise BadCall(f"there is no assignment {name!r} (there are: {there_are}; searched: {places(root)})")
+    folder_of = folders(root)
+    if name in folder_of:
+        return load(folder_of[name])
+    raise BadCall(f"there is no assignment {name!r} ({_choice(folder_of, root)})")
 
 
 def everything(root: Path | None = None) -> list[Assignment]:
     """Load all assignments that `folders` finds."""
-    return [load(folder) for _, folder in sorted(folders(root).items())]
+    folder_of = folders(root)
+    return [load(folder_of[name]) for name in sorted(folder_of)]
 
 
 def load(folder: Path) -> Assignment:
@@ -282,23 +299,24 @@ def load(folder: Path) -> Assignment:
     digest = _digest_of_folder(folder)
     written_digest = digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
-    module = _submodule(package, "checks")
+    module = _submodule(package, CHECKS)
     truth = _truth(folder, package)
-    written, lines = (_module_if_present(folder, package, file) for file in (WRITTEN, LINES))
+    reference = _reference(truth, module, manifest, folder, package)
+    written = _module_if_present(folder, package, WRITTEN)
+    lines = _module_if_present(folder, package, LINES)
     handout = _handout(folder)
-    known, truths, interpretations = _reference_truths(truth, module, manifest, folder, package)
     assignment = Assignment(
         manifest=manifest,
         folder=folder,
-        checks=tuple(_with_length(value, manifest) for value in vars(module).values() if isinstance(value, Check)),
+        checks=_checks(module, manifest),
         digest=getattr(truth, "digest", digest),
-        mistakes=known,
-        interpretations=interpretations,
-        truths=truths,
-        public_cache=PublicProblemCache(truths),
+        mistakes=reference.mistakes,
+        interpretations=reference.interpretations,
+        truths=reference.truths,
+        public_cache=PublicProblemCache(reference.truths),
         recorded=isinstance(truth, RecordedTruth),
-        handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
-        modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name not in manifest.files},
+        handout=tuple(read_notebook(file.name, file.read_bytes()) for file in sorted(handout.glob("*.ipynb"))),
+        modules=_modules(handout, manifest),
         shared=getattr(module, "shared", lambda _quick: {}),
         limits=manifest.limits,
         known_questions=tuple(written.questions()) if written else (),
@@ -312,35 +330,47 @@ def load(folder: Path) -> Assignment:
     return assignment
 
 
-def _with_length(check: Check, manifest: Manifest) -> Check:
-    return replace(check, long=manifest.long_check(check.section) is not None)
+def _checks(module: ModuleType, manifest: Manifest) -> tuple[Check, ...]:
+    checks = [value for value in vars(module).values() if isinstance(value, Check)]
+    return tuple(replace(check, long=manifest.long_check(check.section) is not None) for check in checks)
+
+
+def _modules(handout: Path, manifest: Manifest) -> dict[str, bytes]:
+    files = [file for file in sorted(handout.glob("*.py")) if file.name not in manifest.files]
+    return {file.name: file.read_bytes() for file in files}
 
 
 def mutation_module(folder: Path) -> ModuleType:
     """Load the file mutation.py of an assignment, and nothing else of it. The file must exist."""
-    folder, name = folder.resolve(), MUTATION.removesuffix(".py")
-    return _submodule(_package(folder, name, read_manifest(folder)), name)
+    folder = folder.resolve()
+    package = _package(folder, "mutation", read_manifest(folder))
+    return _submodule(package, MUTATION)
 
 
 def _truth(folder: Path, package: str) -> Any:
     """Return the source of the right results: the module truth.py if there is one, else the recorded results of a
     student's pack, else the module checks.py."""
-    if (folder / "truth.py").exists():
-        return _submodule(package, "truth")
+    if (folder / TRUTH).exists():
+        return _submodule(package, TRUTH)
     if (folder / RECORDED).exists():
         return RecordedTruth.read(folder / RECORDED)
-    return _submodule(package, "checks")
+    return _submodule(package, CHECKS)
 
 
-def _reference_truths(
-    truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
-) -> tuple[tuple[Mistake, ...], Truths, tuple[Interpretation, ...]]:
-    """Return the known mistakes, the function that creates truths (objects that compute the right results), and the
-    accepted interpretations of the task.
+@dataclass(frozen=True)
+class _Reference:
+    """The right results of an assignment, and those of known mistakes."""
 
-    All three come from truth.py. If there is no truth.py, they come from reference.py and mistakes.py; if there is no
-    reference.py, from checks.py.
-    """
+    mistakes: tuple[Mistake, ...]
+    truths: Truths
+    """Function that creates truths, which are objects that compute the right results."""
+    interpretations: tuple[Interpretation, ...]
+    """The accepted interpretations of the task."""
+
+
+def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str) -> _Reference:
+    """Return what truth.py defines. If there is no truth.py, take it from reference.py and mistakes.py; if there is no
+    reference.py, from checks.py."""
     settings = manifest.settings
     if truth is not checks:
         if not hasattr(truth, "truths"):
@@ -348,51 +378,60 @@ def _reference_truths(
                 f"{folder.name}/truth.py must define truths(settings), which returns a function (interpretation id, "
                 "mistake ids) → truth; or remove truth.py, so that reference.py is the truth"
             )
-        known = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
-        return tuple(known), truth.truths(settings), _interpretations(truth, settings)
+        mistakes = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
+        return _Reference(tuple(mistakes), truth.truths(settings), _interpretations(truth, settings))
     if not (folder / REFERENCE).exists():
-        return (), lambda _interpretation, _assumed: truth, _interpretations(truth, settings)
-    reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names
-    _require_methods(reference, manifest.entry_points, folder)
+        return _Reference((), lambda _interpretation, _assumed: truth, _interpretations(truth, settings))
+    solution = _submodule(package, REFERENCE)
+    names = manifest.entry_points.names
+    _require_methods(solution, manifest.entry_points, folder)
     registered: list[KnownMistake] = []
     accepted: tuple[KnownInterpretation, ...] = ()
-    if mistakes := _module_if_present(folder, package, MISTAKES):
+    mistakes_module = _module_if_present(folder, package, MISTAKES)
+    if mistakes_module:
         ids = [check for part in manifest.parts for check in part.points_of_checks]
-        registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
-        accepted = interpretations_of(mistakes)
-    truths = default_truth.truths(reference, names, registered, accepted)
-    return tuple(registered), truths, (Interpretation("", ""), *accepted)
+        registered = default_truth.known_mistakes(solution, names, mistakes_module, ids, folder.name)
+        accepted = interpretations_of(mistakes_module)
+    truths = default_truth.truths(solution, names, registered, accepted)
+    return _Reference(tuple(registered), truths, (Interpretation("", ""), *accepted))
 
 
-def _reference_class(reference: ModuleType, wanted: EntryPoints) -> type | None:
-    return next((found for name in wanted.names if isinstance(found := vars(reference).get(name), type)), None)
+def _reference_class(solution: ModuleType, entry_points: EntryPoints) -> type | None:
+    for name in entry_points.names:
+        value = vars(solution).get(name)
+        if isinstance(value, type):
+            return value
+    return None
 
 
-def _require_methods(reference: ModuleType, wanted: EntryPoints, folder: Path) -> None:
+def _require_methods(solution: ModuleType, entry_points: EntryPoints, folder: Path) -> None:
     """Raise `BadAssignment` if assignment.toml lists a method that the reference's class does not have."""
-    found = _reference_class(reference, wanted)
-    if found and (missing := [name for name in wanted.methods if not hasattr(found, name)]):
-        raise BadAssignment(
-            f"{folder.name}/{MANIFEST}: [class] lists the method {missing[0]!r}, which the class "
-            f"{found.__name__} in {REFERENCE} does not define; correct the name"
-        )
+    reference_class = _reference_class(solution, entry_points)
+    for method in entry_points.methods:
+        if reference_class and not hasattr(reference_class, method):
+            raise BadAssignment(
+                f"{folder.name}/{MANIFEST}: [class] lists the method {method!r}, which the class "
+                f"{reference_class.__name__} in {REFERENCE} does not define; correct the name"
+            )
 
 
 def _require_same_questions(assignment: Assignment) -> None:
     """Raise `BadAssignment` if a question in written.py is not in assignment.toml or has other points there."""
-    worth = {id: question.points for id, question in assignment.questions.items()}
     for question in assignment.known_questions:
-        if worth.get(question.id) != question.worth:
+        in_manifest = assignment.questions.get(question.id)
+        points = in_manifest.points if in_manifest else "none"
+        if points != question.worth:
             raise BadAssignment(
                 f"{assignment.id}: {WRITTEN} gives {question.worth} points to {question.id}, but assignment.toml "
-                f"gives {worth.get(question.id, 'none')}; make them equal"
+                f"gives {points}; make them equal"
             )
 
 
 def _handout(folder: Path) -> Path:
     """Return the folder `handout`: inside the assignment's folder, or beside it in a student's pack."""
     inside = folder / "handout"
-    return inside if inside.is_dir() or not (folder / RECORDED).exists() else folder.with_name("handout")
+    is_pack = (folder / RECORDED).exists()
+    return folder.with_name("handout") if is_pack and not inside.is_dir() else inside
 
 
 def _require_same_sections(assignment: Assignment) -> None:
@@ -407,24 +446,25 @@ def _require_same_sections(assignment: Assignment) -> None:
 
 
 def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpretation, ...]:
-    interpretations: Sequence[Interpretation] = (
-        truth.interpretations(settings) if hasattr(truth, "interpretations") else ()
-    )
-    return tuple(interpretations) or (Interpretation("", ""),)
+    if not hasattr(truth, "interpretations"):
+        return (Interpretation("", ""),)
+    return tuple(truth.interpretations(settings)) or (Interpretation("", ""),)
 
 
 def _digest_of_folder(folder: Path) -> str:
-    judging = {p for pattern in _DIGESTED for p in folder.glob(pattern) if p.is_file()}
-    return digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
+    matching = {path for pattern in _DIGESTED for path in folder.glob(pattern)}
+    files = [path for path in matching - {folder / WRITTEN, folder / MUTATION} if path.is_file()]
+    return digest_of(files, folder)
 
 
 def digest_of(paths: Iterable[Path], folder: Path) -> str:
     """Return a digest of the names and contents of files in a folder."""
-    over = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(paths):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        over.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
-    return over.hexdigest()
+        line = f"{path.relative_to(folder).as_posix()} {content}\n"
+        digest.update(line.encode())
+    return digest.hexdigest()
 
 
 def _package(folder: Path, version: str, manifest: Manifest) -> str:
@@ -444,13 +484,14 @@ def _package(folder: Path, version: str, manifest: Manifest) -> str:
 
 def _module_if_present(folder: Path, package: str, file: str) -> ModuleType | None:
     """Load a file of the assignment's package; return None if the folder does not have it."""
-    return _submodule(package, file.removesuffix(".py")) if (folder / file).exists() else None
+    return _submodule(package, file) if (folder / file).exists() else None
 
 
-def _submodule(package: str, name: str) -> ModuleType:
+def _submodule(package: str, file: str) -> ModuleType:
+    """Load a file of the assignment's package."""
     try:
-        return importlib.import_module(f"{package}.{name}")
+        return importlib.import_module(f"{package}.{file.removesuffix('.py')}")
     except BadAssignment:
         raise
     except Exception as wrong:
-        raise BadAssignment(f"{name}.py of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong
+        raise BadAssignment(f"{file} of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
@@ -45,11 +46,12 @@ def _credit(value: object) -> Fraction:
 
 
 def _limits(value: object) -> Limits:
-    known = [f.name for f in fields(Limits)]
+    names = [field.name for field in fields(Limits)]
     table: dict[str, Any] = value if isinstance(value, dict) else {"limits": value}
     for name, number in table.items():
-        if name not in known or type(number) not in (int, float) or not number > 0:
-            raise ValueError(f"[limits] takes positive numbers for {', '.join(known)}, not {name} = {number!r}")
+        is_positive = type(number) in (int, float) and number > 0
+        if name not in names or not is_positive:
+            raise ValueError(f"[limits] takes positive numbers for {', '.join(names)}, not {name} = {number!r}")
     return Limits(**table)
 
 
@@ -99,12 +101,17 @@ class PartTable(_Table):
     @property
     def points_of_checks(self) -> Mapping[str, Points]:
         """Id of a check, such as "q1.slope" → points."""
-        return {f"{section}.{name}": p for section, claims in self.sections.items() for name, p in claims.items()}
+        points_of_checks = {}
+        for section, checks in self.sections.items():
+            for name, points in checks.items():
+                points_of_checks[f"{section}.{name}"] = points
+        return points_of_checks
 
     @property
     def points(self) -> Points:
         """Sum of the points of all checks and written questions of the part."""
-        return sum((*self.points_of_checks.values(), *(question.points for question in self.written)), ZERO)
+        written = sum((question.points for question in self.written), ZERO)
+        return sum(self.points_of_checks.values(), written)
 
 
 class LongCheck(_Table):
@@ -175,13 +182,15 @@ class Manifest(_Table):
         if total != self.points:
             raise ValueError(f"the parts add up to {total}, not to points = {self.points}")
         sections = {section for part in self.parts for section in part.sections}
-        if unknown := sorted(s for long in self.long for s in long.sections if s not in sections):
-            raise ValueError(
-                f"[[long]] names the section {unknown[0]}, which no part has: add it to a part, or correct the name"
-            )
-        ids = [question.id for part in self.parts for question in part.written]
-        if twice := sorted({id for id in ids if ids.count(id) > 1}):
-            raise ValueError(f"two written questions have the id {twice[0]!r}: make the ids different")
+        for section in [section for long in self.long for section in long.sections]:
+            if section not in sections:
+                raise ValueError(
+                    f"[[long]] names the section {section}, which no part has: add it to a part, or correct the name"
+                )
+        ids = Counter(question.id for part in self.parts for question in part.written)
+        for id, count in ids.items():
+            if count > 1:
+                raise ValueError(f"two written questions have the id {id!r}: make the ids different")
         return self
 
     @property
@@ -200,13 +209,20 @@ class Manifest(_Table):
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         """Id of a written question → the names by which notebooks may refer to it. If a part has only one question,
         these include the part's id."""
-        labels = {id: (id, *question.labels) for id, question in self.questions.items()}
-        alone = {part.written[0].id: part.id for part in self.parts if len(part.written) == 1}
-        return {id: (*of_id, alone[id]) if id in alone else of_id for id, of_id in labels.items()}
+        labels = {}
+        for part in self.parts:
+            for question in part.written:
+                labels[question.id] = (question.id, *question.labels)
+            if len(part.written) == 1:
+                labels[question.id] += (part.id,)
+        return labels
 
     def long_check(self, section: str) -> LongCheck | None:
         """Return the table [[long]] that lists a section; None if the section is not long."""
-        return next((long for long in self.long if section in long.sections), None)
+        for long in self.long:
+            if section in long.sections:
+                return long
+        return None
 
     def section_points(self, section: str) -> Mapping[str, Points]:
         """Return the points of a section's checks, by the check's name.
@@ -238,18 +254,19 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _validation_message(error: Mapping[str, Any]) -> str:
-    place = _location(error["loc"][:-1])
-    key = error["loc"][-1] if error["loc"] else ""
+    keys = error["loc"]
+    key = keys[-1] if keys else ""
     match error["type"]:
         case "missing":
-            return f"{place}{key!r} is missing: add it"
+            return f"{_location(keys[:-1])}{key!r} is missing: add it"
         case "extra_forbidden":
-            return f"{place}unknown key {key!r}: remove it, or put data for your code into [settings]"
+            return f"{_location(keys[:-1])}unknown key {key!r}: remove it, or put data for your code into [settings]"
         case "value_error":
-            return f"{_location(error['loc'])}{error['ctx']['error']}"
+            return f"{_location(keys)}{error['ctx']['error']}"
         case "string_pattern_mismatch":
-            return f"{_location(error['loc'])}{error['input']!r} may only contain letters, digits and _ . -"
-    return f"{_location(error['loc'])}{_lower(error['msg'])}, not {error['input']!r}"
+            return f"{_location(keys)}{error['input']!r} may only contain letters, digits and _ . -"
+    message = error["msg"]
+    return f"{_location(keys)}{message[:1].lower()}{message[1:]}, not {error['input']!r}"
 
 
 def _location(keys: Sequence[str | int]) -> str:
@@ -262,7 +279,3 @@ def _location(keys: Sequence[str | int]) -> str:
         else:
             names.append(str(key))
     return f"{', '.join(names)}: " if names else ""
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

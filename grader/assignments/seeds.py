@@ -30,4 +30,5 @@ class Seed:
         key = self.secret if self.secret is not None else b"public"
         submission = submission_digest if self.secret is not None else ""
         message = "\n".join((assignment_digest, submission, check)).encode()
-        return np.random.Generator(np.random.PCG64(int.from_bytes(hmac.digest(key, message, "sha256"), "big")))
+        digest = hmac.digest(key, message, "sha256")
+        return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
