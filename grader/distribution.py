@@ -11,7 +11,8 @@ SCRIPT = "grader.cli:main"
 
 def installed() -> Distribution | None:
     """Return the installed distribution with the console script `grader`; None if there is none."""
-    for found in distributions():
-        if any(point.group == "console_scripts" and point.value == SCRIPT for point in found.entry_points):
-            return found
+    for distribution in distributions():
+        scripts = distribution.entry_points.select(group="console_scripts")
+        if SCRIPT in [script.value for script in scripts]:
+            return distribution
     return None

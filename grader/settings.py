@@ -92,9 +92,12 @@ class Settings(BaseModel):
         """Read the environment variables. Raise `BadCall` if a value is invalid or a name is misspelt."""
         _require_known(os.environ)
         given = {name.upper().removeprefix(PREFIX): value for name, value in os.environ.items() if _is_ours(name)}
-        mine = {name: given[name.upper()] for name in type(self).model_fields if name.upper() in given}
+        from_environment = {}
+        for name in type(self).model_fields:
+            if name.upper() in given:
+                from_environment[name] = given[name.upper()]
         try:
-            super().__init__(**mine | values)
+            super().__init__(**from_environment | values)
         except ValidationError as wrong:
             raise BadCall(_validation_message(wrong)) from None
 
@@ -110,20 +113,23 @@ def _is_ours(name: str) -> bool:
 def _require_known(environment: Iterable[str]) -> None:
     """Raise `BadCall` if an environment variable looks like a misspelt setting, for example GRADER_HOMES. Other unknown
     names are allowed, because Kubernetes sets names such as GRADER_PORT."""
-    known = [name.upper() for name in Settings.model_fields]
+    settings = [name.upper() for name in Settings.model_fields]
     for name in filter(_is_ours, sorted(environment)):
-        bare = name.upper().removeprefix(PREFIX)
-        if bare in known:
+        setting = name.upper().removeprefix(PREFIX)
+        if setting in settings:
             continue
-        if meant := difflib.get_close_matches(bare, known, 1, 0.8):
-            raise BadCall(f"{name} is not a setting: write {PREFIX}{meant[0]} (docs/operator.md, Settings)")
+        similar = difflib.get_close_matches(setting, settings, 1, 0.8)
+        if similar:
+            raise BadCall(f"{name} is not a setting: write {PREFIX}{similar[0]} (docs/operator.md, Settings)")
 
 
 def _validation_message(wrong: ValidationError) -> str:
     """Return a message with the invalid values, for example "GRADER_WORKERS=x: …". It contains no secret, since any
     text is a valid secret."""
-    messages = (
-        f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
-        for e in wrong.errors()
-    )
+    messages = []
+    for error in wrong.errors():
+        name = str(error["loc"][0]).upper()
+        value = str(error["input"])[:60]
+        message = error["msg"].removeprefix("Value error, ")
+        messages.append(f"{PREFIX}{name}={value}: {message}")
     return "; ".join(messages) + " (docs/operator.md, Settings)"

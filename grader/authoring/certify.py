@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
-from multiprocessing.util import Finalize
 from pathlib import Path
 
-from grader.assignments.catalogue import Assignment, load
+from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
+from grader.authoring.processes import run
 from grader.engine.grade import Scope, grade, grade_code
 from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
@@ -151,50 +151,24 @@ def certify_seeds(
     for specimen in chosen:
         for start in range(0, seeds, BLOCK):
             numbers = range(start, min(start + BLOCK, seeds))
-            jobs.append(partial(_certify_on_seeds, specimen, numbers))
-    rows = _in_processes(jobs, workers, tick, assignment.folder, choose)
+            jobs.append(partial(_certify_on_seeds, specimen, assignment, choose, numbers))
+    blocks = run(jobs, workers, lambda block: tick(len(block)))
+    rows = [row for block in blocks for row in block]
     return [row for row in rows if not row.holds] or rows[::seeds]
 
 
-def _in_processes(
-    jobs: Sequence[Callable[[], list[Certified]]],
-    workers: int,
-    tick: Callable[[int], None],
-    folder: Path,
-    choose: Callable[[], Sandbox] | None = None,
-) -> list[Certified]:
-    """Run jobs in processes that have loaded the assignment, and return their results in the order of the jobs."""
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (folder, choose)) as pool:
-        futures = [pool.submit(job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                tick(len(future.result()))
-        except BaseException:  # also on Ctrl-C: cancel the jobs that have not started
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [row for future in futures for row in future.result()]
-
-
 BLOCK = 25
-"""Largest number of seeds that are graded in one session, and of mistakes that are graded in one job."""
-
-_worker_state: list[tuple[Assignment, Sandbox | None]] = []
-"""The assignment of this worker process, and its sandbox if it needs one."""
+"""Largest number of seeds that are graded in one session."""
 
 
-def _start_worker(folder: Path, choose: Callable[[], Sandbox] | None) -> None:
-    sandbox = choose() if choose else None
-    _worker_state.append((load(folder), sandbox))
-    if sandbox is not None:
-        Finalize(None, sandbox.close, exitpriority=1)
-
-
-def _certify_on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
-    assignment, sandbox = _worker_state[0]
-    assert sandbox is not None
+def _certify_on_seeds(
+    specimen: Specimen, assignment: Assignment, choose: Callable[[], Sandbox], numbers: range
+) -> list[Certified]:
     names = [f"certify {number}" for number in numbers]
-    reports = grade_code(specimen.submission, assignment, sandbox, [Seed(name.encode()) for name in names])
-    return [_compare(specimen, report, name) for name, report in zip(names, reports, strict=True)]
+    seeds = [Seed(name.encode()) for name in names]
+    with closing(choose()) as sandbox:
+        reports = grade_code(specimen.submission, assignment, sandbox, seeds)
+        return [_compare(specimen, report, name) for name, report in zip(names, reports, strict=True)]
 
 
 # ── known mistakes ───────────────────────────────────────────────────────────────────────────────────
@@ -220,19 +194,13 @@ def certify_mistakes(
         chosen: The mistakes.
         assignment: The assignment.
         workers: Number of processes.
-        tick: Called with the number of mistakes done since the last call.
+        tick: Called with 1 after each mistake.
 
     Returns:
         One result for each mistake.
     """
-    ids = [mistake.id for mistake in chosen]
-    jobs = [partial(_certify_block, ids[start : start + BLOCK]) for start in range(0, len(ids), BLOCK)]
-    return _in_processes(jobs, workers, tick, assignment.folder)
-
-
-def _certify_block(ids: Sequence[str]) -> list[Certified]:
-    assignment = _worker_state[0][0]
-    return [_certify_mistake(m, assignment) for m in mistakes(assignment) if m.id in ids]
+    jobs = [partial(_certify_mistake, mistake, assignment) for mistake in chosen]
+    return run(jobs, workers, lambda _row: tick(1))
 
 
 def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:

@@ -3,19 +3,12 @@ and the results with each known mistake."""
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
-import sys
-import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from multiprocessing import active_children, get_context, parent_process
-from threading import Thread
 
 import numpy as np
 
@@ -23,12 +16,11 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded_truth import AnswerRecorder, Answers, RecordingTruth, TruthQuestion
 from grader.assignments.seeds import Seed
+from grader.authoring.processes import run
 from grader.engine import grade as pipeline
 from grader.intake.receive import receive_path
 from grader.kit.claim import Claim
 from grader.sandbox.contract import Sandbox
-
-Job = Callable[[], Answers]
 
 
 def record(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None], processes: int = 0) -> Answers:
@@ -40,7 +32,7 @@ def record(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]
         assignment: The assignment.
         sandbox: The sandbox in which the reference runs.
         tick: Called with 1 after each check, and after the values for finding faulty lines.
-        processes: Number of processes; 0 for one per core that this process may use.
+        processes: Number of processes; 0 for one for each core.
 
     Returns:
         The answers, in the order of the checks.
@@ -48,17 +40,19 @@ def record(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]
     drawing = AnswerRecorder(assignment.truths)
     listening = replace(assignment, truths=drawing.truth, public_cache=PublicProblemCache(drawing.truth))
     reference = receive_path(assignment.reference, assignment.files[0])
-    drawn: list[Answers] = []
-    jobs: list[Job] = []
+    answers_to_draws: list[Answers] = []
+    jobs: list[Callable[[], Answers]] = []
     claims = pipeline.claims_of_code(reference, listening, sandbox, Seed())
-    for _, of_check in groupby(claims, key=lambda claim: claim.check):
-        drawn.append(drawing.taken())  # drawing the problems of a section asks the truth, too
-        jobs.append(partial(_record_check, assignment, list(of_check)))
+    for _, claims_of_check in groupby(claims, key=lambda claim: claim.check):
+        answers_to_draws.append(drawing.taken())  # drawing the problems of a section asks the truth, too
+        jobs.append(partial(_record_check, assignment, list(claims_of_check)))
+    answers_to_draws.append(drawing.taken())
     jobs.append(partial(_record_lines, assignment))
     answers = Answers()
-    for of_draws, of_job in zip([*drawn, drawing.taken()], _run(jobs, processes or _cores(), tick), strict=True):
-        answers.update(of_draws)
-        answers.update(of_job)
+    recorded = run(jobs, processes or os.cpu_count() or 1, lambda _answers: tick(1))
+    for draws_of_check, answers_of_check in zip(answers_to_draws, recorded, strict=True):
+        answers.update(draws_of_check)
+        answers.update(answers_of_check)
     return answers
 
 
@@ -122,58 +116,3 @@ def _record_lines(assignment: Assignment) -> Answers:
         for interpretation in assignment.interpretations:
             call.right(recorder.truth(interpretation.id, frozenset()))
     return recorder.answers
-
-
-# ── several processes ────────────────────────────────────────────────────────────────────────────────
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1  # other systems cannot fork safely
-
-
-def _run(jobs: Sequence[Job], processes: int, tick: Callable[[int], None]) -> list[Answers]:
-    """Run jobs, and return their results in the order of the jobs.
-
-    Several processes are forked, not spawned, because claims cannot be pickled.
-    """
-    if processes == 1:
-        results = []
-        for job in jobs:
-            results.append(job())
-            tick(1)
-        return results
-    with ProcessPoolExecutor(min(processes, len(jobs)), get_context("fork"), _start_worker, (jobs,)) as pool:
-        try:
-            with warnings.catch_warnings():  # the thread of a progress bar may run, but no worker uses its locks
-                warnings.simplefilter("ignore", DeprecationWarning)
-                running = [pool.submit(_run_job, number) for number in range(len(jobs))]
-            for future in as_completed(running):
-                future.result()
-                tick(1)
-        except BaseException:  # also on Ctrl-C: do not wait for the other jobs
-            for process in active_children():
-                process.terminate()
-            raise
-        return [future.result() for future in running]
-
-
-_worker_jobs: list[Job] = []
-
-
-def _start_worker(jobs: Sequence[Job]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)  # the parent's handlers raise an exception, which the pool would catch
-    Thread(target=_end_with_parent, daemon=True).start()
-    gc.freeze()  # collections skip what the parent has created
-    _worker_jobs.extend(jobs)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _run_job(number: int) -> Answers:
-    return _worker_jobs[number]()

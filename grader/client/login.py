@@ -59,9 +59,10 @@ def load() -> Login:
             raise BadCall(
                 f"other users can read {file}: run chmod 600 on it, and revoke the token if others may have read it"
             )
-        found = json.loads(file.read_text("utf-8"))
-        url, course = str(found["url"]), str(found["course"])
-        token = found.get("token") or _from_keyring(url)
+        stored = json.loads(file.read_text("utf-8"))
+        url = str(stored["url"])
+        course = str(stored["course"])
+        token = stored.get("token") or _from_keyring(url)
     except FileNotFoundError:
         raise BadCall(f"you are not logged in: {_LOG_IN}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -76,7 +77,8 @@ def remove() -> None:
     file = login_file()
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         url = str(json.loads(file.read_text("utf-8"))["url"])
-        if (keyring := _keyring()) is not None:
+        keyring = _keyring()
+        if keyring is not None:
             with contextlib.suppress(keyring.errors.KeyringError):  # the keyring has no token for this URL
                 keyring.delete_password(_KEYRING_SERVICE, url)
     try:
@@ -96,7 +98,8 @@ def _keyring() -> ModuleType | None:
 
 
 def _into_keyring(login: Login) -> bool:
-    if (keyring := _keyring()) is None:
+    keyring = _keyring()
+    if keyring is None:
         return False
     try:
         keyring.set_password(_KEYRING_SERVICE, login.url, login.token)
@@ -106,7 +109,8 @@ def _into_keyring(login: Login) -> bool:
 
 
 def _from_keyring(url: str) -> str | None:
-    if (keyring := _keyring()) is None:
+    keyring = _keyring()
+    if keyring is None:
         return None
     try:
         token: str | None = keyring.get_password(_KEYRING_SERVICE, url)

@@ -48,8 +48,8 @@ class ServiceClient:
 
     def me(self) -> Row:
         """Return the owner of the token, with the owner's courses."""
-        found: Row = json.loads(self._answer("GET", "/api/v1/me"))
-        return found
+        person: Row = json.loads(self._answer("GET", "/api/v1/me"))
+        return person
 
     def submit(self, assignment: str, files: Sequence[tuple[str, bytes]]) -> Row:
         """Submit files, each as (name, bytes), and return the receipt. Even if the request is sent again, the service
@@ -71,10 +71,12 @@ class ServiceClient:
 
     def report_page(self, submission: str) -> str:
         """Return the report of a graded submission as an HTML page."""
-        return self._answer("GET", f"/api/v1/submissions/{quote(submission, safe='')}/report.html").decode("utf-8")
+        path = f"/api/v1/submissions/{quote(submission, safe='')}/report.html"
+        return self._answer("GET", path).decode("utf-8")
 
     def _submissions(self, assignment: str) -> str:
-        course, task = (quote(id, safe="") for id in (self._login.course, assignment))
+        course = quote(self._login.course, safe="")
+        task = quote(assignment, safe="")
         return f"/api/v1/courses/{course}/assignments/{task}/submissions"
 
     def _answer(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}) -> bytes:

@@ -29,7 +29,8 @@ def notebook_file(names: Mapping[str, Any]) -> Path | None:
 def saved_sources(notebook: Path) -> list[str]:
     """Return the texts of the cells in a notebook's file; [] if the file cannot be read."""
     try:
-        return ["".join(cell["source"]) for cell in json.loads(notebook.read_text("utf-8"))["cells"]]
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        return ["".join(cell["source"]) for cell in cells]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -37,18 +38,20 @@ def saved_sources(notebook: Path) -> list[str]:
 def modules_beside(notebook: Path) -> list[Path]:
     """Return the Python files in a notebook's folder that the notebook imports or runs with %run, directly or
     indirectly."""
-    found: dict[str, Path] = {}
+    modules: dict[str, Path] = {}
     texts = saved_sources(notebook)
     while texts:
         for name in _imported_modules(texts.pop()):
             file = notebook.with_name(f"{name}.py")
-            if name not in found and file.is_file():
-                found[name] = file
+            if name not in modules and file.is_file():
+                modules[name] = file
                 texts.append(file.read_text("utf-8", "replace"))
-    return list(found.values())
+    return list(modules.values())
 
 
 def _imported_modules(source: str) -> Iterable[str]:
     yield from _FROM_OR_RUN.findall(source)
     for names in _IMPORT.findall(source):
-        yield from (name.strip().partition(" ")[0].partition(".")[0] for name in names.split(","))
+        for name in names.split(","):
+            module = name.split()[0] if name.strip() else ""
+            yield module.partition(".")[0]

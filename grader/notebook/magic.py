@@ -77,9 +77,9 @@ class GraderMagic:
             upload = self._upload(words, Path(folder))
             only = ["--only", words.pop(0)] if words and not words[0].startswith("-") else []
             page = Path(folder) / "report.html"
-            shown = _Output(f"Grading {upload.title}")
-            done = shown.run(["check", *map(str, upload.paths), "--html", str(page), *only, *words])
-            shown.result(done, _heading(upload), page)
+            output = _Output(f"Grading {upload.title}")
+            command = output.run(["check", *map(str, upload.paths), "--html", str(page), *only, *words])
+            output.result(command, _heading(upload), page)
 
     def _submit(self, words: list[str]) -> None:
         with tempfile.TemporaryDirectory(prefix="grader-") as folder:
@@ -96,10 +96,10 @@ class GraderMagic:
     def _status(self, words: list[str]) -> None:
         with tempfile.TemporaryDirectory(prefix="grader-") as folder:
             page = Path(folder) / "report.html"
-            shown = _Output("Asking the service")
-            done = shown.run(["status", "--html", str(page), *words])
-            lines = [line for line in done.stdout.splitlines() if str(page) not in line]
-            shown.result(done, _lines(lines), page)
+            output = _Output("Asking the service")
+            command = output.run(["status", "--html", str(page), *words])
+            lines = [line for line in command.stdout.splitlines() if str(page) not in line]
+            output.result(command, _paragraphs(lines), page)
 
     def _login(self, words: list[str]) -> None:
         if len(words) != 2:
@@ -124,8 +124,8 @@ class GraderMagic:
         names = ", ".join([file.name, *(module.name for module in modules)])
         saved_at = file.stat().st_mtime
         unsaved = "" if named else self.ran.first_unsaved(saved_sources(file), saved_at)
-        when = dt.datetime.fromtimestamp(saved_at).astimezone()
-        return Upload((file, *modules), f"{names}, saved at {when:%H:%M:%S}", unsaved)
+        local_time = dt.datetime.fromtimestamp(saved_at).astimezone()
+        return Upload((file, *modules), f"{names}, saved at {local_time:%H:%M:%S}", unsaved)
 
 
 def load(shell: Any) -> None:
@@ -174,24 +174,27 @@ class _Output:
                 process.terminate()
                 process.communicate()
 
-    def result(self, done: subprocess.CompletedProcess[str], heading: str = "", page: Path | None = None) -> None:
+    def result(self, command: subprocess.CompletedProcess[str], heading: str = "", page: Path | None = None) -> None:
         """Show the result of a command. If the command wrote a report to `page`, show the report below the heading.
         Otherwise show the printed text. If the command failed or printed nothing, show the error message."""
-        ended, text = done.returncode in _ANSWERED, done.stdout.strip()
-        if ended and page and page.exists():
-            self._show({"text/html": heading + _frame(page.read_text("utf-8")), "text/plain": done.stdout})
-        elif ended and text:
+        text = command.stdout.strip()
+        is_answer = command.returncode in _ANSWERED
+        if is_answer and page and page.exists():
+            report = _frame(page.read_text("utf-8"))
+            self._show({"text/html": heading + report, "text/plain": command.stdout})
+        elif is_answer and text:
             self._show(_content(text))
         else:
-            self._show(_content(done.stderr.strip() or text or f"exit code {done.returncode}", "color: #c33"))
+            message = command.stderr.strip() or text or f"exit code {command.returncode}"
+            self._show(_content(message, "color: #c33"))
 
     def _show(self, content: dict[str, str]) -> None:
         self._handle.update(content, raw=True)
 
 
 def _run_and_print(arguments: Sequence[str], doing: str, line: str = "") -> None:
-    shown = _Output(doing)
-    shown.result(shown.run(arguments, line))
+    output = _Output(doing)
+    output.result(output.run(arguments, line))
 
 
 def _frame(page: str) -> str:
@@ -210,8 +213,11 @@ def _frame(page: str) -> str:
 def _environment() -> dict[str, str]:
     """Return the environment variables for a command. They make it print plain text without colors, and keep matplotlib
     from opening windows."""
-    mine = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CLICOLOR_FORCE")}
-    return mine | {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"}
+    environment = dict(os.environ)
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        environment.pop(name, None)
+    environment |= {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}
+    return environment | {"MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"}
 
 
 def _heading(upload: Upload) -> str:
@@ -219,12 +225,13 @@ def _heading(upload: Upload) -> str:
     if upload.unsaved:
         lines.append(f"The cell `{upload.unsaved}` is not saved as it ran: save the notebook (Ctrl+S) and check again.")
     lines.append(f"Preview for {upload.title}. The grade comes from the files that you submit (%grader submit).")
-    return _lines(lines)
+    return _paragraphs(lines)
 
 
-def _lines(lines: Sequence[str]) -> str:
+def _paragraphs(lines: Sequence[str]) -> str:
     return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
 def _content(text: str, style: str = "") -> dict[str, str]:
-    return {"text/html": f'<pre style="{style}">{html.escape(text)}</pre>', "text/plain": text}
+    page = f'<pre style="{style}">{html.escape(text)}</pre>'
+    return {"text/html": page, "text/plain": text}

@@ -10,12 +10,14 @@ import time
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
+_MAGICS = ("%grader", "%load_ext grader", "%reload_ext grader")
+
 
 class RanCell(NamedTuple):
     """The text of a cell at its last run, and the time of that run."""
 
     source: str
-    at: float
+    ran_at: float
 
 
 class RanCells:
@@ -24,7 +26,9 @@ class RanCells:
     def __init__(self, earlier: Iterable[str]) -> None:
         """Start with the texts of cells that ran before `%load_ext grader`."""
         now = time.time()
-        self._cells: dict[object, RanCell] = {n: RanCell(text, now) for n, text in enumerate(earlier)}
+        self._cells: dict[object, RanCell] = {}
+        for number, text in enumerate(earlier):
+            self._cells[number] = RanCell(text, now)
 
     def record(self, info: Any) -> None:
         """Record a cell that is about to run. IPython calls this for its event `pre_run_cell`."""
@@ -36,7 +40,8 @@ class RanCells:
 
     def sources(self) -> list[str]:
         """Return the texts of the cells that are valid Python."""
-        return [cell.source for cell in self._cells.values() if _is_valid(cell.source)]
+        sources = [cell.source for cell in self._cells.values()]
+        return [source for source in sources if _is_valid(source)]
 
     def first_unsaved(self, sources: Collection[str], saved_at: float) -> str:
         """Return the first line of a cell that ran after the notebook was saved and is not in the notebook's file.
@@ -47,14 +52,17 @@ class RanCells:
             saved_at: Time at which the file was saved, in seconds since the epoch.
         """
         saved = {source.strip() for source in sources}
-        ran = (cell.source.strip() for cell in self._cells.values() if cell.at > saved_at)
-        return next((source.partition("\n")[0] for source in ran if source and source not in saved), "")
+        for cell in self._cells.values():
+            source = cell.source.strip()
+            if cell.ran_at > saved_at and source and source not in saved:
+                return source.partition("\n")[0]
+        return ""
 
 
 def _is_of_grader(source: str) -> bool:
     """Return whether all lines of a cell are magics of the grader, such as `%grader check`."""
-    lines = [line.strip() for line in source.splitlines() if line.strip()]
-    return all(line.startswith(("%grader", "%load_ext grader", "%reload_ext grader")) for line in lines)
+    lines = [line.strip() for line in source.splitlines()]
+    return all(line.startswith(_MAGICS) for line in lines if line)
 
 
 def _is_valid(source: str) -> bool:

@@ -10,6 +10,7 @@ from grader.assignments import catalogue
 from grader.assignments.catalogue import DEMO, Assignment
 from grader.assignments.recorded_truth import Answers, dumps
 from grader.authoring import recording
+from grader.authoring.processes import run
 from grader.errors import BrokenCheck
 from grader.sandbox.contract import Sandbox
 
@@ -33,5 +34,5 @@ def broken() -> Answers:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_an_error_is_raised_in_the_parent_and_ends_all_processes(processes: int) -> None:
     with pytest.raises(BrokenCheck, match="correct this line"):
-        recording._run([Answers, broken, *[Answers] * 50], processes, lambda _count: None)
+        run([Answers, broken, *[Answers] * 50], processes, lambda _answers: None)
     assert active_children() == []
