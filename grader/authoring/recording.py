@@ -14,7 +14,7 @@ import numpy as np
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.public_problems import PublicProblemCache
-from grader.assignments.recorded_truth import AnswerRecorder, Answers, RecordingTruth, TruthQuestion
+from grader.assignments.recorded_truth import AnswerRecorder, Answers
 from grader.assignments.seeds import Seed
 from grader.authoring.processes import run
 from grader.engine import grade as pipeline
@@ -60,6 +60,8 @@ def record(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]
 
 
 def _record_check(assignment: Assignment, claims: Sequence[Claim]) -> Answers:
+    """Judge claims with the right truth, and with the truth of each known mistake. A truth computes the results of a
+    solution; it records its answers to the questions that a claim asks."""
     recorder = AnswerRecorder(assignment.truths)
     with np.errstate(all="ignore"):  # mistaken truths may overflow
         for claim in claims:
@@ -68,44 +70,14 @@ def _record_check(assignment: Assignment, claims: Sequence[Claim]) -> Answers:
                 right = recorder.truth(interpretation.id, frozenset())
                 right.asked.clear()
                 claim.judge(right)
-                questions = list({question.digest: question for question in right.asked}.values())
-                judged: _Judged = {_given(right, questions): [([], ())]}
+                questions = {question.digest: question for question in right.asked}
                 for mistake in mistakes:
                     truth = recorder.truth(interpretation.id, frozenset({mistake}))
-                    _record_under_mistake(claim, truth, questions, judged)
+                    for question in questions.values():  # an answer with the mistake agrees, so its claim asks them all
+                        truth.record_if_any(question)
+                    with suppress(Exception):  # a truth with a mistake may raise anything
+                        claim.judge(truth)
     return recorder.answers
-
-
-_Given = tuple[bytes | None, ...]
-
-
-def _given(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Given:
-    """Return the digest of the recorded answer to each question; None if the truth has no answer. A truth computes
-    right results; a question is a call of one of its methods."""
-    return tuple(map(truth.record_if_any, questions))
-
-
-_Judged = dict[_Given, list[tuple[list[TruthQuestion], _Given]]]
-"""The judgements of one claim so far. Key: a truth's answers to the questions that the claim asks of the right truth.
-Value: (questions, answers) of each judgement with these answers. Answers are digests."""
-
-
-def _record_under_mistake(
-    claim: Claim, truth: RecordingTruth, questions: Sequence[TruthQuestion], judged: _Judged
-) -> None:
-    """Judge a claim with a truth: here the reference with a known mistake put into it. The claim calls methods of the
-    truth (questions), and the truth records its answers.
-
-    If an earlier truth gave the same answers to all questions of the claim, skip this: the claim would ask this truth
-    the same questions, and the comparison has recorded the answers.
-    """
-    earlier = judged.setdefault(_given(truth, questions), [])
-    if any(_given(truth, earlier_questions) == given for earlier_questions, given in earlier):
-        return
-    truth.asked.clear()
-    with suppress(Exception):  # a truth with a mistake may raise anything
-        claim.judge(truth)
-    earlier.append((list(truth.asked), _given(truth, truth.asked)))
 
 
 def _record_lines(assignment: Assignment) -> Answers:
