@@ -53,9 +53,11 @@ def new(
         raise BadCall(f"{folder} exists: choose another id, or remove the folder")
     solution = reading.read(source, id) if source else _template(id, functions, class_name)
     names, methods = _entry_points(solution, functions, class_name)
-    episodes, returning = record(solution.name, solution.module, solution.calls, names, solution.attributes)
+    recording = record(solution.name, solution.module, solution.calls, names, solution.attributes)
+    episodes = recording.episodes
     checked = _checked(solution, names, methods, episodes)
-    _write_folder(folder, id, solution, names, bool(methods), {name: name in returning for name in checked}, episodes)
+    returns = {name: name in recording.returning for name in checked}
+    _write_folder(folder, id, solution, names, bool(methods), returns, episodes)
     if methods:
         for sentence in _judged_attributes(solution, checked, episodes):
             tell(sentence)
@@ -90,9 +92,9 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
     for path in sorted((folder / "handout").glob("*")):
         if path.suffix in (".py", ".ipynb"):
             attributes += reading.read(path, "").attributes
-    episodes, _ = record("reference.py", solution.module, solution.calls, names, attributes)
-    write(folder / EXAMPLES, episodes)
-    return len(episodes)
+    recording = record("reference.py", solution.module, solution.calls, names, attributes)
+    write(folder / EXAMPLES, recording.episodes)
+    return len(recording.episodes)
 
 
 def _entry_points(solution: Solution, functions: Sequence[str], class_name: str) -> tuple[list[str], list[str]]:

@@ -1,25 +1,19 @@
-"""Record the example calls of an author's solution. The calls run in a separate process, in which the graded functions
-are wrapped.
-
-    python -m grader.authoring.record FILE.json < REQUEST
-
-Nothing here runs students' code.
-"""
+"""Record the example calls of an author's solution, in which the graded functions are wrapped. Nothing here runs
+students' code."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import json
+import io
 import os
-import subprocess
 import sys
 import traceback
 import types
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -27,20 +21,24 @@ import numpy as np
 from grader.errors import BadCall
 from grader.guest.wire import Ref
 from grader.kit.calls import Call, Episode
-from grader.kit.examples import read, write
 
 MOST_NUMBERS = 2000
 """Largest number of entries of an array argument. Checks draw inputs similar to an example, so a small example is as
 good as a large one."""
 MOST_EXAMPLES = 8
 """Largest number of recorded calls of a function, or of recorded objects of a class."""
-SECONDS = 300
-"""Time limit of all example calls together."""
 
 
-def record(
-    name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]
-) -> tuple[list[Episode], frozenset[str]]:
+@dataclass(frozen=True)
+class Recording:
+    """The recorded calls of a solution."""
+
+    episodes: list[Episode]
+    returning: frozenset[str]
+    """Functions and methods that returned something other than None."""
+
+
+def record(name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]) -> Recording:
     """Run a solution and its example calls, and record the calls of the graded functions or class.
 
     Args:
@@ -50,42 +48,55 @@ def record(
         functions: Names of the functions to record, or of one class.
         attributes: Names of the attributes to compare after an object's calls.
 
-    Returns:
-        (episodes, names): the recorded calls, and the functions or methods that returned something other than None.
-
     Raises:
-        BadCall: If a call fails, takes too long, or has an argument that cannot be recorded. The message names the
-            call.
+        BadCall: If a call fails, or has an argument that cannot be recorded. The message names the call.
     """
-    request = {"module": module, "calls": calls, "names": list(functions), "attributes": list(attributes)}
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "examples.json"
-        command = [sys.executable, "-m", "grader.authoring.record", str(file)]
-        try:
-            process = subprocess.run(
-                command,
-                input=json.dumps(request),
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-                check=False,
-                env=os.environ | {"MPLBACKEND": "Agg"},  # examples may plot
-            )
-        except subprocess.TimeoutExpired:
-            raise BadCall(f"{name}: its example calls take longer than {SECONDS} seconds; make them smaller") from None
-        if process.returncode:
-            message = process.stderr.strip().splitlines()[-1:] or ["its process ended"]
-            raise BadCall(f"{name}: {message[0]}")
-        return read(file), frozenset(json.loads(_returning(file).read_text("utf-8")))
+    os.environ.setdefault("MPLBACKEND", "Agg")  # examples may plot
+    solution = types.ModuleType("reference")
+    recorder = Recorder(attributes)
+    sys.modules["reference"] = solution
+    try:
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _run_solution(solution, module, name)
+            _wrap(recorder, solution, functions, name)
+            np.random.seed(0)
+            _run_calls(solution, calls, name)
+    finally:
+        del sys.modules["reference"]
+    return Recording(recorder.recorded(), frozenset(recorder.returning))
 
 
-def _returning(file: Path) -> Path:
-    """Return the path of the file with the names of the functions that returned a value. It is beside the file of
-    examples."""
-    return file.with_name("returning.json")
+def _run_solution(solution: types.ModuleType, source: str, name: str) -> None:
+    try:
+        exec(compile(source, "solution", "exec"), vars(solution))  # noqa: S102  the author's own code
+    except Exception as error:  # noqa: BLE001  becomes the author's message
+        raised = f"{type(error).__name__}: {error}"
+        raise BadCall(f"{name}: it raises {raised}; it must run by itself, with installed packages only") from None
 
 
-# ── in the separate process ───────────────────────────────────────────────────────────────────────────────────
+def _wrap(recorder: Recorder, solution: types.ModuleType, functions: Sequence[str], name: str) -> None:
+    for function in functions:
+        value = getattr(solution, function, None)
+        if value is None:
+            raise BadCall(f"{name}: it does not define {function}; correct the name, or define it")
+        if isinstance(value, type):
+            recorder.wrap_class(value)
+        else:
+            setattr(solution, function, recorder.function(function, value))
+
+
+def _run_calls(solution: types.ModuleType, source: str, name: str) -> None:
+    try:
+        exec(compile(source, "example calls", "exec"), vars(solution))  # noqa: S102  the author's own code
+    except Unrecordable as wrong:
+        raise BadCall(f"{name}: {wrong}") from None
+    except Exception as error:  # noqa: BLE001  becomes the author's message
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == "example calls"]
+        statement = source.splitlines()[lines[-1] - 1].strip() if lines and lines[-1] else ""
+        message = f"the example call {statement!r} raises {type(error).__name__}: {error}".replace("\n", " ")
+        raise BadCall(f"{name}: {message}") from None
 
 
 class Unrecordable(Exception):
@@ -249,38 +260,3 @@ def _recordable(value: Any, label: str, function: str, arrays: dict[str, Any]) -
         name = f"{label} {number}"
     arrays[name] = value.copy()
     return Ref(name)
-
-
-def _record_main(file: Path) -> None:
-    request = json.load(sys.stdin)
-    reference = types.ModuleType("reference")
-    sys.modules["reference"] = reference
-    try:
-        exec(compile(request["module"], "solution", "exec"), reference.__dict__)  # noqa: S102  the author's own code
-    except Exception as error:  # noqa: BLE001  becomes the author's message
-        sys.exit(f"it raises {type(error).__name__}: {error}; it must run by itself, with installed packages only")
-    recorder = Recorder(request["attributes"])
-    for name in request["names"]:
-        value = getattr(reference, name, None)
-        if value is None:
-            sys.exit(f"it does not define {name}; correct the name, or define it")
-        if isinstance(value, type):
-            recorder.wrap_class(value)
-        else:
-            setattr(reference, name, recorder.function(name, value))
-    np.random.seed(0)
-    try:
-        exec(compile(request["calls"], "example calls", "exec"), reference.__dict__)  # noqa: S102
-    except Unrecordable as wrong:
-        sys.exit(f"{wrong}")
-    except Exception as error:  # noqa: BLE001  becomes the author's message
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == "example calls"]
-        statement = request["calls"].splitlines()[lines[-1] - 1].strip() if lines and lines[-1] else ""
-        sys.exit(f"the example call {statement!r} raises {type(error).__name__}: {error}".replace("\n", " "))
-    write(file, recorder.recorded())
-    _returning(file).write_text(json.dumps(sorted(recorder.returning)), "utf-8")
-
-
-if __name__ == "__main__":
-    _record_main(Path(sys.argv[1]))

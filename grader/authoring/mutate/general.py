@@ -89,7 +89,7 @@ class General:
                 f"{folder.name} has no {EXAMPLES} and no {catalogue.MUTATION}: add example calls to {reference.name} "
                 f"under if __name__ == '__main__':"
             )
-        return record(reference.name, source.module, source.calls, self._names, source.attributes)[0]
+        return record(reference.name, source.module, source.calls, self._names, source.attributes).episodes
 
     def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
         meanings = list(self._solutions.values())
