@@ -190,8 +190,9 @@ class Usage:
     cpu_seconds: Seconds
     wall_seconds: Seconds
 
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(self.cpu_seconds + other.cpu_seconds, self.wall_seconds + other.wall_seconds)
+    def __add__(self, usage: Usage) -> Usage:
+        cpu_seconds = self.cpu_seconds + usage.cpu_seconds
+        return Usage(cpu_seconds, self.wall_seconds + usage.wall_seconds)
 
 
 NOTHING_USED = Usage(0.0, 0.0)
@@ -293,7 +294,7 @@ class Status(StrEnum):
 
     @property
     def is_decided(self) -> bool:
-        return self in (Status.PASSED, Status.PARTIAL, Status.FAILED)
+        return self is Status.PASSED or self.loses_points
 
     @property
     def loses_points(self) -> bool:
@@ -336,7 +337,9 @@ class FailedCall:
         """The advice, the place and Python's message, as one text."""
         column = f", column {self.column}" if self.column else ""
         where = f" ({self.raised_at}{column})" if self.raised_at else ""
-        return f"{self.advice}{where}. Python says: {self.error}" if self.advice else f"{self.error}{where}"
+        if not self.advice:
+            return f"{self.error}{where}"
+        return f"{self.advice}{where}. Python says: {self.error}"
 
     @property
     def reason(self) -> str:
@@ -825,7 +828,8 @@ class Report:
     @property
     def lost(self) -> tuple[CheckResult, ...]:
         """The decided checks that earned less than their possible points."""
-        return tuple(check for check in self.checks if check.status.is_decided and check.points < check.possible)
+        decided = [check for check in self.checks if check.status.is_decided]
+        return tuple(check for check in decided if check.points < check.possible)
 
 
 Json = dict[str, Any]

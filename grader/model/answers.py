@@ -9,8 +9,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from grader.model import Opinion, Points, Report
+
+T = TypeVar("T")
 
 
 class Decision(StrEnum):
@@ -54,15 +57,17 @@ class WrittenAnswer:
 def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Opinion | None:
     """Return the suggestion for answers with the same text. Return None if their suggestions differ, for example
     because two students define a name differently."""
-    suggestions = {answer.suggestion for answer in group}
-    return suggestions.pop() if len(suggestions) == 1 else None
+    return _common({answer.suggestion for answer in group})
 
 
 def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
     """Return the points that the grader gave to each of the answers with the same text. Return None if the points
     differ, or if an answer has no points."""
-    decided = {answer.decided for answer in group}
-    return decided.pop() if len(decided) == 1 else None
+    return _common({answer.decided for answer in group})
+
+
+def _common(values: set[T]) -> T | None:
+    return values.pop() if len(values) == 1 else None
 
 
 _SHOWS = re.compile(
