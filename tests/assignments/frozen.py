@@ -102,8 +102,7 @@ def _rows(report: Report) -> dict[str, Row]:
 def _mutants(assignment: Assignment) -> dict[str, list[Any]]:
     mutation: Any = catalogue.mutation_module(assignment.folder)
     found = []
-    for classifier, its_mutants in measure.prepare(assignment, mutation):
-        classifier.close()
+    for _, its_mutants in measure.prepare(assignment, mutation):
         found += its_mutants
     drawn = measure.draw(found, MUTANTS, SEED, mutation.KEPT_APART)
     return {mutant.id: _edit(mutant.file, mutant.original, mutant.source) for mutant in drawn}

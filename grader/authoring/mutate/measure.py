@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,6 +18,7 @@ from grader.authoring.mutate.classify import Classifier
 from grader.authoring.mutate.general import mutation_of
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.authoring.mutate.operators import Mutant, mutants
+from grader.authoring.processes import run
 from grader.authoring.solution import without_calls
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive
@@ -161,10 +163,10 @@ class Measured:
 
 
 def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classifier, list[Mutant]]]:
-    """Yield (classifier, all mutants) for each right solution. The caller closes the classifier."""
+    """Yield (classifier, all mutants) for each right solution."""
     for path in mutation.SUBJECTS:
         source = without_calls((assignment.folder / path).read_text("utf-8"))
-        classifier = Classifier(assignment.folder, source)
+        classifier = Classifier(mutation, source)
         yield classifier, mutants(Path(path).name, source, classifier.alike)
 
 
@@ -223,39 +225,29 @@ def measure(
         sandbox: The sandbox.
         count: Number of mutants; 0 for all.
         seed: Seed of the draw.
-        workers: Number of threads.
-        tick: Called with 1 after each mutant.
+        workers: Number of processes that classify, then of threads that grade.
+        tick: Called with 1 after each graded mutant.
 
     Returns:
         The graded mutants.
     """
     mutation = mutation_of(assignment.folder)
-    classifiers: dict[str, list[Classifier]] = {}
+    classifiers: dict[str, Classifier] = {}
     all_mutants: list[Mutant] = []
-    try:
-        for classifier, its_mutants in prepare(assignment, mutation):
-            classifiers[its_mutants[0].file] = [classifier]
-            all_mutants += its_mutants
-        drawn = draw(all_mutants, count, seed, mutation.KEPT_APART)
+    for classifier, its_mutants in prepare(assignment, mutation):
+        classifiers[its_mutants[0].file] = classifier
+        all_mutants += its_mutants
+    drawn = draw(all_mutants, count, seed, mutation.KEPT_APART)
+    jobs = [partial(classifiers[mutant.file].classify, mutant.source) for mutant in drawn]
+    classes = run(jobs, workers, lambda _classified: None)
 
-        def grade_one(mutant: Mutant) -> GradedMutant:
-            free = classifiers[mutant.file]
-            try:
-                classifier = free.pop()
-            except IndexError:  # all classifiers of this file are in use by other threads
-                classifier = Classifier(assignment.folder, mutant.original)
-            classified = classifier.classify(mutant.source)
-            free.append(classifier)
-            expected = mutation.expected(classified.parts) if classified.kind == "wrong" else Expected((), ())
-            file = receive(assignment.files[0], mutant.source.encode(), assignment.files[0])
-            report = grade(file, assignment, sandbox, Seed(), Scope(code_only=True))
-            tick(1)
-            return GradedMutant(mutant, classified, expected, report)
+    def grade_mutant(mutant: Mutant, classified: Classified) -> GradedMutant:
+        expected = mutation.expected(classified.parts) if classified.kind == "wrong" else Expected((), ())
+        file = receive(assignment.files[0], mutant.source.encode(), assignment.files[0])
+        report = grade(file, assignment, sandbox, Seed(), Scope(code_only=True))
+        tick(1)
+        return GradedMutant(mutant, classified, expected, report)
 
-        with ThreadPoolExecutor(workers) as pool:
-            rows = tuple(pool.map(grade_one, drawn))
-    finally:
-        for free in classifiers.values():
-            for classifier in free:
-                classifier.close()
+    with ThreadPoolExecutor(workers) as pool:
+        rows = tuple(pool.map(grade_mutant, drawn, classes))
     return Measured(rows, len(all_mutants))

@@ -17,10 +17,8 @@ def mutation():
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    found = Classifier(PS4, TEXTBOOK)
-    yield found
-    found.close()
+def classifier(mutation):
+    return Classifier(mutation, TEXTBOOK)
 
 
 @pytest.fixture(scope="module")
