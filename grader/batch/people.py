@@ -103,7 +103,10 @@ def _id(text: str) -> str:
 
 
 def _first(row: Mapping[str, str], names: Sequence[str]) -> str:
-    return next((row[name] for name in names if row.get(name)), "")
+    for name in names:
+        if row.get(name):
+            return row[name]
+    return ""
 
 
 def _moment(number: int, text: str) -> dt.datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -133,24 +133,25 @@ class Summary:
         consequence, such as a low accuracy, if the report has other fixes."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
-        for key, sentence, known in self._named(fix):
-            found = self._diagnoses.setdefault(key, ClassMistake(sentence, known))
-            found.checks |= dict.fromkeys(check.id for check in fix.checks)
-            found.lost += fix.lost
-            if fix.first.line and not found.example:
-                found.example = fix.first.line.source
-            found.students[result.student.key] = result.student.shown
+        for key, new_mistake in self._mistakes_behind(fix).items():
+            mistake = self._diagnoses.setdefault(key, new_mistake)
+            mistake.checks |= dict.fromkeys(check.id for check in fix.checks)
+            mistake.lost += fix.lost
+            if fix.first.line and not mistake.example:
+                mistake.example = fix.first.line.source
+            mistake.students[result.student.key] = result.student.shown
 
-    def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, True if the assignment defines the mistake) for each mistake behind a fix. Mistakes
-        with the same key are counted together."""
+    def _mistakes_behind(self, fix: Fix) -> dict[object, ClassMistake]:
+        """Return key → mistake for each mistake behind a fix. Mistakes with the same key are counted together."""
+        mistakes: dict[object, ClassMistake] = {}
         for id in fix.first.mistakes:
-            yield id, self._sentences.get(id, id), True
-        if not fix.first.mistakes:
-            yield _unnamed(fix.first), reason_phrase(fix.first), False
+            mistakes[id] = ClassMistake(self._sentences.get(id, id), known=True)
+        return mistakes or {_unnamed(fix.first): ClassMistake(reason_phrase(fix.first), known=False)}
 
 
 def _unnamed(check: CheckResult) -> object:
+    """Return a key that is equal for failures that differ only in numbers."""
     failed = check.failed_call
     text = failed.error if failed else str(cause(check))
-    return (None if failed else check.id, _NUMBERS.sub("…", text.partition(" (")[0]))
+    text_without_numbers = _NUMBERS.sub("…", text.partition(" (")[0])
+    return (None if failed else check.id, text_without_numbers)

@@ -15,4 +15,7 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    return [ExportedSubmission(folder, (Author(label=folder),), files_in(tree, folder)) for folder in tops(tree)]
+    submissions = []
+    for folder in tops(tree):
+        submissions.append(ExportedSubmission(folder, (Author(label=folder),), files_in(tree, folder)))
+    return submissions

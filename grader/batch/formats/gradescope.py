@@ -25,7 +25,8 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    return [_submission(tree, str(folder), facts) for folder, facts in _metadata(tree).items()]
+    metadata = _metadata(tree)
+    return [_submission(tree, str(folder), facts) for folder, facts in metadata.items()]
 
 
 def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
@@ -40,18 +41,22 @@ def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
 
 def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSubmission:
     submitters = _fact(facts, "submitters")
-    people = [person for person in submitters if isinstance(person, dict)] if isinstance(submitters, list) else []
+    if not isinstance(submitters, list):
+        submitters = []
+    authors = [_who(person) for person in submitters if isinstance(person, dict)]
     return ExportedSubmission(
         place=folder,
-        who=tuple(_who(person) for person in people) or (Author(label=folder),),
+        who=tuple(authors) or (Author(label=folder),),
         files=files_in(tree, folder),
         submitted_at=_moment(_fact(facts, "created_at")),
-        notes=() if people else (f"{METADATA} names no submitter",),
+        notes=() if authors else (f"{METADATA} names no submitter",),
     )
 
 
 def _who(person: Mapping[str, Any]) -> Author:
-    id, email, name = (str(_fact(person, key) or "") for key in ("sid", "email", "name"))
+    id = str(_fact(person, "sid") or "")
+    email = str(_fact(person, "email") or "")
+    name = str(_fact(person, "name") or "")
     return Author(id=id.strip(), email=email.strip(), name=" ".join(name.split()))
 
 

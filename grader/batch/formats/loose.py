@@ -22,11 +22,12 @@ def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission
     """Return the submissions. Files such as ada.py and ada.ipynb are one submission, and are renamed to the name that
     the handout asks for."""
     code = PurePosixPath(file).stem
-    files = grouped((PurePosixPath(name).stem, name) for name in tree.names if _is_submission(name))
-    return [
-        ExportedSubmission(stem, (Author(label=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
-        for stem, names in files.items()
-    ]
+    names_of = grouped((PurePosixPath(name).stem, name) for name in tree.names if _is_submission(name))
+    submissions = []
+    for stem, names in names_of.items():
+        files = [(f"{code}{PurePosixPath(name).suffix}", name) for name in names]
+        submissions.append(ExportedSubmission(stem, (Author(label=stem),), tuple(files)))
+    return submissions
 
 
 def _is_submission(name: str) -> bool:

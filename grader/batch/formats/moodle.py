@@ -31,12 +31,13 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
 
 def _submission(id: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission:
     name = matches[0]["name"]
+    files = [(match["file"], match[0]) for match in matches if match["kind"] == "file"]
     is_anonymous = name.casefold() == "participant"
     ignored_kinds = sorted({match["kind"] for match in matches if match["kind"] != "file"})
     return ExportedSubmission(
         place=f"{name}_{id}",
         feedback_prefix=f"{name}_{id}_assignsubmission_file_/",
         who=(Author(id=id, name="" if is_anonymous else name),),
-        files=tuple((match["file"], match[0]) for match in matches if match["kind"] == "file"),
+        files=tuple(files),
         notes=tuple(f"also has {kind}, which is not read" for kind in ignored_kinds),
     )

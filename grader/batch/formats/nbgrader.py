@@ -52,12 +52,13 @@ def _assignment(students: Tree, id: str) -> str:
 
 
 def _submission(tree: Tree, folder: str, student: str) -> ExportedSubmission:
-    files = [file for file in files_in(tree, folder) if not file[1].endswith(f"/{TIMESTAMP}")]
+    timestamp = f"{folder}/{TIMESTAMP}"
+    files = [(name, path) for name, path in files_in(tree, folder) if not path.endswith(f"/{TIMESTAMP}")]
     return ExportedSubmission(
         place=folder.removeprefix(f"{ROOT}/"),
         who=(Author(label=student),),
         files=tuple(files),
-        submitted_at=_stamp(tree, f"{folder}/{TIMESTAMP}"),
+        submitted_at=_stamp(tree, timestamp),
     )
 
 
