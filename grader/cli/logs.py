@@ -22,17 +22,10 @@ _LINES = 100
 class Repeats:
     """A limit on how often equal log lines are written."""
 
-    def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
-        """Set the limit on equal lines.
-
-        Args:
-            report: Called with a line and the number of times that the line was left out.
-            most: Number of times that a line may be written within `seconds`.
-            seconds: Time after which the count of a line starts again.
-        """
+    def __init__(self, report: Callable[[str, int], None]):
+        """Create a limit without counts. `report` is called with a line and the number of times that the line was left
+        out."""
         self._report = report
-        self._most = most
-        self._seconds = seconds
         self._counts: dict[str, tuple[float, int]] = {}
         """Line → (time at which counting began, count)."""
         self._lock = threading.Lock()
@@ -44,7 +37,7 @@ class Repeats:
                 line = "other lines"
             since, count = self._counts.get(line, (time.monotonic(), 0))
             self._counts[line] = since, count + 1
-        return count < self._most
+        return count < REPEATED
 
     def begin_again(self, *, all_lines: bool = False) -> None:
         """Remove the counts of lines whose time is over, or of all lines. Report how often each removed line was left
@@ -53,9 +46,9 @@ class Repeats:
         left_out = {}
         with self._lock:
             for line, (since, count) in list(self._counts.items()):
-                if all_lines or now - since >= self._seconds:
+                if all_lines or now - since >= REPEATED_SECONDS:
                     del self._counts[line]
-                    left_out[line] = count - self._most
+                    left_out[line] = count - REPEATED
         for line, count in left_out.items():
             if count > 0:
                 self._report(line, count)

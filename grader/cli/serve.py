@@ -57,7 +57,15 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
     with _listener(host, port) as listener, assembled as (service, background, graded_by):
         # before anything is started, since this raises for wrong settings
         connections = Connections(connection_limit(raise_descriptor_limit()))
-        server = _Server(_config(service, connections))
+        config = uvicorn.Config(
+            create_app(service),
+            **connections.options(),
+            log_config=None,  # structlog writes the logs
+            access_log=False,
+            timeout_graceful_shutdown=5,  # otherwise open event streams would block the shutdown
+            server_header=False,
+        )
+        server = _Server(config)
         background.start()
         try:
             service.intake.start()
@@ -131,14 +139,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         with signals_handled(self.handle_exit):
             yield
-
-
-def _config(service: Service, connections: Connections) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(service),
-        **connections.options(),
-        log_config=None,  # structlog writes the logs
-        access_log=False,
-        timeout_graceful_shutdown=5,  # otherwise open event streams would block the shutdown
-        server_header=False,
-    )
