@@ -1,8 +1,8 @@
 """Written derivations: find them in notebooks, parse their formulas, and evaluate each formula on random problems.
 
-A submission passes through the modules in this order: `macros` → `locate` → `pieces` → `tokens` → `parser` →
-`statements` → `evaluate` → `judge` → `opinions`. `question` is for authors of assignments. The comparison depends on
-formulas only, never on the words of an answer.
+A submission passes through the modules in this order: `macros` → `locate` → `markdown` → `names` → `lexer` → `parser` →
+`equations` → `definitions` → `student_answer` → `evaluate` → `compare` → `judge` → `opinions`. `question` is for
+authors of assignments. The comparison depends on formulas only, never on the words of an answer.
 
 Terms:
 

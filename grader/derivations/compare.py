@@ -21,7 +21,7 @@ from grader.derivations.evaluate import (
     is_ambiguous,
     same,
 )
-from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
+from grader.derivations.formula_tree import Formula, name_of, named, nodes, symbols
 from grader.derivations.parser import TOTAL
 from grader.derivations.question import Array, Question
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grader.derivations.formulas import (
+from grader.derivations.equations import FormulaChain
+from grader.derivations.formula_tree import (
     Formula,
     derivative,
     is_example,
@@ -17,7 +18,6 @@ from grader.derivations.formulas import (
     symbols,
 )
 from grader.derivations.question import Notation
-from grader.derivations.statements import FormulaChain
 
 MAX_NESTING = 5
 """Largest depth of definitions that use other definitions."""

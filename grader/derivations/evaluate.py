@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from grader.derivations.bounds import MAX_ELEMENTS, Mismatch, Unread, WorkBudget
-from grader.derivations.formulas import Formula, nodes
+from grader.derivations.formula_tree import Formula, nodes
 from grader.derivations.question import Array, Quantities, Values, sigmoid
 
 RTOL = 1e-12

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grader.derivations.answer import NO_CONTEXT, Context, FinalFormula, StudentAnswer, is_compound
 from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Meaning, derivative_left_in, digest, fingerprint
 from grader.derivations.definitions import Definitions
+from grader.derivations.equations import FormulaChain
 from grader.derivations.evaluate import NotationInterpretation, shape
-from grader.derivations.formulas import (
+from grader.derivations.formula_tree import (
     Formula,
     key_of,
     leaves,
@@ -24,7 +24,7 @@ from grader.derivations.formulas import (
     symbols_outside_derivatives,
 )
 from grader.derivations.question import Array, Asked, Question, SampleProblem
-from grader.derivations.statements import FormulaChain
+from grader.derivations.student_answer import NO_CONTEXT, Context, FinalFormula, StudentAnswer, is_compound
 from grader.model import Comparison, Judgement, Opinion, Shelf
 
 SIMPLE_FACTOR = 1.5

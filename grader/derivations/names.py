@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from grader.derivations.lexer import FUNCTIONS, GREEK, UPRIGHT, own_word, spelled
 from grader.derivations.question import Notation
-from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, spelled
 
 _PARTS_OF_PROGRAMS = re.compile(
     r"\.(?:dot|mm|matmul)\(|\.T\b|\.t\(\)"

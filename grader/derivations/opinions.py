@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from grader.derivations.answer import NO_CONTEXT, Context, StudentAnswer
 from grader.derivations.judge import Judged, judge, opinion_by_reference, opinion_from, unread_opinion
 from grader.derivations.locate import Answer, WrittenAnswers
 from grader.derivations.question import Question
+from grader.derivations.student_answer import NO_CONTEXT, Context, StudentAnswer
 from grader.model import Comparison, Opinion
 
 Seen = dict[tuple[str, ...], Judged]

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.derivations.bounds import Unread
-from grader.derivations.formulas import Formula, Kind, derivative, name_of, named, number, symbol
+from grader.derivations.formula_tree import Formula, Kind, derivative, name_of, named, number, symbol
+from grader.derivations.lexer import Token, cut_at, every
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, cut_at, every
 
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 BAR = "\u0304"

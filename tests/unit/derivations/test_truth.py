@@ -7,7 +7,7 @@ import pytest
 
 from grader.assignments.catalogue import Assignment
 from grader.derivations.evaluate import Evaluation, NotationInterpretation
-from grader.derivations.formulas import named
+from grader.derivations.formula_tree import named
 from grader.derivations.question import Array, Quantities, Question, SampleProblem
 
 NETWORK = ["x", "W1", "b1", "a1", "h1", "W2", "b2", "a2", "h2"]

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from grader.derivations.tokens import FUNCTIONS
+from grader.derivations.lexer import FUNCTIONS
 from grader.model import Comparison, Shelf
 from tests.unit.derivations.conftest import Ask
 

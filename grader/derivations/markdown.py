@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from grader.derivations.lexer import spelled
 from grader.derivations.names import Names
 from grader.derivations.question import Notation
-from grader.derivations.tokens import spelled
 from grader.model import Skipped
 
 

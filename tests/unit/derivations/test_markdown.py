@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from grader.derivations.pieces import cut
+from grader.derivations.equations import read
+from grader.derivations.lexer import plain
+from grader.derivations.markdown import cut
 from grader.derivations.question import Notation
-from grader.derivations.statements import read
-from grader.derivations.tokens import plain
 
 NOTATION = Notation(frozenset(), "J", frozenset({"J"}))
 

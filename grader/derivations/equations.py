@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
-from grader.derivations.formulas import Formula
+from grader.derivations.formula_tree import Formula
+from grader.derivations.lexer import Token, cut_at, every, grouped, plain, tokens
+from grader.derivations.markdown import Piece, cut
 from grader.derivations.names import Names
 from grader.derivations.parser import Parser
-from grader.derivations.pieces import Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, cut_at, every, grouped, plain, tokens
 from grader.model import Skipped
 
 

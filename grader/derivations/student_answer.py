@@ -13,8 +13,9 @@ from itertools import pairwise
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
+from grader.derivations.equations import EquationSide, FormulaChain, Reading, read
 from grader.derivations.evaluate import FUNCTIONS, unknown_functions
-from grader.derivations.formulas import (
+from grader.derivations.formula_tree import (
     Formula,
     derivative,
     is_example,
@@ -25,10 +26,9 @@ from grader.derivations.formulas import (
     symbol,
     symbols,
 )
+from grader.derivations.lexer import WORD_LETTERS
 from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
-from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
-from grader.derivations.tokens import WORD_LETTERS
 from grader.model import FalseEquality
 
 _NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[\W\d_](?<!\\)|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
