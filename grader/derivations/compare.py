@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,22 +15,26 @@ from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
 from grader.derivations.definitions import substitute
 from grader.derivations.evaluate import (
     GROUPINGS,
-    NEGLIGIBLE,
     Evaluation,
     NotationInterpretation,
     has_dots,
+    indices_of,
     is_ambiguous,
     same,
 )
 from grader.derivations.formula_tree import Formula, name_of, named, nodes, symbols
 from grader.derivations.parser import TOTAL
-from grader.derivations.question import Array, Question
+from grader.derivations.question import Array, Question, SampleProblem
 
 FIRST = 2
 """Number of random problems (random values of all quantities) on which a formula is evaluated first. The others are
 used only if needed, for example to confirm that the formula is right."""
 FINGERPRINTED = 3
 """Number of random problems whose values enter a formula's fingerprint."""
+SUMS = "it sums over examples"
+_NAME_IN_PROGRAMS = re.compile(r"[A-Za-z]{2,}(?:_[A-Za-z]{2,})+")
+"""Matches a name such as learn_rate, unlike L_new, which is the name Lnew."""
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,13 @@ class Comparer:
         key = (name, layout, number)
         if key not in self._truths:
             way = NotationInterpretation(layout=layout)
-            self._truths[key] = Evaluation(self.quantities, self.problems[number].values, way).value(named(name))
+            evaluation = Evaluation(self.quantities, self.problems[number].values, way)
+            self._truths[key] = evaluation.value(named(name))
         return self._truths[key]
+
+    def _truths_of(self, meaning: Meaning, name: str) -> list[Array]:
+        """Return the right value of the quantity `name` on each random problem of a meaning, in its layout."""
+        return [self.truth(name, meaning.way.layout, number) for number in range(len(meaning.values))]
 
     # ── interpretations ──────────────────────────────────────────────────────────────────────────────
 
@@ -82,33 +92,40 @@ class Comparer:
         """Yield (formula with its undefined names replaced, remarks) for each choice of their known meanings, the
         likeliest first. A remark is "g read as ∂J/∂a2". Yield nothing if a name has no known meaning."""
         used = symbols(formula)
-        for names in ({}, *(dialect.names for dialect in self.dialects if used & dialect.names.keys())):
-            renamed = substitute(formula, {name: named(other) for name, other in names.items()})
-            renamings = tuple(f"{name} read as {other}" for name, other in names.items() if name in used)
-            unknown = sorted(symbols(renamed) - self.known)
-            meanings = [self._meanings_of(name, has_elements=name in _with_elements(renamed)) for name in unknown]
-            for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
+        vocabularies: list[Mapping[str, str]] = [{}]
+        for dialect in self.dialects:
+            if used & dialect.names.keys():
+                vocabularies.append(dialect.names)
+        for vocabulary in vocabularies:
+            translated = _renamed(formula, vocabulary)
+            unknown = sorted(symbols(translated) - self.known)
+            indexed = _names_with_indices(translated)
+            possible = [self._meanings_of(name, has_elements=name in indexed) for name in unknown]
+            for chosen in itertools.islice(itertools.product(*possible), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
-                taken = dict(zip(unknown, chosen, strict=True))
-                made = substitute(renamed, {name: named(meaning) for name, meaning in taken.items()})
-                yield made, (*renamings, *(f"{name} read as {meaning}" for name, meaning in taken.items()))
+                new_names = dict(zip(unknown, chosen, strict=True))
+                remarks = [f"{name} read as {usual}" for name, usual in vocabulary.items() if name in used]
+                remarks += [f"{name} read as {meaning}" for name, meaning in new_names.items()]
+                yield _renamed(translated, new_names), tuple(remarks)
 
-    def _meanings_of(self, name: str, *, has_elements: bool = False) -> tuple[str, ...]:
+    def _meanings_of(self, name: str, *, has_elements: bool) -> tuple[str, ...]:
         """Return the known meanings of an undefined name. If it `has_elements`, sizes are left out, and other numbers
         come last."""
-        notation = self.question.notation
-        if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
-            return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
-        program = re.fullmatch(r"[A-Za-z]{2,}(?:_[A-Za-z]{2,})+", name)  # as in learn_rate: L_new is the name Lnew
-        if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1 and not program:
-            slope = (f"∂{notation.loss}/∂{notation.variable}",) if name.endswith(("'", "grad")) else ()
-            return (*slope, TOTAL, notation.loss)  # as in L', L_grad, L_new or L_data
-        found = notation.meanings.get(name, ())
+        notation, variable = self.question.notation, self.question.notation.variable
+        if variable and name[0] == variable[0] and name[1:].isalpha():
+            return (variable,)  # as in θ_old: the variable with a word as an index is its old value
+        is_loss = name[0] in notation.losses | notation.totals and len(name) > 1
+        if notation.totals and is_loss and not _NAME_IN_PROGRAMS.fullmatch(name):  # as in L', L_grad, L_new or L_data
+            if name.endswith(("'", "grad")):
+                return (f"∂{notation.loss}/∂{variable}", TOTAL, notation.loss)
+            return (TOTAL, notation.loss)
+        meanings = notation.meanings.get(name, ())
         if not has_elements:
-            return found
+            return meanings
         values = self.problems[0].values
-        arrays_first = sorted(found, key=lambda one: one in values and not values[one].ndim)
-        return tuple(one for one in arrays_first if one not in self.quantities.sizes)
+        numbers = {meaning for meaning in meanings if meaning in values and not values[meaning].ndim}
+        arrays_first = sorted(meanings, key=numbers.__contains__)
+        return tuple(meaning for meaning in arrays_first if meaning not in self.quantities.sizes)
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
         """Yield the combinations of product grouping and array layout to try for a formula, the likeliest first."""
@@ -116,50 +133,54 @@ class Comparer:
         for layout in self.layouts:
             for tighter in groupings:
                 yield NotationInterpretation(tighter, layout)
-        for layout in self.layouts if has_dots(formula) else ():
-            yield NotationInterpretation(layout=layout, dotted=True)
+        if has_dots(formula):
+            for layout in self.layouts:
+                yield NotationInterpretation(layout=layout, dotted=True)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
         """Evaluate a formula on the first random problems, and yield the results for each way to interpret its
         notation. Skip interpretations that have no value. Raise `Unread` if a name has no known meaning."""
-        undefined = symbols(formula) - self.known
-        tried = False
-        for made, remarks_on_names in self.substitutions(formula):
-            for way in self.interpretations(made):
-                tried = True
+        is_defined = False
+        for substituted, remarks_on_names in self.substitutions(formula):
+            for way in self.interpretations(substituted):
+                is_defined = True
                 try:
-                    yield self._valued(made, way, (*remarks_on_names, *way.remarks))
+                    yield self._valued(substituted, way, (*remarks_on_names, *way.remarks))
                 except Unread:
                     continue
-        if not tried:
-            names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
+        if not is_defined:
+            undefined = symbols(formula) - self.known - self.question.notation.meanings.keys()
+            names = ", ".join(sorted(undefined)[:3])
             raise Unread(f"{names or 'a name'} is not defined")
 
     def right_meaning(self, formula: Formula, name: str) -> Meaning | None:
         """Return the first interpretation of a formula that equals the quantity `name` and does not sum over
         examples."""
         try:
-            right = (m for m in self.meanings(formula) if not m.summed and self.is_right(m, name))
-            return next(right, None)
+            for meaning in self.meanings(formula):
+                if not meaning.summed and self.is_right(meaning, name):
+                    return meaning
         except Unread:
-            return None
+            pass
+        return None
 
     def _valued(
         self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...] = (), count: int = FIRST
     ) -> Meaning:
         values: list[Array] = []
         averages = self.quantities.examples in symbols(formula)
-        at = Evaluation(self.quantities, {}, way, averages=averages, budget=self.budget)
+        evaluation = Evaluation(self.quantities, {}, way, averages=averages, budget=self.budget)
         for problem in self.problems[:count]:
-            at = replace(at, values=problem.values, cache={})
-            values.append(at.value(formula))
+            evaluation = replace(evaluation, values=problem.values, cache={})
+            value = evaluation.value(formula)
+            values.append(value)
         if not all(np.isfinite(value).all() for value in values):
             raise Unread("the formula has no finite value on some random problems")
-        hidden = any(share < NEGLIGIBLE for share in at.negligible.values()) or bool(at.unused - at.used)
-        summed = bool(at.examples)
-        if summed:
-            remarks = tuple(dict.fromkeys((*remarks, "it sums over examples")))
-        return Meaning(formula, way, tuple(values), remarks, bool(at.free(formula)), hidden, summed)
+        elementwise = bool(evaluation.free(formula))
+        summed = bool(evaluation.examples)
+        if summed and SUMS not in remarks:
+            remarks = (*remarks, SUMS)
+        return Meaning(formula, way, tuple(values), remarks, elementwise, evaluation.hides_parts, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
         """Return `meaning`, an interpretation of a formula, with the formula's values on all random problems."""
@@ -181,124 +202,139 @@ class Comparer:
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
         """Evaluate a formula under the interpretation `way`, with the likeliest meanings of its names. Raise `Mismatch`
         if shapes do not fit."""
-        made, remarks = next(self.substitutions(formula), (formula, ()))
-        return self._valued(made, way, remarks)
+        substituted, remarks = next(self.substitutions(formula), (formula, ()))
+        return self._valued(substituted, way, remarks)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
     def equals(self, meaning: Meaning, name: str, *, turned: bool = False, factor: float = 1.0) -> bool:
         """Return whether the values of a formula (as interpreted) equal `factor` times the quantity `name`. If
         `turned`, compare with the transposed quantity."""
-        for number, value in enumerate(meaning.values):
-            truth = self.truth(name, meaning.way.layout, number)
-            if not self._fits(value, factor * (truth.T if turned else truth), meaning.elementwise):
+        for value, truth in zip(meaning.values, self._truths_of(meaning, name), strict=True):
+            expected = truth.T if turned else truth
+            if not _fits(value, factor * expected, meaning.elementwise):
                 return False
         return True
-
-    @staticmethod
-    def _fits(value: Array, truth: Array, elementwise: bool) -> bool:
-        if same(value, truth):
-            return True
-        return (
-            elementwise
-            and value.size == truth.size
-            and (same(value.T, truth) or (1 in value.shape and same(value.reshape(truth.shape), truth)))
-        )
 
     def is_right(self, meaning: Meaning, name: str) -> bool:
         """Return whether a formula (as interpreted) equals the quantity `name` on all random problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
-    def agree(self, one: Formula, other: Formula) -> bool | None:
+    def agree(self, left: Formula, right: Formula) -> bool | None:
         """Return whether two formulas are equal if ambiguous notation is read in their favour; None if they cannot be
         evaluated."""
-        both = Formula("block", (one, other), ("2",))
-        evaluated = False
-        for made, _ in self.substitutions(both):
-            for way in self._equality_ways(made):
+        block = Formula("block", (left, right))
+        is_evaluated = False
+        for substituted, _ in self.substitutions(block):
+            for way in self._equality_ways(substituted):
                 self.budget.spend(5)
                 try:
-                    if all(self._agrees(made.parts, way, number) for number in range(FIRST)):
+                    if all(self._agrees(substituted, way, problem) for problem in self.problems[:FIRST]):
                         return True
                 except Unread:
                     continue
-                evaluated = True
-        return False if evaluated else None
+                is_evaluated = True
+        return False if is_evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:
         yield from self.interpretations(formula)
         yield NotationInterpretation(loose=True)
         yield NotationInterpretation(GROUPINGS[2], loose=True)
 
-    def _agrees(self, parts: Sequence[Formula], way: NotationInterpretation, number: int) -> bool:
-        at = Evaluation(self.quantities, self.problems[number].values, way, budget=self.budget)
-        free = at.free(Formula("block", tuple(parts), ("2",)))
-        a, b = (at.value(part, free) for part in parts)
-        if same(a, b) or same(a.T, b):
+    def _agrees(self, block: Formula, way: NotationInterpretation, problem: SampleProblem) -> bool:
+        """Return whether the two formulas of a block are equal on a random problem. A vector also equals the diagonal
+        matrix of its elements."""
+        evaluation = Evaluation(self.quantities, problem.values, way, budget=self.budget)
+        free = evaluation.free(block)
+        left, right = (evaluation.value(part, free) for part in block.parts)
+        if same(left, right) or same(left.T, right):
             return True
-        return any(
-            m.ndim and m.shape[0] == m.shape[1] == v.size and same(np.diag(v.ravel()), m) for v, m in ((a, b), (b, a))
-        )
+        return _is_diagonal(left, right) or _is_diagonal(right, left)
 
-    def holds_strictly(self, one: Formula, other: Formula) -> bool:
+    def holds_strictly(self, left: Formula, right: Formula) -> bool:
         """Return whether two formulas are equal on all random problems, exactly as written: in the handout's layout,
         with the usual grouping of products, and without undefined names or sums over examples."""
-        if (symbols(one) | symbols(other)) - self.known:
+        if symbols(left) - self.known or symbols(right) - self.known:
             return False
         try:
-            a, b = (self._valued(part, NotationInterpretation(), count=len(self.problems)) for part in (one, other))
+            usual, count = NotationInterpretation(), len(self.problems)
+            left_meaning = self._valued(left, usual, count=count)
+            right_meaning = self._valued(right, usual, count=count)
         except Unread:
             return False
-        # all examples of a problem are equal here, so a sum over examples proves nothing
-        return not a.summed and not b.summed and all(map(same, a.values, b.values))
+        if left_meaning.summed or right_meaning.summed:
+            return False  # all examples of a problem are equal here, so a sum over examples proves nothing
+        return all(map(same, left_meaning.values, right_meaning.values))
 
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
         """Return a sentence that says what a wrong formula computes, such as "It is ∂J/∂h1."; "" if this is unknown.
         `name` is the asked quantity."""
-        for phrase, known in self._named_values(meaning, name):
-            pairs = zip(meaning.values, known, strict=True)
-            if all(self._fits(value, other, meaning.elementwise) for value, other in pairs):
+        for phrase, named_values in self._named_values(meaning, name):
+            pairs = zip(meaning.values, named_values, strict=True)
+            if all(_fits(value, named_value, meaning.elementwise) for value, named_value in pairs):
                 return f"It is {phrase}."
         return ""
 
     def _named_values(self, meaning: Meaning, name: str) -> Iterator[tuple[str, list[Array]]]:
         """Yield (phrase, values on the first random problems) for each common mistake and each other quantity. A phrase
         is, for example, "the transpose of what is asked for"."""
-        given = [problem.values for problem in self.problems[: len(meaning.values)]]
-        truths = [self.truth(name, meaning.way.layout, number) for number in range(len(given))]
+        problems = [problem.values for problem in self.problems[: len(meaning.values)]]
+        truths = self._truths_of(meaning, name)
         for phrase, mistaken in self.quantities.others.items():
-            yield phrase, [np.asarray(mistaken(values)) for values in given]
+            yield phrase, [np.asarray(mistaken(values)) for values in problems]
         yield "the transpose of what is asked for", [truth.T for truth in truths]
         yield "what is asked with the opposite sign", [-truth for truth in truths]
-        ratios = [_ratio(value, truth) for value, truth in zip(meaning.values, truths, strict=True)]
+        ratios = list(map(_ratio, meaning.values, truths))
         yield f"{ratios[0]:.4g} times what is asked", [ratios[0] * truth for truth in truths]
-        for known in sorted(self.known):
-            if not given[0][known].ndim:
-                factors = [float(values[known]) for values in given]
-                if known == self.quantities.examples:
-                    yield "what is asked, averaged over examples", [b / n for b, n in zip(truths, factors, strict=True)]
-                yield f"what is asked times {shown(known)}", [b * n for b, n in zip(truths, factors, strict=True)]
+        for number in sorted(self.known):
+            if problems[0][number].ndim:
+                continue
+            factors = [float(values[number]) for values in problems]
+            if number == self.quantities.examples:
+                yield "what is asked, averaged over examples", list(map(operator.truediv, truths, factors))
+            yield f"what is asked times {shown(number)}", list(map(operator.mul, truths, factors))
         loss = self.question.notation.loss
-        for known in (*(f"∂{loss}/∂{other}" for other in given[0] if other != loss), *given[0]):
+        derivatives = [f"∂{loss}/∂{variable}" for variable in problems[0] if variable != loss]
+        for quantity in (*derivatives, *problems[0]):
             try:
-                values = [self.truth(known, meaning.way.layout, number) for number in range(len(given))]
+                quantity_values = self._truths_of(meaning, quantity)
             except Unread:
                 continue
-            if values[0].any():  # unlike a derivative that is always zero
-                yield shown(known), values
-                yield shown(known), [value.T for value in values]
+            if quantity_values[0].any():  # unlike a derivative that is always zero
+                yield shown(quantity), quantity_values
+                yield shown(quantity), [value.T for value in quantity_values]
         if truths[0].size > 1:  # any two numbers have a ratio
-            yield "what is asked times another number", [r * b for r, b in zip(ratios, truths, strict=True)]
+            yield "what is asked times another number", list(map(operator.mul, truths, ratios))
 
 
-def _with_elements(formula: Formula) -> set[str]:
+def _renamed(formula: Formula, names: Mapping[str, str]) -> Formula:
+    """Replace names by the quantities or derivatives in `names`."""
+    return substitute(formula, {name: named(usual) for name, usual in names.items()})
+
+
+def _names_with_indices(formula: Formula) -> set[str]:
     """Return the names that have an element index in a formula, such as "w" in w_j."""
-    return {
-        node.name for node in nodes(formula)
-        if node.kind == "symbol" and any(not index.startswith("(") for index in node.data[1:])
-    }  # fmt: skip
+    return {node.name for node in nodes(formula) if node.kind == "symbol" and indices_of(node)}
+
+
+def _fits(value: Array, truth: Array, elementwise: bool) -> bool:
+    """Return whether a value is right. If it was computed element by element, it may be transposed."""
+    if same(value, truth):
+        return True
+    if not elementwise or value.size != truth.size:
+        return False
+    if same(value.T, truth):
+        return True
+    return 1 in value.shape and same(value.reshape(truth.shape), truth)
+
+
+def _is_diagonal(matrix: Array, vector: Array) -> bool:
+    """Return whether a matrix has the elements of a vector on its diagonal, and zeros elsewhere."""
+    if matrix.shape != (vector.size, vector.size):
+        return False
+    return same(matrix, np.diag(vector.ravel()))
 
 
 def _ratio(value: Array, truth: Array) -> float:
@@ -306,13 +342,13 @@ def _ratio(value: Array, truth: Array) -> float:
     square = float((truth * truth).sum())
     if value.shape != truth.shape or not square:
         return np.nan
-    return float((value * truth).sum()) / square or np.nan
+    product = float((value * truth).sum())
+    return product / square or np.nan
 
 
 def shown(name: str) -> str:
     """Return a name with its layer as a superscript: "h⁽¹⁾" for "h1"."""
-    raised = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-    return re.sub(r"[0-9](?=/|$)", lambda layer: f"⁽{layer[0].translate(raised)}⁾", name)
+    return re.sub(r"[0-9](?=/|$)", lambda layer: f"⁽{layer[0].translate(_RAISED)}⁾", name)
 
 
 def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
@@ -327,11 +363,15 @@ def fingerprint(values: Sequence[Array], tag: str = "") -> str:
     """Return a hash of `tag` and of a formula's values on the first random problems, rounded to seven digits."""
     parts = [tag]
     for value in values[:FINGERPRINTED]:
-        rounded = (f"{0.0 if abs(x) < 1e-12 else float(x):.6e}" for x in np.asarray(value, dtype=float).ravel())
-        parts.append(f"{value.shape}:{','.join(rounded)}")
+        numbers = []
+        for number in value.astype(float).ravel():
+            rounded = 0.0 if abs(number) < 1e-12 else number
+            numbers.append(f"{rounded:.6e}")
+        parts.append(f"{value.shape}:{','.join(numbers)}")
     return digest("|".join(parts))
 
 
 def digest(text: str) -> str:
     """Return a hash of a text: twelve hexadecimal digits."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    encoded = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(encoded).hexdigest()[:12]

@@ -61,21 +61,24 @@ class Definitions:
             gradients: Also replace derivatives such as ∂J/∂a2 by the formulas that the student gave for them.
         """
         carried: set[str] = set()
-        return self._resolved(formula, number, gradients, carried, MAX_NESTING), frozenset(carried)
+        resolved = self._resolved(formula, number, gradients, carried, MAX_NESTING)
+        return resolved, frozenset(carried)
 
     def _resolved(self, formula: Formula, number: int, gradients: bool, carried: set[str], rounds: int) -> Formula:
+        if not rounds:
+            return formula
         names = symbols(formula)
         if gradients:
-            names = names | {key_of(node) for node in nodes(formula) if node.kind == "derivative"}
+            names |= {key_of(node) for node in nodes(formula) if node.kind == "derivative"}
         values: dict[str, Formula] = {}
-        for name in names if rounds else ():
+        for name in names:
             definition = self._of(name, number)
             if definition is not None:
                 values[name] = self._resolved(definition.formula, definition.number, gradients, carried, rounds - 1)
             elif name in self.earlier:
                 carried.add(name)
                 values[name] = self.earlier[name]
-        return substitute(formula, values) if values else formula
+        return substitute(formula, values)
 
     def _of(self, name: str, number: int) -> Definition | None:
         """Return the last definition of `name` before statement `number`. If there is none, return the first later one,
@@ -103,23 +106,28 @@ def substitute(formula: Formula, values: Mapping[str, Formula]) -> Formula:
     """Replace the names in a formula by their formulas in `values`: x in ∂J/∂x only if its formula is a name."""
 
     def change(node: Formula) -> Formula | None:
-        if node.kind == "symbol" and node.name in values:
-            return _with_index(values[node.name], node.data[1:])
+        key = key_of(node)
+        if node.kind == "symbol" and key in values:
+            return _with_index(values[key], node.data[1:])
         if node.kind != "derivative":
             return None
         function, variable = node.parts
-        if key_of(node) in values:
-            return _with_index(values[key_of(node)], variable.data[1:])
-        renamed = values.get(variable.name, variable)
-        if renamed.kind == "symbol":
-            variable = symbol(renamed.name, *variable.data[1:])
+        if key in values:
+            return _with_index(values[key], variable.data[1:])
+        new_variable = values.get(variable.name, variable)
+        if new_variable.kind == "symbol":
+            variable = symbol(new_variable.name, *variable.data[1:])
         return derivative(rebuilt(function, change), variable)
 
+    if not values:
+        return formula
     return rebuilt(formula, change)
 
 
 def _with_index(formula: Formula, elements: tuple[str, ...]) -> Formula:
-    return Formula("element", (formula,), elements) if elements else formula
+    if not elements:
+        return formula
+    return Formula("element", (formula,), elements)
 
 
 def definitions(
@@ -145,7 +153,9 @@ def definitions(
             name = key_of(named)
             is_first = named is formulas[0]
             values = [formula for formula in formulas if name_of(formula) != name]
-            if not values or not name or name in quantities or _has_index(named) or (name in earlier and not is_first):
+            if not values or not name or name in quantities or _has_index(named):
+                continue
+            if name in earlier and not is_first:
                 continue
             value = _most_explicit(values)
             is_derivative = value.kind == "derivative"
@@ -155,14 +165,17 @@ def definitions(
                 continue  # the true value of the derivative is used instead
             has_derivative = any(node.kind == "derivative" for node in nodes(value))
             own.append(Definition(number, name, value, has_derivative, is_first))
-    return Definitions(tuple(definition for definition in own if _is_best(definition, own)), earlier)
+    return Definitions(_best(own), earlier)
 
 
-def _is_best(definition: Definition, own: Sequence[Definition]) -> bool:
-    """Return whether no other definition of the name is better: formulas without derivatives win, then statements that
-    begin with the name."""
-    rivals = [rival.rank for rival in own if rival.name == definition.name]
-    return definition.rank == min(rivals)
+def _best(own: Sequence[Definition]) -> tuple[Definition, ...]:
+    """Return the best definitions of each name: formulas without derivatives win, then statements that begin with the
+    name."""
+    ranks: dict[str, tuple[bool, bool]] = {}
+    for definition in own:
+        rank = ranks.get(definition.name, definition.rank)
+        ranks[definition.name] = min(rank, definition.rank)
+    return tuple(definition for definition in own if definition.rank == ranks[definition.name])
 
 
 def _has_index(named: Formula) -> bool:
@@ -175,5 +188,7 @@ def _has_index(named: Formula) -> bool:
 
 def _most_explicit(formulas: Sequence[Formula]) -> Formula:
     """Return the last formula that is more than a name or an example with numbers; the last one if there is none."""
-    explicit = [formula for formula in formulas if not name_of(formula) and not is_example(formula)]
-    return (explicit or list(formulas))[-1]
+    for formula in reversed(formulas):
+        if not name_of(formula) and not is_example(formula):
+            return formula
+    return formulas[-1]

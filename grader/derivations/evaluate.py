@@ -7,7 +7,7 @@ are grouped and how arrays are laid out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,8 +51,12 @@ class NotationInterpretation:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Remarks for the marker on unusual choices, such as "a dot is read as an inner product"."""
-        grouped = "products of several signs can be grouped in several ways" if self.tighter else ""
-        return tuple(filter(None, (self.layout, grouped, "a dot is read as an inner product" if self.dotted else "")))
+        remarks = [self.layout] if self.layout else []
+        if self.tighter:
+            remarks.append("products of several signs can be grouped in several ways")
+        if self.dotted:
+            remarks.append("a dot is read as an inner product")
+        return tuple(remarks)
 
 
 def _real(a: Array) -> Array:
@@ -60,11 +64,14 @@ def _real(a: Array) -> Array:
 
 
 def _abs(a: Array) -> Array:
-    return np.asarray(np.where(_real(a) < 0, -a, a))
+    is_negative = _real(a) < 0
+    return np.where(is_negative, -a, a)
 
 
 def _diagonal(a: Array) -> Array:
-    return np.asarray(np.diag(a.ravel())) if a.ndim else a
+    if not a.ndim:
+        return a
+    return np.diag(a.ravel())
 
 
 FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
@@ -92,10 +99,10 @@ _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
 
 def same(a: Array, b: Array, rtol: float = RTOL) -> bool:
     """Return whether two arrays are equal up to rounding."""
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+    if a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all():
         return False
-    size = max(_length(a), _length(b))
-    return _length(a - b) <= rtol * max(size, 1e-3)
+    size = max(_length(a), _length(b), 1e-3)
+    return _length(a - b) <= rtol * size
 
 
 def _length(a: Array) -> float:
@@ -135,8 +142,11 @@ class Evaluation:
             Unread: If the formula cannot be evaluated.
         """
         with np.errstate(all="ignore"):
-            free = self.free(formula) if free is None else free
-            return self._elements(formula, free) if free else self._of(formula)
+            if free is None:
+                free = self.free(formula)
+            if free:
+                return self._elements(formula, free)
+            return self._of(formula)
 
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,49 +158,56 @@ class Evaluation:
             summed: An index to include although `self.indices` sets its value.
         """
         sizes: dict[str, int] = {}
-        self._find_free(formula, frozenset(self.indices) - {summed}, sizes)
+        bound = frozenset(self.indices) - {summed}
+        self._find_free(formula, bound, sizes)
         return sizes
 
     def _find_free(self, formula: Formula, bound: frozenset[str], sizes: dict[str, int]) -> None:
-        if formula.kind in ("symbol", "element"):
-            for index, size in self._ranges(formula):
-                if index.isdigit() or index in bound:
-                    continue
-                if sizes.setdefault(index, size) != size:
-                    raise Mismatch(f"the index {index} is used for axes of different lengths")
+        for index, size in self._ranges(formula):
+            if index.isdigit() or index in bound:
+                continue
+            if sizes.setdefault(index, size) != size:
+                raise Mismatch(f"the index {index} is used for axes of different lengths")
         if formula.kind == "total":
-            bound = bound | {formula.data[0]}
+            bound |= {*formula.data}
         for part in formula.parts:
             self._find_free(part, bound, sizes)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
         """Yield (index, number of its values) for a symbol or element, such as ("j", 3) for δ_j; nothing for a
         number."""
-        elements = _indices(formula) if formula.kind in ("symbol", "element") else []
-        if not elements:
+        indices = indices_of(formula)
+        if not indices:
             return
         array = self._of(formula.parts[0]) if formula.kind == "element" else self._look_up(formula.name)
         if not array.ndim:
             return
-        sizes = array.shape if len(elements) == 2 else (max(array.shape),)
-        if len(elements) == 1 and 1 not in array.shape:
+        if len(indices) == 2:
+            yield from zip(indices, array.shape, strict=True)
+        elif 1 not in array.shape:
             raise Unread("a matrix has only one index")
-        yield from zip(elements, sizes, strict=True)
+        else:
+            yield from zip(indices, [array.size], strict=True)
 
     def _elements(self, formula: Formula, free: Mapping[str, int]) -> Array:
         """Evaluate a formula for all values of its free indices, and return the values as an array."""
-        sizes = list(free.values())
-        if len(sizes) > 2 or int(np.prod(sizes)) > MAX_ELEMENTS:
+        sizes = tuple(free.values())
+        if len(sizes) > 2 or np.prod(sizes) > MAX_ELEMENTS:
             raise Unread("the formula has more than two free indices")
-        places = np.ndindex(*sizes)
-        elements = [self._at(formula, dict(zip(free, place, strict=True))) for place in places]
+        elements = []
+        for place in np.ndindex(sizes):
+            indices = dict(zip(free, place, strict=True))
+            element = self._at(formula, indices)
+            elements.append(element)
         if any(element.ndim for element in elements):
             raise Mismatch("the formula mixes elements and whole arrays")
-        return np.asarray(elements).reshape(*sizes, *([1] if len(sizes) == 1 else []))
+        is_vector = len(sizes) == 1
+        return np.asarray(elements).reshape((*sizes, 1) if is_vector else sizes)
 
     def _at(self, formula: Formula, indices: Mapping[str, int], values: Values | None = None) -> Array:
         """Evaluate a formula with the given values of its indices and, if `values` is given, of the quantities."""
-        evaluation = replace(self, indices={**self.indices, **indices}, values=values or self.values, cache={})
+        all_indices = {**self.indices, **indices}
+        evaluation = replace(self, indices=all_indices, values=values or self.values, cache={})
         return evaluation._of(formula)
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────
@@ -199,20 +216,21 @@ class Evaluation:
         self.budget.spend(1)
         key = id(formula)
         if key not in self.cache:
-            self.cache[key] = _shaped(self._one(formula))
+            if formula.kind not in _NODES:
+                raise Unread(f"a {formula.kind} has no value")
+            value = _NODES[formula.kind](self, formula)
+            self.cache[key] = _shaped(value)
         return self.cache[key]
-
-    def _one(self, formula: Formula) -> Array:
-        if formula.kind not in _NODES:
-            raise Unread(f"a {formula.kind} has no value")
-        return _NODES[formula.kind](self, formula)
 
     def _parts(self, formula: Formula) -> list[Array]:
         return [self._of(part) for part in formula.parts]
 
     def _norm(self, formula: Formula) -> Array:
-        (a,) = self._parts(formula)
-        return np.asarray(_abs(a).sum() if formula.data[0] == "1" else np.sqrt((a * a).sum()))
+        (vector,) = self._parts(formula)
+        if formula.data[0] == "1":
+            return np.asarray(_abs(vector).sum())
+        square = (vector * vector).sum()
+        return np.asarray(np.sqrt(square))
 
     def _look_up(self, name: str) -> Array:
         if name not in self.values:
@@ -222,15 +240,20 @@ class Evaluation:
 
     def _is_turned(self, name: str) -> bool:
         """Return whether the current layout (convention for the shapes of arrays) transposes the quantity `name`."""
-        return bool(self.way.layout) and self.quantities.layouts[self.way.layout](name)
+        layout = self.way.layout
+        if not layout:
+            return False
+        return self.quantities.layouts[layout](name)
 
     def _picked(self, array: Array, formula: Formula) -> Array:
-        elements = _indices(formula)
-        if not elements or not array.ndim:
+        indices = indices_of(formula)
+        if not indices or not array.ndim:
             return array
         try:
-            places = [int(e) - 1 if e.isdigit() else self.indices[e] for e in elements]
-            return np.asarray(array[tuple(places)] if len(places) == 2 else array.ravel()[places[0]])
+            places = [int(index) - 1 if index.isdigit() else self.indices[index] for index in indices]
+            if len(places) == 2:
+                return np.asarray(array[tuple(places)])
+            return np.asarray(array.ravel()[places[0]])
         except (IndexError, KeyError):
             raise Unread("an index is outside of its array, or has no value") from None
 
@@ -240,51 +263,61 @@ class Evaluation:
         for sign, term in zip(formula.data, terms, strict=True):
             if total.ndim and term.ndim and total.shape != term.shape:
                 raise Mismatch(f"{shape(total)} {sign} {shape(term)}")
-            total = np.asarray(total + term if sign == "+" else total - term)
-        largest = float(np.abs(total).max()) if total.size else 0.0
+            signed_term = term if sign == "+" else -term
+            total = np.asarray(total + signed_term)
+        largest = _largest(total)
         for part, term in zip(formula.parts, terms, strict=True):
-            share = float(np.abs(term).max() / largest) if largest and term.size else 1.0
-            self.negligible[id(part)] = max(share, self.negligible.get(id(part), 0.0))
+            share = _largest(term) / largest if largest else 1.0
+            earlier_share = self.negligible.get(id(part), 0.0)
+            self.negligible[id(part)] = max(share, earlier_share)
         return total
 
     def _apply(self, formula: Formula) -> Array:
         arguments = self._parts(formula)
-        function = formula.data[0].rstrip("'")
-        primes = len(formula.data[0]) - len(function)
+        name = formula.data[0]
+        function = name.rstrip("'")
+        primes = len(name) - len(function)
         if function in _FUNCTIONS_OF_TWO and len(arguments) == 2:
             return _FUNCTIONS_OF_TWO[function](*arguments)
         if function not in FUNCTIONS:
             raise Unread(f"the function “{function}” is not known")
         if len(arguments) != 1 or primes > 1:
             raise Unread(f"{function} cannot be applied to {len(arguments)} arguments")
+        (argument,) = arguments
         if not primes:
-            return np.asarray(FUNCTIONS[function](arguments[0]))
-        if np.iscomplexobj(arguments[0]):
+            return np.asarray(FUNCTIONS[function](argument))
+        if np.iscomplexobj(argument):
             raise Unread("second derivatives are not supported")
-        return np.asarray(FUNCTIONS[function](arguments[0] + 1j * STEP)).imag / STEP
+        moved = FUNCTIONS[function](argument + 1j * STEP)
+        return np.asarray(moved).imag / STEP
 
     def _cases(self, formula: Formula) -> Array:
-        values = [self._of(value) for value in formula.parts[::2]]
-        conditions = [self._holds(condition) for condition in formula.parts[1::2]]
-        shapes = {array.shape for array in (*values, *conditions) if array.ndim}
+        cases, conditions = formula.parts[::2], formula.parts[1::2]
+        values = [self._of(case) for case in cases]
+        conditions_hold = [self._holds(condition) for condition in conditions]
+        shapes = {array.shape for array in (*values, *conditions_hold) if array.ndim}
         if len(shapes) > 1:
             raise Mismatch("the cases have different shapes")
         result: Array = np.full(shapes.pop() if shapes else (), np.nan)
-        open_elements = np.ones(result.shape, dtype=bool)
-        for node, value, condition in zip(formula.parts[::2], values, conditions, strict=True):
-            chosen = np.broadcast_to(condition, result.shape) & open_elements
-            (self.used if chosen.any() else self.unused).add(id(node))
+        open_elements = np.full(result.shape, True)
+        for case, value, holds in zip(cases, values, conditions_hold, strict=True):
+            chosen = holds & open_elements
+            if chosen.any():
+                self.used.add(id(case))
+            else:
+                self.unused.add(id(case))
             result = np.where(chosen, value, result)
             open_elements = open_elements & ~chosen
-        return np.asarray(result)
+        return result
 
     def _holds(self, condition: Formula) -> Array:
         if condition.kind == "otherwise":
             return np.asarray(True)
-        a, b = (_real(self._of(part)) for part in condition.parts)
-        if condition.data[0] not in _COMPARED or (a.ndim and b.ndim and a.shape != b.shape):
+        left, right = (_real(self._of(part)) for part in condition.parts)
+        compare = _COMPARED.get(condition.data[0])
+        if compare is None or (left.ndim and right.ndim and left.shape != right.shape):
             raise Unread("the sides of a condition cannot be compared")
-        return np.asarray(_COMPARED[condition.data[0]](a, b))
+        return np.asarray(compare(left, right))
 
     def _total(self, formula: Formula) -> Array:
         index, terms = formula.data[0], formula.parts[0]
@@ -292,7 +325,8 @@ class Evaluation:
         if index in ranges:
             total: Array = np.asarray(0.0)
             for number in range(ranges[index]):
-                total = np.asarray(total + self._at(terms, {index: number}))
+                term = self._at(terms, {index: number})
+                total = np.asarray(total + term)
             return total
         limits = [self._of(limit) for limit in formula.parts[1:]]
         if not limits and not self.averages:
@@ -308,9 +342,10 @@ class Evaluation:
         function, variable = formula.parts
         if variable.name not in self.values:
             raise Unread(f"the variable {variable.name} of a derivative is not defined")
-        if any(np.iscomplexobj(value) for value in self.values.values()):
+        if any(map(np.iscomplexobj, self.values.values())):
             raise Unread("second derivatives are not supported")
-        return self._picked(self._gradient(function, variable.name), variable)
+        gradient = self._gradient(function, variable.name)
+        return self._picked(gradient, variable)
 
     def _gradient(self, function: Formula, variable: str) -> Array:
         base = np.asarray(self.values[variable])
@@ -320,7 +355,8 @@ class Evaluation:
             moved[place] += 1j * STEP
             self.budget.spend(len(self.quantities.definitions))
             values = self.quantities.complete(self.values, {variable: moved})
-            columns.append(np.asarray(np.imag(self._at(function, {}, values)) / STEP))
+            value = self._at(function, {}, values)
+            columns.append(np.imag(value) / STEP)
         value_shape = columns[0].shape
         if not value_shape:
             gradient = np.asarray(columns).reshape(base.shape)
@@ -330,8 +366,9 @@ class Evaluation:
         if 1 not in value_shape or 1 not in base.shape:
             raise Unread("derivatives of a matrix, or of an array with respect to a matrix, are not supported")
         jacobian = np.stack([column.ravel() for column in columns], axis=1)
-        if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
-            return np.diag(jacobian).reshape(value_shape)  # a diagonal Jacobian is written as an array
+        diagonal = np.diag(jacobian)
+        if np.array_equal(jacobian, np.diag(diagonal)):
+            return diagonal.reshape(value_shape)  # a diagonal Jacobian is written as an array
         return jacobian
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
@@ -353,28 +390,28 @@ class Evaluation:
     def _times(self, first: Array, sign: str, second: Array) -> Array:
         if not first.ndim or not second.ndim:
             return np.asarray(first * second)
-        same_shape = first.shape == second.shape
-        if sign == "⊙" or (sign == "⊗" and same_shape):
-            if same_shape:
-                return np.asarray(first * second)
+        has_one_shape = first.shape == second.shape
+        if sign == "⊙" or (sign == "⊗" and has_one_shape):
+            if has_one_shape:
+                return first * second
         elif sign == "⊗":
-            return np.asarray(np.outer(first, second))
-        elif sign == "·" and self.way.dotted and same_shape and 1 in first.shape:
+            return np.outer(first, second)
+        elif sign == "·" and self.way.dotted and has_one_shape and 1 in first.shape:
             return np.asarray((first * second).sum())
         elif first.shape[1] == second.shape[0]:
-            return _shaped(np.asarray(first @ second))
-        elif same_shape and sign != "@":
-            return np.asarray(first * second)
+            return _shaped(first @ second)
+        elif has_one_shape and sign != "@":
+            return first * second
         product = _loosely(first, second) if self.way.loose else None
         if product is None:
             raise Mismatch(f"{shape(first)} {sign or 'times'} {shape(second)}")
         return product
 
     def _quotient(self, formula: Formula) -> Array:
-        over, under = self._parts(formula)
-        if over.ndim and under.ndim and over.shape != under.shape:
-            raise Mismatch(f"{shape(over)} / {shape(under)}")
-        return np.asarray(over / under)
+        numerator, denominator = self._parts(formula)
+        if numerator.ndim and denominator.ndim and numerator.shape != denominator.shape:
+            raise Mismatch(f"{shape(numerator)} / {shape(denominator)}")
+        return np.asarray(numerator / denominator)
 
     def _power(self, formula: Formula) -> Array:
         base, exponent = self._parts(formula)
@@ -382,10 +419,19 @@ class Evaluation:
             raise Unread("an exponent is an array")
         if base.ndim and 1 not in base.shape:
             raise Mismatch("powers of a matrix are not supported")
-        power = exponent.real if not np.iscomplexobj(base) else exponent
-        if float(exponent.real).is_integer() and abs(float(exponent.real)) < 50:
-            return np.asarray(base ** int(exponent.real))
-        return np.asarray(base**power)
+        real_exponent = float(exponent.real)
+        if real_exponent.is_integer() and abs(real_exponent) < 50:
+            return np.asarray(base ** int(real_exponent))
+        if not np.iscomplexobj(base):
+            exponent = exponent.real
+        return np.asarray(base**exponent)
+
+    @property
+    def hides_parts(self) -> bool:
+        """True if the values do not depend on a part of a formula: a term is too small, or a case was never taken."""
+        if self.unused - self.used:
+            return True
+        return any(share < NEGLIGIBLE for share in self.negligible.values())
 
 
 _NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
@@ -408,17 +454,25 @@ _NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
 def _loosely(first: Array, second: Array) -> Array | None:
     """Return the matrix product of two arrays, transposed or swapped if needed; None if no way fits."""
     pairs = ((first, second.T), (first.T, second), (first.T, second.T), (second, first), (second.T, first))
-    for a, b in pairs:
-        if a.shape[1] == b.shape[0] and 1 in b.shape:
-            return _shaped(np.asarray(a @ b))
+    for left, right in pairs:
+        if left.shape[1] == right.shape[0] and 1 in right.shape:
+            return _shaped(left @ right)
     return None
 
 
-def _indices(formula: Formula) -> list[str]:
+def indices_of(formula: Formula) -> list[str]:
     """Return the element indices of a symbol or element: ["i", "j"] for w_ij. Indices in brackets are left out, since
     they number examples, as in y⁽ⁱ⁾."""
-    indices = formula.data if formula.kind == "element" else formula.data[1:]
+    indices: Sequence[str] = ()
+    if formula.kind == "element":
+        indices = formula.data
+    elif formula.kind == "symbol":
+        indices = formula.data[1:]
     return [index for index in indices if not index.startswith("(")]
+
+
+def _largest(a: Array) -> float:
+    return float(np.abs(a).max())
 
 
 def _shaped(a: Array) -> Array:
@@ -428,20 +482,28 @@ def _shaped(a: Array) -> Array:
 
 def shape(a: Array) -> str:
     """Return the shape of an array as text: "3×1", or "a number"."""
-    return "×".join(map(str, a.shape)) if a.ndim else "a number"
+    if not a.ndim:
+        return "a number"
+    return "×".join(map(str, a.shape))
 
 
 def unknown_functions(formula: Formula) -> set[str]:
     """Return the names of the functions in a formula that are not known, without primes."""
-    applied = {node.data[0].rstrip("'") for node in nodes(formula) if node.kind == "applied"}
-    return applied - FUNCTIONS.keys() - _FUNCTIONS_OF_TWO.keys()
+    names = {node.data[0].rstrip("'") for node in nodes(formula) if node.kind == "applied"}
+    return names - FUNCTIONS.keys() - _FUNCTIONS_OF_TWO.keys()
 
 
 def has_dots(formula: Formula) -> bool:
     """Return whether a product in the formula is written with a dot."""
-    return any(node.kind == "product" and "·" in node.data[1:] for node in nodes(formula))
+    return any("·" in signs for signs in _signs_of_products(formula))
 
 
 def is_ambiguous(formula: Formula) -> bool:
     """Return whether a product in the formula mixes several signs, so that the grouping may matter."""
-    return any(node.kind == "product" and len(set(node.data[1:])) > 1 for node in nodes(formula))
+    return any(len(set(signs)) > 1 for signs in _signs_of_products(formula))
+
+
+def _signs_of_products(formula: Formula) -> Iterator[tuple[str, ...]]:
+    for node in nodes(formula):
+        if node.kind == "product":
+            yield node.data[1:]

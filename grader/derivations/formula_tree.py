@@ -67,8 +67,9 @@ def name_of(formula: Formula) -> str:
     """Return the name of a formula, without indices: "h1" for a symbol, "∂J/∂h1" for a derivative; "" for others."""
     if formula.kind == "derivative":
         function, variable = map(name_of, formula.parts)
-        is_simple = function and variable and "/" not in function + variable
-        return f"∂{function}/∂{variable}" if is_simple else ""
+        if not function or not variable or "/" in function + variable:
+            return ""
+        return f"∂{function}/∂{variable}"
     if formula.kind == "element":
         return name_of(formula.parts[0])
     return formula.name
@@ -76,8 +77,13 @@ def name_of(formula: Formula) -> str:
 
 def is_example(formula: Formula) -> bool:
     """Return whether a formula consists of numbers, some of them with decimals, as in 0.6 − 1."""
-    decimals = any(node.kind == "number" and "." in node.data[0] for node in nodes(formula))
-    return decimals and not symbols(formula)
+    has_decimals = False
+    for node in nodes(formula):
+        if node.kind == "symbol":
+            return False
+        if node.kind == "number" and "." in node.data[0]:
+            has_decimals = True
+    return has_decimals
 
 
 def key_of(formula: Formula) -> str:
@@ -91,8 +97,10 @@ def key_of(formula: Formula) -> str:
 
 def structure(formula: Formula) -> str:
     """Return the tree of a formula as text, such as "sum(+,-,symbol(a),symbol(b))"."""
-    parts = [*formula.data, *map(structure, formula.parts)]
-    return f"{formula.kind}({','.join(parts)})"
+    texts = [*formula.data]
+    for part in formula.parts:
+        texts.append(structure(part))
+    return f"{formula.kind}({','.join(texts)})"
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:
@@ -108,11 +116,20 @@ def nodes(formula: Formula) -> Iterator[Formula]:
 
 
 def symbols(formula: Formula) -> set[str]:
-    return {node.name for node in nodes(formula) if node.kind == "symbol"}
+    names = {node.name for node in nodes(formula)}
+    names.discard("")
+    return names
 
 
 def symbols_outside_derivatives(formula: Formula) -> set[str]:
-    return symbols(rebuilt(formula, lambda node: number(0) if node.kind == "derivative" else None))
+    names = set[str]()
+    if formula.kind == "derivative":
+        return names
+    if formula.kind == "symbol":
+        names.add(formula.name)
+    for part in formula.parts:
+        names |= symbols_outside_derivatives(part)
+    return names
 
 
 def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
@@ -121,12 +138,16 @@ def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
     if new is not None:
         return new
     parts = tuple(rebuilt(part, change) for part in formula.parts)
-    return formula if parts == formula.parts else Formula(formula.kind, parts, formula.data)
+    if parts == formula.parts:
+        return formula
+    return Formula(formula.kind, parts, formula.data)
 
 
 def leaves(formula: Formula) -> int:
     """Return the number of names and numbers in a formula. A function with its arguments counts as one, and so does a
     derivative."""
-    if formula.kind in ("number", "symbol", "applied") or (formula.kind == "derivative" and name_of(formula)):
+    if formula.kind in ("number", "symbol", "applied"):
+        return 1
+    if formula.kind == "derivative" and name_of(formula):
         return 1
     return sum(map(leaves, formula.parts))
