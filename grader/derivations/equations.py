@@ -57,6 +57,15 @@ class FormulaChain:
         return not self.relation and len(self.members) > 1
 
 
+@dataclass(frozen=True)
+class FunctionDefinition:
+    """An equation that defines a function, such as φ(z) = z²."""
+
+    name: str
+    variable: str
+    body: Formula
+
+
 def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
     """Parse an answer into statements.
 
@@ -139,8 +148,7 @@ class Reading:
         """Texts that the student struck out."""
         self.interrupted: list[Skipped] = []
         """Texts inside or next to a formula that may change its meaning, such as words between its terms."""
-        self.functions: list[tuple[str, str, Formula]] = []
-        """(name, variable, right side) of each equation that defines a function: (φ, z, z²) for φ(z) = z²."""
+        self.functions: list[FunctionDefinition] = []
         self.words_behind = ""
         """The words that follow the last statement."""
         self.open = False
@@ -239,7 +247,8 @@ class Reading:
         except Unread:
             return
         if variable:
-            self.functions.append((function.text + "'" * len(primes), variable, members[-1].formula))
+            name = function.text + "'" * len(primes)
+            self.functions.append(FunctionDefinition(name, variable, members[-1].formula))
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
         formula = _without_stops(side.formula)

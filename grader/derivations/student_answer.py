@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import pairwise
 
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
-from grader.derivations.equations import EquationSide, FormulaChain, Reading, read
+from grader.derivations.equations import EquationSide, FormulaChain, FunctionDefinition, Reading, read
 from grader.derivations.evaluate import FUNCTIONS, unknown_functions
 from grader.derivations.formula_tree import (
     Formula,
@@ -29,12 +27,13 @@ from grader.derivations.formula_tree import (
 from grader.derivations.lexer import WORD_LETTERS
 from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
-from grader.model import FalseEquality
 
 _NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[\W\d_](?<!\\)|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
 """Matches numbers with decimals that could not be parsed, such as "[0.5, 0.6]"."""
 _DEF = re.compile(r"(?m)(?:\bdef[ \t]+(?=\w+\()|^[ \t]*(?=\w+[ \t]*=[ \t]*lambda\b))(\w+)")
 """Matches the definition of a function in a program."""
+_WITHIN_SENTENCE = re.compile(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*")
+"""Matches words without punctuation."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
@@ -71,6 +70,19 @@ class FinalFormula:
     """False if the answer does not say that this is what is asked for."""
 
 
+@dataclass(frozen=True)
+class Equality:
+    """Two neighboring members of a statement, which the answer sets equal."""
+
+    number: int
+    """Index of the statement."""
+    left: EquationSide
+    right: EquationSide
+    resolved_left: Formula
+    """The left side with names replaced by their definitions."""
+    resolved_right: Formula
+
+
 class StudentAnswer:
     """A parsed answer to one question."""
 
@@ -94,37 +106,29 @@ class StudentAnswer:
             notation = replace(question.notation, functions={**question.notation.functions, **functions})
             self.reading = read(text, notation, context.own)
         self.statements = tuple(self.reading.statements)
-        self.redefined = context.redefined | (_redefined(self.reading, text, question) - functions.keys())
+        redefined = _redefined(self.reading, text, question) - functions.keys()
+        self.redefined = context.redefined | redefined
         """Names of known functions to which this answer or an earlier one gives other values, as sign(x) = x does."""
-        self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
+        self.sides = [side for statement in self.statements for side in statement.members]
+        """All members of all statements."""
+        self.names_of_sides = {name_of(side.formula) for side in self.sides}
+        """Names of the members that are only a name, such as "∂J/∂a2" or "δ"."""
+        self.used = frozenset[str]().union(*[symbols(side.formula) for side in self.sides])
         """All names in the answer's formulas."""
         self.comparer = Comparer(question, self.used | context.names)
         self.known = self.comparer.known
         self.given = (self.known - question.quantities.sizes) | question.notation.same.keys()
         """Names of what the question gives, which an answer cannot redefine."""
         self.definitions = definitions(self.statements, self.given, context.definitions, question.notation)
-        self.conditional = frozenset(self._conditional())
-        """Indices of the statements about a special case: in "for λ = 0, J = c", both λ = 0 and J = c."""
-        self.false_sides = tuple(self._false_equalities())
-        self.false = tuple(FalseEquality(right.line, left.text, right.text) for left, right in self.false_sides)
-        self.judged: dict[str, Formula] = {}
-        """Asked derivative → the formula that was compared with it."""
-
-    @property
-    def sides(self) -> Iterator[EquationSide]:
-        """All members of all statements."""
-        return (side for statement in self.statements for side in statement.members)
-
-    @cached_property
-    def names_of_sides(self) -> frozenset[str]:
-        """Names of the members that are only a name, such as "∂J/∂a2" or "δ"."""
-        return frozenset(name_of(side.formula) for side in self.sides)
-
-    @property
-    def answered(self) -> frozenset[str]:
+        self.answered = context.answered | question.notation.same.keys()
         """Names of the derivatives that may be left in a final formula: those that earlier questions ask for, and the
         keys of `Notation.same`."""
-        return self.context.answered | self.question.notation.same.keys()
+        self.conditional = set(self._conditional())
+        """Indices of the statements about a special case: in "for λ = 0, J = c", both λ = 0 and J = c."""
+        self.false_equalities = list(self._false_equalities())
+        """The equalities in the answer that do not hold on the random problems."""
+        self.judged: dict[str, Formula] = {}
+        """Asked derivative → the formula that was compared with it."""
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -134,59 +138,78 @@ class StudentAnswer:
         statement = self.statements[number]
         if not statement.is_equation:
             return False
-        own = (self._derivatives(name, number).get(m.formula.name) for m in statement.members)
-        named = (self.is_named(m.formula, name, of_an_example=of_an_example) for m in statement.members)
-        return any(named) or {name} in own
+        formulas = [member.formula for member in statement.members]
+        if any(self.is_named(formula, name, of_an_example=of_an_example) for formula in formulas):
+            return True
+        derivatives = self._derivatives(name, number)
+        return any(derivatives.get(formula.name) == {name} for formula in formulas)
+
+    def statements_equating(self, asked: Asked) -> list[int]:
+        """Return the indices of the statements that are equalities with the asked quantity as one side."""
+        return [number for number in range(len(self.statements)) if self.equates(number, asked.name)]
 
     def is_named(self, formula: Formula, name: str, *, of_an_example: bool = False) -> bool:
         """Return whether a formula is only a name of the quantity `name`, in any known notation. For "∂J/∂a1", this may
         be ∂J/∂z1 if a dialect writes z1 for a1, or a1 with a bar (an adjoint), unless the answer has ∂J/∂a1 too."""
-        indices = [index for part in formula.parts for index in part.data[1:] if index.startswith("(")]
-        if indices and (not of_an_example or "(l)" in indices):  # (l) is any layer
-            return False
-        found = name_of(formula)
-        letters = unicodedata.normalize("NFD", found)
+        for part in formula.parts:
+            for index in part.data[1:]:
+                if index.startswith("(") and (index == "(l)" or not of_an_example):  # (l) is any layer
+                    return False
+        written = name_of(formula)
+        letters = unicodedata.normalize("NFD", written)
         has_usual_name = name in self.names_of_sides
-        if formula.kind == "symbol" and BAR in letters:  # otherwise a bar is a mean
-            adjoint = f"∂{self.question.notation.loss}/∂{letters.replace(BAR, '')}"
-            return adjoint == name and not has_usual_name
-        if found == name or formula.kind != "derivative" or not found:
-            return found == name
-        of, by = (part.name for part in formula.parts)
         notation = self.question.notation
-        # a letter of the course may be another course's, even if no other letter of the answer shows it
-        dialects = notation.dialects if by in self.known else self.comparer.dialects
-        others = set() if has_usual_name else {dialect.names.get(by, by) for dialect in dialects}
-        names = {by, *notation.meanings.get(by, ()), *others}
-        names.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
-        return any(f"∂{of}/∂{other}" == name for other in names)
+        if formula.kind == "symbol" and BAR in letters:  # otherwise a bar is a mean
+            adjoint = f"∂{notation.loss}/∂{letters.replace(BAR, '')}"
+            return adjoint == name and not has_usual_name
+        if written == name:
+            return True
+        if formula.kind != "derivative" or not written:
+            return False
+        function, variable = (part.name for part in formula.parts)
+        variables = {variable, *notation.meanings.get(variable, ())}
+        resolved = self.definitions.resolve(formula.parts[1], len(self.statements))[0]
+        variables.add(resolved.name)
+        if not has_usual_name:
+            # a letter of the course may be another course's, even if no other letter of the answer shows it
+            dialects = notation.dialects if variable in self.known else self.comparer.dialects
+            variables |= {dialect.names.get(variable, variable) for dialect in dialects}
+        return name in {f"∂{function}/∂{variable}" for variable in variables}
 
     @property
     def is_plain(self) -> bool:
         """True if no name has two definitions, no side is the variable's old value alone, and no side may be
         incomplete."""
         names = [definition.name for definition in self.definitions.own]
+        if len(names) > len(set(names)):
+            return False
         variable = self.question.notation.variable
-        old = variable and any(side.formula.name == variable for side in self.sides)
-        unsure = any(side.doubt for side in self.sides)
-        return not (len({*names}) < len(names) or old or unsure)
+        return not any(side.doubt or (variable and side.formula.name == variable) for side in self.sides)
 
     def is_own(self, member: EquationSide) -> bool:
         """Return whether a member could not be parsed, or is a name that the question does not define."""
-        return not member.is_read or (bool(member.formula.name) and member.formula.name not in self.known)
+        if not member.is_read:
+            return True
+        name = member.formula.name
+        return name != "" and name not in self.known
 
     def _names_own_loss(self, number: int, asked: Asked) -> bool:
         """Return whether statement `number` is an equality with the asked derivative of the student's own name for the
         loss, such as ∂f/∂a2 if the answer defines f as the loss."""
+        statement = self.statements[number]
+        if not statement.is_equation:
+            return False
         loss = symbol(self.question.notation.loss)
-        functions = {name: body for name, _, body in self.reading.functions}
-        for member in self.statements[number].members if self.statements[number].is_equation else ():
-            if member.formula.kind == "derivative":
-                of, by = member.formula.parts
-                own = functions.get(of.name, self.definitions.resolve(of, number)[0])
-                is_loss = own is not of and self.comparer.agree(own, loss)
-                if is_loss and self.is_named(derivative(loss, by), asked.name):
-                    return True
+        bodies = {function.name: function.body for function in self.reading.functions}
+        for member in statement.members:
+            if member.formula.kind != "derivative":
+                continue
+            function, variable = member.formula.parts
+            definition = bodies.get(function.name, self.definitions.resolve(function, number)[0])
+            if definition is function or not self.comparer.agree(definition, loss):
+                continue
+            if self.is_named(derivative(loss, variable), asked.name):
+                return True
         return False
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
@@ -195,59 +218,86 @@ class StudentAnswer:
         Of several such equalities for a name, use the last one up to statement `number`, or else the first later one.
         Derivatives that mean the asked quantity are returned as `name`, in whatever notation they are written.
         """
-        found: dict[str, set[str]] = {}
+        derivatives_of: dict[str, set[str]] = {}
         for n, statement in enumerate(self.statements):
-            formulas = [m.formula for m in statement.members]
-            derivatives = {name if self.is_named(f, name) else name_of(f) for f in formulas if f.kind == "derivative"}
-            for own in {f.name for f in formulas} - {""} - self.known:
-                if derivatives - {""} and (n <= number or own not in found):
-                    found[own] = derivatives - {""}
-        return found
+            formulas = [member.formula for member in statement.members]
+            derivatives = set[str]()
+            for formula in formulas:
+                if formula.kind == "derivative":
+                    derivatives.add(name if self.is_named(formula, name) else name_of(formula))
+            derivatives.discard("")
+            own_names = {formula.name for formula in formulas} - {""} - self.known
+            for own_name in own_names if derivatives else ():
+                if n <= number or own_name not in derivatives_of:
+                    derivatives_of[own_name] = derivatives
+        return derivatives_of
 
     def unread_names(self) -> set[str]:
         """Return the names whose definitions could not be parsed completely, or contain the name itself."""
-        read = {definition.name for definition in self.definitions.own}
-        found = {own.name for own in self.definitions.own if own.name in map(key_of, nodes(own.formula))}
-        for first, *others in (s.members for s in self.statements if s.is_equation):
-            if others[-1].doubt:
-                found |= {key_of(first.formula)} & read
-            elif not any(other.is_read and not unknown_functions(other.formula) for other in others):
-                found |= {first.formula.name} - read
-        return found - {""} - self.given
+        defined = {definition.name for definition in self.definitions.own}
+        names = set[str]()
+        for definition in self.definitions.own:
+            if definition.name in map(key_of, nodes(definition.formula)):
+                names.add(definition.name)
+        for statement in self.statements:
+            if not statement.is_equation:
+                continue
+            head, *values = statement.members
+            if values[-1].doubt:
+                names |= {key_of(head.formula)} & defined
+            elif not any(value.is_read and not unknown_functions(value.formula) for value in values):
+                names |= {head.formula.name} - defined
+        return names - {""} - self.given
 
     # ── the final formula ────────────────────────────────────────────────────────────────────────────
 
     def final(self, asked: Asked) -> FinalFormula:
         """Return the formula to compare with the asked quantity. Raise `Unread` if there is none."""
-        numbers = range(len(self.statements))
-        chosen = [n for n in numbers if self.equates(n, asked.name) or self._updates(n, asked)]
-        chosen = [n for n in chosen if n not in self.conditional] or chosen
-        chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked) or self._names_own_loss(n, asked)]
-        chosen = chosen or [n for n in numbers if self.equates(n, asked.name, of_an_example=True)]
-        says_so = bool(chosen)
-        formulas = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
+        about_asked = self._statements_about(asked)
+        formulas: list[tuple[int, EquationSide]] = []
+        for number in about_asked or self._unnamed(asked):
+            formulas += [(number, member) for member in self._formulas(number, asked)]
         if not formulas:
             raise Unread(f"there is no formula for {asked.name}")
         number, member = formulas[-1]
-        head, remark = self.statements[number].members[0], ""
-        if not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
+        members = self.statements[number].members
+        remark = ""
+        if not about_asked and len(members) > 1 and self.is_own(members[0]):
             remark = "the formula does not say that it is what is asked for"
-        elif not says_so and len(self.question.asked) == 1:
+        elif not about_asked and len(self.question.asked) == 1:
             member = replace(member, doubt=self._words_before(number) or member.doubt)
-        if any(map(_is_example, self.statements[number].members)):
-            remark = remark or "the numbers of an example are left out"
-        return FinalFormula(member, number, tuple(formulas[:-1]), remark, says_so)
+        if not remark and any(map(_is_example, members)):
+            remark = "the numbers of an example are left out"
+        return FinalFormula(member, number, tuple(formulas[:-1]), remark, bool(about_asked))
+
+    def _statements_about(self, asked: Asked) -> list[int]:
+        """Return the indices of the statements that say what is asked for, by the most usual name that they have for
+        it."""
+        numbers = range(len(self.statements))
+        named = [n for n in numbers if self.equates(n, asked.name) or self._updates(n, asked)]
+        unconditional = [n for n in named if n not in self.conditional]
+        if named:
+            return unconditional or named
+        named = [n for n in numbers if self._uses_other_name(n, asked) or self._names_own_loss(n, asked)]
+        if named:
+            return named
+        return [n for n in numbers if self.equates(n, asked.name, of_an_example=True)]
 
     def _updates(self, number: int, asked: Asked) -> bool:
         """Return whether statement `number` is an update without time steps: `θ ← a` if `θt+1` is asked for, but not
         `θ = 0`."""
         statement, variable = self.statements[number], self.question.notation.variable
-        first, last = statement.members[0].formula, statement.members[-1].formula
-        return statement.is_equation and variable in asked.also and first.name == variable and last.kind != "number"
+        if not statement.is_equation or variable not in asked.also:
+            return False
+        head, *_, value = statement.members
+        return head.formula.name == variable and value.formula.kind != "number"
 
     def _uses_other_name(self, number: int, asked: Asked) -> bool:
-        heads = [m.formula.name for m in self.statements[number].members if m.is_read]
-        return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
+        names = [member.formula.name for member in self.statements[number].members if member.is_read]
+        if len(names) < 2:
+            return False
+        other_names = asked.also.intersection(names)
+        return bool(other_names - self._derivatives(asked.name, number).keys())
 
     def _unnamed(self, asked: Asked) -> list[int]:
         """Return [index of the statement to compare] or [], for an answer that never names the asked quantity.
@@ -256,103 +306,116 @@ class StudentAnswer:
         or else the last definition of a name of the student's, but not of a number. If a question asks for several
         quantities, the answer must have one unnamed formula for each, in the same order.
         """
-        every = list(enumerate(self.statements))
-        alone = len(every) == 1 and self.reading.is_mathematics_alone
-        defined = [
-            n for n, s in every
-            if len(s.members) > 1 and self.is_own(s.members[0]) and not self._defines_function(s)
-            and s.members[-1].formula.kind != "number"
-        ]  # fmt: skip
-        bare = [
-            n for n, s in every
-            if s.is_equality and ((len(s.members) == 1 and alone) or all(_is_unnamed(m.formula) for m in s.members))
-        ]  # fmt: skip
-        if len(self.question.asked) > 1:
-            return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
+        is_formula_alone = len(self.statements) == 1 and self.reading.is_mathematics_alone
+        defining: list[int] = []
+        bare: list[int] = []
+        for number, statement in enumerate(self.statements):
+            if self._defines_own_name(statement):
+                defining.append(number)
+            is_unnamed = all(_is_unnamed(member.formula) for member in statement.members)
+            is_alone = is_formula_alone and len(statement.members) == 1
+            if statement.is_equality and (is_unnamed or is_alone):
+                bare.append(number)
+        all_asked = self.question.asked
+        if len(all_asked) > 1:
+            return [bare[all_asked.index(asked)]] if len(bare) == len(all_asked) else []
         if 0 in bare and self._begins_with_the_answer():
             return [0]
-        behind = [n for n in bare if not defined or n > defined[-1]]
-        fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
-        return (fitting or defined or behind)[-1:]
+        later = [number for number in bare if not defining or number > defining[-1]]
+        fitting = [number for number in later if self._has_shape(asked, number)]
+        return (fitting or defining or later)[-1:]
+
+    def _defines_own_name(self, statement: FormulaChain) -> bool:
+        """Return whether a statement defines a name of the student's by a formula: no known function, and no number."""
+        if len(statement.members) == 1:
+            return False
+        head, *_, value = statement.members
+        is_function = head.formula.name.rstrip("'") in FUNCTIONS  # as in f' = f(1 − f)
+        return self.is_own(head) and not is_function and value.formula.kind != "number"
 
     def _begins_with_the_answer(self) -> bool:
         """Return whether the answer is a formula without =, followed only by definitions of names in it."""
-        first, *others = self.statements
-        defined = {other.members[0].formula.name for other in others if other.is_equation}
-        alone = len(first.members) == 1 and len(defined) == len(others)
-        return alone and defined <= symbols(first.members[0].formula)
-
-    def _defines_function(self, statement: FormulaChain) -> bool:
-        """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
-        return statement.members[0].formula.name.rstrip("'") in FUNCTIONS
+        first, *following = self.statements
+        defined = {statement.members[0].formula.name for statement in following if statement.is_equation}
+        if len(first.members) > 1 or len(defined) < len(following):
+            return False
+        return defined <= symbols(first.members[0].formula)
 
     def _words_before(self, number: int) -> str:
         """Return the words between statement `number` and the statement before it in the same sentence, such as "times"
         in "A times B"; "" if there are none."""
-        statement = self.statements[number]
-        joined = re.fullmatch(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*", statement.words)
-        aside = not statement.display and not self.statements[number - 1].display
-        return joined[1] if number and joined and aside else ""
+        if not number or self.statements[number].display or self.statements[number - 1].display:
+            return ""
+        within_sentence = _WITHIN_SENTENCE.fullmatch(self.statements[number].words)
+        return within_sentence[1] if within_sentence else ""
 
-    def has_shape(self, asked: Asked, number: int, made: Formula, *, turned: bool = False) -> bool:
-        """Return whether a formula has the shape of the asked quantity in the handout's layout, and no derivative left
-        in it. If `turned`, the transposed shape is allowed too."""
+    def _has_shape(self, asked: Asked, number: int) -> bool:
+        """Return whether the last formula of statement `number` has the shape of the asked quantity in the handout's
+        layout, and no derivative left in it."""
         self.comparer.budget = WorkBudget()
+        last = self.statements[number].members[-1].formula
         try:
-            formula = self.definitions.resolve(made, number, gradients=True)[0]
+            formula = self.definitions.resolve(last, number, gradients=True)[0]
             meaning = next(self.comparer.meanings(formula), None)
             if derivative_left_in(formula, self.answered):
                 return False
         except (Unread, TooMuch):
             return False
-        shape = self.comparer.truth(asked.name, "", 0).shape
-        shapes = {shape, shape[::-1]} if turned else {shape}
-        return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
+        if meaning is None or meaning.way.layout:
+            return False
+        return meaning.values[0].shape == self.comparer.truth(asked.name, "", 0).shape
 
     def _formulas(self, number: int, asked: Asked) -> list[EquationSide]:
         """Return the members of statement `number` except names of the asked quantity: [a + b] for `θt+1 = a + b`."""
-        own = {definition.name for definition in self.definitions.own}
+        defined = {definition.name for definition in self.definitions.own}
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
-        with_names = any(symbols(m.formula) for m in members)
-        kept = [
-            m for m in members
-            if not (with_names and _is_example(m))
-            and m.formula.name not in own
-            and (m.formula.name not in asked.also or m.formula.data[1:])
-        ]  # fmt: skip
-        return kept or [m for m in members if m.is_read]
+        has_names = any(symbols(member.formula) for member in members)
+        formulas = []
+        for member in members:
+            name, is_element = member.formula.name, len(member.formula.data) > 1
+            if name in defined or (name in asked.also and not is_element):
+                continue
+            if has_names and _is_example(member):
+                continue
+            formulas.append(member)
+        return formulas or [member for member in members if member.is_read]
+
+    def equalities(self) -> Iterator[Equality]:
+        """Yield the equality of each two neighbors in a statement: a = b and b = c for a = b = c. Leave out members
+        that are only a name of an asked quantity, or a name of the student's."""
+        names = frozenset[str]().union(*[asked.also for asked in self.question.asked])
+        for number, statement in enumerate(self.statements):
+            if not statement.is_equality:
+                continue
+            sides = []
+            for member in statement.members:
+                if not member.doubt and member.formula.name not in names and not self.is_own(member):
+                    sides.append(member)
+            for left, right in pairwise(sides):
+                resolved_left = self.definitions.resolve(left.formula, number)[0]
+                resolved_right = self.definitions.resolve(right.formula, number)[0]
+                yield Equality(number, left, right, resolved_left, resolved_right)
 
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
-    def pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
-        """Yield (index of the statement, left member, left formula, right member, right formula) for each two neighbors
-        in an equality: for a = b and for b = c in a = b = c. In the formulas, names are replaced by their definitions.
-        Members that are only a name of an asked quantity, or a name of the student's, are left out."""
-        names = {name for asked in self.question.asked for name in asked.also}
-        for number, statement in enumerate(self.statements):
-            sides = [
-                m for m in statement.members
-                if not (m.doubt or m.formula.name in names or self.is_own(m))
-            ]  # fmt: skip
-            for pair in pairwise(sides) if statement.is_equality else ():
-                left, right = (self.definitions.resolve(side.formula, number)[0] for side in pair)
-                yield number, pair[0], left, pair[1], right
-
-    def _false_equalities(self) -> Iterator[tuple[EquationSide, EquationSide]]:
-        """Yield the two sides of each equality in the answer that does not hold on the random problems."""
-        for number, left_side, left, right_side, right in self.pairs():
-            if number in self.conditional or self._is_condition(number + 1, right_side.line):
+    def _false_equalities(self) -> Iterator[Equality]:
+        """Yield each equality in the answer that does not hold on the random problems."""
+        agree = self.comparer.agree
+        for equality in self.equalities():
+            left, right = equality.left.formula, equality.right.formula
+            if equality.number in self.conditional or self._is_condition(equality.number + 1, equality.right.line):
                 continue
             try:
-                holds = self.comparer.agree(left, right)
-                if holds is False and (left_side.formula is not left or right_side.formula is not right):
-                    holds = self.comparer.agree(left_side.formula, right_side.formula) or False
+                holds = agree(equality.resolved_left, equality.resolved_right)
+                is_resolved = equality.resolved_left is not left or equality.resolved_right is not right
+                if holds is False and is_resolved:
+                    holds = bool(agree(left, right))
             except Unread:
                 continue
             except TooMuch:
                 return
             if holds is False:
-                yield left_side, right_side
+                yield equality
 
     @property
     def has_conditions(self) -> bool:
@@ -368,12 +431,12 @@ class StudentAnswer:
 
     def _conditional(self) -> Iterator[int]:
         line = None
-        for n, statement in enumerate(self.statements):
-            first, *others = (member.formula for member in statement.members)
-            if first.name in self.known and [other.kind for other in others] == ["number"]:
-                line = statement.members[0].line
-            if statement.members[0].line == line:
-                yield n
+        for number, statement in enumerate(self.statements):
+            head, *values = statement.members
+            if head.formula.name in self.known and [value.formula.kind for value in values] == ["number"]:
+                line = head.line
+            if head.line == line:
+                yield number
 
 
 def is_compound(formula: Formula) -> bool:
@@ -385,58 +448,73 @@ def is_compound(formula: Formula) -> bool:
 
 def _is_unnamed(formula: Formula) -> bool:
     """Return whether a formula is compound, or a derivative of or by a word, such as ∂J/∂output."""
-    names = [part.name for part in formula.parts] if formula.kind == "derivative" else []
-    return is_compound(formula) or any(len(name) >= WORD_LETTERS for name in names)
+    if is_compound(formula):
+        return True
+    return formula.kind == "derivative" and any(len(part.name) >= WORD_LETTERS for part in formula.parts)
 
 
 def _is_example(side: EquationSide) -> bool:
     """Return whether a side consists of numbers, some of them with decimals."""
-    return is_example(side.formula) if side.is_read else _NUMBERS.fullmatch(side.text) is not None
+    if side.is_read:
+        return is_example(side.formula)
+    return _NUMBERS.fullmatch(side.text) is not None
 
 
 def _functions(reading: Reading, question: Question) -> dict[str, str]:
     """Return {defined function: equal known function}, such as {"φ": "sigmoid"} for φ(z) = 1/(1 + e⁻ᶻ)."""
     comparer = Comparer(question)
-    return {
-        function: name
-        for function, variable, body in reading.functions
-        if function not in question.notation.functions
-        for name in FUNCTIONS.keys() - {"sum", "diag"}
-        if _is_function(name, variable, body, comparer)
-    }
+    functions: dict[str, str] = {}
+    for definition in reading.functions:
+        if definition.name in question.notation.functions:
+            continue
+        for name in FUNCTIONS.keys() - {"sum", "diag"}:
+            if _is_function(name, definition, comparer):
+                functions[definition.name] = name
+    return functions
 
 
 def _redefined(reading: Reading, text: str, question: Question) -> set[str]:
     """Return the names of known functions that an answer may define with other values. Definitions in programs are not
     compared."""
     comparer, functions = Comparer(question), question.notation.functions
-    found = {*_DEF.findall(text)} & (functions.keys() | FUNCTIONS.keys())
-    for function, variable, body in reading.functions:
-        letter = function.rstrip("'")
-        name = functions.get(function, functions.get(letter, letter) + function.removeprefix(letter))
-        call = Formula("applied", (symbol(variable),), (name,))
-        # f(a2) = ŷ does not define f
-        defines = variable not in comparer.known or any(
-            variable in (one, one.rstrip("0123456789")) for one in symbols(body)
-        )
-        left_open = body == call or any(node.kind == "derivative" for node in nodes(body))
-        if body.kind == "number" or name.rstrip("'") not in FUNCTIONS or not defines or left_open:
-            continue
-        if not _is_function(name, variable, body, comparer):
-            with contextlib.suppress(TooMuch):
-                if comparer.agree(call, body):
-                    continue
-            found.add(function)
-    return found
+    in_programs = set(_DEF.findall(text))
+    redefined = in_programs & (functions.keys() | FUNCTIONS.keys())
+    for definition in reading.functions:
+        letter = definition.name.rstrip("'")
+        primes = definition.name.removeprefix(letter)
+        name = functions.get(definition.name, functions.get(letter, letter) + primes)
+        if name.rstrip("'") in FUNCTIONS and _gives_other_values(definition, name, comparer):
+            redefined.add(definition.name)
+    return redefined
 
 
-def _is_function(name: str, variable: str, body: Formula, comparer: Comparer) -> bool:
-    """Return whether `body`, a formula with the name `variable`, equals the known function `name`. Return False if this
-    takes too long."""
-    numbers = (Formula("number", data=(digits,)) for digits in ("0.3", "-1.7"))
+def _gives_other_values(definition: FunctionDefinition, name: str, comparer: Comparer) -> bool:
+    """Return whether a definition gives a known function other values."""
+    variable, body = definition.variable, definition.body
+    if body.kind == "number" or any(node.kind == "derivative" for node in nodes(body)):
+        return False
+    used = symbols(body)
+    used |= {used_name.rstrip("0123456789") for used_name in used}
+    if variable in comparer.known and variable not in used:
+        return False  # f(a2) = ŷ does not define f
+    if _is_function(name, definition, comparer):
+        return False
+    call = Formula("applied", (symbol(variable),), (name,))
     try:
-        return all(
-            comparer.holds_strictly(substitute(body, {variable: x}), Formula("applied", (x,), (name,))) for x in numbers
-        )
+        return not comparer.agree(call, body)
+    except TooMuch:
+        return True
+
+
+def _is_function(name: str, definition: FunctionDefinition, comparer: Comparer) -> bool:
+    """Return whether a definition gives the values of the known function `name`. Return False if this takes too
+    long."""
+    try:
+        for digits in ("0.3", "-1.7"):
+            argument = Formula("number", data=(digits,))
+            value = substitute(definition.body, {definition.variable: argument})
+            if not comparer.holds_strictly(value, Formula("applied", (argument,), (name,))):
+                return False
     except TooMuch:
         return False
+    return True
