@@ -68,23 +68,27 @@ def _defined(source: str) -> dict[str, _Macro]:
 
 def _is_text(kind: str, source: str) -> bool:
     """Return whether a cell is text: Markdown, or a code cell that begins with a cell magic such as %%latex."""
-    return (kind != "code" or source.lstrip().startswith("%%")) and len(source) <= MAX_CHARACTERS
+    if len(source) > MAX_CHARACTERS:
+        return False
+    return kind != "code" or source.lstrip().startswith("%%")
 
 
 def _expand(source: str, macros: dict[str, _Macro]) -> str:
     text = _DEFINED.sub(lambda definition: " " + "\n" * definition[0].count("\n"), source)
+    longest = MAX_GROWTH * max(len(source), 500)
     for _ in range(MAX_NESTING):
         for name, macro in macros.items():
-            use = re.compile(rf"\\{name}(?![A-Za-z])" + _ARGUMENT * macro.arguments)
+            arguments = _ARGUMENT * macro.arguments
+            use = re.compile(rf"\\{name}(?![A-Za-z]){arguments}")
             text = use.sub(partial(_with_arguments, macro.body), text)
-            if len(text) > MAX_GROWTH * max(len(source), 500):
+            if len(text) > longest:
                 return source
     return text
 
 
 def _with_arguments(body: str, use: re.Match[str]) -> str:
-    groups = use.groups()
-    for number, (group, token) in enumerate(zip(groups[::2], groups[1::2], strict=True), 1):
-        body = body.replace(f"#{number}", group or token)
-    preceded_by_letter = use.string[max(use.start() - 1, 0) : use.start()].isalpha()
-    return f" {body} " if preceded_by_letter else f"{body} "  # \odot\h is not \odoth
+    groups = use.groups(default="")
+    for number, (in_braces, token) in enumerate(zip(groups[::2], groups[1::2], strict=True), 1):
+        body = body.replace(f"#{number}", in_braces or token)
+    preceding = use.string[: use.start()][-1:]
+    return f" {body} " if preceding.isalpha() else f"{body} "  # \odot\h is not \odoth

@@ -290,6 +290,12 @@ def test_a_macro_has_its_definition_up_to_the_cell_or_else_a_later_one() -> None
     assert found["q1.3"] == plain("$z $")
 
 
+def test_a_macro_may_have_an_empty_argument() -> None:
+    made = of(r"**Q1.1 solution:** \def\pd#1#2{\frac{\partial #1}{\partial #2}} $\pd{}{x} J$")
+    (text, _) = answers([made])["q1.1"]
+    assert plain(text) == plain(r"$\frac{\partial }{\partial x} J$")
+
+
 def test_macros_without_end_leave_the_text_as_it_is() -> None:
     made = of(r"\newcommand{\a}{\a\a\a\a\a\a\a\a\a\a}", "**Q1.1 solution:** " + r"$\a$" * 50)
     assert answers([made])["q1.1"][0] == r"$\a$" * 50
