@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from grader.assignments.catalogue import Assignment
-from grader.derivations.opinions import Seen, opinions
+from grader.derivations.opinions import Cache, opinions
 from grader.errors import BadAssignment
 from grader.model import Opinion, Shelf
 
@@ -89,7 +89,7 @@ def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[
         BadAssignment: If the assignment does not have the question of an answer.
     """
     rows = []
-    cache: Seen = {}
+    cache: Cache = {}
     for answer in answers:
         texts = {**dict(answer.earlier), answer.question: answer.text}
         opinion = opinions(assignment.known_questions, texts, cache).get(answer.question)

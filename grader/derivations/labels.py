@@ -33,9 +33,13 @@ class Labels:
             labels: Id of each written question → its names.
         """
         self.ids = tuple(labels)
-        self._questions = {_normal(name): id for id, names in labels.items() for name in names}
-        words = [name for name in self._questions if not re.fullmatch(r"q\d+(\.\d+)*", name)]
-        names = "".join(rf"{re.escape(name)}|" for name in words)
+        self._questions: dict[str, str] = {}
+        names = ""
+        for id, names_of_question in labels.items():
+            self._questions |= dict.fromkeys(map(_normal, names_of_question), id)
+        for name in self._questions:
+            if not re.fullmatch(r"q\d+(\.\d+)*", name):
+                names += f"{re.escape(name)}|"
         self._label = re.compile(
             rf"(?i)[\s>+-]*(?P<mark>[#*_]*)[\s*_]*(?:[\[(]?\d+\s*(?:pts|points?)[\])]?[\s:*_]*)?[(\[]?"
             rf"(?:{SOLUTION}\s+(?:(?:to|for)\s+)?)?"
@@ -45,19 +49,23 @@ class Labels:
 
     def question_of(self, line: str) -> Label | None:
         """Return the label at the beginning of a line, such as "Q1.1:"; None if there is none."""
-        found = self._label.match(line[:SEARCHED])
-        if found is None:
+        match = self._label.match(line[:SEARCHED])
+        if match is None:
             return None
-        rest = line[found.end() :]
-        solution = re.search(rf"(?i){SOLUTION}", found[0]) is not None
-        numbered = (found["word"] or "q").lower() in ("q", "question")
-        if not (solution or found["mark"] or found["closed"] or (numbered and not rest.strip())):
+        rest = line[match.end() :]
+        has_solution = re.search(f"(?i){SOLUTION}", match[0]) is not None
+        is_marked = has_solution or match["mark"] or match["closed"]
+        word = match["word"] or "q"
+        if not is_marked and (rest.strip() or word.lower() not in ("q", "question")):
             return None
-        name = f"q{found['number']}" if found["number"] else found["name"]
-        return Label(self._questions.get(_normal(name), ""), solution, rest)
+        name = f"q{match['number']}" if match["number"] else match["name"]
+        question = self._questions.get(_normal(name), "")
+        return Label(question, has_solution, rest)
 
 
 def _normal(label: str) -> str:
     """Return a label in normal form: "q1.2" for "Question 1 . 2"."""
     numbered = re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*(\d+(?:\s*\.\s*\d+)*)", label)
-    return "q" + "".join(numbered[1].split()) if numbered else " ".join(label.lower().split())
+    if numbered is None:
+        return " ".join(label.lower().split())
+    return "q" + "".join(numbered[1].split())

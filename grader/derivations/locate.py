@@ -7,8 +7,9 @@ Labels ("Q1.1 solution:", "**1.1**") are used if a question's place is missing o
 
 from __future__ import annotations
 
+import operator
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -72,33 +73,41 @@ def locate(
     """
     if not notebooks:  # reading the handout is slow: a tenth of the time of the code checks
         return WrittenAnswers({}, {}, {})
-    named = Labels(labels)
-    handout = _Handout(handed_out, named)
-    read = [_StudentNotebook(notebook, handout, named) for notebook in notebooks]
+    question_labels = Labels(labels)
+    handout = _Handout(handed_out, question_labels)
     answers: Answers = {}
-    for student_notebook in read:
-        answers.update(student_notebook.answers)
-    remarks = {id: notes(text, cells, notebooks) for id, (text, cells) in answers.items()}
-    for student_notebook in read:
-        for id, remark in student_notebook.remarks(answers):
-            remarks[id] = (*remarks.get(id, ()), remark)
+    by_notebook: dict[str, tuple[str, ...]] = {}
+    introductions: list[str] = []
+    unassigned: list[Answer] = []
+    read = [_StudentNotebook(notebook, handout, question_labels) for notebook in notebooks]
+    for student in read:
+        answers.update(student.answers)
+        by_notebook[student.notebook.path] = tuple(student.answers)
+        introductions.append(student.introduction)
+        unassigned.append(student.unassigned)
+    remarks = {id: list(notes(text, cells, notebooks)) for id, (text, cells) in answers.items()}
+    for student in read:
+        for id, remark in student.remarks(answers):
+            remarks.setdefault(id, []).append(remark)
     return WrittenAnswers(
         found=answers,
-        notes={id: texts for id, texts in remarks.items() if texts},
-        by_notebook={notebook.path: tuple(student.answers) for notebook, student in zip(notebooks, read, strict=True)},
-        introduction="\n\n".join(student.introduction for student in read if student.introduction),
-        unassigned=tuple(student.unassigned for student in read if student.unassigned[0]),
+        notes={id: tuple(texts) for id, texts in remarks.items() if texts},
+        by_notebook=by_notebook,
+        introduction="\n\n".join(filter(None, introductions)),
+        unassigned=tuple(answer for answer in unassigned if answer != NOTHING),
     )
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
     """Return remarks on an unusual form of an answer: a code cell, a raw cell or an image."""
     text = text[:MAX_SEARCHED_FOR_IMAGES]
-    kinds = {kind for notebook in notebooks for n, (kind, _) in enumerate(notebook.cells, 1) if n in cells}
+    kinds = set[str]()
+    for notebook in notebooks:
+        kinds |= {kind for number, (kind, _) in enumerate(notebook.cells, 1) if number in cells}
     remarks = [f"the answer stands in a {name}" for kind, name in _UNUSUAL.items() if kinds == {kind}]
     if _IMAGE.search(text):
-        alone = not _IMAGE.sub("", text).strip()
-        remarks.append("the answer is an image" if alone else "an image belongs to the answer")
+        is_only_image = not _IMAGE.sub("", text).strip()
+        remarks.append("the answer is an image" if is_only_image else "an image belongs to the answer")
     return tuple(remarks)
 
 
@@ -171,8 +180,10 @@ class _Handout:
 
     def has_in(self, question: str, line: _Line) -> bool:
         """Return whether the handout has a student's line too: several times, or in the text of the question."""
+        if line.key in self.repeated:
+            return True
         place = self.places.get(line.key)
-        return line.key in self.repeated or (place is not None and self.questions[place] == question)
+        return place is not None and self.questions[place] == question
 
     def align(self, lines: Sequence[_Line]) -> dict[int, int]:
         """Return {index of a student's line: index of the handout's line}.
@@ -183,23 +194,28 @@ class _Handout:
         """
         aligned: dict[int, int] = {}
         place = -1
-        for n, line in enumerate(lines):
+        for number, line in enumerate(lines):
             unique = self.places.get(line.key)
-            if n - 1 in aligned and place + 1 < len(self.lines) and self.lines[place + 1].key == line.key:
+            if number - 1 in aligned and self._key_of(place + 1) == line.key:
                 place += 1
+                aligned[number] = place
             elif unique is not None and (unique > place or not line.gap):
                 place = unique
-                before = 1
-                while (
-                    n - before >= 0 and n - before not in aligned
-                    and place >= before and lines[n - before].key == self.lines[place - before].key
-                ):  # fmt: skip
-                    aligned[n - before] = place - before
-                    before += 1
-            else:
-                continue
-            aligned[n] = place
+                aligned[number] = place
+                self._align_backwards(lines, number, aligned)
         return aligned
+
+    def _align_backwards(self, lines: Sequence[_Line], number: int, aligned: dict[int, int]) -> None:
+        """Align the lines directly above an aligned line, as far as they are equal in the handout."""
+        place = aligned[number]
+        while number > 0 and place > 0:
+            number, place = number - 1, place - 1
+            if number in aligned or self._key_of(place) != lines[number].key:
+                return
+            aligned[number] = place
+
+    def _key_of(self, place: int) -> str | None:
+        return self.lines[place].key if place < len(self.lines) else None
 
 
 # ── one notebook ─────────────────────────────────────────────────────────────────────────────────────
@@ -231,9 +247,12 @@ class _Region:
             with_code: True if the question has code cells. Only text below "Solution:" counts then, if there is some.
             labelled: True if the answer stands below a label. The text before "Solution:" is then the question.
         """
-        only_solution = (labelled and self.has_solution) or (with_code and self.solution)
-        text, cells = _joined(self.solution if only_solution else self.lines)
-        if with_code or "=" in text or any(map(WORKED_OUT.search, re.findall(r"\$([^$]+)\$", text))):
+        lines = self.lines
+        if (labelled and self.has_solution) or (with_code and self.solution):
+            lines = self.solution
+        text, cells = _joined(lines)
+        formulas = re.findall(r"\$([^$]+)\$", text)
+        if with_code or "=" in text or any(map(WORKED_OUT.search, formulas)):
             return text, cells
         for cell, source in self.code.items():
             if "=" in source and not _PROGRAM.search(source):
@@ -267,26 +286,27 @@ class _StudentNotebook:
         self.labels = labels
         self.lines = list(_lines(notebook))
         self.aligned = handout.align(self.lines)
-        asked = {handout.questions[place] for place in self.aligned.values()}
         self.in_place: dict[str, _Region] = {}
         """Question → the student's text where the handout asks it; "" for text that belongs to no question."""
         self.below_labels: dict[str, _Region] = {}
-        self._collect({id for id in labels.ids if id not in asked})
-        unanswered = {id for id in labels.ids if not _has_formula(self.in_place.get(id, _Region()).answer()[0])}
-        self._collect(unanswered)
+        in_handout = {handout.questions[place] for place in self.aligned.values()}
+        self._collect(set(labels.ids) - in_handout)
+        self._collect({id for id in labels.ids if not _has_formula(self.in_place[id].answer()[0])})
         self.answers: Answers = {}
         self.answered_twice: Answers = {}
         """Question that is answered in its place → the part of its answer that stands below a label."""
         for id in labels.ids:
             with_code = id in handout.with_code
-            in_place = self.in_place.get(id, _Region()).answer(with_code=with_code)
-            below_label = self.below_labels.get(id, _Region()).answer(with_code=with_code, labelled=True)
-            if in_place[0] and below_label[0]:
+            in_place = self.in_place[id].answer(with_code=with_code)
+            below_label = self.below_labels[id].answer(with_code=with_code, labelled=True)
+            parts = [answer for answer in (in_place, below_label) if answer[0]]
+            if len(parts) == 1:
+                self.answers[id] = parts[0]
+            elif parts:
                 self.answered_twice[id] = below_label
-                first, second = sorted((in_place, below_label), key=lambda answer: answer[1])
-                self.answers[id] = f"{first[0]}\n\n{second[0]}", tuple(sorted({*first[1], *second[1]}))
-            elif in_place[0] or below_label[0]:
-                self.answers[id] = in_place if in_place[0] else below_label
+                parts.sort(key=operator.itemgetter(1))
+                cells = {cell for _, cells_of_part in parts for cell in cells_of_part}
+                self.answers[id] = "\n\n".join(text for text, _ in parts), tuple(sorted(cells))
 
     @property
     def unassigned(self) -> Answer:
@@ -297,7 +317,8 @@ class _StudentNotebook:
     def introduction(self) -> str:
         """The student's text that belongs to no question and precedes all answers."""
         first_cell = min((cells[0] for _, cells in self.answers.values()), default=0)
-        return _joined([line for line in self.in_place[""].lines if line.cell < first_cell])[0]
+        lines = [line for line in self.in_place[""].lines if line.cell < first_cell]
+        return _joined(lines)[0]
 
     def remarks(self, answers: Answers) -> Iterator[tuple[str, str]]:
         """Yield (question, remark) for each text that may belong to an answer, but was not taken as a part of it."""
@@ -315,60 +336,72 @@ class _StudentNotebook:
             by_label: Questions whose labels count anywhere in the notebook. Labels of other questions count only where
                 the handout asks the question, or below the label of another question.
         """
-        self.in_place, self.below_labels = {"": _Region()}, {}
-        handed_out = {self.lines[n].cell for n in self.aligned}
+        self.in_place, self.below_labels = defaultdict(_Region), defaultdict(_Region)
+        handout_cells = {self.lines[number].cell for number in self.aligned}
         place = _Place()
-        for n, line in enumerate(self.lines):
-            if n in self.aligned:
-                aligned = self.aligned[n]
-                following = _Place(self.handout.questions[aligned], in_solution=self.handout.solutions[aligned])
-                if place.labelled and following.in_solution and place.question == following.question:
+        for number, line in enumerate(self.lines):
+            if number in self.aligned:
+                handout_line = self.aligned[number]
+                next_place = _Place(
+                    self.handout.questions[handout_line], in_solution=self.handout.solutions[handout_line]
+                )
+                if place.labelled and next_place.in_solution and place.question == next_place.question:
                     self._region(place).has_solution = True  # the text above is the question
-                place = following
-            elif line.is_code and line.cell not in handed_out:
-                self._region(place).code[line.cell] = self.notebook.cells[line.cell - 1][1]
-            elif not line.is_code and not self.handout.has_in(place.question, line):
-                text, following = self._read_label(line.text, place, by_label)
-                if following.question != place.question:
+                place = next_place
+            elif line.is_code:
+                if line.cell not in handout_cells:
+                    self._region(place).code[line.cell] = self.notebook.cells[line.cell - 1][1]
+            elif not self.handout.has_in(place.question, line):
+                text, next_place = self._read_label(line.text, place, by_label)
+                if next_place.question != place.question:
                     self._region(place).drop_last_headings()
-                place = following
+                place = next_place
                 self._region(place).add(replace(line, text=text), in_solution=place.in_solution)
 
     def _region(self, place: _Place) -> _Region:
         regions = self.below_labels if place.labelled else self.in_place
-        return regions.setdefault(place.question, _Region())
+        return regions[place.question]
 
     def _read_label(self, text: str, place: _Place, by_label: set[str]) -> tuple[str, _Place]:
         """Return a line's text without its label, and the place of this text."""
         label = self.labels.question_of(text)
         if label is None:
-            unnumbered = _SOLUTION.match(text) if place.labelled and not place.in_solution else None
-            return (text[unnumbered.end() :], replace(place, in_solution=True)) if unnumbered else (text, place)
+            heading = _SOLUTION.match(text)
+            if heading is None or not place.labelled or place.in_solution:
+                return text, place
+            return text[heading.end() :], replace(place, in_solution=True)
         question = "" if self.has_other_numbers else label.question
         if question and question == place.question:
             return label.rest, replace(place, in_solution=place.in_solution or label.solution)
         if question and (place.labelled or question in by_label):
-            has_solution = question in self.below_labels and self.below_labels[question].has_solution
+            has_solution = self.below_labels[question].has_solution
             return label.rest, _Place(question, labelled=True, in_solution=label.solution or has_solution)
-        following = place if self.aligned else _Place()  # below a label of another numbering
-        return text if label.rest.strip() and not label.solution else label.rest, following
+        next_place = place if self.aligned else _Place()  # below a label of another numbering
+        if label.rest.strip() and not label.solution:
+            return text, next_place
+        return label.rest, next_place
 
     @cached_property
     def has_other_numbers(self) -> bool:
         """True if the notebook asks a question of the handout below the label of another question."""
-        for n, place in self.aligned.items():
-            label = self.labels.question_of(self.lines[n - 1].text) if n and n - 1 not in self.aligned else None
-            if label and not label.rest.strip() and not self.handout.labelled[place]:
+        for number, place in self.aligned.items():
+            if not number or number - 1 in self.aligned or self.handout.labelled[place]:
+                continue
+            label = self.labels.question_of(self.lines[number - 1].text)
+            if label and not label.rest.strip():
                 return label.question != self.handout.questions[place]
         return False
 
 
 def _cells(cells: Sequence[int]) -> str:
-    return f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells))}"
+    word = "cells" if len(cells) > 1 else "cell"
+    return f"{word} {', '.join(map(str, cells))}"
 
 
 def _has_formula(text: str) -> bool:
-    return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
+    if re.search(r"[$=\\`]", text):
+        return True
+    return _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
 
 
 def _joined(lines: Sequence[_Line]) -> Answer:
@@ -378,6 +411,8 @@ def _joined(lines: Sequence[_Line]) -> Answer:
         return NOTHING
     text, cell = "", 0
     for line in lines:
-        text += (line.gap if line.cell == cell else "\n\n") + line.text
+        text += line.gap if line.cell == cell else "\n\n"
+        text += line.text
         cell = line.cell
-    return text.strip(), tuple(dict.fromkeys(line.cell for line in lines))
+    cells = dict.fromkeys(line.cell for line in lines)
+    return text.strip(), tuple(cells)

@@ -37,11 +37,13 @@ class Names:
     def __init__(self, notation: Notation) -> None:
         self.words = notation.words
         all_losses = notation.losses | notation.totals
-        losses = _one_of({letter for letter in all_losses if letter.isascii()})
-        quantities = (*notation.same, *notation.meanings, notation.variable)
-        letter = _one_of({name[0] for name in quantities if name} - {"∂"})
-        words = [re.escape(word) for word, latex in notation.words.items() if latex not in all_losses]
-        variable = "|".join([rf"{letter}_?\d?", *words, "theta"])
+        losses = _any_of({loss for loss in all_losses if loss.isascii()})
+        quantities = [*notation.same, *notation.meanings, notation.variable]
+        letter = _any_of({name[:1] for name in quantities} - {"∂", ""})
+        variable = rf"{letter}_?\d?|theta"
+        for word, latex in notation.words.items():
+            if latex not in all_losses:
+                variable += f"|{re.escape(word)}"
         self._gradient_name = re.compile(
             rf"(?:d|del|grad|nabla|partial|D)_?(?P<of>{losses}|loss)?_?(?:(?<=[^\W_]|_)d_?)?(?P<by>{variable})"
         )
@@ -49,7 +51,8 @@ class Names:
         self._factor = re.compile(rf"(?:[α-ωf]|{letter}|{losses})(?:_?[tijk\d])?|\d")
 
     def is_name(self, text: str) -> bool:
-        return self.name(text.removesuffix(".T").rstrip("'")) is not None
+        name = text.removesuffix(".T").rstrip("'")
+        return self.name(name) is not None
 
     def name(self, text: str) -> str | None:
         """Translate a typed name to LaTeX: "\\theta" for "theta". Return None for an ordinary word."""
@@ -57,8 +60,10 @@ class Names:
             return self.words[text]
         if len(text) == 1:
             return spelled(text) if ord(text) < 0x2E80 else None
+        if text == "sum":
+            return r"\sum"
         if text in FUNCTIONS:
-            return rf"\operatorname{{{text}}}" if text != "sum" else r"\sum"
+            return rf"\operatorname{{{text}}}"
         if text in GREEK:
             return rf"\{text}"
         for pattern, latex in _NAMES_WITH_PARTS:
@@ -72,12 +77,14 @@ class Names:
         """Translate a typed derivative, such as `dW1` or `dJ_dh1`, to LaTeX. Return None for other texts."""
         gradient = self._gradient_name.fullmatch(text.rstrip("_"))
         if gradient is None:
-            return f"{text[0]}{self.name(text[1:])}" if self._differential_name.fullmatch(text) else None
-        variable = self.name(gradient["by"])
-        if text[0] == "d" and not gradient["of"]:
+            is_differential = self._differential_name.fullmatch(text)
+            return f"{text[0]}{self.name(text[1:])}" if is_differential else None
+        variable, loss = self.name(gradient["by"]), gradient["of"]
+        if text.startswith("d") and not loss:
             # left to the parser: dh1 may be a derivative of the loss, or the denominator of dJ/dh1
             return f"d{variable}"
-        loss = "J" if gradient["of"] in (None, "loss") else gradient["of"]
+        if not loss or loss == "loss":
+            loss = "J"
         return rf"\nabla_{{{variable}}} {loss} "
 
     def _side_by_side(self, text: str) -> str | None:
@@ -92,7 +99,8 @@ class Names:
         own: dict[str, str] = {}
         assigned = dict.fromkeys(match["name"].replace("\\", "") for match in _ASSIGNED.finditer(answer))
         for word in islice(assigned, MAX_OWN_NAMES):
-            spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
+            name = word.replace("_", r"\\?_")
+            spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{name}(?!\w)"
             operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*(?:\}}\s*)?(?:[*@⊙∘]|\\odot)"
             if self.name(word) is None and re.search(operand, answer):
                 own[word] = own_word(word)
@@ -106,16 +114,20 @@ class Names:
         text = _INDEX.sub(r"_{\1}", text)
         latex, place = "", 0
         for part in _PARTS_OF_PROGRAMS.finditer(text):
-            called = text.startswith("(", part.end())
+            is_called = text.startswith("(", part.end())
             name = _METHODS.get(part[0]) or self.name(part[0])
-            if name is None and not called:
-                return None
-            latex += text[place : part.start()]
-            latex += rf"\operatorname{{{part[0]}}}" if name is None else name
-            latex += "" if called else " "
+            if name is None:
+                if not is_called:
+                    return None
+                name = rf"\operatorname{{{part[0]}}}"
+            latex += text[place : part.start()] + name
+            if not is_called:
+                latex += " "
             place = part.end()
         return spelled(latex + text[place:])
 
 
-def _one_of(letters: set[str]) -> str:
-    return f"(?:{'|'.join(map(re.escape, sorted(letters))) or '(?!)'})"
+def _any_of(letters: set[str]) -> str:
+    """Return a regular expression that matches any of the letters; nothing if there are none."""
+    choices = "|".join(map(re.escape, sorted(letters)))
+    return f"(?:{choices or '(?!)'})"

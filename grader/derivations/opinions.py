@@ -10,10 +10,10 @@ from dataclasses import replace
 from grader.derivations.judge import Judged, judge, opinion_by_reference, opinion_from, unread_opinion
 from grader.derivations.locate import Answer, WrittenAnswers
 from grader.derivations.question import Question
-from grader.derivations.student_answer import NO_CONTEXT, Context, StudentAnswer
+from grader.derivations.student_answer import NO_CONTEXT, Context
 from grader.model import Comparison, Opinion
 
-Seen = dict[tuple[str, ...], Judged]
+Cache = dict[tuple[str, ...], Judged]
 """Cache of judgements. The key of an answer lists the ids and texts of all answers up to this one, but of earlier ones
 only if they were found in their own place. Submissions that begin with the same answers share entries."""
 
@@ -21,7 +21,7 @@ only if they were found in their own place. Submissions that begin with the same
 def opinions(
     questions: Sequence[Question],
     answers: Mapping[str, str],
-    seen: Seen | None = None,
+    cache: Cache | None = None,
     introduction: str = "",
     elsewhere: frozenset[str] = frozenset(),
 ) -> dict[str, Opinion]:
@@ -30,23 +30,24 @@ def opinions(
     Args:
         questions: The questions in order: later answers may use names that earlier answers define.
         answers: Id of a question → the answer as written.
-        seen: Cache of judged answers, which is used and extended.
+        cache: Cache of judged answers, which is used and extended.
         introduction: Text before the answers, which may define names.
         elsewhere: Questions whose answer was found in another place, and defines no names for later answers.
     """
-    seen = {} if seen is None else seen
+    cache = {} if cache is None else cache
     context = _introduced(questions, introduction)
     key: tuple[str, ...] = (introduction,) if introduction else ()
     judged: dict[str, Judged] = {}
     for question in questions:
-        if question.id not in answers:
+        id = question.id
+        if id not in answers:
             continue
-        answer_key = (*key, question.id, answers[question.id])
-        if answer_key not in seen:
-            seen[answer_key] = _judged(question, answers[question.id], context)
-        judged[question.id] = seen[answer_key]
-        if question.id not in elsewhere:
-            key, context = answer_key, judged[question.id].context
+        answer_key = (*key, id, answers[id])
+        if answer_key not in cache:
+            cache[answer_key] = _judged(question, answers[id], context)
+        judged[id] = cache[answer_key]
+        if id not in elsewhere:
+            key, context = answer_key, judged[id].context
     return {id: _by_reference(id, judged) or answer.opinion for id, answer in judged.items()}
 
 
@@ -70,36 +71,38 @@ def _by_reference(id: str, judged: Mapping[str, Judged]) -> Opinion | None:
     answer = judged[id].answer
     if answer is None or any(judgement.formula for judgement in judged[id].opinion.judgements):
         return None
-    if any(len(statement.members) == 1 for statement in answer.statements) or _OPERATOR.search(answer.reading.words):
+    if _OPERATOR.search(answer.reading.words) or any(len(statement.members) == 1 for statement in answer.statements):
         return None
-    numbers = _NUMBER.findall(answer.text)
-    if len(numbers) != 1 or numbers[0][1]:  # a word follows, as in "1.1 times"
+    numbers = list(_NUMBER.finditer(answer.text))
+    if len(numbers) != 1 or numbers[0][2]:  # a word follows, as in "1.1 times"
         return None
-    referred = judged.get(f"q{numbers[0][0]}")
-    if referred is None or referred.answer is None or referred is judged[id]:
+    referred_id = f"q{numbers[0][1]}"
+    if referred_id == id or referred_id not in judged:
         return None
-    return opinion_by_reference(referred.answer, answer.question)
+    referred = judged[referred_id].answer
+    return opinion_by_reference(referred, answer.question) if referred else None
 
 
 def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswers) -> WrittenAnswers:
     """Look for the answers to questions without one: the formulas may stand in the answer to another question, or in
     text that belongs to no question. If exactly one text has them, add it to the answers, with a note for the marker.
     """
-    quantities = {question.id: question.quantities for question in questions}
     times_asked = Counter(asked.name for question in questions for asked in question.asked)
     answers, notes = dict(written.found), dict(written.notes)
     for question in questions:
         if question.id in written.found:
             continue
-        asked_once = all(times_asked[asked.name] == 1 for asked in question.asked)
+        is_asked_once = all(times_asked[asked.name] == 1 for asked in question.asked)
+        related = {q.id for q in questions if q.quantities is question.quantities}
         places: dict[Answer, str] = {}
         for place, id, answer in _texts(written):
             is_right = _is_right_in(question, answer[0])
-            related = asked_once if id is None else quantities.get(id) is question.quantities
-            if is_right or (is_right is not None and related):
+            may_be_wrong = is_asked_once if id is None else id in related
+            if is_right or (is_right is not None and may_be_wrong):
                 places.setdefault(answer, place)
         if len(places) == 1:
-            ((answers[question.id], place),) = places.items()
+            ((answer, place),) = places.items()
+            answers[question.id] = answer
             notes[question.id] = (*notes.get(question.id, ()), f"the answer was found in {place}")
     elsewhere = frozenset(answers.keys() - written.found.keys())
     return replace(written, found=answers, notes=notes, elsewhere=elsewhere)
@@ -116,7 +119,7 @@ def _texts(written: WrittenAnswers) -> Iterator[tuple[str, str | None, Answer]]:
 def _is_right_in(question: Question, text: str) -> bool | None:
     """Return whether all formulas in a text for what the question asks are right; None if one is missing or cannot be
     read."""
-    answer: StudentAnswer | None = _judged(question, text, NO_CONTEXT).answer
+    answer = _judged(question, text, NO_CONTEXT).answer
     opinion = opinion_from(answer, question) if answer else None
     if opinion is None or any(judgement.comparison is Comparison.UNREAD for judgement in opinion.judgements):
         return None

@@ -100,17 +100,22 @@ class Quantities:
 
     @cached_property
     def problems(self) -> tuple[SampleProblem, ...]:
-        return tuple(SampleProblem(self.complete(values), description) for values, description in self.given)
+        problems = [SampleProblem(self.complete(values), description) for values, description in self.given]
+        return tuple(problems)
 
     @cached_property
     def sizes(self) -> frozenset[str]:
         """Names of given numbers on which no other quantity depends, such as the number of examples N. An answer may
         use these names for other things, as in N = a + b."""
         values = self.problems[0].values
-        given = [name for name in self.given[0][0] if not values[name].ndim]
-        moved = {name: self.complete(values, {name: values[name] + 1}) for name in given}
-        same = {name: all(np.array_equal(moved[name][n], values[n]) for n in self.definitions) for name in given}
-        return frozenset(name for name in given if same[name])
+        sizes = set[str]()
+        for name in self.given[0][0]:
+            if values[name].ndim:
+                continue
+            changed = self.complete(values, {name: values[name] + 1})
+            if all(np.array_equal(changed[dependent], values[dependent]) for dependent in self.definitions):
+                sizes.add(name)
+        return frozenset(sizes)
 
     def complete(self, values: Values, changed: Values | None = None) -> dict[str, Array]:
         """Compute the dependent quantities, and return the values of all quantities by name.
@@ -119,11 +124,12 @@ class Quantities:
             values: Values of at least all independent quantities.
             changed: Values that override `values` and the definitions.
         """
-        found = dict(values) | dict(changed or {})
+        changed = changed or {}
+        complete = {**values, **changed}
         for name, define in self.definitions.items():
-            if name not in (changed or {}):
-                found[name] = np.asarray(define(found))
-        return found
+            if name not in changed:
+                complete[name] = np.asarray(define(complete))
+        return complete
 
 
 @dataclass(frozen=True)
@@ -153,4 +159,4 @@ class Question:
 
     @property
     def worth(self) -> Points:
-        return sum((asked.points for asked in self.asked), ZERO)
+        return sum((quantity.points for quantity in self.asked), ZERO)
