@@ -167,7 +167,7 @@ class Comparer:
     def _valued(
         self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...] = (), count: int = FIRST
     ) -> Meaning:
-        values: list[Array] = []
+        values = []
         averages = self.quantities.examples in symbols(formula)
         evaluation = Evaluation(self.quantities, {}, way, averages=averages, budget=self.budget)
         for problem in self.problems[:count]:
@@ -196,8 +196,8 @@ class Comparer:
         examples = self.quantities.examples
         if examples not in symbols(meaning.formula):
             return False
-        whole = Formula("product", (named(examples), meaning.formula), ("", ""))
-        return self.is_right(self._valued(whole, meaning.way), name)
+        multiple = Formula("product", (named(examples), meaning.formula), ("", ""))
+        return self.is_right(self._valued(multiple, meaning.way), name)
 
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
         """Evaluate a formula under the interpretation `way`, with the likeliest meanings of its names. Raise `Mismatch`
@@ -207,12 +207,12 @@ class Comparer:
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
-    def equals(self, meaning: Meaning, name: str, *, turned: bool = False, factor: float = 1.0) -> bool:
-        """Return whether the values of a formula (as interpreted) equal `factor` times the quantity `name`. If
-        `turned`, compare with the transposed quantity."""
+    def equals(self, meaning: Meaning, name: str, *, turned: bool = False) -> bool:
+        """Return whether the values of a formula (as interpreted) equal the quantity `name`, or if `turned`, the
+        transposed quantity."""
         for value, truth in zip(meaning.values, self._truths_of(meaning, name), strict=True):
             expected = truth.T if turned else truth
-            if not _fits(value, factor * expected, meaning.elementwise):
+            if not _fits(value, expected, meaning.elementwise):
                 return False
         return True
 
@@ -220,10 +220,10 @@ class Comparer:
         """Return whether a formula (as interpreted) equals the quantity `name` on all random problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
-    def agree(self, left: Formula, right: Formula) -> bool | None:
+    def agree(self, first: Formula, second: Formula) -> bool | None:
         """Return whether two formulas are equal if ambiguous notation is read in their favour; None if they cannot be
         evaluated."""
-        block = Formula("block", (left, right))
+        block = Formula("block", (first, second))
         is_evaluated = False
         for substituted, _ in self.substitutions(block):
             for way in self._equality_ways(substituted):
@@ -246,25 +246,25 @@ class Comparer:
         matrix of its elements."""
         evaluation = Evaluation(self.quantities, problem.values, way, budget=self.budget)
         free = evaluation.free(block)
-        left, right = (evaluation.value(part, free) for part in block.parts)
-        if same(left, right) or same(left.T, right):
+        first, second = (evaluation.value(part, free) for part in block.parts)
+        if same(first, second) or same(first.T, second):
             return True
-        return _is_diagonal(left, right) or _is_diagonal(right, left)
+        return _is_diagonal(first, second) or _is_diagonal(second, first)
 
-    def holds_strictly(self, left: Formula, right: Formula) -> bool:
+    def holds_strictly(self, first: Formula, second: Formula) -> bool:
         """Return whether two formulas are equal on all random problems, exactly as written: in the handout's layout,
         with the usual grouping of products, and without undefined names or sums over examples."""
-        if symbols(left) - self.known or symbols(right) - self.known:
+        if symbols(first) - self.known or symbols(second) - self.known:
             return False
         try:
             usual, count = NotationInterpretation(), len(self.problems)
-            left_meaning = self._valued(left, usual, count=count)
-            right_meaning = self._valued(right, usual, count=count)
+            first_meaning = self._valued(first, usual, count=count)
+            second_meaning = self._valued(second, usual, count=count)
         except Unread:
             return False
-        if left_meaning.summed or right_meaning.summed:
+        if first_meaning.summed or second_meaning.summed:
             return False  # all examples of a problem are equal here, so a sum over examples proves nothing
-        return all(map(same, left_meaning.values, right_meaning.values))
+        return all(map(same, first_meaning.values, second_meaning.values))
 
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
@@ -359,7 +359,7 @@ def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
     return ""
 
 
-def fingerprint(values: Sequence[Array], tag: str = "") -> str:
+def fingerprint(values: Sequence[Array], tag: str) -> str:
     """Return a hash of `tag` and of a formula's values on the first random problems, rounded to seven digits."""
     parts = [tag]
     for value in values[:FINGERPRINTED]:

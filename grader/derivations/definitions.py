@@ -31,14 +31,9 @@ class Definition:
     """Index of the statement."""
     name: str
     formula: Formula
-    has_derivative: bool
-    is_first: bool
-    """True if the statement begins with the name."""
-
-    @property
-    def rank(self) -> tuple[bool, bool]:
-        """A key by which the best definition of a name is the smallest."""
-        return self.has_derivative, not self.is_first
+    rank: tuple[bool, bool]
+    """A key by which the best definition of a name is the smallest: (the formula has a derivative, the statement does
+    not begin with the name)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ class Definitions:
         names = symbols(formula)
         if gradients:
             names |= {key_of(node) for node in nodes(formula) if node.kind == "derivative"}
-        values: dict[str, Formula] = {}
+        values = {}
         for name in names:
             definition = self._of(name, number)
             if definition is not None:
@@ -144,7 +139,7 @@ def definitions(
         earlier: Definitions from earlier answers.
         notation: The notation of the course.
     """
-    own: list[Definition] = []
+    own = []
     for number, statement in enumerate(statements):
         if not statement.is_equality:
             continue
@@ -164,13 +159,12 @@ def definitions(
             if "/" in name and name_of(value):
                 continue  # the true value of the derivative is used instead
             has_derivative = any(node.kind == "derivative" for node in nodes(value))
-            own.append(Definition(number, name, value, has_derivative, is_first))
+            own.append(Definition(number, name, value, (has_derivative, not is_first)))
     return Definitions(_best(own), earlier)
 
 
 def _best(own: Sequence[Definition]) -> tuple[Definition, ...]:
-    """Return the best definitions of each name: formulas without derivatives win, then statements that begin with the
-    name."""
+    """Return the best definitions of each name."""
     ranks: dict[str, tuple[bool, bool]] = {}
     for definition in own:
         rank = ranks.get(definition.name, definition.rank)

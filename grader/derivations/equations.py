@@ -54,7 +54,7 @@ class FormulaChain:
     @property
     def is_equation(self) -> bool:
         """True for an equality of several formulas."""
-        return not self.relation and len(self.members) > 1
+        return self.is_equality and len(self.members) > 1
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*|[^.,:;!?\n\w]*(?:[^\W\d_]+\s*){1,2}")
 _WORDS_AND_NAME = re.compile(r"[ \t]*(?:[^\W\d_]{2,}[ \t]+){1,2}(?:[α-ωŷ∂∇]|[A-Za-z][_^(\d])")
 """Matches words and a name behind a formula, such as "signo θ"."""
 _FUNCTION_KINDS = ("letter", "unknown", "function")
-_NEUTRAL = frozenset(".,;#")
+_NEUTRAL = ".,;#"
 """Punctuation between formulas that cannot be a part of one, unlike a minus sign or a bracket."""
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
 _NUMBER_OF_EQUATION = re.compile(r"[(\[]\d+(?:\.\d+)?[a-z]?[)\]]")
@@ -130,7 +130,9 @@ class _Side:
     def is_inside(self, text: Token, *, goes_on: bool) -> bool:
         """Return whether a text stands between parts of the formula, or between it and the formula that `goes_on`."""
         starts = [token.start for token in every(self.formula)]
-        return bool(starts) and max(starts) > text.start and (goes_on or min(starts) < text.start)
+        if not starts or max(starts) <= text.start:
+            return False
+        return goes_on or min(starts) < text.start
 
 
 class Reading:
@@ -158,55 +160,69 @@ class Reading:
 
     @property
     def is_mathematics_alone(self) -> bool:
+        if self.skipped:
+            return False
         words = self.words.replace("**", "")
         if len(_MARKERS.findall(words)) > 1:  # a list; one marker alone may be a sign
             words = _MARKERS.sub("", words)
-        return not self.skipped and all(c.isspace() or c in _NEUTRAL for c in words)
+        characters = "".join(words.split())
+        return not characters.strip(_NEUTRAL)
 
     def take_words(self, piece: Piece) -> None:
         """Add words, and note signs and terms in them that may belong to the formula before them."""
+        text = piece.text.strip()
+        follows_formula = self.statements and not self.words_behind
         term = _TERM.match(piece.text)
         if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
-            self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
-        elif term and self.statements and not self.words_behind:
+            self.interrupted.append(Skipped(piece.line, text, "signs beside the mathematics"))
+        elif term and follows_formula:
             self._leave_last_formula_unread(term[0].strip())
-        elif self.statements and not self.words_behind and _WORDS_AND_NAME.match(piece.text):
-            self._doubt_last_formula(piece.text.strip())
+        elif follows_formula and _WORDS_AND_NAME.match(piece.text):
+            self._doubt_last_formula(text)
         self.words += f"{piece.text}\n"
         self.words_behind += piece.text
 
+    @property
+    def _last_member(self) -> EquationSide:
+        return self.statements[-1].members[-1]
+
+    def _replace_last_member(self, member: EquationSide) -> None:
+        statement = self.statements[-1]
+        members = (*statement.members[:-1], member)
+        self.statements[-1] = replace(statement, members=members)
+
     def _leave_last_formula_unread(self, continuation: str) -> None:
-        *members, last = self.statements[-1].members
+        last = self._last_member
         why = f"“{continuation}” may belong to the formula"
         self.skipped.append(Skipped(last.line, continuation, why))
-        members.append(replace(last, formula=Formula("unread", data=(why,))))
-        self.statements[-1] = replace(self.statements[-1], members=tuple(members))
+        self._replace_last_member(replace(last, formula=Formula("unread", data=(why,))))
 
     def _doubt_last_formula(self, doubt: str) -> None:
-        *members, last = self.statements[-1].members
-        members.append(replace(last, doubt=last.doubt or doubt))
-        self.statements[-1] = replace(self.statements[-1], members=tuple(members))
+        last = self._last_member
+        if not last.doubt:
+            self._replace_last_member(replace(last, doubt=doubt))
 
-    def _may_be_rest(self, rest: EquationSide) -> bool:
+    def _may_be_rest(self, member: EquationSide) -> bool:
         """Return whether a formula may be the rest of the last one, as in "a times b"."""
-        last = self.statements[-1].members[-1]
-        is_near = rest.line - last.line - last.text.count("\n") <= 1
-        return is_near and bool(_FEW_WORDS.fullmatch(self.words_behind)) and rest.formula.kind != "number"
+        if member.formula.kind == "number" or not _FEW_WORDS.fullmatch(self.words_behind):
+            return False
+        last = self._last_member
+        last_line = last.line + last.text.count("\n")
+        return member.line <= last_line + 1
 
     def take(self, piece: Piece) -> None:
         """Add the statements in a piece of mathematics."""
-        for row in _rows(grouped(tokens(piece.text, self.notation.words))):
+        lexed = tokens(piece.text, self.notation.words)
+        for row in _rows(grouped(lexed)):
             self._take_row(row, piece)
 
     def _take_row(self, row: _Row, piece: Piece) -> None:
         continues = self.hangs or row.tokens[0].is_sign(*_OPERATORS)
         self.hangs = row.tokens[-1].is_sign(*_OPERATORS)
         if continues and self.statements and not self.words_behind.strip():
-            self._leave_last_formula_unread(piece.text[row.tokens[0].start : row.tokens[-1].end])
+            self._leave_last_formula_unread(_source(row.tokens, piece))
             return
         sides, relation = _sides(row.tokens)
-        for side, next_side in pairwise(sides):
-            _write_out_update(side.formula, next_side.formula)
         if relation == "∈":  # followed by a set, as in W ∈ ℝ^{n×m}
             self._skip("a set", sides.pop().formula, piece)
             relation = ""
@@ -219,19 +235,22 @@ class Reading:
         for number, side in enumerate(sides):
             self._skip_texts(side, piece, goes_on=goes_on or number > 0)
             self._skip_sizes(side, piece)
-        members = [self._member(side, piece) for side in sides if side.formula]
+        members = tuple(self._member(side, piece) for side in sides if side.formula)
         if not members:
             return
         self._note_function(sides[0].formula, members)
-        if self.statements and len(sides) == 1 and not goes_on and self._may_be_rest(members[0]):
-            self._doubt_last_formula(" ".join(f"{self.words_behind} {members[0].text}".split()))
-        if goes_on and self.statements:
-            begun = self.statements[-1]
-            chain = (*begun.members, *members)
-            self.statements[-1] = replace(begun, members=chain, relation=begun.relation or relation)
+        if not self.statements:
+            goes_on = False
+        elif len(sides) == 1 and not goes_on and self._may_be_rest(members[0]):
+            words = f"{self.words_behind} {members[0].text}".split()
+            self._doubt_last_formula(" ".join(words))
+        if goes_on:
+            begun = self.statements.pop()
+            statement = replace(begun, members=begun.members + members, relation=begun.relation or relation)
         else:
             display = piece.display and row.separator not in ("&", "text")
-            self.statements.append(FormulaChain(tuple(members), display, relation, self.words_behind))
+            statement = FormulaChain(members, display, relation, self.words_behind)
+        self.statements.append(statement)
         self.words_behind = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
@@ -239,8 +258,9 @@ class Reading:
         if len(members) < 2 or not members[-1].is_read or len(head) < 2:
             return
         function, *primes, argument = head
-        is_call = argument.is_group() and all(token.is_sign("'") for token in primes)
-        if not is_call or function.kind not in _FUNCTION_KINDS:
+        if function.kind not in _FUNCTION_KINDS or not argument.is_group():
+            return
+        if not all(token.is_sign("'") for token in primes):
             return
         try:
             variable = Parser(argument.inner, self.notation).whole().name
@@ -254,38 +274,43 @@ class Reading:
         formula = _without_stops(side.formula)
         doubt = side.doubt
         if _ends_with_number(formula):
-            doubt = formula[-1].plain
-            self._skip("the number of an equation", [formula.pop()], piece)
-            formula = _without_stops(formula)
+            number = formula.pop()
+            doubt = number.plain
+            self._skip("the number of an equation", [number], piece)
             self.interrupted.append(self.skipped[-1])
+            formula = _without_stops(formula)
         line = piece.line + side.formula[0].line
-        text = _valid_latex(piece.text[side.formula[0].start : side.formula[-1].end])
+        text = _valid_latex(_source(side.formula, piece))
         parser = Parser(formula, self.notation)
         try:
-            result = parser.whole()
-        except (Unread, RecursionError) as error:
-            why = error.why if isinstance(error, Unread) else "too many nested brackets"
-            self.skipped.append(Skipped(line, text, f"cannot be read: {why}"))
-            return EquationSide(text, line, Formula("unread", data=(why,)))
-        for why, part in parser.to_check:
-            self._skip(why, part, piece)
-        return EquationSide(text, line, result, doubt)
+            parsed = parser.whole()
+        except Unread as error:
+            why = error.why
+        except RecursionError:
+            why = "too many nested brackets"
+        else:
+            for remark, part in parser.to_check:
+                self._skip(remark, part, piece)
+            return EquationSide(text, line, parsed, doubt)
+        self.skipped.append(Skipped(line, text, f"cannot be read: {why}"))
+        return EquationSide(text, line, Formula("unread", data=(why,)))
 
     def _skip(self, why: str, left_out: Sequence[Token], piece: Piece) -> None:
         if left_out:
-            text = piece.text[left_out[0].start : left_out[-1].end]
-            self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
+            line = piece.line + left_out[0].line
+            self.skipped.append(Skipped(line, _source(left_out, piece), why))
 
     def _skip_texts(self, side: _Side, piece: Piece, *, goes_on: bool) -> None:
         """Add the words of a side to `skipped`. Add the words inside a formula, or between an = and a formula, to
         `interrupted` too."""
         for text in side.texts:
-            self.skipped.append(Skipped(piece.line + text.line, text.text, "words among the mathematics"))
+            skipped = Skipped(piece.line + text.line, text.text, "words among the mathematics")
+            self.skipped.append(skipped)
             is_inside = side.is_inside(text, goes_on=goes_on)
             if is_inside:
                 side.doubt = text.text
-            if is_inside or not any(c.isalpha() for c in text.text):
-                self.interrupted.append(self.skipped[-1])
+            if is_inside or not any(map(str.isalpha, text.text)):
+                self.interrupted.append(skipped)
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Remove the sizes of arrays from a side: the whole side, or brackets after an operand, as in "a (H × 1)"."""
@@ -310,21 +335,35 @@ class Reading:
         if len(factors) not in (2, 3) or not all(map(self._is_length, factors)):
             return False
         lengths = [factor[0] for factor in factors]
-        return any(t.kind == "letter" for t in lengths) or all(t.text == "1" for t in lengths)
+        if any(length.kind == "letter" for length in lengths):
+            return True
+        return all(length.text == "1" for length in lengths)
 
     def _is_length(self, factor: Sequence[Token]) -> bool:
         """Return whether a factor may be the length of an axis: a number, or a letter that names no quantity."""
-        if len(factor) != 1 and not (len(factor) == 3 and factor[1].is_sign("_")):
+        length, *index = factor
+        if index and not (len(index) == 2 and index[0].is_sign("_")):
             return False
-        notation, length = self.notation, factor[0]
+        if length.kind == "number":
+            return True
+        if length.kind != "letter" or not length.text.isascii():
+            return False
+        notation = self.notation
         quantities = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        is_letter = length.kind == "letter" and length.text.isascii() and length.text not in quantities
-        return length.kind == "number" or is_letter
+        return length.text not in quantities
+
+
+def _source(part: Sequence[Token], piece: Piece) -> str:
+    """Return the text of a part of a piece."""
+    start, end = part[0].start, part[-1].end
+    return piece.text[start:end]
 
 
 def _write_out_update(variable: list[Token], change: list[Token]) -> None:
     """Change the two sides of `a -= b` in place to those of `a = a - (b)`."""
-    if len(variable) < 2 or variable[-2].kind == "sign" or not variable[-1].is_sign(*_OPERATORS) or not change:
+    if len(variable) < 2 or not variable[-1].is_sign(*_OPERATORS) or not change:
+        return
+    if variable[-2].kind == "sign":
         return
     sign = variable.pop()
     bracket = replace(sign, kind="group", text="(", inner=tuple(change), end=change[-1].end)
@@ -333,9 +372,12 @@ def _write_out_update(variable: list[Token], change: list[Token]) -> None:
 
 def _ends_with_number(formula: Sequence[Token]) -> bool:
     """Return whether a formula ends with the number of an equation, as in "a = b (2)" or "a = b. (2)"."""
-    if len(formula) < 2 or not formula[-1].spaced or (formula[-2].kind == "sign" and not formula[-2].is_sign(".")):
+    if len(formula) < 2:
         return False
-    return _NUMBER_OF_EQUATION.fullmatch(formula[-1].plain) is not None
+    *_, preceding, last = formula
+    if not last.spaced or (preceding.kind == "sign" and preceding.text != "."):
+        return False
+    return _NUMBER_OF_EQUATION.fullmatch(last.plain) is not None
 
 
 _SIDE = r"\\(left|right)(?![A-Za-z])\.?"
@@ -435,6 +477,8 @@ def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
         if all(token.kind == "word" for token in side.formula):
             side.texts += side.formula
             side.formula = []
+    for side, next_side in pairwise(sides):
+        _write_out_update(side.formula, next_side.formula)
     return sides, relation
 
 

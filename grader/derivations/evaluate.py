@@ -97,12 +97,12 @@ _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-def same(a: Array, b: Array, rtol: float = RTOL) -> bool:
+def same(a: Array, b: Array) -> bool:
     """Return whether two arrays are equal up to rounding."""
     if a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all():
         return False
     size = max(_length(a), _length(b), 1e-3)
-    return _length(a - b) <= rtol * size
+    return _length(a - b) <= RTOL * size
 
 
 def _length(a: Array) -> float:
@@ -118,12 +118,9 @@ class Evaluation:
     way: NotationInterpretation = NotationInterpretation()
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
-    negligible: dict[int, float] = field(default_factory=dict)
-    """`id()` of a term's node → largest share of the sum that the term had on any problem so far."""
-    unused: set[int] = field(default_factory=set)
-    """`id()` of the value of each case whose condition was false for all elements in some evaluation."""
-    used: set[int] = field(default_factory=set)
-    """`id()` of the value of each case whose condition was true for an element in some evaluation."""
+    shares: dict[int, float] = field(default_factory=dict)
+    """`id()` of a node → its largest share on any problem so far. It is a term's share of its sum. For a condition it is
+    1.0 if the condition was true for an element, and 0.0 otherwise."""
     examples: list[str] = field(default_factory=list)
     """The index of each sum over examples so far, such as "i"."""
     averages: bool = False
@@ -259,7 +256,7 @@ class Evaluation:
 
     def _sum(self, formula: Formula) -> Array:
         terms = self._parts(formula)
-        total: Array = np.asarray(0.0)
+        total = np.asarray(0.0)
         for sign, term in zip(formula.data, terms, strict=True):
             if total.ndim and term.ndim and total.shape != term.shape:
                 raise Mismatch(f"{shape(total)} {sign} {shape(term)}")
@@ -267,9 +264,7 @@ class Evaluation:
             total = np.asarray(total + signed_term)
         largest = _largest(total)
         for part, term in zip(formula.parts, terms, strict=True):
-            share = _largest(term) / largest if largest else 1.0
-            earlier_share = self.negligible.get(id(part), 0.0)
-            self.negligible[id(part)] = max(share, earlier_share)
+            self._note_share(part, _largest(term) / largest if largest else 1.0)
         return total
 
     def _apply(self, formula: Formula) -> Array:
@@ -298,14 +293,11 @@ class Evaluation:
         shapes = {array.shape for array in (*values, *conditions_hold) if array.ndim}
         if len(shapes) > 1:
             raise Mismatch("the cases have different shapes")
-        result: Array = np.full(shapes.pop() if shapes else (), np.nan)
+        result = np.full(shapes.pop() if shapes else (), np.nan)
         open_elements = np.full(result.shape, True)
-        for case, value, holds in zip(cases, values, conditions_hold, strict=True):
+        for condition, value, holds in zip(conditions, values, conditions_hold, strict=True):
             chosen = holds & open_elements
-            if chosen.any():
-                self.used.add(id(case))
-            else:
-                self.unused.add(id(case))
+            self._note_share(condition, float(chosen.any()))
             result = np.where(chosen, value, result)
             open_elements = open_elements & ~chosen
         return result
@@ -313,17 +305,17 @@ class Evaluation:
     def _holds(self, condition: Formula) -> Array:
         if condition.kind == "otherwise":
             return np.asarray(True)
-        left, right = (_real(self._of(part)) for part in condition.parts)
+        left_value, right_value = (_real(self._of(part)) for part in condition.parts)
         compare = _COMPARED.get(condition.data[0])
-        if compare is None or (left.ndim and right.ndim and left.shape != right.shape):
+        if compare is None or (left_value.ndim and right_value.ndim and left_value.shape != right_value.shape):
             raise Unread("the sides of a condition cannot be compared")
-        return np.asarray(compare(left, right))
+        return np.asarray(compare(left_value, right_value))
 
     def _total(self, formula: Formula) -> Array:
         index, terms = formula.data[0], formula.parts[0]
         ranges = self.free(terms, index)
         if index in ranges:
-            total: Array = np.asarray(0.0)
+            total = np.asarray(0.0)
             for number in range(ranges[index]):
                 term = self._at(terms, {index: number})
                 total = np.asarray(total + term)
@@ -349,7 +341,7 @@ class Evaluation:
 
     def _gradient(self, function: Formula, variable: str) -> Array:
         base = np.asarray(self.values[variable])
-        columns: list[Array] = []
+        columns = []
         for place in np.ndindex(base.shape):
             moved = base.astype(complex)
             moved[place] += 1j * STEP
@@ -374,7 +366,7 @@ class Evaluation:
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
 
     def _product(self, formula: Formula) -> Array:
-        signs: list[str] = []
+        signs = []
         factors: list[Array] = []
         for sign, factor in zip(formula.data, self._parts(formula), strict=True):
             if factors and sign in self.way.tighter:
@@ -429,9 +421,12 @@ class Evaluation:
     @property
     def hides_parts(self) -> bool:
         """True if the values do not depend on a part of a formula: a term is too small, or a case was never taken."""
-        if self.unused - self.used:
-            return True
-        return any(share < NEGLIGIBLE for share in self.negligible.values())
+        return any(share < NEGLIGIBLE for share in self.shares.values())
+
+    def _note_share(self, part: Formula, share: float) -> None:
+        """Record a part's share of its formula, if this is the largest share on the problems so far."""
+        earlier_share = self.shares.get(id(part), 0.0)
+        self.shares[id(part)] = max(share, earlier_share)
 
 
 _NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
@@ -454,9 +449,9 @@ _NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
 def _loosely(first: Array, second: Array) -> Array | None:
     """Return the matrix product of two arrays, transposed or swapped if needed; None if no way fits."""
     pairs = ((first, second.T), (first.T, second), (first.T, second.T), (second, first), (second.T, first))
-    for left, right in pairs:
-        if left.shape[1] == right.shape[0] and 1 in right.shape:
-            return _shaped(left @ right)
+    for left_factor, right_factor in pairs:
+        if left_factor.shape[1] == right_factor.shape[0] and 1 in right_factor.shape:
+            return _shaped(left_factor @ right_factor)
     return None
 
 

@@ -56,8 +56,8 @@ def judge(question: Question, text: str, context: Context = NO_CONTEXT) -> Judge
         answer = StudentAnswer(question, text, context)
     except Unread as unread:
         return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), context)
-    judgements = [judgement(answer, asked) for asked in question.asked]
-    names_of_asked = {asked.name for asked in question.asked}
+    judgements = [judgement(answer, quantity) for quantity in question.asked]
+    names_of_asked = {quantity.name for quantity in question.asked}
     following = Context(
         definitions=answer.judged | answer.definitions.last,
         notation=question.notation,
@@ -76,10 +76,10 @@ def opinion_from(answer: StudentAnswer, question: Question) -> Opinion | None:
         return None
     remark = f"it stands in the answer to {answer.question.id}"
     judgements = []
-    for asked in question.asked:
-        if not answer.statements_equating(asked):
+    for quantity in question.asked:
+        if not answer.statements_equating(quantity):
             return None
-        judgements.append(_remarked(judgement(answer, asked), remark))
+        judgements.append(_remarked(judgement(answer, quantity), remark))
     return Opinion(tuple(judgements))
 
 
@@ -97,25 +97,25 @@ def opinion_by_reference(referred: StudentAnswer, question: Question) -> Opinion
     return Opinion((remarked,))
 
 
-def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) -> Judgement:
+def judgement(answer: StudentAnswer, quantity: Asked, stated: Asked | None = None) -> Judgement:
     """Judge an answer's formula for one asked quantity.
 
     Args:
         answer: The answer.
-        asked: The quantity.
-        stated: The quantity that the answer itself is about. None if this is `asked`.
+        quantity: The quantity.
+        stated: The quantity that the answer itself is about. None if this is `quantity`.
     """
     equalities = [FalseEquality(e.right.line, e.left.text, e.right.text) for e in answer.false_equalities]
     unread = Judgement(
-        asked.latex, Comparison.UNREAD, None, asked.points, "",
+        quantity.latex, Comparison.UNREAD, None, quantity.points, "",
         equalities=tuple(equalities), skipped=tuple(answer.reading.skipped),
     )  # fmt: skip
     answer.comparer.budget = WorkBudget()
     try:
-        final = answer.final(stated or asked)
+        final = answer.final(stated or quantity)
         unread = replace(unread, formula=final.member.text)
         answer.comparer.budget = WorkBudget()
-        return _FinalJudgement(answer, asked, final, unread).judged()
+        return _FinalJudgement(answer, quantity, final, unread).judged()
     except Unread as reason:
         why = reason.why
     except TooMuch:
@@ -133,9 +133,9 @@ def _remarked(judged: Judgement, remark: str) -> Judgement:
 class _FinalJudgement:
     """The comparison of one formula with the asked quantity."""
 
-    def __init__(self, answer: StudentAnswer, asked: Asked, final: FinalFormula, unread: Judgement) -> None:
+    def __init__(self, answer: StudentAnswer, quantity: Asked, final: FinalFormula, unread: Judgement) -> None:
         self.answer = answer
-        self.asked = asked
+        self.asked = quantity
         self.comparer = answer.comparer
         self.final = final
         self.unread = unread
@@ -322,7 +322,7 @@ class _FinalJudgement:
         """Return whether statement `number`, after the final formula, defines a name or is about an asked quantity."""
         if self.answer.is_own(self.answer.statements[number].members[0]):
             return True
-        return any(self.answer.equates(number, asked.name) for asked in self.answer.question.asked)
+        return any(self.answer.equates(number, quantity.name) for quantity in self.answer.question.asked)
 
     def _is_used(self, definition: FormulaChain) -> bool:
         """Return whether another statement uses the name that a statement defines. A formula alone defines none."""
@@ -340,10 +340,10 @@ class _FinalJudgement:
         """Raise `Unread` if the answer gives another value to a quantity or function of the question in its formula."""
         used = set(map(structure, nodes(self.final.member.formula)))
         for equality in self.answer.false_equalities:
-            left, right = equality.left, equality.right
-            is_given = left.formula.kind == "applied" or name_of(left.formula) in self.answer.given
-            if is_given and structure(left.formula) in used:
-                raise Unread(f"the answer sets {left.text} equal to {right.text}")
+            left_side, right_side = equality.left, equality.right
+            is_given = left_side.formula.kind == "applied" or name_of(left_side.formula) in self.answer.given
+            if is_given and structure(left_side.formula) in used:
+                raise Unread(f"the answer sets {left_side.text} equal to {right_side.text}")
 
     def _raise_if_incomplete(self, formula: Formula) -> None:
         """Raise `Unread` if a wrong formula may be only a part of the formula that the student wrote."""
@@ -481,8 +481,8 @@ def unread_opinion(question: Question, text: str, words: str) -> Opinion:
     """Return an opinion without points on an answer that could not be read. `words` says why."""
     group = text_group(text)
     judgements = []
-    for asked in question.asked:
-        judgements.append(Judgement(asked.latex, Comparison.UNREAD, None, asked.points, words, group=group))
+    for quantity in question.asked:
+        judgements.append(Judgement(quantity.latex, Comparison.UNREAD, None, quantity.points, words, group=group))
     return Opinion(tuple(judgements))
 
 

@@ -52,15 +52,15 @@ class Labels:
         match = self._label.match(line[:SEARCHED])
         if match is None:
             return None
-        rest = line[match.end() :]
+        text_behind = line[match.end() :]
         has_solution = re.search(f"(?i){SOLUTION}", match[0]) is not None
         is_marked = has_solution or match["mark"] or match["closed"]
         word = match["word"] or "q"
-        if not is_marked and (rest.strip() or word.lower() not in ("q", "question")):
+        if not is_marked and (text_behind.strip() or word.lower() not in ("q", "question")):
             return None
         name = f"q{match['number']}" if match["number"] else match["name"]
         question = self._questions.get(_normal(name), "")
-        return Label(question, has_solution, rest)
+        return Label(question, has_solution, text_behind)
 
 
 def _normal(label: str) -> str:

@@ -44,8 +44,10 @@ class Token:
     @property
     def plain(self) -> str:
         """The text of the token with its inner tokens and its closing bracket."""
-        inner = "".join(token.plain for token in self.inner)
-        return f"{self.text}{inner}{_PARTNERS[self.text]}" if self.kind == "group" else f"{self.text}{inner}"
+        texts = [self.text, *[token.plain for token in self.inner]]
+        if self.kind == "group":
+            texts.append(_PARTNERS[self.text])
+        return "".join(texts)
 
 
 def every(tokens: Iterable[Token]) -> Iterator[Token]:
@@ -84,7 +86,8 @@ def grouped(tokens: Iterable[Token]) -> list[Token]:
             levels.append([])
         elif token.kind == "close" and opened and _match(opened[-1], token):
             inner = levels.pop()
-            levels[-1] += _grouped(opened.pop(), inner, levels[-1][-1:], token.end)
+            level = levels[-1]
+            level += _grouped(opened.pop(), inner, level[-1:], token.end)
         else:
             levels[-1].append(token)
     for opening in reversed(opened):
@@ -95,16 +98,19 @@ def grouped(tokens: Iterable[Token]) -> list[Token]:
 
 def _match(opening: Token, closing: Token) -> bool:
     partner = _PARTNERS[opening.text]
-    return closing.text == partner or not {closing.text, partner} & _STRICT
+    if closing.text == partner:
+        return True
+    return _STRICT.isdisjoint((closing.text, partner))
 
 
 def _grouped(bracket: Token, inner: list[Token], preceding: Sequence[Token], end: int) -> list[Token]:
     if bracket.text == "cases":
         return [replace(bracket, kind="grid", inner=tuple(inner), end=end)]
-    is_argument = preceding and (preceding[0].is_sign("_", "^") or preceding[0].kind == "macro")
-    is_equality = any(token.kind in ("=", "row") for token in inner)
-    if bracket.text == "{" and not is_argument and (is_equality or len(inner) == 1):
-        return inner
+    is_argument = any(token.is_sign("_", "^") or token.kind == "macro" for token in preceding)
+    if bracket.text == "{" and not is_argument:
+        is_equality = any(token.kind in ("=", "row") for token in inner)
+        if is_equality or len(inner) == 1:
+            return inner
     cells = [token for token in inner if token.kind not in ("row", "end") or token.text in (",", "&")]
     return [replace(bracket, kind="group", inner=tuple(cells), end=end)]
 
@@ -131,10 +137,10 @@ def _words(text: str) -> frozenset[str]:
 
 
 FUNCTIONS = {
-    "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
-    "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
-    "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
-    "sum": "sum", "norm": "norm", "power": "power", "square": "square", 
+    **{name: name for name in _words(
+        "exp log sign abs sqrt diag sigmoid tanh max min relu dot outer multiply transpose sum norm power square"
+    )},
+    "ln": "log", "sgn": "sign", "signum": "sign", "ReLU": "relu", "matmul": "dot",
 }  # fmt: skip
 _DROPPED = _words(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
@@ -170,7 +176,8 @@ UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
 
 def own_word(word: str) -> str:
     """Return the LaTeX of a word that the student uses as a name: "\\mathrm{err}" for "err"."""
-    return "\\mathrm{" + word.replace("_", r"\_") + "}"
+    escaped = word.replace("_", r"\_")
+    return rf"\mathrm{{{escaped}}}"
 
 
 _CALLED = re.compile(
@@ -183,6 +190,7 @@ _WORD = re.compile(r"[^\W\d_](?:[\w.-]*\w)?")
 _FONT = re.compile(r"\\text\w*\s*\{|\}")
 """Matches a font within the argument of \\text."""
 _NAME = re.compile(r"[A-Za-z]+\d?(?:\\?_\w+)*")
+_NESTING = {"{": 1, "}": -1}
 _TAG = re.compile(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*")
 _OPENING = re.compile(r"\s*(?:\[[^\]\n]{0,40}\])?\s*\{")
 """Matches the opening brace of a macro's argument, and an optional argument before it."""
@@ -235,13 +243,19 @@ _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！�
 def plain(text: str) -> str:
     """Replace variants of characters, such as superscript, full-width and bold ones, by ordinary characters. Remove
     invisible characters, spaces before combining accents, and modules' names in programs, such as `np.`."""
-    text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", _MODULE.sub("", text).translate(_STOPS))
+    text = _MODULE.sub("", text).translate(_STOPS)
+    text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text)
     result = ""
     for variant, run in itertools.groupby(text, _variant):
         characters = "".join(run)
         if variant:
             characters = unicodedata.normalize("NFKC", characters)
-        result += {"<super>": f"^{{{characters}}}", "<sub>": f"_{{{characters}}}", "Cf": ""}.get(variant, characters)
+        if variant == "<super>":
+            characters = f"^{{{characters}}}"
+        elif variant == "<sub>":
+            characters = f"_{{{characters}}}"
+        if variant != "Cf":
+            result += characters
     return unicodedata.normalize("NFC", result)
 
 
@@ -253,8 +267,10 @@ def _variant(c: str) -> str:
     """Return the kind of a variant character, such as "<super>"; "Cf" for invisible ones; "" for ordinary ones."""
     if c.isascii() or c in _UNICODE or c in _LETTERS:
         return ""
-    kind = unicodedata.decomposition(c).partition(" ")[0]
-    return kind if kind in _VARIANTS else "Cf" if unicodedata.category(c) == "Cf" else ""
+    kind, *_ = unicodedata.decomposition(c).split(" ")
+    if kind in _VARIANTS:
+        return kind
+    return "Cf" if unicodedata.category(c) == "Cf" else ""
 
 
 KEYWORDS = ("axis", "keepdims", "dtype")
@@ -296,6 +312,8 @@ class _Lexer:
         self.lexed: list[Token] = []
         self.line = 0
         self.spaced = False
+        self.start = 0
+        """Index of the first character of the current token."""
         self.place = 0
         self.grids: list[str] = []
         """The environments around the current position, the innermost last: "cases", whose cells & and line breaks
@@ -305,105 +323,110 @@ class _Lexer:
         while self.place < len(self.text):
             match = _SCAN.match(self.text, self.place)
             assert match is not None  # the last alternative matches any character
-            start, self.place = self.place, match.end()
-            self._take(match, start)
+            self.start, self.place = match.span()
+            self._take(match)
             if len(self.lexed) > MAX_TOKENS:
                 raise Unread("the answer is too long")
         return self.lexed
 
-    def _add(self, kind: Kind, text: str, start: int) -> None:
-        self.lexed.append(Token(kind, text, start, self.place, self.line, self.spaced))
+    def _add(self, kind: Kind, text: str) -> None:
+        token = Token(kind, text, self.start, self.place, self.line, self.spaced)
+        self.lexed.append(token)
         self.spaced = False
 
-    def _take(self, match: re.Match[str], start: int) -> None:
+    def _take(self, match: re.Match[str]) -> None:
         text = match[0]
         match match.lastgroup:
             case "space":
                 self.spaced = True
                 self.line += text.count("\n")
             case "comment":
-                self._add("text", text.lstrip("% "), start)
+                self._add("text", text.lstrip("% "))
             case "macro":
-                self._macro(match["macro"], start)
+                self._macro(match["macro"])
             case "row":
-                self._add("row", "", start)
+                self._add("row", "")
             case "number":
-                self._add("number", text, start)
+                self._add("number", text)
             case "word":
-                self._word(text, start)
+                self._word(text)
             case "foreign":  # a word in a script that is not used for names of quantities, such as Chinese
-                self._add("unknown" if self._is_called() else "text", text, start)
+                self._add("unknown" if self._is_called() else "text", text)
             case _:
-                self._sign(text, start)
+                self._sign(text)
 
-    def _sign(self, sign: str, start: int) -> None:
-        is_doubled = self.text[start - 1 : start] == "&"
+    def _sign(self, sign: str) -> None:
+        is_doubled = self.text[self.start - 1 : self.start] == "&"
         if sign in _SIGNS_OF_TEXT:
-            self._add(*_SIGNS_OF_TEXT[sign], start)
+            self._add(*_SIGNS_OF_TEXT[sign])
         elif sign in "([{":
-            self._add("open", sign, start)
-        elif sign == "&" and (any(self.grids) or is_doubled):
-            self._add("end", "&", start)
+            self._add("open", sign)
+        elif sign == "&" and (is_doubled or any(self.grids)):
+            self._add("end", "&")
             self.spaced = True
         elif sign in _SPACING:
             self.spaced = True
-        elif sign in '!?"' or (sign[0] == "\\" and len(sign) > 1):
-            self._add("text", sign, start)
+        elif sign in '!?"' or (sign.startswith("\\") and len(sign) > 1):
+            self._add("text", sign)
+        elif sign.isalpha():
+            self._add("letter", sign)
         else:
-            self._add("letter" if sign.isalpha() else "sign", sign, start)
+            self._add("sign", sign)
 
-    def _word(self, word: str, start: int) -> None:
+    def _word(self, word: str) -> None:
         """Add the tokens of a run of Latin letters: one word if the run is long and contains no known word, otherwise
         known words and one-letter names. A pair of letters is more likely a product than a name."""
-        if len(word) > 2 and self._named(word, start):
+        if len(word) > 2 and self._named(word):
             return
         parts = list(_KNOWN.finditer(word))
         is_unknown = len(parts) == len(word) >= WORD_LETTERS
         if is_unknown and word not in KEYWORDS and not self._is_in_script:
-            self._add("unknown" if self._is_called() else "word", word, start)
+            self._add("unknown" if self._is_called() else "word", word)
             return
+        start = self.start
         for part in parts:
-            self.place = start + part.end()
+            self.start, self.place = start + part.start(), start + part.end()
             kind, text = _WORDS.get(part[0], ("letter", part[0]))
-            self._add(kind, text, start + part.start())
+            self._add(kind, text)
 
-    def _named(self, word: str, start: int) -> bool:
+    def _named(self, word: str) -> bool:
         """Add the tokens of a word that `self.words` translates, and return True. Return False for other words, and for
         words in subscripts and superscripts."""
-        latex = self.words.get(word, "")
+        latex = self.words.get(word)
         if not latex or self._is_in_script:
             return False
         if latex == own_word(word):
-            self._add("letter", word, start)
-        else:
-            for token in _Lexer(latex, {}).tokens():
-                self._add(token.kind, token.text, start)
+            self._add("letter", word)
+            return True
+        for token in _Lexer(latex, {}).tokens():
+            self._add(token.kind, token.text)
         return True
 
-    def _macro(self, name: str, start: int) -> None:
+    def _macro(self, name: str) -> None:
         if name in _PLAIN:
-            self._add(*_PLAIN[name], start)
+            self._add(*_PLAIN[name])
         elif name == "tag":
             tag = self._argument()
             if not _TAG.fullmatch(tag):
-                self._add("text", tag, start)
+                self._add("text", tag)
         elif name in _FONTS_OF_ONE and self._takes_one():
-            self._add("macro", "ones", start)
+            self._add("macro", "ones")
         elif name in _TEXTS or name in _UPRIGHT:
-            self._text(name, start)
+            self._text(name)
         elif name in _SPACED:
             self._argument()
         elif name in ("begin", "end"):
-            self._environment(name, start)
+            self._environment(name)
         elif name not in _DROPPED:
-            self._add("macro", name, start)
+            self._add("macro", name)
 
     def _takes_one(self) -> bool:
         """Consume the 1 of a vector of ones, such as \\mathbf{1}. Return False if there is none."""
-        ones = None if self._is_in_script else _ONE.match(self.text, self.place)
-        if ones is not None:
-            self.place = ones.end()
-        return ones is not None
+        ones = _ONE.match(self.text, self.place)
+        if ones is None or self._is_in_script:
+            return False
+        self.place = ones.end()
+        return True
 
     def _argument(self) -> str:
         """Consume a group in braces and return the text in it; "" if there is no group."""
@@ -412,34 +435,36 @@ class _Lexer:
             return ""
         depth, end = 1, opening.end()
         while depth and end < len(self.text):
-            depth += {"{": 1, "}": -1}.get(self.text[end], 0)
+            depth += _NESTING.get(self.text[end], 0)
             end += 1
         self.line += self.text.count("\n", self.place, end)
         self.place = end
-        return self.text[opening.end() : end].removesuffix("" if depth else "}")
+        argument = self.text[opening.end() : end]
+        return argument if depth else argument.removesuffix("}")
 
-    def _text(self, name: str, start: int) -> None:
+    def _text(self, name: str) -> None:
         """Add the tokens of \\text, \\mathrm or a similar macro. The argument is a name, function, letter or words."""
-        place = self.place, self.line
+        place, line = self.place, self.line
         text = _FONT.sub("", self._argument())
         is_word = _WORD.fullmatch(text) is not None
         text = text.strip()
-        if _NAME.fullmatch(text) and self._named(text.replace("\\", ""), start):
+        if _NAME.fullmatch(text) and self._named(text.replace("\\", "")):
             return
+        is_only_font = name in _UPRIGHT and name != "operatorname" and (len(text) == 2 or not text.isalpha())
         if text in FUNCTIONS:
-            self._add("function", FUNCTIONS[text], start)
+            self._add("function", FUNCTIONS[text])
         elif re.fullmatch("[A-Za-z0-9]", text):
-            self._add("number" if text.isdigit() else "letter", text, start)
-        elif name in _UPRIGHT - {"operatorname"} and (
-            len(text) == 2 or not text.isalpha()
-        ):  # the macro only changes a formula's font
-            self.place, self.line = place
+            self._add("number" if text.isdigit() else "letter", text)
+        elif is_only_font:
+            self.place, self.line = place, line
         elif not self._is_in_script and (name == "operatorname" or (is_word and self._is_called())):
-            self._add("unknown", text, start)
+            self._add("unknown", text)
         elif self._is_in_script and _WORD.fullmatch(text):
-            self._add("letter", text, start)
+            self._add("letter", text)
+        elif text.strip(" .,;:()"):
+            self._add("text", text)
         elif text:
-            self._add("text" if text.strip(" .,;:()") else "end", text, start)
+            self._add("end", text)
         else:
             self.spaced = True
 
@@ -453,9 +478,11 @@ class _Lexer:
 
     def _is_called(self) -> bool:
         """Return whether the current position is directly before the bracket of a function call."""
-        return not self._is_in_script and _CALLED.match(self.text, self.place) is not None
+        if self._is_in_script:
+            return False
+        return _CALLED.match(self.text, self.place) is not None
 
-    def _environment(self, name: str, start: int) -> None:
+    def _environment(self, name: str) -> None:
         layout = self._argument().strip().removesuffix("*")
         grid = ""
         if name == "end":
@@ -464,7 +491,9 @@ class _Lexer:
             if "cases" in layout:
                 grid = "cases"
             elif layout not in _ALIGNMENTS:
-                self._add("macro", layout, start)
+                self._add("macro", layout)
             self.grids.append(grid)
-        bracket: Kind = "open" if name == "begin" else "close"
-        self._add(bracket if grid else "end", grid, start)
+        if not grid:
+            self._add("end", "")
+        else:
+            self._add("open" if name == "begin" else "close", grid)

@@ -75,10 +75,10 @@ def locate(
         return WrittenAnswers({}, {}, {})
     question_labels = Labels(labels)
     handout = _Handout(handed_out, question_labels)
-    answers: Answers = {}
-    by_notebook: dict[str, tuple[str, ...]] = {}
-    introductions: list[str] = []
-    unassigned: list[Answer] = []
+    answers = {}
+    by_notebook = {}
+    introductions = []
+    unassigned = []
     read = [_StudentNotebook(notebook, handout, question_labels) for notebook in notebooks]
     for student in read:
         answers.update(student.answers)
@@ -192,7 +192,7 @@ class _Handout:
         there behind the lines above it. At the beginning of a cell it may also stand before them in the handout, as in
         another edition.
         """
-        aligned: dict[int, int] = {}
+        aligned = {}
         place = -1
         for number, line in enumerate(lines):
             unique = self.places.get(line.key)

@@ -59,28 +59,36 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], li
     the texts that the student struck out, and the HTML tags that color or hide a part."""
     text = _COMMENT.sub(_newlines, answer)
     struck_out = _passages(_STRUCK_OUT, text, "struck out")
-    text = _QUOTE.sub("", _STRUCK_OUT.sub(_newlines, text))
+    text = _STRUCK_OUT.sub(_newlines, text)
+    text = _QUOTE.sub("", text)
     styled = _passages(_STYLE, text, "the colored or hidden part is read")
-    text = _SCRIPT.sub(_script, _EMPHASIS.sub("", text))
-    text = _TAG.sub(_newlines, _LESS_THAN.sub(r"\\lt ", text))
-    return list(_Cutter(Names(notation)).pieces(html.unescape(text))), struck_out, styled
+    text = _EMPHASIS.sub("", text)
+    text = _SCRIPT.sub(_script, text)
+    text = _LESS_THAN.sub(r"\\lt ", text)
+    text = html.unescape(_TAG.sub(_newlines, text))
+    cutter = _Cutter(Names(notation))
+    return list(cutter.pieces(text)), struck_out, styled
 
 
 def _passages(pattern: re.Pattern[str], text: str, why: str) -> list[Skipped]:
     passages = []
     for match in pattern.finditer(text):
-        passages.append(Skipped(_line(text, match.start()), " ".join(match[0].split()), why))
+        line, words = _line(text, match.start()), match[0].split()
+        passages.append(Skipped(line, " ".join(words), why))
     return passages
 
 
 def _script(tag: re.Match[str]) -> str:
     """Translate <sup> or <sub> of HTML to LaTeX: `^{2}`, or only `^` if the closing tag is missing."""
     sign = "^" if tag["tag"].lower() == "sup" else "_"
-    return sign if tag["inner"] is None else f"{sign}{{{tag['inner']}}}"
+    if tag["inner"] is None:
+        return sign
+    return f"{sign}{{{tag['inner']}}}"
 
 
 def _newlines(match: re.Match[str]) -> str:
-    return "\n" * match[0].count("\n") or " "
+    lines = match[0].count("\n")
+    return "\n" * lines or " "
 
 
 def _line(text: str, place: int) -> int:
@@ -121,9 +129,10 @@ class _Cutter:
         text = self._with_joined_formulas(text)
         place = 0
         for maths in _MATHS.finditer(text):
-            yield from self._typed(text[place : maths.start()], _line(text, place))
-            yield from self._maths(maths, _line(text, maths.start()))
-            place = maths.end()
+            start, end = maths.span()
+            yield from self._typed(text[place:start], _line(text, place))
+            yield from self._maths(maths, _line(text, start))
+            place = end
         yield from self._typed(text[place:], _line(text, place))
 
     # ── formulas of which only parts stand between dollars ───────────────────────────────────────────
@@ -132,52 +141,64 @@ class _Cutter:
         """Write a formula of several parts between one pair of dollars: "$a = b - y$" for "$a$ = $b$ - y"."""
         joined, *parts = _SPAN.split(text)
         while parts:
-            formula, behind, *parts = parts
-            is_whole = bool(_EQUALS.search(formula))
-            while parts and self._is_link(behind, formula, parts[0], is_whole=is_whole):
-                formula = f"{formula} {self.names.latex_of(behind)} {parts[0]}"
-                _, behind, *parts = parts
-            end = _END.match(behind)
-            if end is not None and not is_whole and self.names.latex_of(end[0]) is not None:
-                formula += self.names.latex_of(end[0]) or ""
-                behind = behind[end.end() :]
-            joined += f"${formula}${behind}"
+            formula, following, *parts = parts
+            is_whole = _EQUALS.search(formula) is not None
+            while parts and self._is_link(following, formula, parts[0], is_whole=is_whole):
+                formula = f"{formula} {self.names.latex_of(following)} {parts[0]}"
+                _, following, *parts = parts
+            end = None if is_whole else _END.match(following)
+            latex = self.names.latex_of(end[0]) if end else None
+            if end and latex is not None:
+                formula += latex
+                following = following[end.end() :]
+            joined += f"${formula}${following}"
         return joined
 
     def _is_link(self, text: str, formula: str, next_formula: str, *, is_whole: bool) -> bool:
         """Return whether a text joins two formulas in dollars. An equality between one pair of dollars `is_whole`."""
-        next_is_equality = bool(_EQUALS.search(next_formula))
+        is_equality = _EQUALS.search(formula) is not None
+        next_is_equality = _EQUALS.search(next_formula) is not None
         if not text.strip():
-            return bool(_EQUALS.search(formula)) and not is_whole and not next_is_equality
+            return is_equality and not is_whole and not next_is_equality
         if not _LINK.fullmatch(text) or self.names.latex_of(text) is None:
             return False
         if _EQUALS.search(text):
-            return not (_EQUALS.search(formula) and next_is_equality)
+            return not is_equality or not next_is_equality
         return not is_whole and not next_is_equality
 
     def _maths(self, maths: re.Match[str], line: int) -> Iterator[Piece]:
         kind = maths.lastgroup or ""
-        text = maths[0] if maths["name"] in ("cases", "array") else maths[kind]
-        if kind == "code" and maths["info"].strip().lower() not in ("math", "latex", "tex"):
-            yield from self._program(text, line + 1)
-        elif kind == "inline":
-            latex = spelled(text) if "\\" in text else self.names.latex_of(text)
-            yield Piece("words", text, line) if latex is None else Piece("maths", latex, line)
-        else:
-            yield Piece("maths", spelled(text), line + (kind == "code"), kind not in ("single", "round"))
+        text = maths[kind]
+        if maths["name"] in ("cases", "array"):
+            text = maths[0]
+        if kind == "inline":
+            yield self._program_piece(text, line)
+            return
+        if kind == "code":
+            line += 1
+            language = maths["info"].strip().lower()
+            if language not in ("math", "latex", "tex"):
+                yield from self._program(text, line)
+                return
+        yield Piece("maths", spelled(text), line, kind not in ("single", "round"))
 
     def _program(self, text: str, line: int) -> Iterator[Piece]:
         """Yield a piece for each comment and statement of a program. Each statement stands in one line."""
         for number, source_line in enumerate(text.splitlines(), line):
             statement, _, comment = source_line.partition("#")
-            if statement.strip():
-                latex = spelled(statement) if "\\" in statement else self.names.latex_of(statement)
-                if latex is None or _PROGRAM.match(statement):
-                    yield Piece("words", statement, number)
-                else:
-                    yield Piece("maths", latex, number, display=True)
+            if _PROGRAM.match(statement):
+                yield Piece("words", statement, number)
+            elif statement.strip():
+                yield self._program_piece(statement, number, display=True)
             if comment:
                 yield Piece("words", comment, number)
+
+    def _program_piece(self, code: str, line: int, *, display: bool = False) -> Piece:
+        """Return a statement of a program, or text in backquotes, as LaTeX if it is a formula."""
+        latex = spelled(code) if "\\" in code else self.names.latex_of(code)
+        if latex is None:
+            return Piece("words", code, line)
+        return Piece("maths", latex, line, display)
 
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
@@ -185,21 +206,23 @@ class _Cutter:
         """Split text without dollar signs into pieces. A formula is the text around an =, up to the next ordinary
         word."""
         for number, typed in enumerate(text.splitlines(keepends=True), line):
-            if number > line and _CONTINUATION.match(typed):
-                latex = self.names.latex_of(typed)
+            if number > line:
+                latex = self.names.latex_of(typed) if _CONTINUATION.match(typed) else None
                 if latex is not None:
                     yield Piece("maths", latex, number, display=True)
                     continue
+                typed = f"\n{typed}"  # to tell what stands behind a formula on its line
             place = 0
-            typed = typed if number == line else f"\n{typed}"  # to tell what stands behind a formula on its line
             searched = _without_markup(typed)
             for begin, end in self._equalities(searched):
-                latex = self.names.latex_of(_LONE_X.sub(" ×", searched[begin:end]))
+                formula = _LONE_X.sub(" ×", searched[begin:end])
+                latex = self.names.latex_of(formula)
                 if latex is None:
                     continue
                 if typed[place:begin].strip():
                     yield Piece("words", typed[place:begin], number)
-                yield Piece("maths", latex, number, display=not typed[:begin].strip(" *-_#\t\n"))
+                is_first = not typed[:begin].strip(" *-_#\t\n")
+                yield Piece("maths", latex, number, is_first)
                 place = end
             if typed[place:].strip():
                 yield Piece("words", typed[place:], number)
@@ -208,28 +231,38 @@ class _Cutter:
         """Yield the beginning and the end of each equality in a line."""
         begin, end, equals = None, 0, False
         for item in _ITEM.finditer(line):
-            is_word = self._is_word(item, called=equals and bool(_CALL.match(line, item.end())))
-            if is_word or (item["stop"] and not (item[0] == "," and _is_open(line, begin, end))):
-                if begin is not None and equals and not (is_word and " . " in line[begin:end]):
-                    yield begin, end  # otherwise the dot may end a sentence
+            is_word = self._is_word(item, called=equals and _CALL.match(line, item.end()) is not None)
+            is_comma_in_call = item[0] == "," and _is_open(line, begin, end)
+            if is_word or (item["stop"] and not is_comma_in_call):
+                may_end_sentence = is_word and " . " in line[begin:end]
+                if begin is not None and equals and not may_end_sentence:
+                    yield begin, end
                 begin, equals = None, False
                 continue
-            if begin is None and item["sign"] and item[0] not in _FIRST_SIGNS:
-                continue
-            begin = item.start() if begin is None else begin
-            equals = equals or bool(item["equals"])
+            if begin is None:
+                if item["sign"] and item[0] not in _FIRST_SIGNS:
+                    continue
+                begin = item.start()
+            if item["equals"]:
+                equals = True
             end = item.end()
         if begin is not None and equals:
             yield begin, end
 
     def _is_word(self, item: re.Match[str], *, called: bool) -> bool:
         """Return whether an item is an ordinary word, and neither a name nor a function that is `called`."""
-        return bool(item["name"]) and not called and not self.names.is_name(item["name"])
+        name = item["name"]
+        if not name or called:
+            return False
+        return not self.names.is_name(name)
 
 
 def _is_open(line: str, begin: int | None, end: int) -> bool:
     """Return whether a bracket is open at the end of a formula, as in a call with several arguments."""
-    return begin is not None and line.count("(", begin, end) > line.count(")", begin, end)
+    if begin is None:
+        return False
+    formula = line[begin:end]
+    return formula.count("(") > formula.count(")")
 
 
 def _without_markup(line: str) -> str:
@@ -237,4 +270,6 @@ def _without_markup(line: str) -> str:
     of a table are separated by semicolons."""
     line = _BOLD.sub(lambda bold: f"  {bold[1]}  ", line)
     line = _MARKER.sub(lambda marker: " " * len(marker[0]), line)
-    return line.replace("|", ";") if line.lstrip().startswith("|") else line
+    if line.lstrip().startswith("|"):
+        return line.replace("|", ";")
+    return line

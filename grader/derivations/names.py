@@ -96,7 +96,7 @@ class Names:
 
     def own(self, answer: str) -> dict[str, str]:
         """Return the words that an answer defines by an equation and uses as operands: {word: its LaTeX}."""
-        own: dict[str, str] = {}
+        own = {}
         assigned = dict.fromkeys(match["name"].replace("\\", "") for match in _ASSIGNED.finditer(answer))
         for word in islice(assigned, MAX_OWN_NAMES):
             name = word.replace("_", r"\\?_")

@@ -37,7 +37,7 @@ def opinions(
     cache = {} if cache is None else cache
     context = _introduced(questions, introduction)
     key: tuple[str, ...] = (introduction,) if introduction else ()
-    judged: dict[str, Judged] = {}
+    judged = {}
     for question in questions:
         id = question.id
         if id not in answers:
@@ -87,12 +87,12 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
     """Look for the answers to questions without one: the formulas may stand in the answer to another question, or in
     text that belongs to no question. If exactly one text has them, add it to the answers, with a note for the marker.
     """
-    times_asked = Counter(asked.name for question in questions for asked in question.asked)
+    times_asked = Counter(quantity.name for question in questions for quantity in question.asked)
     answers, notes = dict(written.found), dict(written.notes)
     for question in questions:
         if question.id in written.found:
             continue
-        is_asked_once = all(times_asked[asked.name] == 1 for asked in question.asked)
+        is_asked_once = all(times_asked[quantity.name] == 1 for quantity in question.asked)
         related = {q.id for q in questions if q.quantities is question.quantities}
         places: dict[Answer, str] = {}
         for place, id, answer in _texts(written):

@@ -22,6 +22,9 @@ MAX_POINT = 12
 _TIME = re.compile(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?")
 
 
+_TIME_STEPS = {"new": "t+1", "old": "t", "next": "t+1"}
+
+
 @dataclass
 class Scripts:
     """The parsed superscripts and subscripts of a name or a bracket."""
@@ -68,7 +71,9 @@ class Parser:
 
     def peek(self, ahead: int = 0) -> Token | None:
         place = self.place + ahead
-        return self.tokens[place] if place < len(self.tokens) else None
+        if place < len(self.tokens):
+            return self.tokens[place]
+        return None
 
     def next(self) -> Token:
         token = self.peek()
@@ -79,7 +84,9 @@ class Parser:
 
     def sees(self, kind: str, *texts: str, ahead: int = 0) -> bool:
         token = self.peek(ahead)
-        return token is not None and token.kind == kind and (not texts or token.text in texts)
+        if token is None or token.kind != kind:
+            return False
+        return not texts or token.text in texts
 
     def takes(self, kind: str, *texts: str) -> bool:
         if not self.sees(kind, *texts):
@@ -92,48 +99,63 @@ class Parser:
         token = self.next()
         if token.is_group("{"):
             return token.inner
-        if token.kind == "number" and token.text.isdigit():  # \frac12
-            digits = [replace(token, text=digit) for digit in token.text]
-            self.tokens = [*self.tokens[: self.place - 1], *digits, *self.tokens[self.place :]]
-            return digits[:1]
-        return [token]
+        if token.kind != "number" or not token.text.isdigit():
+            return [token]
+        digits = [replace(token, text=digit) for digit in token.text]  # \frac12
+        self.tokens = [*self.tokens[: self.place - 1], *digits, *self.tokens[self.place :]]
+        return digits[:1]
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         parser = Parser(tokens, self.notation)
         parser.to_check = self.to_check
         return parser
 
+    def parsed(self, tokens: Sequence[Token]) -> Formula:
+        """Parse all tokens of a bracket or an argument as one formula."""
+        return self.inside(tokens).whole()
+
     def check(self, why: str) -> None:
         """Let a person check the last token."""
-        self.to_check.append((why, self.tokens[max(self.place - 1, 0) : self.place]))
+        start = max(self.place - 1, 0)
+        last_token = self.tokens[start : self.place]
+        self.to_check.append((why, last_token))
 
     # ── sums and products ────────────────────────────────────────────────────────────────────────────
 
     def sum(self) -> Formula:
-        signs: list[str] = []
+        signs = []
         terms: list[Formula] = []
         while not terms or self.sees("sign", "+", "-"):
-            sign = "+"
+            is_negative = False
             while self.sees("sign", "+", "-"):
-                sign = "-" if (self.next().text == "-") != (sign == "-") else "+"
-            signs.append(sign)
+                if self.next().text == "-":
+                    is_negative = not is_negative
+            signs.append("-" if is_negative else "+")
             terms.append(self.product())
-        return terms[0] if signs == ["+"] else Formula("sum", tuple(terms), tuple(signs))
+        if signs == ["+"]:
+            return terms[0]
+        return Formula("sum", tuple(terms), tuple(signs))
 
     def product(self) -> Formula:
         signs, factors = [""], [self.factor()]
-        while (token := self.peek()) is not None and self._goes_on(token):
-            if token.is_sign("|") and self.sees("sign", "_", ahead=1):
+        while self._goes_on():
+            if self.sees("sign", "|") and self.sees("sign", "_", ahead=1):
                 self._evaluated_at()
             elif self.takes("sign", "/"):
                 factors[-1] = self._fraction_of(factors[-1], self.factor())
             else:
-                signs.append(_MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else "")
+                sign = _MULTIPLIED[self.next().text] if self.sees("sign", *_MULTIPLIED) else ""
+                signs.append(sign)
                 factors.append(self.factor())
-        return Formula("product", tuple(factors), tuple(signs)) if len(factors) > 1 else factors[0]
+        if len(factors) == 1:
+            return factors[0]
+        return Formula("product", tuple(factors), tuple(signs))
 
-    def _goes_on(self, token: Token) -> bool:
-        """Return whether a product goes on with this token."""
+    def _goes_on(self) -> bool:
+        """Return whether a product goes on with the next token."""
+        token = self.peek()
+        if token is None:
+            return False
         if token.is_sign("."):  # a product or a full stop
             factor = self.peek(1)
             return factor is not None and factor.kind not in ("sign", "number")
@@ -147,7 +169,7 @@ class Parser:
         """Skip `|_{θ = θ_t}` after a derivative, since all values are those at θ_t. Raise `Unread` for other points."""
         self.place += 2
         *_, point = cut_at(self.argument(), lambda token: token.kind == "=") or [[]]
-        name = self.inside(point).whole().name
+        name = self.parsed(point).name
         if not name or name != self.notation.variable:
             raise Unread("a derivative is evaluated at a point other than the variable")
 
@@ -160,13 +182,12 @@ class Parser:
                 return self._letter(token)
             case "word":
                 return self._name(token.text)
-            case "function":
+            case "unknown" if token.text in self.notation.functions:
+                return self._name(token.text)
+            case "unknown" | "function":
                 return self._function(token.text)
-            case "unknown":
-                is_defined = token.text in self.notation.functions
-                return self._name(token.text) if is_defined else self._function(token.text)
             case "group":
-                return self._scripted(self.inside(token.inner).whole())
+                return self._scripted(self.parsed(token.inner))
             case "grid":
                 return self._cases(token)
             case "macro":
@@ -191,7 +212,8 @@ class Parser:
             return self._scripted(Formula("applied", (formula,), ("abs",)))
         scripts = self.scripts()
         order = scripts.layer or scripts.word or "2"
-        if scripts.elements or scripts.time or scripts.primes or not re.fullmatch("(?:[ℓL]_?)?[12]|F", order):
+        is_order = re.fullmatch("(?:[ℓL]_?)?[12]|F", order)
+        if not is_order or scripts.elements or scripts.time or scripts.primes:
             raise Unread("norms of this order are not supported")
         return self._finished(Formula("norm", (formula,), (order[-1],)), scripts)
 
@@ -211,7 +233,9 @@ class Parser:
 
     def _script(self) -> Sequence[Token]:
         """Consume a superscript or subscript, which may be in brackets, as in `W^(2)`. Return its tokens."""
-        return [self.next()] if self.sees("group", "(", "[") else self.argument()
+        if self.sees("group", "(", "["):
+            return [self.next()]
+        return self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, scripts: Scripts) -> None:
         script = self._without_transposition(tokens, scripts)
@@ -221,7 +245,7 @@ class Parser:
         layer = re.match(r"[(\[](\d)[)\]]", text)
         time = _TIME.fullmatch(text)
         if not base:
-            scripts.powers.append(self.inside(script).whole())
+            scripts.powers.append(self.parsed(script))
         elif layer:
             if scripts.layer:  # `h_1^{(1)}`: the subscript was an element index and not the layer
                 scripts.elements += (scripts.layer,)
@@ -234,7 +258,7 @@ class Parser:
         elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not scripts.layer:
             scripts.layer = text
         else:
-            scripts.powers.append(self.inside(script).whole())
+            scripts.powers.append(self.parsed(script))
 
     def _without_transposition(self, tokens: Sequence[Token], scripts: Scripts) -> list[Token]:
         """Remove T and primes at the end of a superscript, and record them in `scripts`. Return the tokens that remain.
@@ -272,7 +296,8 @@ class Parser:
     def _scripted(self, formula: Formula) -> Formula:
         """Parse the superscripts and subscripts after a bracket, and apply them to its formula."""
         scripts = self.scripts()
-        if replace(scripts, elements=()).is_indexed or (scripts.elements and formula.data[1:]):
+        has_elements = formula.data[1:] and scripts.elements
+        if has_elements or replace(scripts, elements=()).is_indexed:
             raise Unread("an index stands after a bracket or a number")
         return self._finished(formula, scripts)
 
@@ -283,16 +308,20 @@ class Parser:
             formula = symbol(formula.name, *scripts.elements)
         for power in scripts.powers:
             formula = Formula("power", (formula, power))
-        return Formula("transposed", (formula,)) if scripts.transposed else formula
+        if scripts.transposed:
+            return Formula("transposed", (formula,))
+        return formula
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
     def _letter(self, token: Token) -> Formula:
-        sees_name = self.sees("letter") or self.sees("macro", "hat")
-        if token.text in ("d", "∂") and sees_name and not self.tokens[self.place].spaced:
+        following = self.peek()
+        is_name = self.sees("letter") or self.sees("macro", "hat")
+        if token.text in ("d", "∂") and is_name and following and not following.spaced:
             return self._differential()
         if token.text == "e" and self.takes("sign", "^"):
-            return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
+            exponent = self.parsed(self.argument())
+            return Formula("applied", (exponent,), ("exp",))
         return self._name(token.text)
 
     def _name(self, base: str) -> Formula:
@@ -312,8 +341,10 @@ class Parser:
             return self._apply_letter(base, function, scripts)
         if base in notation.losses or base in notation.totals:
             return self._loss(base, scripts)
-        name = self._full_name(base, scripts) + primes
-        return self._finished(symbol(name, *scripts.elements), scripts)
+        suffix = scripts.layer or scripts.time or scripts.word
+        name = base + _TIME_STEPS.get(suffix, suffix)
+        usual_name = notation.same.get(name, name)
+        return self._finished(symbol(usual_name + primes, *scripts.elements), scripts)
 
     def _digit_behind(self, base: str) -> str:
         """Consume and return the layer after the letter `base`: "2" in `W2` or `h(2)`; "" if there is none."""
@@ -326,31 +357,30 @@ class Parser:
         self.place += 1
         return layer[0].strip("()")
 
-    def _full_name(self, base: str, scripts: Scripts) -> str:
-        suffix = scripts.layer or scripts.time or scripts.word
-        name = base + {"new": "t+1", "old": "t", "next": "t+1"}.get(suffix, suffix)
-        return self.notation.same.get(name, name)
-
     def _loss(self, base: str, scripts: Scripts) -> Formula:
         totals = self.notation.totals
         if scripts.transposed or scripts.powers or (scripts.layer and not totals):
             raise Unread(f"the loss {base} has a superscript or an index")
-        if scripts.primes and self.sees("group", "("):
-            raise Unread(f"the function {base}' may be a derivative or another loss")
-        if scripts.primes:
-            return symbol(base + "'" * scripts.primes)
         argument = self.peek()
-        if argument is not None and argument.is_group("("):
+        is_called = argument is not None and argument.is_group("(")
+        if scripts.primes:
+            if is_called:
+                raise Unread(f"the function {base}' may be a derivative or another loss")
+            return symbol(base + "'" * scripts.primes)
+        if argument is not None and is_called:
             is_factor = any(token.is_sign("-", "+") for token in every(argument.inner))
             self.place += not is_factor
         index = scripts.word or scripts.layer or "".join(scripts.elements)
-        if index and not totals:
+        if totals and (index or base in totals):
+            return symbol(base + index)
+        if index:
             self.check("an index of the loss")
-        return symbol(f"{base}{index}" if totals and (index or base in totals) else self.notation.loss)
+        return symbol(self.notation.loss)
 
     def _apply_letter(self, base: str, function: str, scripts: Scripts) -> Formula:
         if self.sees("group", "(", "["):
-            formula = Formula("applied", (self.inside(self.next().inner).whole(),), (function,))
+            argument = self.parsed(self.next().inner)
+            formula = Formula("applied", (argument,), (function,))
             return self._scripted(self._finished(formula, scripts))
         if scripts.primes and not scripts.powers:
             return symbol(function)
@@ -363,14 +393,16 @@ class Parser:
         if replace(scripts, primes=0).is_indexed:
             raise Unread(f"the function {name} has an index")
         arguments = self._arguments()
-        kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * scripts.primes,)))
-        return self._scripted(self._finished(Formula(kind, arguments, data), scripts))
+        primes = "'" * scripts.primes
+        kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + primes,)))
+        formula = Formula(kind, arguments, data)
+        return self._scripted(self._finished(formula, scripts))
 
     def _arguments(self) -> tuple[Formula, ...]:
         if not self.sees("group", "(", "[", "\\{"):
             return (self.factor(),)
         arguments = cut_at(self.next().inner, lambda token: token.kind == "end")
-        return tuple(self.inside(argument).whole() for argument in arguments)
+        return tuple(map(self.parsed, arguments))
 
     # ── macros ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -398,16 +430,18 @@ class Parser:
     def _accented(self, mark: str) -> Formula:
         """Parse a letter with an accent, such as θ̃, as a name."""
         accented = list(_without_braces(self.argument()))
-        scripts = accented[1:]
-        if not accented or accented[0].kind != "letter" or (scripts and not scripts[0].is_sign("_", "^")):
+        if not accented or accented[0].kind != "letter":
+            raise Unread("an accent stands over more than a letter")
+        letter, *scripts = accented
+        if scripts and not scripts[0].is_sign("_", "^"):
             raise Unread("an accent stands over more than a letter")
         self.tokens = [*scripts, *self.tokens[self.place :]]
         self.place = 0
-        return self._name(unicodedata.normalize("NFC", accented[0].text + mark))
+        return self._name(unicodedata.normalize("NFC", letter.text + mark))
 
     def _braced(self) -> Formula:
         """Parse the formula in \\underbrace or \\overbrace, and add the label of the brace to `to_check`."""
-        formula = self.inside(self.argument()).whole()
+        formula = self.parsed(self.argument())
         if self.takes("sign", "_", "^"):
             self.to_check.append(("a label", self.argument()))
         return formula
@@ -415,9 +449,11 @@ class Parser:
     def _fraction(self) -> Formula:
         over, under = self.argument(), self.argument()
         if _begins_differential(over) and _begins_differential(under):
-            differentials = [self.inside(part[1:])._differential(to_the_end=True) for part in (over, under)]
-            return self._scripted(self._fraction_of(*differentials))
-        return self._scripted(Formula("quotient", (self.inside(over).whole(), self.inside(under).whole())))
+            function = self.inside(over[1:])._differential(to_the_end=True)
+            variable = self.inside(under[1:])._differential(to_the_end=True)
+            return self._scripted(self._fraction_of(function, variable))
+        parts = (self.parsed(over), self.parsed(under))
+        return self._scripted(Formula("quotient", parts))
 
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
@@ -430,15 +466,18 @@ class Parser:
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
             return Formula("derivative", (loss, loss), ("operand follows",))
-        operand = self._untransposed(self.whole() if to_the_end else self.factor())
-        return Formula("derivative", (loss, operand), ("differential",))
+        operand = self.whole() if to_the_end else self.factor()
+        return Formula("derivative", (loss, self._untransposed(operand)), ("differential",))
 
-    def _fraction_of(self, over: Formula, under: Formula) -> Formula:
+    def _fraction_of(self, numerator: Formula, denominator: Formula) -> Formula:
         """Return a quotient, or a derivative if both parts are differentials, such as ∂J and ∂W."""
-        if not over.data or not under.data or over.kind != "derivative" or under.kind != "derivative":
-            return Formula("quotient", (over, under))
-        operand = self._operand() if over.data[0] == "operand follows" else over.parts[1]
-        result = self._derivative(operand, self._variable(under.parts[1]))
+        if not (_is_differential(numerator) and _is_differential(denominator)):
+            return Formula("quotient", (numerator, denominator))
+        operand = numerator.parts[1]
+        if numerator.data[0] == "operand follows":
+            operand = self._operand()
+        variable = self._variable(denominator.parts[1])
+        result = self._derivative(operand, variable)
         point = self.peek()
         if point is not None and point.is_group("(") and len(point.plain) < MAX_POINT:
             self.place += self._is_variable(point.inner, result.parts[1].name)
@@ -446,7 +485,7 @@ class Parser:
 
     def _is_variable(self, point: Sequence[Token], variable: str) -> bool:
         try:
-            return self.inside(point).whole().name == variable
+            return self.parsed(point).name == variable
         except Unread:
             return False
 
@@ -476,13 +515,15 @@ class Parser:
     def _operand(self) -> Formula:
         """Parse the operand of ∂/∂x or ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
-        return self.factor() if self.sees("group") else self.product()
+        if self.sees("group"):
+            return self.factor()
+        return self.product()
 
     def _gradient(self) -> Formula:
         if self.sees("sign", "^"):
             raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
-            variable = self._variable(self.inside(self.argument()).whole())
+            variable = self._variable(self.parsed(self.argument()))
         elif self.notation.variable:
             variable = symbol(self.notation.variable)
         else:  # ∇W2 J, as people type it
@@ -491,21 +532,25 @@ class Parser:
             return self._scripted(self._derivative(self.factor(), variable))
         if self._sees_operand():
             return self._derivative(self._operand(), variable)
-        return self._scripted(self._derivative(symbol(self.notation.loss), variable))
+        loss = symbol(self.notation.loss)
+        return self._scripted(self._derivative(loss, variable))
 
     def _sees_loss(self) -> bool:
         token = self.peek()
         while token is not None and token.is_group("{"):
             token = next(iter(token.inner), None)
-        losses = self.notation.losses | self.notation.totals
-        return token is not None and token.kind == "letter" and token.text in losses
+        if token is None or token.kind != "letter":
+            return False
+        return token.text in self.notation.losses | self.notation.totals
 
     def _sees_operand(self) -> bool:
         """Return whether the next token begins the operand of ∇, and is not the next factor."""
         token = self.peek()
-        if token is None or not self._goes_on(token) or token.is_sign(*_MULTIPLIED, "/"):
+        if token is None or not self._goes_on() or token.is_sign(*_MULTIPLIED, "/"):
             return False
-        return token.kind == "sign" or (bool(self.notation.variable) and token.text != "nabla")
+        if token.kind == "sign":
+            return True
+        return self.notation.variable != "" and token.text != "nabla"
 
     # ── sums and cases ───────────────────────────────────────────────────────────────────────────────
 
@@ -514,39 +559,44 @@ class Parser:
         while self.sees("sign", "_", "^"):
             sign, script = self.next().text, self.argument()
             if sign == "^":
-                limits = [self.inside(script).whole()]
+                limits = [self.parsed(script)]
             elif script and script[0].kind == "letter":
                 index = script[0].text
-        return Formula("total", (self.product(), *limits), (index,))
+        summand = self.product()
+        return Formula("total", (summand, *limits), (index,))
 
     def _cases(self, grid: Token) -> Formula:
-        parts: list[Formula] = []
+        parts = []
         for row in cut_at(grid.inner, lambda token: token.kind == "row"):
-            separators = [n for n, token in enumerate(row) if n and token.kind in ("text", "end", "word")]
+            separators = [n for n, token in enumerate(row) if token.kind in ("text", "end", "word") and n > 0]
             if not separators:
                 raise Unread("a case has no condition")
-            value, condition = row[: separators[0]], row[separators[0] :]
-            parts += [self.inside(value).whole(), self._condition(condition)]
+            place = separators[0]
+            value = self.parsed(row[:place])
+            parts += [value, self._condition(row[place:])]
         return Formula("cases", tuple(parts))
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
-        words = [token for token in tokens if token.kind in ("text", "word")]
-        self.to_check += (("words of a case", [word]) for word in words)
-        if any(re.search(r"[\d*/×·]", word.text) for word in words):
-            raise Unread("a part of a case is neither its value nor its condition")
-        condition = [token for token in tokens if token not in words]
-        while condition and (condition[0].kind == "end" or condition[0].is_sign(".")):
+        condition = []
+        for token in tokens:
+            if token.kind not in ("text", "word"):
+                condition.append(token)
+                continue
+            self.to_check.append(("words of a case", [token]))
+            if re.search(r"[\d*/×·]", token.text):
+                raise Unread("a part of a case is neither its value nor its condition")
+        while condition and _is_stop(condition[0]):
             condition.pop(0)
-        while condition and (condition[-1].kind == "end" or condition[-1].is_sign(".")):
+        while condition and _is_stop(condition[-1]):
             condition.pop()
         if not condition:
             return Formula("otherwise")
-        signs = [n for n, token in enumerate(condition) if token.kind in ("relation", "=")]
+        signs = [token for token in condition if token.kind in ("relation", "=")]
         if len(signs) != 1:
             raise Unread("a condition is not a single comparison")
-        place = signs[0]
-        sides = [self.inside(side).whole() for side in (condition[:place], condition[place + 1 :])]
-        return Formula("relation", tuple(sides), (condition[place].text,))
+        place = condition.index(signs[0])
+        left_side, right_side = self.parsed(condition[:place]), self.parsed(condition[place + 1 :])
+        return Formula("relation", (left_side, right_side), (signs[0].text,))
 
 
 _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
@@ -567,7 +617,18 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
         return first.text == "partial"
     if first.kind != "letter":
         return False
-    return first.text in ("d", "∂") or (first.text == "δ" and (not operand or operand[0].kind == "letter"))
+    if first.text == "δ":
+        return not operand or operand[0].kind == "letter"
+    return first.text in ("d", "∂")
+
+
+def _is_differential(formula: Formula) -> bool:
+    """Return whether a formula is a differential, such as ∂J, and not a whole derivative."""
+    return formula.kind == "derivative" and len(formula.data) > 0
+
+
+def _is_stop(token: Token) -> bool:
+    return token.kind == "end" or token.is_sign(".")
 
 
 def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:

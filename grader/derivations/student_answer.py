@@ -144,9 +144,9 @@ class StudentAnswer:
         derivatives = self._derivatives(name, number)
         return any(derivatives.get(formula.name) == {name} for formula in formulas)
 
-    def statements_equating(self, asked: Asked) -> list[int]:
+    def statements_equating(self, quantity: Asked) -> list[int]:
         """Return the indices of the statements that are equalities with the asked quantity as one side."""
-        return [number for number in range(len(self.statements)) if self.equates(number, asked.name)]
+        return [number for number in range(len(self.statements)) if self.equates(number, quantity.name)]
 
     def is_named(self, formula: Formula, name: str, *, of_an_example: bool = False) -> bool:
         """Return whether a formula is only a name of the quantity `name`, in any known notation. For "∂J/∂a1", this may
@@ -193,7 +193,7 @@ class StudentAnswer:
         name = member.formula.name
         return name != "" and name not in self.known
 
-    def _names_own_loss(self, number: int, asked: Asked) -> bool:
+    def _names_own_loss(self, number: int, quantity: Asked) -> bool:
         """Return whether statement `number` is an equality with the asked derivative of the student's own name for the
         loss, such as ∂f/∂a2 if the answer defines f as the loss."""
         statement = self.statements[number]
@@ -208,7 +208,7 @@ class StudentAnswer:
             definition = bodies.get(function.name, self.definitions.resolve(function, number)[0])
             if definition is function or not self.comparer.agree(definition, loss):
                 continue
-            if self.is_named(derivative(loss, variable), asked.name):
+            if self.is_named(derivative(loss, variable), quantity.name):
                 return True
         return False
 
@@ -218,7 +218,7 @@ class StudentAnswer:
         Of several such equalities for a name, use the last one up to statement `number`, or else the first later one.
         Derivatives that mean the asked quantity are returned as `name`, in whatever notation they are written.
         """
-        derivatives_of: dict[str, set[str]] = {}
+        derivatives_of = {}
         for n, statement in enumerate(self.statements):
             formulas = [member.formula for member in statement.members]
             derivatives = set[str]()
@@ -251,14 +251,14 @@ class StudentAnswer:
 
     # ── the final formula ────────────────────────────────────────────────────────────────────────────
 
-    def final(self, asked: Asked) -> FinalFormula:
+    def final(self, quantity: Asked) -> FinalFormula:
         """Return the formula to compare with the asked quantity. Raise `Unread` if there is none."""
-        about_asked = self._statements_about(asked)
-        formulas: list[tuple[int, EquationSide]] = []
-        for number in about_asked or self._unnamed(asked):
-            formulas += [(number, member) for member in self._formulas(number, asked)]
+        about_asked = self._statements_about(quantity)
+        formulas = []
+        for number in about_asked or self._unnamed(quantity):
+            formulas += [(number, member) for member in self._formulas(number, quantity)]
         if not formulas:
-            raise Unread(f"there is no formula for {asked.name}")
+            raise Unread(f"there is no formula for {quantity.name}")
         number, member = formulas[-1]
         members = self.statements[number].members
         remark = ""
@@ -270,36 +270,36 @@ class StudentAnswer:
             remark = "the numbers of an example are left out"
         return FinalFormula(member, number, tuple(formulas[:-1]), remark, bool(about_asked))
 
-    def _statements_about(self, asked: Asked) -> list[int]:
+    def _statements_about(self, quantity: Asked) -> list[int]:
         """Return the indices of the statements that say what is asked for, by the most usual name that they have for
         it."""
         numbers = range(len(self.statements))
-        named = [n for n in numbers if self.equates(n, asked.name) or self._updates(n, asked)]
+        named = [n for n in numbers if self.equates(n, quantity.name) or self._updates(n, quantity)]
         unconditional = [n for n in named if n not in self.conditional]
         if named:
             return unconditional or named
-        named = [n for n in numbers if self._uses_other_name(n, asked) or self._names_own_loss(n, asked)]
+        named = [n for n in numbers if self._uses_other_name(n, quantity) or self._names_own_loss(n, quantity)]
         if named:
             return named
-        return [n for n in numbers if self.equates(n, asked.name, of_an_example=True)]
+        return [n for n in numbers if self.equates(n, quantity.name, of_an_example=True)]
 
-    def _updates(self, number: int, asked: Asked) -> bool:
+    def _updates(self, number: int, quantity: Asked) -> bool:
         """Return whether statement `number` is an update without time steps: `θ ← a` if `θt+1` is asked for, but not
         `θ = 0`."""
         statement, variable = self.statements[number], self.question.notation.variable
-        if not statement.is_equation or variable not in asked.also:
+        if not statement.is_equation or variable not in quantity.also:
             return False
         head, *_, value = statement.members
         return head.formula.name == variable and value.formula.kind != "number"
 
-    def _uses_other_name(self, number: int, asked: Asked) -> bool:
+    def _uses_other_name(self, number: int, quantity: Asked) -> bool:
         names = [member.formula.name for member in self.statements[number].members if member.is_read]
         if len(names) < 2:
             return False
-        other_names = asked.also.intersection(names)
-        return bool(other_names - self._derivatives(asked.name, number).keys())
+        other_names = quantity.also.intersection(names)
+        return bool(other_names - self._derivatives(quantity.name, number).keys())
 
-    def _unnamed(self, asked: Asked) -> list[int]:
+    def _unnamed(self, quantity: Asked) -> list[int]:
         """Return [index of the statement to compare] or [], for an answer that never names the asked quantity.
 
         The statement is the first one if all others define names in it, or else the last one with the quantity's shape,
@@ -307,8 +307,8 @@ class StudentAnswer:
         quantities, the answer must have one unnamed formula for each, in the same order.
         """
         is_formula_alone = len(self.statements) == 1 and self.reading.is_mathematics_alone
-        defining: list[int] = []
-        bare: list[int] = []
+        defining = []
+        bare = []
         for number, statement in enumerate(self.statements):
             if self._defines_own_name(statement):
                 defining.append(number)
@@ -318,11 +318,11 @@ class StudentAnswer:
                 bare.append(number)
         all_asked = self.question.asked
         if len(all_asked) > 1:
-            return [bare[all_asked.index(asked)]] if len(bare) == len(all_asked) else []
+            return [bare[all_asked.index(quantity)]] if len(bare) == len(all_asked) else []
         if 0 in bare and self._begins_with_the_answer():
             return [0]
         later = [number for number in bare if not defining or number > defining[-1]]
-        fitting = [number for number in later if self._has_shape(asked, number)]
+        fitting = [number for number in later if self._has_shape(quantity, number)]
         return (fitting or defining or later)[-1:]
 
     def _defines_own_name(self, statement: FormulaChain) -> bool:
@@ -349,7 +349,7 @@ class StudentAnswer:
         within_sentence = _WITHIN_SENTENCE.fullmatch(self.statements[number].words)
         return within_sentence[1] if within_sentence else ""
 
-    def _has_shape(self, asked: Asked, number: int) -> bool:
+    def _has_shape(self, quantity: Asked, number: int) -> bool:
         """Return whether the last formula of statement `number` has the shape of the asked quantity in the handout's
         layout, and no derivative left in it."""
         self.comparer.budget = WorkBudget()
@@ -363,17 +363,17 @@ class StudentAnswer:
             return False
         if meaning is None or meaning.way.layout:
             return False
-        return meaning.values[0].shape == self.comparer.truth(asked.name, "", 0).shape
+        return meaning.values[0].shape == self.comparer.truth(quantity.name, "", 0).shape
 
-    def _formulas(self, number: int, asked: Asked) -> list[EquationSide]:
+    def _formulas(self, number: int, quantity: Asked) -> list[EquationSide]:
         """Return the members of statement `number` except names of the asked quantity: [a + b] for `θt+1 = a + b`."""
         defined = {definition.name for definition in self.definitions.own}
-        members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
+        members = [m for m in self.statements[number].members if not self.is_named(m.formula, quantity.name)]
         has_names = any(symbols(member.formula) for member in members)
         formulas = []
         for member in members:
             name, is_element = member.formula.name, len(member.formula.data) > 1
-            if name in defined or (name in asked.also and not is_element):
+            if name in defined or (name in quantity.also and not is_element):
                 continue
             if has_names and _is_example(member):
                 continue
@@ -383,7 +383,7 @@ class StudentAnswer:
     def equalities(self) -> Iterator[Equality]:
         """Yield the equality of each two neighbors in a statement: a = b and b = c for a = b = c. Leave out members
         that are only a name of an asked quantity, or a name of the student's."""
-        names = frozenset[str]().union(*[asked.also for asked in self.question.asked])
+        names = frozenset[str]().union(*[quantity.also for quantity in self.question.asked])
         for number, statement in enumerate(self.statements):
             if not statement.is_equality:
                 continue
@@ -391,10 +391,10 @@ class StudentAnswer:
             for member in statement.members:
                 if not member.doubt and member.formula.name not in names and not self.is_own(member):
                     sides.append(member)
-            for left, right in pairwise(sides):
-                resolved_left = self.definitions.resolve(left.formula, number)[0]
-                resolved_right = self.definitions.resolve(right.formula, number)[0]
-                yield Equality(number, left, right, resolved_left, resolved_right)
+            for left_side, right_side in pairwise(sides):
+                resolved_left = self.definitions.resolve(left_side.formula, number)[0]
+                resolved_right = self.definitions.resolve(right_side.formula, number)[0]
+                yield Equality(number, left_side, right_side, resolved_left, resolved_right)
 
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
@@ -402,14 +402,14 @@ class StudentAnswer:
         """Yield each equality in the answer that does not hold on the random problems."""
         agree = self.comparer.agree
         for equality in self.equalities():
-            left, right = equality.left.formula, equality.right.formula
+            written_left, written_right = equality.left.formula, equality.right.formula
             if equality.number in self.conditional or self._is_condition(equality.number + 1, equality.right.line):
                 continue
             try:
                 holds = agree(equality.resolved_left, equality.resolved_right)
-                is_resolved = equality.resolved_left is not left or equality.resolved_right is not right
+                is_resolved = equality.resolved_left is not written_left or equality.resolved_right is not written_right
                 if holds is False and is_resolved:
-                    holds = bool(agree(left, right))
+                    holds = bool(agree(written_left, written_right))
             except Unread:
                 continue
             except TooMuch:
@@ -463,7 +463,7 @@ def _is_example(side: EquationSide) -> bool:
 def _functions(reading: Reading, question: Question) -> dict[str, str]:
     """Return {defined function: equal known function}, such as {"φ": "sigmoid"} for φ(z) = 1/(1 + e⁻ᶻ)."""
     comparer = Comparer(question)
-    functions: dict[str, str] = {}
+    functions = {}
     for definition in reading.functions:
         if definition.name in question.notation.functions:
             continue
