@@ -15,9 +15,8 @@ from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Ids, ItemOut, Mor
 from grader.api.schemas import GROUP, TEXT, In, Out
 from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.errors import BadCall
-from grader.marking.groups import AnswerGroup, DistinctAnswer, next_group
+from grader.marking.groups import SHELF_TITLES, AnswerGroup, DistinctAnswer, next_group
 from grader.marking.question import model_solution, question_text
-from grader.marking.shelves import TITLES
 from grader.marking.status import Stage
 from grader.model import Judgement, Points, Shelf
 from grader.model.grouping import grouped
@@ -313,7 +312,7 @@ def _question_page(
         marking=marking,
         marker=marking.marker,
         path=question.path,
-        shelf_titles=TITLES,
+        shelf_titles=SHELF_TITLES,
         question_text=question_text(task, question.question),
         solution=model_solution(task, question.question),
         progress=marking.progress(groups),

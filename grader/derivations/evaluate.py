@@ -119,8 +119,8 @@ class Evaluation:
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
     shares: dict[int, float] = field(default_factory=dict)
-    """`id()` of a node → its largest share on any problem so far. It is a term's share of its sum. For a condition it is
-    1.0 if the condition was true for an element, and 0.0 otherwise."""
+    """`id()` of a node → its largest share on any problem so far: of a term, the share of its sum; of a condition, 1.0
+    if it was true for an element, and 0.0 otherwise."""
     examples: list[str] = field(default_factory=list)
     """The index of each sum over examples so far, such as "i"."""
     averages: bool = False

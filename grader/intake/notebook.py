@@ -96,7 +96,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
 
 def _printed(cells: Sequence[Any]) -> str:
     """Return the printed output of all cells, at most `MAX_PRINTED` characters."""
-    texts: list[str] = []
+    texts = []
     left = MAX_PRINTED
     for cell in cells:
         outputs = cell.get("outputs") if isinstance(cell, dict) else None

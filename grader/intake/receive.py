@@ -104,7 +104,7 @@ def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
     Raises:
         Refused: If a path does not exist or cannot be read, two files have the same name, or a folder has no such file.
     """
-    found: dict[str, bytes] = {}
+    found = {}
     for path in paths:
         inside = [(n, c) for n, c in _in_folder(path) if n.lower().endswith(_GRADED_SUFFIXES)] if path.is_dir() else []
         if path.is_dir() and not inside:
@@ -141,7 +141,7 @@ def _with_zips_opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str,
 
 def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
     kept: dict[str, bytes] = {}
-    left_out: list[str] = []
+    left_out = []
     total = 0
     for name, content in files:
         _require_small(name, len(content))

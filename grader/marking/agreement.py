@@ -36,5 +36,6 @@ def agreement(pairs: Sequence[tuple[Points, Points]]) -> Agreement:
     share = equal / answers
     frequencies = Counter(first for first, _ in pairs)
     expected = sum(frequencies[second] for _, second in pairs) / answers**2
-    kappa = (share - expected) / (1 - expected) if expected < 1 else None
-    return Agreement(answers, equal, share, kappa)
+    if expected < 1:
+        return Agreement(answers, equal, share, (share - expected) / (1 - expected))
+    return Agreement(answers, equal, share)

@@ -6,15 +6,14 @@ so are the answers in a group. Each marker has a different order, which stays th
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.marking.agreement import Agreement, agreement
-from grader.marking.shelves import place_of, short_hash
 from grader.marking.status import MarkingStatus, Stage, marking_status
 from grader.model import Judgement, Opinion, Points, Shelf
-from grader.model.answers import decided_of_all, suggestion_of_all
+from grader.model.answers import WrittenAnswer, decided_of_all, suggestion_of_all
 from grader.model.grouping import grouped
 from grader.store import answer_marks, answers, regroupings, rubrics
 from grader.store.answer_marks import AnswerMark
@@ -22,6 +21,15 @@ from grader.store.answers import SubmittedAnswer
 from grader.store.database import Tx
 from grader.store.records import Counts
 from grader.store.rubrics import OfferedQuestion
+
+SHELF_TITLES = {
+    Shelf.RIGHT: "Right value, and nothing disagrees",
+    Shelf.RIGHT_WITH_REMARKS: "Right value, and something to look at",
+    Shelf.OTHER_VALUE: "Another value",
+    Shelf.RIGHT_NOT_LAST: "The right value is there, but not last",
+    Shelf.UNREAD: "Not read by the machine",
+    Shelf.NO_ANSWER: "No formula found",
+}
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,13 @@ class DistinctAnswer:
 
     @property
     def is_done(self) -> bool:
-        return self.status.stage is Stage.MARKED or self.decided is not None
+        return self.decided is not None or self.status.stage is Stage.MARKED
 
     def mark_of(self, marker: str) -> AnswerMark | None:
-        return next((mark for mark in self.answer_marks if mark.marker.id == marker), None)
+        for mark in self.answer_marks:
+            if mark.marker.id == marker:
+                return mark
+        return None
 
     def waits_for(self, marker: str) -> bool:
         """Return whether this marker has yet to mark or moderate the answer. Markers do not moderate answers that they
@@ -75,8 +86,9 @@ class DistinctAnswer:
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
         """Return the other markers' marks. Return none before the answer has as many marks as the course requires, so
         that the second marker does not see the first mark."""
-        is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
-        return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
+        if self.status.stage not in (Stage.MARKED, Stage.MODERATOR):
+            return ()
+        return tuple(mark for mark in self.answer_marks if mark.marker.id != marker)
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,9 @@ class AnswerGroup:
     def suggested(self) -> Points | None:
         """The suggested points, if they are the same for all answers; otherwise None."""
         points = {answer.suggested for answer in self.answers}
-        return points.pop() if len(points) == 1 else None
+        if len(points) > 1:
+            return None
+        return points.pop()
 
     @property
     def done(self) -> int:
@@ -119,12 +133,18 @@ class AnswerGroup:
 
     def to_mark(self, marker: str) -> list[DistinctAnswer]:
         """Return the answers that this marker has yet to mark. If none is left, return all answers."""
-        return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
+        waiting = [answer for answer in self.answers if answer.waits_for(marker)]
+        return waiting or list(self.answers)
 
     def points(self, worth: Points) -> list[Points]:
         """Return the different points of the answers in this group, in ascending order, for example [3, 5]."""
-        given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
-        return sorted(points for points in given if points is not None)
+        different = set()
+        for answer in self.answers:
+            mark = answer.status.decides
+            points = mark.points(worth) if mark else answer.decided
+            if points is not None:
+                different.add(points)
+        return sorted(different)
 
 
 @dataclass(frozen=True)
@@ -168,13 +188,27 @@ def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, st
     Answers that were merged into a group come last in it.
     """
     in_random_order = sorted(distinct, key=lambda answer: short_hash(marker, answer.digest))
+    shelves = list(Shelf)
     groups = []
     for id, members in grouped((_group_of(answer, regrouped), answer) for answer in in_random_order).items():
         members.sort(key=lambda answer: id not in (answer.machine_group, key_of_answer(answer.digest)))
         groups.append(AnswerGroup(id, members[0].shelf, tuple(members)))
-    shelves = list(Shelf)
     groups.sort(key=lambda group: (shelves.index(group.shelf), -group.students, -len(group.answers)))
     return [replace(group, number=number) for number, group in enumerate(groups, 1)]
+
+
+def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
+    """Return the shelf of an answer and the id of its group. If no formulas were compared, only answers with the same
+    text share a group."""
+    opinion = answer.suggestion
+    if opinion and opinion.judgements and all(judgement.group for judgement in opinion.judgements):
+        return opinion.shelf, short_hash("group", opinion.shelf, opinion.group)
+    return Shelf.UNREAD, short_hash("text", answer.digest)
+
+
+def short_hash(*parts: str) -> str:
+    joined = "\0".join(parts)
+    return hashlib.sha256(joined.encode()).hexdigest()[:32]
 
 
 def key_of_answer(digest: str) -> str:
@@ -249,18 +283,21 @@ def _newest(submitted: Sequence[SubmittedAnswer]) -> dict[str, SubmittedAnswer]:
 
 def next_group(groups: Sequence[AnswerGroup], number: int = 0) -> AnswerGroup | None:
     """Return the first group with a larger number, or else the first group of all. Return None if `groups` is empty."""
-    later = [group for group in groups if group.number > number]
-    return next(iter(later or groups), None)
+    for group in groups:
+        if group.number > number:
+            return group
+    return groups[0] if groups else None
 
 
 def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
     """Return how many answers of these groups are marked. `groups` are all groups of the question."""
     newest = _newest(answers.of_question(tx, question)).values()
     distinct = [answer for group in groups for answer in group.answers]
-    stages = Counter(answer.status.stage for answer in distinct)
+    stages = dict.fromkeys(Stage, 0)
     pairs_of_markers = []
     pairs_with_machine = []
     for answer in distinct:
+        stages[answer.status.stage] += 1
         blind = [mark for mark in answer.answer_marks if not mark.moderates]
         if len(blind) > 1:
             first, second, *_ = sorted(blind, key=lambda mark: mark.marker.id)
@@ -271,10 +308,10 @@ def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[
         groups=len(groups),
         groups_done=sum(group.done == len(group.answers) for group in groups),
         answers=len(distinct),
-        done=sum(answer.is_done for answer in distinct),
+        done=sum(group.done for group in groups),
         students=len(newest),
         absent=sum(not submission.answer.is_there for submission in newest),
-        stages={stage: stages[stage] for stage in Stage},
+        stages=stages,
         markers=agreement(pairs_of_markers),
         machine=agreement(pairs_with_machine),
     )

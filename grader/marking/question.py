@@ -14,7 +14,9 @@ SOLUTIONS = "solutions"
 def model_solution(assignment: Assignment, question: str) -> str:
     """Return the author's solution as Markdown; "" if there is none."""
     file = assignment.folder / SOLUTIONS / f"{question}.md"
-    return file.read_text("utf-8").strip() if file.is_file() else ""
+    if not file.is_file():
+        return ""
+    return file.read_text("utf-8").strip()
 
 
 def question_text(assignment: Assignment, question: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import update
 
-from grader.marking.shelves import short_hash
+from grader.marking.groups import short_hash
 from grader.model import Json
 from grader.model.answers import digest_of
 from grader.store import people

@@ -17,7 +17,7 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import Response
 
 from grader.assignments.catalogue import Assignment
-from grader.marking.shelves import short_hash
+from grader.marking.groups import short_hash
 from grader.model import Points, Report
 from grader.model.answers import digest_of
 from grader.store import answer_marks, people, rubrics

@@ -13,8 +13,7 @@ from grader.batch import safe_csv
 from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.course import csv_people
 from grader.errors import BadCall
-from grader.marking.groups import AnswerGroup, DistinctAnswer
-from grader.marking.shelves import TITLES
+from grader.marking.groups import SHELF_TITLES, AnswerGroup, DistinctAnswer
 from grader.model import ZERO, Judgement, Points, show_points
 from grader.store.answer_marks import NewMark
 from grader.store.rubrics import RubricItem
@@ -86,7 +85,7 @@ def _cells(
     return (
         sheet.place,
         answer.digest,
-        TITLES[group.shelf],
+        SHELF_TITLES[group.shelf],
         str(group.number),
         answer.text.replace("\0", ""),
         str(answer.students),
