@@ -28,23 +28,24 @@ def has_code(
         accepted: Accepted names of the required file, such as "softmax.py".
         handed_out: Names of the handout's Python files.
     """
-    modules = {name: code for name, code in submission.files.items() if name.endswith(".py")}
-    own = {PurePosixPath(name).name for name in modules} - set(handed_out)
-    if not own.isdisjoint(accepted):
+    modules = [name for name in submission.files if name.endswith(".py")]
+    own_modules = {PurePosixPath(name).name for name in modules} - set(handed_out)
+    if not own_modules.isdisjoint(accepted):
+        return True
+    cells = [source for notebook in submission.notebooks for source in notebook.code]
+    texts = [submission.files[name].decode("utf-8", "replace") for name in modules] + cells
+    names = "|".join(map(re.escape, entry_points.names))
+    if _in_any(texts, rf"(?:{entry_points.definition()}|(?:{names})[ \t]*=)"):
         return True
     module = "|".join(re.escape(file.removesuffix(".py")) for file in accepted)
-    names = "|".join(map(re.escape, entry_points.names))
-    defines = rf"(?:{entry_points.definition()}|(?:{names})[ \t]*=)"
     imports = (
         rf"(?:from[ \t]+(?:\w+\.)*(?:{module})[ \t]+import|import[ \t]+(?:{module})\b|%run\b[^\n]*\b(?:{module})\b)"
     )
-    cells = [source for notebook in submission.notebooks for source in notebook.code]
-    texts = [*(code.decode("utf-8", "replace") for code in modules.values()), *cells]
-    if _in_any(texts, defines):
-        return True
     if _in_any(texts, imports):
         return False
-    return bool(own) or _in_any(cells, r"class[ \t]+\w" if entry_points.of_class else r"def[ \t]+\w")
+    if own_modules:
+        return True
+    return _in_any(cells, r"class[ \t]+\w" if entry_points.of_class else r"def[ \t]+\w")
 
 
 def _in_any(texts: Iterable[str], beginning: str) -> bool:

@@ -106,13 +106,13 @@ class IntakePool:
             process.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, person: str, files: Files, wanted: WantedCode) -> SubmissionFacts:
+    async def read(self, person: str, files: Files, wanted_code: WantedCode) -> SubmissionFacts:
         """Read a submission.
 
         Args:
             person: Id of the person who submits.
             files: (name, content) of each file.
-            wanted: The code that the assignment asks for.
+            wanted_code: The code that the assignment asks for.
 
         Returns:
             The digest, and whether the submission has code.
@@ -121,10 +121,11 @@ class IntakePool:
             Refused: If the files cannot be graded, or take too much time or memory to read.
             OurFailure: If the process does not answer within `INTAKE_SECONDS`.
         """
-        request = [name for name, _ in files], wanted
+        request = [name for name, _ in files], wanted_code
         contents = [content for _, content in files]
+        loop = asyncio.get_running_loop()
         async with self._turns.of(person):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
+            return await loop.run_in_executor(self._threads, self._ask, request, contents)
 
     def _ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
         process = self._idle.get()
@@ -154,15 +155,15 @@ class _IntakeProcess:
         self.end()
         if self._closed:
             raise OurFailure("the service is shutting down: submit the files again in a minute")
-        ours, theirs = socket.socketpair()
+        parent_socket, child_socket = socket.socketpair()
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # a stopped process neither answers nor reads
-            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", INTAKE_SECONDS, 0))
-        self._channel = channel = Connection(ours.detach())
-        with theirs:
+            parent_socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", INTAKE_SECONDS, 0))
+        self._channel = channel = Connection(parent_socket.detach())
+        with child_socket:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _CODE.format(theirs.fileno(), *self._limits)],
+                [sys.executable, "-P", "-c", _CODE.format(child_socket.fileno(), *self._limits)],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[child_socket.fileno()],
                 start_new_session=True,  # Ctrl-C in the terminal must reach only the service
             )
         channel.recv_bytes(_MAX_REPLY_BYTES)
@@ -230,22 +231,22 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
         channel.send_bytes(b"ready")
         while True:
             request: _Request = channel.recv()
-            names, wanted = request
+            names, wanted_code = request
             files = [(name, channel.recv_bytes()) for name in names]
             with _cpu_limit(cpu_seconds):
-                reply = _reply(files, wanted)
+                reply = _reply(files, wanted_code)
             channel.send_bytes(json.dumps(reply).encode())
 
 
-def _reply(files: Files, wanted: WantedCode) -> list[str | bool]:
+def _reply(files: Files, wanted_code: WantedCode) -> list[str | bool]:
     """Read a submission in the child process. Return the facts, or the reason for a refusal, as a list for JSON.
 
     The parent process receives JSON, because unpickling data from a process that has read untrusted files is unsafe.
     """
     try:
-        received = receive_all(files, wanted.accepted[0])
-        found = has_code(received, wanted.entry_points, wanted.accepted, wanted.handed_out)
-        return ["received", received.digest, found]
+        received = receive_all(files, wanted_code.accepted[0])
+        contains_code = has_code(received, wanted_code.entry_points, wanted_code.accepted, wanted_code.handed_out)
+        return ["received", received.digest, contains_code]
     except Refused as refused:
         return ["refused", str(refused)]
     except MemoryError:  # ends this process; a new process, with all of its memory free, tries again
@@ -255,16 +256,18 @@ def _reply(files: Files, wanted: WantedCode) -> list[str | bool]:
 
 
 def _limit_memory(more_bytes: int) -> None:
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])  # of the address space
-    most = pages * resource.getpagesize() + more_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    sizes = Path("/proc/self/statm").read_text("ascii").split()
+    address_space_bytes = int(sizes[0]) * resource.getpagesize()
+    limit = address_space_bytes + more_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 @contextmanager
 def _cpu_limit(more_seconds: int) -> Iterator[None]:
     """Limit the CPU time of the `with` block. The kernel kills the process at the limit."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + more_seconds, hard))
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = int(used.ru_utime + used.ru_stime) + more_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard_limit))
     yield
-    resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (hard_limit, hard_limit))

@@ -26,6 +26,7 @@ from grader.model import Submission
 _GRADED_SUFFIXES = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".md", ".cfg", ".toml", ".yaml", ".yml")
 _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")
 
+_DECLARED_ENCODING = re.compile(rb"coding[:=]\s*[-\w.]+")
 _TWO_LINES = 10_000
 """Number of bytes at the start of a file in which the grader looks for the declaration of the file's encoding."""
 
@@ -44,26 +45,22 @@ def receive(name: str, content: bytes, file: str) -> Submission:
         Refused: If the file cannot be graded. The message says what to submit.
     """
     _require_small(name, len(content))
-    match PurePosixPath(name.lower()).suffix:
-        case ".zip":
-            return _read_submission(_unzipped(content))
-        case ".ipynb":
-            return _alone("notebook.ipynb", name, content)
-        case ".py":
-            return _alone(file, name, content)
-    raise Refused(
-        f"{_shown_name(name)} has an unsupported file type: submit {file}, a notebook (.ipynb), or a zip of both"
-    )
-
-
-def _alone(inner: str, name: str, content: bytes) -> Submission:
-    known = _shown_name(PurePosixPath(name.replace("\\", "/")).name)
-    names = {inner: known} if known != inner else {}
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix == ".zip":
+        return _read_submission(_unzipped(content))
+    if suffix not in (".py", ".ipynb"):
+        raise Refused(
+            f"{_shown_name(name)} has an unsupported file type: submit {file}, a notebook (.ipynb), or a zip of both"
+        )
+    new_name = file if suffix == ".py" else "notebook.ipynb"
+    students_name = _shown_name(PurePosixPath(name.replace("\\", "/")).name)
+    names = {new_name: students_name} if students_name != new_name else {}
     try:
-        received = _read_submission([(inner, content)])
+        submission = _read_submission([(new_name, content)])
     except Refused as refused:
         raise Refused(with_known_names(str(refused), names)) from None
-    return replace(received, remarks=tuple(with_known_names(r, names) for r in received.remarks), names=names)
+    remarks = [with_known_names(remark, names) for remark in submission.remarks]
+    return replace(submission, remarks=tuple(remarks), names=names)
 
 
 def with_known_names(text: str, names: Mapping[str, str]) -> str:
@@ -73,15 +70,19 @@ def with_known_names(text: str, names: Mapping[str, str]) -> str:
         text: The message.
         names: The grader's file name → the student's, for example "solution.py" → "solution_doe.py".
     """
-    for inner, known in names.items():
-        text = re.sub(rf"(?<![\w./-]){re.escape(inner)}(?!\w)", lambda _, known=known: known, text)  # type: ignore[misc]
+    for name, students_name in names.items():
+        whole_name = rf"(?<![\w./-]){re.escape(name)}(?!\w)"
+        text = re.sub(whole_name, students_name.replace("\\", r"\\"), text)
     return text
 
 
 def receive_all(files: Sequence[tuple[str, bytes]], file: str) -> Submission:
     """Read one submission from one or more uploaded files, as (name, bytes). `file` is the name that the handout asks
     for."""
-    return receive(*files[0], file) if len(files) == 1 else receive_files(files)
+    if len(files) != 1:
+        return receive_files(files)
+    name, content = files[0]
+    return receive(name, content, file)
 
 
 def receive_path(path: Path, file: str) -> Submission:
@@ -94,7 +95,9 @@ def receive_path(path: Path, file: str) -> Submission:
 
 def receive_paths(paths: Sequence[Path], file: str) -> Submission:
     """Read one submission from one or more files and folders. `file` is the name that the handout asks for."""
-    return receive_path(paths[0], file) if len(paths) == 1 else receive_files(uploads(paths))
+    if len(paths) != 1:
+        return receive_files(uploads(paths))
+    return receive_path(paths[0], file)
 
 
 def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
@@ -104,16 +107,19 @@ def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
     Raises:
         Refused: If a path does not exist or cannot be read, two files have the same name, or a folder has no such file.
     """
-    found = {}
+    contents: dict[str, bytes] = {}
     for path in paths:
-        inside = [(n, c) for n, c in _in_folder(path) if n.lower().endswith(_GRADED_SUFFIXES)] if path.is_dir() else []
-        if path.is_dir() and not inside:
+        if path.is_dir():
+            files = [(name, content) for name, content in _in_folder(path) if _is_graded(name)]
+        else:
+            files = [(path.name, _ordinary_file(path))]
+        if not files:
             raise Refused(f"there is no Python file and no notebook in {path}: {_WHAT_TO_SUBMIT}")
-        for name, content in inside or [(path.name, _ordinary_file(path))]:
-            if name in found:
+        for name, content in files:
+            if name in contents:
                 raise Refused(f"two files are called {_shown_name(name)}: give each file a different name")
-            found[name] = content
-    return list(found.items())
+            contents[name] = content
+    return list(contents.items())
 
 
 def _ordinary_file(path: Path) -> bytes:
@@ -128,7 +134,9 @@ def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
     """Read one submission from several uploaded files, such as a module and a notebook. Zips among them are opened only
     if none of the files is a Python file or notebook."""
     named = [(safe_name(name), content) for name, content in files]
-    return _read_submission(named if any(_is_code(name) for name, _ in named) else _with_zips_opened(named))
+    if any(_is_code(name) for name, _ in named):
+        return _read_submission(named)
+    return _read_submission(_with_zips_opened(named))
 
 
 def _with_zips_opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -140,59 +148,56 @@ def _with_zips_opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str,
 
 
 def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
-    kept: dict[str, bytes] = {}
+    graded: dict[str, bytes] = {}
     left_out = []
     total = 0
     for name, content in files:
         _require_small(name, len(content))
         total += len(content)
-        if total > MAX_TOTAL_BYTES or len(kept) >= MAX_FILES:
+        if total > MAX_TOTAL_BYTES or len(graded) >= MAX_FILES:
             raise Refused(
                 f"the submission has more than {MAX_TOTAL_BYTES // MIB} MiB or {MAX_FILES} files: {_WHAT_TO_SUBMIT}, "
                 "without data sets"
             )
-        if name.lower().endswith(_GRADED_SUFFIXES):
-            kept[_with_small_suffix(name)] = content
-        else:
+        if not _is_graded(name):
             left_out.append(name)
-    graded_files = _without_common_folder(kept)
-    _require_code(graded_files)
-    read = {name: _as_utf_8(name, content) for name, content in graded_files.items()}
-    notebooks = read_notebooks(graded_files)
-    remarks = [remark for _, remark in read.values() if remark]
+            continue
+        stem, _, suffix = name.rpartition(".")
+        graded[f"{stem}.{suffix.lower()}"] = content  # Python imports no SOLUTION.PY
+    graded = _without_common_folder(graded)
+    _require_code(graded)
+    modules = {}
+    remarks = []
+    for name, content in graded.items():
+        if name.endswith(".ipynb"):
+            continue
+        modules[name], remark = _as_utf_8(name, content)
+        if remark:
+            remarks.append(remark)
     if left_out:
-        shown = ", ".join(_shown_name(n) for n in sorted(left_out)[:5])
-        remarks.append(f"left out of the submission: {shown}{' …' if len(left_out) > 5 else ''}")
-    return Submission(
-        files={n: c for n, (c, _) in read.items() if not n.endswith(".ipynb")},
-        notebooks=notebooks,
-        digest=_submission_digest(graded_files),
-        remarks=tuple(remarks),
-    )
+        shown = map(_shown_name, sorted(left_out)[:5])
+        more = " …" if len(left_out) > 5 else ""
+        remarks.append(f"left out of the submission: {', '.join(shown)}{more}")
+    digest = _submission_digest(graded)
+    return Submission(files=modules, notebooks=read_notebooks(graded), digest=digest, remarks=tuple(remarks))
 
 
-def _with_small_suffix(name: str) -> str:
-    """Change the suffix of a file name to lower case: SOLUTION.PY → SOLUTION.py. Python imports only .py."""
-    stem, _, suffix = name.rpartition(".")
-    return f"{stem}.{suffix.lower()}"
-
-
-def _require_code(files: dict[str, bytes]) -> None:
-    code = {n: c for n, c in files.items() if n.endswith((".py", ".ipynb"))}
-    if not code:
+def _require_code(files: Mapping[str, bytes]) -> None:
+    names = [name for name in files if name.endswith((".py", ".ipynb"))]
+    if not names:
         raise Refused(f"there is no Python file and no notebook in the submission: {_WHAT_TO_SUBMIT}")
-    for name, content in code.items():
-        if not content.strip() and len(code) == 1:
+    for name in names:
+        content = files[name]
+        if len(names) == 1 and not content.strip():
             raise Refused(f"{name} is empty: save your work in the editor and submit it again")
-        if name.endswith(".py"):
-            _require_text(name, content)
-
-
-def _require_text(name: str, content: bytes) -> None:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Refused(f"{name} is saved as UTF-16: save it as UTF-8 (PowerShell's > writes UTF-16) and submit it again")
-    if b"\0" in content:
-        raise Refused(f"{name} is not Python source but binary data: submit the .py file itself")
+        if name.endswith(".ipynb"):
+            continue
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise Refused(
+                f"{name} is saved as UTF-16: save it as UTF-8 (PowerShell's > writes UTF-16) and submit it again"
+            )
+        if b"\0" in content:
+            raise Refused(f"{name} is not Python source but binary data: submit the .py file itself")
 
 
 def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
@@ -200,14 +205,13 @@ def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
 
     If a file declares no encoding and is not UTF-8, it is read as Windows-1252, the encoding of old editors.
     """
-    if not name.endswith(".py") or re.search(
-        rb"coding[:=]\s*[-\w.]+", b"\n".join(content[:_TWO_LINES].splitlines()[:2])
-    ):
+    first_lines = content[:_TWO_LINES].splitlines()[:2]
+    if not name.endswith(".py") or _DECLARED_ENCODING.search(b"\n".join(first_lines)):
         return content, ""  # Python uses the encoding that the file declares
     try:
         content.decode("utf-8")
-    except UnicodeDecodeError as wrong:
-        line = content.count(b"\n", 0, wrong.start) + 1
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
         text = content.decode("cp1252", "replace")
         return text.encode(), f"{name} is not UTF-8 (line {line}) and was read as Windows-1252: save it as UTF-8"
     return content, ""
@@ -218,22 +222,22 @@ def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes
     platforms pack each submission as a zip inside a zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
-            if len(entries) > 10 * MAX_FILES or sum(e.file_size for e in entries) > 4 * MAX_TOTAL_BYTES:
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+            total = sum(entry.file_size for entry in entries)
+            if len(entries) > 10 * MAX_FILES or total > 4 * MAX_TOTAL_BYTES:
                 most = f"{4 * MAX_TOTAL_BYTES // MIB} MiB or {10 * MAX_FILES} files"
                 raise Refused(f"the zip unpacks to more than {most}: {_WHAT_TO_SUBMIT}, without data sets")
-            wraps = not inside and not any(_is_code(e.filename) for e in entries)
+            opens_zips = not inside and not any(_is_code(entry.filename) for entry in entries)
             for entry in entries:
                 name = safe_name(entry.filename)
                 if is_noise(name):
                     continue
-                if wraps and name.lower().endswith(".zip"):
+                if opens_zips and name.lower().endswith(".zip"):
                     folder = PurePosixPath(name).parent
-                    yield from (
-                        ((folder / n).as_posix(), c) for n, c in _unzipped(unpacked(archive, entry), inside=True)
-                    )
-                    continue
-                yield name, unpacked(archive, entry) if name.lower().endswith(_GRADED_SUFFIXES) else b""
+                    for inner_name, inner_content in _unzipped(unpacked(archive, entry), inside=True):
+                        yield (folder / inner_name).as_posix(), inner_content
+                else:
+                    yield name, unpacked(archive, entry) if _is_graded(name) else b""
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, struct.error, zlib.error):
         raise Refused("the zip cannot be opened: create it again and check that it opens on your machine") from None
 
@@ -245,6 +249,10 @@ def is_noise(name: str) -> bool:
 
 def _is_code(name: str) -> bool:
     return name.lower().endswith((".py", ".ipynb")) and not is_noise(name)
+
+
+def _is_graded(name: str) -> bool:
+    return name.lower().endswith(_GRADED_SUFFIXES)
 
 
 def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -269,13 +277,14 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     for root, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(f for f in folders if not is_noise(f))
+        folders[:] = sorted(name for name in folders if not is_noise(name))
         for name in sorted(names):
-            path = Path(root) / name
+            path = Path(root, name)
             if is_noise(name) or path.is_symlink() or not path.is_file():
                 continue
-            relative = path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
-            yield relative, _file_content(path, relative) if name.lower().endswith(_GRADED_SUFFIXES) else b""
+            relative = path.relative_to(folder).as_posix()
+            relative = relative.encode("utf-8", "replace").decode()
+            yield relative, _file_content(path, relative) if _is_graded(name) else b""
 
 
 def _file_content(path: Path, name: str) -> bytes:
@@ -301,8 +310,8 @@ def safe_name(name: str) -> str:
 
 
 def _without_common_folder(files: dict[str, bytes]) -> dict[str, bytes]:
-    tops = {PurePosixPath(name).parts[0] for name in files}
-    if len(tops) != 1 or not all("/" in name for name in files):
+    folders = {name.partition("/")[0] if "/" in name else "" for name in files}
+    if len(folders) != 1 or "" in folders:
         return files
     return _without_common_folder({name.partition("/")[2]: content for name, content in files.items()})
 
@@ -316,11 +325,13 @@ def _require_small(name: str, size: int) -> None:
 
 
 def _shown_name(name: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in name)[-80:]
+    printable = [c if c.isprintable() else "�" for c in name]
+    return "".join(printable)[-80:]
 
 
-def _submission_digest(files: dict[str, bytes]) -> str:
-    over = hashlib.sha256()
+def _submission_digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
     for name in sorted(files):
-        over.update(f"{hashlib.sha256(files[name]).hexdigest()} {name}\n".encode("utf-8", "replace"))
-    return over.hexdigest()
+        line = f"{hashlib.sha256(files[name]).hexdigest()} {name}\n"
+        digest.update(line.encode("utf-8", "replace"))
+    return digest.hexdigest()

@@ -24,19 +24,20 @@ class Turns:
 
     def is_full(self, person: str) -> bool:
         """Return whether this person has the maximum number of running and waiting tasks."""
-        return person in self._turns and self._turns[person][1] >= self._most
+        if person not in self._turns:
+            return False
+        _, tasks = self._turns[person]
+        return tasks >= self._most
 
     @asynccontextmanager
     async def of(self, person: str) -> AsyncIterator[None]:
         """Wait until this person may run another task. The task is the `with` block."""
-        turns, asking = self._turns.get(person, (asyncio.Semaphore(self._at_once), 0))
-        self._turns[person] = (turns, asking + 1)
+        semaphore, tasks = self._turns.get(person, (asyncio.Semaphore(self._at_once), 0))
+        self._turns[person] = (semaphore, tasks + 1)
         try:
-            async with turns:
+            async with semaphore:
                 yield
         finally:
-            asking = self._turns[person][1] - 1
-            if asking:
-                self._turns[person] = (turns, asking)
-            else:
-                del self._turns[person]
+            _, tasks = self._turns.pop(person)
+            if tasks > 1:
+                self._turns[person] = (semaphore, tasks - 1)
