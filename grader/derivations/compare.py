@@ -99,7 +99,7 @@ class Comparer:
         for vocabulary in vocabularies:
             translated = _renamed(formula, vocabulary)
             unknown = sorted(symbols(translated) - self.known)
-            indexed = _names_with_indices(translated)
+            indexed = {node.name for node in nodes(translated) if node.kind == "symbol" and indices_of(node)}
             possible = [self._meanings_of(name, has_elements=name in indexed) for name in unknown]
             for chosen in itertools.islice(itertools.product(*possible), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
@@ -312,11 +312,6 @@ class Comparer:
 def _renamed(formula: Formula, names: Mapping[str, str]) -> Formula:
     """Replace names by the quantities or derivatives in `names`."""
     return substitute(formula, {name: named(usual) for name, usual in names.items()})
-
-
-def _names_with_indices(formula: Formula) -> set[str]:
-    """Return the names that have an element index in a formula, such as "w" in w_j."""
-    return {node.name for node in nodes(formula) if node.kind == "symbol" and indices_of(node)}
 
 
 def _fits(value: Array, truth: Array, elementwise: bool) -> bool:

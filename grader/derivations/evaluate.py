@@ -258,7 +258,7 @@ class Evaluation:
         terms = self._parts(formula)
         total = np.asarray(0.0)
         for sign, term in zip(formula.data, terms, strict=True):
-            if total.ndim and term.ndim and total.shape != term.shape:
+            if _shapes_differ(total, term):
                 raise Mismatch(f"{shape(total)} {sign} {shape(term)}")
             signed_term = term if sign == "+" else -term
             total = np.asarray(total + signed_term)
@@ -307,7 +307,7 @@ class Evaluation:
             return np.asarray(True)
         left_value, right_value = (_real(self._of(part)) for part in condition.parts)
         compare = _COMPARED.get(condition.data[0])
-        if compare is None or (left_value.ndim and right_value.ndim and left_value.shape != right_value.shape):
+        if compare is None or _shapes_differ(left_value, right_value):
             raise Unread("the sides of a condition cannot be compared")
         return np.asarray(compare(left_value, right_value))
 
@@ -401,7 +401,7 @@ class Evaluation:
 
     def _quotient(self, formula: Formula) -> Array:
         numerator, denominator = self._parts(formula)
-        if numerator.ndim and denominator.ndim and numerator.shape != denominator.shape:
+        if _shapes_differ(numerator, denominator):
             raise Mismatch(f"{shape(numerator)} / {shape(denominator)}")
         return np.asarray(numerator / denominator)
 
@@ -464,6 +464,11 @@ def indices_of(formula: Formula) -> list[str]:
     elif formula.kind == "symbol":
         indices = formula.data[1:]
     return [index for index in indices if not index.startswith("(")]
+
+
+def _shapes_differ(a: Array, b: Array) -> bool:
+    """Return whether two arrays have different shapes. A number has no shape."""
+    return bool(a.ndim and b.ndim) and a.shape != b.shape
 
 
 def _largest(a: Array) -> float:

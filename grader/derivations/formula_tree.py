@@ -121,15 +121,13 @@ def symbols(formula: Formula) -> set[str]:
     return names
 
 
-def symbols_outside_derivatives(formula: Formula) -> set[str]:
-    names = set[str]()
+def occurs_outside_derivatives(name: str, formula: Formula) -> bool:
+    """Return whether a name occurs in a formula, and not only within derivatives."""
     if formula.kind == "derivative":
-        return names
-    if formula.kind == "symbol":
-        names.add(formula.name)
-    for part in formula.parts:
-        names |= symbols_outside_derivatives(part)
-    return names
+        return False
+    if formula.name == name:
+        return True
+    return any(occurs_outside_derivatives(name, part) for part in formula.parts)
 
 
 def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:

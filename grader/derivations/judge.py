@@ -19,9 +19,9 @@ from grader.derivations.formula_tree import (
     leaves,
     name_of,
     nodes,
+    occurs_outside_derivatives,
     structure,
     symbols,
-    symbols_outside_derivatives,
 )
 from grader.derivations.question import Array, Asked, Question
 from grader.derivations.student_answer import NO_CONTEXT, Context, FinalFormula, StudentAnswer, is_compound
@@ -57,11 +57,10 @@ def judge(question: Question, text: str, context: Context = NO_CONTEXT) -> Judge
     except Unread as unread:
         return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), context)
     judgements = [judgement(answer, quantity) for quantity in question.asked]
-    names_of_asked = {quantity.name for quantity in question.asked}
     following = Context(
         definitions=answer.judged | answer.definitions.last,
         notation=question.notation,
-        answered=context.answered | names_of_asked,
+        answered=context.answered | {quantity.name for quantity in question.asked},
         names=context.names | answer.used,
         own=answer.reading.own,
         redefined=answer.redefined,
@@ -355,7 +354,7 @@ class _FinalJudgement:
             raise Unread(f"the left side cannot be read: {head.data[0]}")
         if head.kind == "sum" and name in symbols(head):
             raise Unread(f"the left side is more than {name}")
-        if answer.question.notation.loss in symbols_outside_derivatives(formula):
+        if occurs_outside_derivatives(answer.question.notation.loss, formula):
             raise Unread("the letter of the loss may stand for another quantity")
         for part in head.parts:
             if any(index.isdigit() for index in part.data[1:]):
@@ -397,8 +396,11 @@ class _FinalJudgement:
         problem, value = self.comparer.problems[0], meaning.values[0]
         truth = self.comparer.truth(self.asked.name, meaning.way.layout, 0)
         mistake = self.comparer.named_value(meaning, self.asked.name)
-        if carried and self._right_by_itself():
-            mistake = "It is right but for what it takes from an earlier answer."
+        if carried:
+            own = Definitions(self.answer.definitions.own)  # with the true values of what earlier answers define
+            formula, _ = own.resolve(self.final.member.formula, self.final.number)
+            if self.comparer.right_meaning(formula, self.asked.name):
+                mistake = "It is right but for what it takes from an earlier answer."
         if not mistake:
             mistake = f"It is {_a(value)}, and what is asked for is {_a(truth)}."
             if truth.shape == value.shape:
@@ -452,12 +454,6 @@ class _FinalJudgement:
             if is_worked_out and self.comparer.right_meaning(formula, self.asked.name):
                 return True
         return False
-
-    def _right_by_itself(self) -> bool:
-        """Return whether the formula is right with the true values of the names that earlier answers define."""
-        own = Definitions(self.answer.definitions.own)
-        formula = own.resolve(self.final.member.formula, self.final.number)[0]
-        return self.comparer.right_meaning(formula, self.asked.name) is not None
 
 
 def _indices(formula: Formula) -> set[str]:

@@ -121,15 +121,16 @@ GREEK = {
     "lambda": "λ", "Lambda": "Λ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ",
     "varphi": "φ", "Phi": "Φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Omega": "Ω", "ell": "ℓ",
 }  # fmt: skip
-_LETTERS = {letter: name for name, letter in GREEK.items() if not name.startswith("var")}
-_UNICODE = {
+_SPELLING = str.maketrans({
+    **{letter: rf"\{name} " for name, letter in GREEK.items() if not name.startswith("var")},
     "∇": r"\nabla ", "∂": r"\partial ", "⊙": r"\odot ", "∘": r"\odot ", "⊗": r"\otimes ", "·": r"\cdot ",
     "⋅": r"\cdot ", "×": r"\times ", "∗": "*", "−": "-", "–": "-", "—": "-", "ŷ": r"\hat y ", "⊤": r"\top ",
     "ℒ": "L ", "′": "'", "’": "'", "←": r"\gets ", "≔": "=", "‖": r"\|", "∥": r"\|", "∣": "|", "≈": r"\approx ",
     "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "½": r"\frac12 ", "Σ": r"\sum ", "∑": r"\sum ", "→": r"\to ",
     "⇒": r"\Rightarrow ", "∴": r"\therefore ", "∵": r"\because ", "∈": r"\in ", "√": r"\sqrt ", "…": r"\dots ",
     "⋮": r"\vdots ", "𝟙": r"\mathbb{1}", "∝": r"\propto ", "∙": r"\cdot ",
-}  # fmt: skip
+})  # fmt: skip
+"""Code of a character → its LaTeX."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -265,7 +266,7 @@ _VARIANTS = ("<super>", "<sub>", "<font>", "<wide>", "<noBreak>")
 
 def _variant(c: str) -> str:
     """Return the kind of a variant character, such as "<super>"; "Cf" for invisible ones; "" for ordinary ones."""
-    if c.isascii() or c in _UNICODE or c in _LETTERS:
+    if c.isascii() or ord(c) in _SPELLING:
         return ""
     kind, *_ = unicodedata.decomposition(c).split(" ")
     if kind in _VARIANTS:
@@ -273,8 +274,6 @@ def _variant(c: str) -> str:
     return "Cf" if unicodedata.category(c) == "Cf" else ""
 
 
-KEYWORDS = ("axis", "keepdims", "dtype")
-"""Keyword arguments that a function call may have. Only `axis` affects the value."""
 WORD_LETTERS = 5
 """Smallest length of a run of Latin letters in mathematics that is a word, and not a product of letters."""
 
@@ -283,13 +282,7 @@ def spelled(text: str) -> str:
     """Return the text with Unicode symbols replaced by LaTeX. The number of lines stays the same."""
     text = re.sub(r"(?<=[\w)\]}]) ?⊤", "^⊤", text)
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
-    return "".join(map(_spelled_character, text))
-
-
-def _spelled_character(character: str) -> str:
-    if character in _LETTERS:
-        return f"\\{_LETTERS[character]} "
-    return _UNICODE.get(character, character)
+    return text.translate(_SPELLING)
 
 
 def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
@@ -380,7 +373,8 @@ class _Lexer:
             return
         parts = list(_KNOWN.finditer(word))
         is_unknown = len(parts) == len(word) >= WORD_LETTERS
-        if is_unknown and word not in KEYWORDS and not self._is_in_script:
+        is_keyword_of_numpy = word in ("axis", "keepdims", "dtype")
+        if is_unknown and not is_keyword_of_numpy and not self._is_in_script:
             self._add("unknown" if self._is_called() else "word", word)
             return
         start = self.start

@@ -46,7 +46,10 @@ def expanded(notebook: Notebook) -> list[tuple[str, str]]:
     cells = []
     for (kind, source), macros_of_cell in zip(notebook.cells, defined, strict=True):
         macros |= macros_of_cell
-        cells.append((kind, _expand(source, macros) if _is_text(kind, source) else source))
+        is_text = kind != "code" or source.lstrip().startswith("%%")
+        if is_text and len(source) <= MAX_CHARACTERS:
+            source = _expand(source, macros)
+        cells.append((kind, source))
     return cells
 
 
@@ -64,13 +67,6 @@ def _defined(source: str) -> dict[str, _Macro]:
             body = rf"\operatorname{{{body}}}"
         macros[definition["name"]] = _Macro(arguments, body)
     return macros
-
-
-def _is_text(kind: str, source: str) -> bool:
-    """Return whether a cell is text: Markdown, or a code cell that begins with a cell magic such as %%latex."""
-    if len(source) > MAX_CHARACTERS:
-        return False
-    return kind != "code" or source.lstrip().startswith("%%")
 
 
 def _expand(source: str, macros: dict[str, _Macro]) -> str:

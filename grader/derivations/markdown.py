@@ -73,8 +73,8 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], li
 def _passages(pattern: re.Pattern[str], text: str, why: str) -> list[Skipped]:
     passages = []
     for match in pattern.finditer(text):
-        line, words = _line(text, match.start()), match[0].split()
-        passages.append(Skipped(line, " ".join(words), why))
+        words = match[0].split()
+        passages.append(Skipped(_line(text, match.start()), " ".join(words), why))
     return passages
 
 

@@ -51,8 +51,7 @@ class Names:
         self._factor = re.compile(rf"(?:[α-ωf]|{letter}|{losses})(?:_?[tijk\d])?|\d")
 
     def is_name(self, text: str) -> bool:
-        name = text.removesuffix(".T").rstrip("'")
-        return self.name(name) is not None
+        return self.name(text.removesuffix(".T").rstrip("'")) is not None
 
     def name(self, text: str) -> str | None:
         """Translate a typed name to LaTeX: "\\theta" for "theta". Return None for an ordinary word."""
