@@ -188,11 +188,12 @@ def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, st
     Answers that were merged into a group come last in it.
     """
     in_random_order = sorted(distinct, key=lambda answer: short_hash(marker, answer.digest))
-    shelves = list(Shelf)
+    answers_of = grouped((_group_of(answer, regrouped), answer) for answer in in_random_order)
     groups = []
-    for id, members in grouped((_group_of(answer, regrouped), answer) for answer in in_random_order).items():
+    for id, members in answers_of.items():
         members.sort(key=lambda answer: id not in (answer.machine_group, key_of_answer(answer.digest)))
         groups.append(AnswerGroup(id, members[0].shelf, tuple(members)))
+    shelves = list(Shelf)
     groups.sort(key=lambda group: (shelves.index(group.shelf), -group.students, -len(group.answers)))
     return [replace(group, number=number) for number, group in enumerate(groups, 1)]
 
@@ -255,20 +256,13 @@ def distinct_answers(
         authors = _authors(submissions)
         shelf, group = place_of(written[-1])
         answer_marks = tuple(marks.get(digest, ()))
-        distinct.append(
-            DistinctAnswer(
-                digest,
-                written[-1].text,
-                authors,
-                shelf,
-                group,
-                suggestion_of_all(written),
-                decided_of_all(written),
-                answer_marks,
-                marking_status(answer_marks, markers, worth),
-                marked_before=not answer_marks and not authors.isdisjoint(marked_authors),
-            )
+        marked_before = not answer_marks and not authors.isdisjoint(marked_authors)
+        status = marking_status(answer_marks, markers, worth)
+        suggestion, decided = suggestion_of_all(written), decided_of_all(written)
+        answer = DistinctAnswer(
+            digest, written[-1].text, authors, shelf, group, suggestion, decided, answer_marks, status, marked_before
         )
+        distinct.append(answer)
     return distinct
 
 
@@ -299,11 +293,12 @@ def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[
     for answer in distinct:
         stages[answer.status.stage] += 1
         blind = [mark for mark in answer.answer_marks if not mark.moderates]
+        blind.sort(key=lambda mark: mark.marker.id)
         if len(blind) > 1:
-            first, second, *_ = sorted(blind, key=lambda mark: mark.marker.id)
-            pairs_of_markers.append((first.points(worth), second.points(worth)))
-        if answer.status.decides and answer.suggested is not None:
-            pairs_with_machine.append((answer.status.decides.points(worth), answer.suggested))
+            pairs_of_markers.append((blind[0].points(worth), blind[1].points(worth)))
+        decides = answer.status.decides
+        if decides and answer.suggested is not None:
+            pairs_with_machine.append((decides.points(worth), answer.suggested))
     return MarkingProgress(
         groups=len(groups),
         groups_done=sum(group.done == len(group.answers) for group in groups),

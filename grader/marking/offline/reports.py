@@ -33,8 +33,6 @@ CHECKS = "by machine"
 """Text in the column `question` of `written.csv`, in the row with a student's autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
-Mark = AnswerMark | NewMark
-"""A mark in marks.json, or in a filled sheet."""
 _MARKER = Person("", "", "")
 _TIME = dt.datetime.min
 """A folder of reports has one marker, and no times."""
@@ -91,25 +89,30 @@ class ReportFolder:
         for id in questions or self.assignment.questions:
             worth = question_of(self.assignment, id).points
             submitted = [submission for submission in self.submitted if submission.answer.question == id]
-            marks_of_question = {mark.digest: [mark] for mark in marks.values() if mark.question == id}
+            marks_of_question = {}
+            for (question, digest), mark in marks.items():
+                if question == id:
+                    stored = AnswerMark(id, digest, _MARKER, (), mark.adjustment, mark.comment, False, _TIME)
+                    marks_of_question[digest] = [stored]
             distinct = distinct_answers(submitted, Counts.BEST, marks_of_question, 1, worth)
-            sheets.append(QuestionSheet(id, worth, sorted_groups(distinct, {}, "")))
+            groups = sorted_groups(distinct, {}, "")
+            sheets.append(QuestionSheet(id, worth, groups))
         return sheets
 
     def keep(self, filled: Mapping[Key, NewMark]) -> int:
         """Write the marks of a filled sheet to marks.json and all points to written.csv. Return the number of changed
         marks."""
         stored = self._marks()
-        marks: dict[Key, Mark] = {**stored, **filled}
+        marks = {**stored, **filled}
         rows = []
         for (question, digest), mark in sorted(marks.items()):
             points = show_points(mark.adjustment)
             rows.append({"question": question, "digest": digest, "points": points, "comment": mark.comment})
         write(self.path / MARKS_FILE, json.dumps(rows, indent=1) + "\n")
         self._write_totals(marks)
-        return sum(key not in stored or stored[key].given != mark for key, mark in filled.items())
+        return sum(stored.get(key) != mark for key, mark in filled.items())
 
-    def _marks(self) -> dict[Key, AnswerMark]:
+    def _marks(self) -> dict[Key, NewMark]:
         file = self.path / MARKS_FILE
         if not file.exists():
             return {}
@@ -117,29 +120,32 @@ class ReportFolder:
         try:
             for row in json.loads(file.read_text("utf-8")):
                 key = row["question"], row["digest"]
-                marks[key] = AnswerMark(*key, _MARKER, (), Points(row["points"]), row["comment"], False, _TIME)
+                marks[key] = NewMark((), Points(row["points"]), row["comment"])
         except (OSError, ValueError, TypeError, KeyError):
             raise BadCall(f"{file} is not a valid file of marks: move it away and import the marks again") from None
         return marks
 
-    def _write_totals(self, marks: Mapping[Key, Mark]) -> None:
+    def _write_totals(self, marks: Mapping[Key, NewMark]) -> None:
         """Write `written.csv`: for each student the autograded points, each question, and the total."""
         answers = grouped((submission.submission, submission.answer) for submission in self.submitted)
         table: list[Sequence[str]] = [TITLES]
         for student, report in self.reports.items():
-            checks = [check for check in report.checks if check.status.is_decided]
-            total = sum((check.points for check in checks), ZERO)
-            possible = sum((check.possible for check in checks), ZERO)
+            total = possible = ZERO
+            for check in report.checks:
+                if check.status.is_decided:
+                    total += check.points
+                    possible += check.possible
             table.append((student, CHECKS, Decision.DECIDED, show_points(total), show_points(possible), ""))
             for written, answer in zip(report.written, answers.get(student, ()), strict=True):
                 mark = marks.get((answer.question, answer.digest))
+                comment = ""
                 if mark:
                     answer = replace(answer, decided=mark.adjustment)
+                    comment = mark.comment
                 points = ""
                 if answer.decided is not None:
                     points = show_points(answer.decided)
                     total += answer.decided
-                comment = mark.comment if mark else ""
                 table.append((student, written.id, answer.state, points, show_points(written.possible), comment))
             table.append((student, "total", "", show_points(total), show_points(self.assignment.points), ""))
         write(self.path / TOTALS_FILE, safe_csv.dumps(table))

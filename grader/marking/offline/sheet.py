@@ -67,35 +67,23 @@ def write(sheets: Sequence[QuestionSheet]) -> bytes:
     """Return a sheet as CSV with a byte order mark, by which spreadsheets recognize UTF-8."""
     items = [item for sheet in sheets for item in sheet.items]
     titles = [f"[{item.id}] {show_points(item.points)} {item.text}" for item in items]
-    table: list[Sequence[str]] = [[*COLUMNS, *titles]]
+    table = [[*COLUMNS, *titles]]
     for sheet in sheets:
         for group in sheet.groups:
-            table += [_cells(sheet, group, answer, items) for answer in group.answers]
+            for answer in group.answers:
+                row = [sheet.place, answer.digest, SHELF_TITLES[group.shelf], str(group.number)]
+                row += [answer.text.replace("\0", ""), str(answer.students)]
+                suggested = "" if answer.suggested is None else show_points(answer.suggested)
+                row += [suggested, "\n".join(map(_ground, answer.grounds))]
+                mark = answer.mark_of(sheet.marker)
+                applied = mark.items if mark else ()
+                points = ""
+                if mark and (mark.adjustment or not applied):  # otherwise the points follow the items' points
+                    points = show_points(mark.points(sheet.worth))
+                row += [points, mark.comment if mark else "", ""]
+                row += ["x" if item in applied else "" for item in items]
+                table.append(row)
     return safe_csv.dumps(table).encode("utf-8-sig", "replace")
-
-
-def _cells(
-    sheet: QuestionSheet, group: AnswerGroup, answer: DistinctAnswer, items: Sequence[RubricItem]
-) -> Sequence[str]:
-    mark = answer.mark_of(sheet.marker)
-    applied = mark.items if mark else ()
-    points = ""
-    if mark and (mark.adjustment or not applied):  # otherwise the points follow changes of the items' points
-        points = show_points(mark.points(sheet.worth))
-    return (
-        sheet.place,
-        answer.digest,
-        SHELF_TITLES[group.shelf],
-        str(group.number),
-        answer.text.replace("\0", ""),
-        str(answer.students),
-        "" if answer.suggested is None else show_points(answer.suggested),
-        "\n".join(map(_ground, answer.grounds)),
-        points,
-        mark.comment if mark else "",
-        "",
-        *("x" if item in applied else "" for item in items),
-    )
 
 
 def _ground(ground: Judgement) -> str:
