@@ -193,8 +193,7 @@ def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, st
     for id, members in answers_of.items():
         members.sort(key=lambda answer: id not in (answer.machine_group, key_of_answer(answer.digest)))
         groups.append(AnswerGroup(id, members[0].shelf, tuple(members)))
-    shelves = list(Shelf)
-    groups.sort(key=lambda group: (shelves.index(group.shelf), -group.students, -len(group.answers)))
+    groups.sort(key=lambda group: (list(Shelf).index(group.shelf), -group.students, -len(group.answers)))
     return [replace(group, number=number) for number, group in enumerate(groups, 1)]
 
 
