@@ -22,7 +22,7 @@ from grader.assignments.catalogue import Assignment
 from grader.errors import BadCall, GraderError, StoreUnavailable
 from grader.intake.pool import IntakePool
 from grader.settings import Settings
-from grader.store import facts, people
+from grader.store import installation, people
 from grader.store.database import Store, Tx
 from grader.store.files import locked
 from grader.store.queue import StoreQueue
@@ -158,12 +158,12 @@ def secret_of(settings: Settings, store: Store) -> bytes:
     if settings.secret:
         return settings.secret.encode()
     with store.write() as tx:
-        return facts.secret(tx).encode()
+        return installation.secret(tx).encode()
 
 
 def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
     """Return a one-time login link such as https://grader.example.edu/login#token=…. Browsers do not send the part
     after #, so the token appears in no log."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
-    address = settings.url.rstrip("/") or facts.address(tx) or DEFAULT_URL
+    address = settings.url.rstrip("/") or installation.url(tx) or DEFAULT_URL
     return f"{address}/login#token={token}"

@@ -8,8 +8,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from grader.store.database import Store
+from grader.store.procrastinate_schema import PROCRASTINATE_TABLES
 from grader.store.tables import metadata
-from grader.store.ticket_schema import PROCRASTINATE_TABLES
 
 
 def differences(store: Store) -> list[Any]:

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import astuple
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -143,13 +144,13 @@ class _StoreCollector:
         yield _gauge("grader_queue_length", "queued gradings", ["priority"], lengths)
         yield _gauge("grader_queue_oldest_seconds", "waiting time of the oldest queued grading", ["priority"], waits)
         yield _gauge(  # no counter, since the number of broken gradings may fall
-            "grader_gradings", "gradings in each state", ["assignment", "kind", "state"], states
+            "grader_gradings", "gradings in each state", ["assignment", "kind", "state"], map(astuple, states)
         )
         yield _gauge(
             "grader_check_results",
             "gradings that count, by status of each check; passed ÷ all is the pass rate of a check",
             ["assignment", "check", "status"],
-            checks,
+            map(astuple, checks),
         )
 
 

@@ -20,7 +20,7 @@ from grader.api.rendering import page
 from grader.api.schemas import Out
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
-from grader.store import counts, facts, gradings, workers
+from grader.store import counts, installation, queue, workers
 from grader.store.database import now
 from grader.store.records import Kind, Role, State
 from grader.store.submissions import authors_of
@@ -98,13 +98,13 @@ def _database_trouble(service: Service) -> str:
     """Test whether the database can be written. Return "" if it can. Otherwise raise `StoreUnavailable`, for example
     because the disk is full."""
     with service.store.write() as tx:
-        facts.touch(tx)
+        installation.check_writable(tx)
     return ""
 
 
 def _queue_trouble(service: Service) -> str:
     with service.store.read() as tx:
-        waiting = gradings.waiting(tx)
+        waiting = queue.waiting(tx)
     limit = service.settings.queue_limit
     if waiting < limit:
         return ""

@@ -44,7 +44,7 @@ from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import counted
 from grader.render.plots import Plot, plots
-from grader.store import gradings, marks, offerings, people, submissions
+from grader.store import marks, offerings, people, queue, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
 from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
@@ -328,7 +328,7 @@ def cancel_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut
     with caller.write() as tx:
         view = find(tx, caller, id)
         require_scope(caller, TokenScope.SUBMIT)
-        if not gradings.cancel(tx, view.grading.id):
+        if not queue.cancel(tx, view.grading.id):
             detail = f"the submission is {view.grading.state} and cannot be cancelled"
             raise HttpProblem(409, "final", "The submission is final", detail)
     caller.service.events.publish(Event(view.grading.id, "state", State.CANCELLED, done=True))

@@ -20,7 +20,7 @@ from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
-from grader.store import gradings, offerings, people, submissions
+from grader.store import offerings, people, queue, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
 
@@ -137,7 +137,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
         if request.key:
             submissions.remember_key(tx, new.by, request.key, fingerprint, id)
         if request.supersede:
-            gradings.supersede(tx, id)
+            queue.supersede(tx, id)
         return id
 
 
@@ -208,7 +208,7 @@ def _require_admission(tx: Tx, request: SubmitRequest) -> None:
     if not request.supersede:  # otherwise the queued submissions are replaced
         _require_few_waiting(tx, request, times * settings.waiting_limit)
     _require_storage(tx, request, times * settings.storage_limit_mib)
-    if gradings.waiting(tx) >= settings.queue_limit:
+    if queue.waiting(tx) >= settings.queue_limit:
         detail = "this submission was not stored: submit it again later"
         title = "Too many submissions are waiting"
         raise HttpProblem(503, "queue-full", title, detail, retry_seconds=FULL_SECONDS)
@@ -251,7 +251,7 @@ def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None
 
 def _require_few_waiting(tx: Tx, request: SubmitRequest, limit: int) -> None:
     """Raise 429 if too many submissions of this person are queued."""
-    waiting = gradings.waiting(tx, request.person)
+    waiting = queue.waiting(tx, request.person)
     if waiting >= limit:
         detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
         title = "Too many of your submissions are waiting"

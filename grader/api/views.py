@@ -15,7 +15,7 @@ from grader.course.scores import AnsweredQuestions, Score, SubmissionState, scor
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
 from grader.render import as_json
-from grader.store import answer_marks, answers, gradings, marks, offerings, rubrics, submissions
+from grader.store import answer_marks, answers, gradings, marks, offerings, queue, rubrics, submissions
 from grader.store.database import Tx
 from grader.store.records import Grading, Kind, Mark, Offering, SubmissionRecord
 
@@ -167,7 +167,7 @@ def queue_place(tx: Tx, caller: Caller, view: SubmissionView) -> QueuePlace | No
     The estimated time is the number of gradings ahead times the median duration of recent gradings, divided by the
     number of gradings that run at the same time.
     """
-    ahead = gradings.ahead_of(tx, view.grading.id)
+    ahead = queue.ahead_of(tx, view.grading.id)
     if ahead is None:
         return None
     durations = gradings.recent_seconds(tx, view.submission.kind)

@@ -21,7 +21,7 @@ from grader.errors import StoreUnavailable
 from grader.model import Report
 from grader.render import as_json
 from grader.sandbox import selftest
-from grader.store import gradings, offerings, people, submissions, workers
+from grader.store import gradings, leases, offerings, people, queue, submissions, workers
 from grader.store.database import Store, Tx
 from grader.store.queue import StoreQueue
 from grader.store.records import Course, Grading, Kind, Offering, Person, Priority, Role, State
@@ -106,7 +106,7 @@ class BatchQueue:
                 elif grading.state is State.BROKEN:
                     self._queue.retry(tx, grading.id, self._task.id)
                 elif grading.state is State.CANCELLED:
-                    gradings.resume(tx, grading.id)
+                    queue.resume(tx, grading.id)
             queued = self._gradings(tx, contents)
         self._queue.wake()
         return queued
@@ -184,8 +184,8 @@ class LocalBatchQueue(BatchQueue):
             prechecks=False,
         )
         with store.write() as tx:  # gradings that this run needs are resumed by `submit`
-            gradings.recover(tx, everything=True)
-            gradings.cancel_all(tx)
+            leases.recover(tx, everything=True)
+            queue.cancel_all(tx)
         super().__init__(store, self._workers, task, rules, scope)
 
     def start(self) -> None:

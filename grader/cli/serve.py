@@ -27,7 +27,7 @@ from grader.service import (
     single_machine,
 )
 from grader.settings import Settings
-from grader.store import facts, people
+from grader.store import installation, people
 from grader.store.files import write
 from grader.workers.local import LocalWorkers
 from grader.workers.replica import Replica
@@ -97,7 +97,7 @@ def first_link(service: Service) -> str | None:
     """Create the first administrator and return their login link. Return None if there is an administrator already.
     Store the service's URL for `grader admin link`."""
     with service.store.write() as tx:
-        facts.put_address(tx, service.settings.url)
+        installation.put_url(tx, service.settings.url)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
         return login_link(tx, service.settings, admin, FIRST_LINK_LASTS) if admin else None
 

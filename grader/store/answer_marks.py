@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 
 from grader.errors import BadCall
 from grader.model import ZERO, Points
@@ -15,7 +15,7 @@ from grader.model.grouping import grouped
 from grader.store.database import Tx, now, record_of, upsert
 from grader.store.people import PERSON, person_of
 from grader.store.records import Person, new_id
-from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, require_hundredths
+from grader.store.rubrics import OfferedQuestion, RubricItem, require_hundredths
 from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
@@ -57,11 +57,19 @@ class AnswerMark:
 
     def points(self, worth: Points) -> Points:
         """Return the points of the mark, limited to the range from 0 to `worth`, the points of the question."""
-        return max(ZERO, min(worth, sum((item.points for item in self.items), ZERO) + self.adjustment))
+        points = self.adjustment
+        for item in self.items:
+            points += item.points
+        return max(ZERO, min(worth, points))
 
 
 def put(
-    tx: Tx, question: OfferedQuestion, digest: str, marker: str, mark: NewMark | None, at: dt.datetime | None = None
+    tx: Tx,
+    question: OfferedQuestion,
+    digest: str,
+    marker: str,
+    mark: NewMark | None,
+    marked_at: dt.datetime | None = None,
 ) -> dt.datetime | None:
     """Set a marker's mark of an answer, replace it, or remove it.
 
@@ -71,7 +79,7 @@ def put(
         digest: The answer's digest.
         marker: Id of the marker.
         mark: The mark; None to remove it.
-        at: The time of the mark; None for now.
+        marked_at: The time of the mark; None for now.
 
     Returns:
         The time of the mark; None if it was removed.
@@ -79,25 +87,24 @@ def put(
     Raises:
         BadCall: If an item is not in the question's rubric, or the adjustment is not a multiple of 1/100 point.
     """
-    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
-    id = tx.scalar(select(answer_marks.c.id).where(where))
-    tx.execute(delete(mark_items).where(mark_items.c.mark == id))
+    key = {**question.columns, "digest": digest, "marker": marker}
+    id = tx.scalar(select(answer_marks.c.id).filter_by(**key))
+    tx.execute(delete(mark_items).filter_by(mark=id))
     if mark is None:
-        tx.execute(delete(answer_marks).where(answer_marks.c.id == id))
+        tx.execute(delete(answer_marks).filter_by(id=id))
         return None
     require_hundredths(mark.adjustment)
-    items = list(dict.fromkeys(mark.items))
-    in_rubric = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(items))).all()
-    if len(in_rubric) != len(items):
+    items = set(mark.items)
+    items_of_question = select(rubric.c.id).filter_by(**question.columns)
+    if not items.issubset(tx.scalars(items_of_question)):
         raise BadCall("an item is no longer in this question's rubric: load the page again")
     id = id or new_id()
-    at = at or now()
-    row = {"id": id, "digest": digest, "marker": marker, "at": at}
-    row |= {"adjustment": mark.adjustment, "comment": mark.comment, "moderates": mark.moderates}
-    upsert(tx, answer_marks, place(question) | row)
+    marked_at = marked_at or now()
+    values = {"adjustment": mark.adjustment, "comment": mark.comment, "moderates": mark.moderates}
+    upsert(tx, answer_marks, {**key, **values, "id": id, "at": marked_at})
     if items:
         tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in items])
-    return at
+    return marked_at
 
 
 Key = tuple[str, str]
@@ -115,37 +122,31 @@ def of_answers(
         assignment: Id of the assignment.
         digests: Digests of the answers; None for all answers.
     """
-    where = (answer_marks.c.course == course) & (answer_marks.c.assignment == assignment)
+    query = select(answer_marks.c.id).filter_by(course=course, assignment=assignment)
     if digests is not None and len(digests) <= MOST_NAMED:
-        where &= answer_marks.c.digest.in_(list(digests))
-    return grouped(((mark.question, mark.digest), mark) for mark in _read(tx, where))
+        query = query.where(answer_marks.c.digest.in_(list(digests)))
+    return grouped(((mark.question, mark.digest), mark) for mark in _read(tx, query))
 
 
 def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, list[AnswerMark]]:
     """Return the marks of the answers to a question by digest, the oldest first."""
-    return grouped((mark.digest, mark) for mark in _read(tx, is_of(answer_marks, question)))
+    query = select(answer_marks.c.id).filter_by(**question.columns)
+    return grouped((mark.digest, mark) for mark in _read(tx, query))
 
 
-def _read(tx: Tx, where: ColumnElement[bool]) -> Iterator[AnswerMark]:
-    """Yield the marks that meet a condition, the oldest first."""
-    items = _items_of(tx, where)
-    rows = tx.execute(
-        select(*answer_marks.c, *PERSON)
-        .join(people, people.c.id == answer_marks.c.marker)
-        .where(where)
-        .order_by(answer_marks.c.at, answer_marks.c.id)
-    ).all()
-    for row in rows:
-        yield record_of(row, AnswerMark, marker=person_of(row), items=tuple(items.get(row.id, ())))
+def _read(tx: Tx, ids: Select[str]) -> Iterator[AnswerMark]:
+    """Yield the marks whose ids a query selects, the oldest first."""
+    items = _items_of(tx, ids)
+    query = select(*answer_marks.c, *PERSON).join(people, people.c.id == answer_marks.c.marker)
+    query = query.where(answer_marks.c.id.in_(ids))
+    for row in tx.execute(query.order_by(answer_marks.c.at, answer_marks.c.id)).all():
+        items_of_mark = tuple(items.get(row.id, ()))
+        yield record_of(row, AnswerMark, marker=person_of(row), items=items_of_mark)
 
 
-def _items_of(tx: Tx, where: ColumnElement[bool]) -> dict[str, list[RubricItem]]:
-    """Return the applied rubric items of the marks that meet a condition, by mark id, in the order of the rubric."""
-    rows = tx.execute(
-        select(mark_items.c.mark, *rubric.c)
-        .join(rubric, rubric.c.id == mark_items.c.item)
-        .join(answer_marks, answer_marks.c.id == mark_items.c.mark)
-        .where(where)
-        .order_by(rubric.c.position, rubric.c.id)
-    )
+def _items_of(tx: Tx, ids: Select[str]) -> dict[str, list[RubricItem]]:
+    """Return the applied rubric items of marks, by mark id, in the order of the rubric."""
+    query = select(mark_items.c.mark, *rubric.c).join(rubric, rubric.c.id == mark_items.c.item)
+    query = query.where(mark_items.c.mark.in_(ids))
+    rows = tx.execute(query.order_by(rubric.c.position, rubric.c.id))
     return grouped((row.mark, record_of(row, RubricItem)) for row in rows)

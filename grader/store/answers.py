@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, insert, select
 
 from grader.model import Report
 from grader.model.answers import WrittenAnswer, of_report
 from grader.model.grouping import grouped
 from grader.render.as_json import as_json, opinion_of
-from grader.store.database import AnyRow, Tx
+from grader.store.database import AnyRow, Tx, record_of
 from grader.store.records import Kind
 from grader.store.rubrics import OfferedQuestion
-from grader.store.tables import answer_marks, answers, gradings, submissions
-from grader.store.tables import authors as authors_table
+from grader.store.tables import answer_marks, answers, authors, gradings, submissions
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ def add(tx: Tx, grading: str, submission: str, report: Report) -> None:
 
 def of_gradings(tx: Tx, ids: Collection[str]) -> dict[str, list[WrittenAnswer]]:
     """Return the written answers that each of these gradings found, by grading id."""
-    rows = tx.execute(select(answers).where(answers.c.grading.in_(ids)))
-    return grouped((row.grading, _answer(row)) for row in rows)
+    query = select(answers).where(answers.c.grading.in_(ids))
+    return grouped((row.grading, _answer(row)) for row in tx.execute(query))
 
 
 def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
@@ -59,45 +58,46 @@ def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
 
     A student with several submissions has several answers.
     """
-    rows = tx.execute(
-        select(*answers.c, submissions.c.id.label("submission"), authors_table.c.person)
-        .join(gradings, gradings.c.id == answers.c.grading)
-        .join(submissions, submissions.c.id == gradings.c.submission)
-        .join(authors_table, authors_table.c.submission == submissions.c.id)
-        .where(
-            submissions.c.course == question.course,
-            submissions.c.assignment == question.assignment,
-            submissions.c.kind == Kind.SUBMISSION,
-            gradings.c.counts,
-            answers.c.question == question.id,
-        )
-        .order_by(submissions.c.id)
-    ).all()
-    people = grouped((row.submission, row.person) for row in rows)
-    once = {row.submission: row for row in rows}
-    return [SubmittedAnswer(id, tuple(people[id]), _answer(row)) for id, row in once.items()]
+    of_assignment = select(submissions.c.id).filter_by(
+        course=question.course, assignment=question.assignment, kind=Kind.SUBMISSION
+    )
+    query = select(*answers.c, gradings.c.submission).join(gradings, gradings.c.id == answers.c.grading)
+    query = query.where(answers.c.question == question.id, gradings.c.counts)
+    query = query.where(gradings.c.submission.in_(of_assignment))
+    rows = tx.execute(query.order_by(gradings.c.submission)).all()
+    authors_by_submission = _authors_of(tx, of_assignment)
+    answers_of_students = []
+    for row in rows:
+        author_ids = tuple(authors_by_submission[row.submission])
+        answers_of_students.append(SubmittedAnswer(row.submission, author_ids, _answer(row)))
+    return answers_of_students
+
+
+def _authors_of(tx: Tx, ids: Select[str]) -> dict[str, list[str]]:
+    """Return the ids of the authors of the submissions that a query selects, by submission id."""
+    query = select(authors.c.submission, authors.c.person).where(authors.c.submission.in_(ids))
+    return grouped((row.submission, row.person) for row in tx.execute(query))
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
     """Return the ids of the questions for which another submission of the same authors has a marked answer."""
-    own = authors_table.alias()
-    rows = tx.execute(
-        select(answers.c.question)
-        .join(gradings, gradings.c.id == answers.c.grading)
-        .join(submissions, submissions.c.id == gradings.c.submission)
-        .join(authors_table, authors_table.c.submission == submissions.c.id)
-        .join(own, (own.c.person == authors_table.c.person) & (own.c.submission == submission))
-        .join(
-            answer_marks,
-            (answer_marks.c.course == submissions.c.course)
-            & (answer_marks.c.assignment == submissions.c.assignment)
-            & (answer_marks.c.question == answers.c.question)
-            & (answer_marks.c.digest == answers.c.digest),
-        )
-        .where(submissions.c.id != submission)
+    own_authors = select(authors.c.person).filter_by(submission=submission)
+    other_submissions = select(authors.c.submission).where(
+        authors.c.person.in_(own_authors), authors.c.submission != submission
     )
-    return {row.question for row in rows}
+    is_marked = (
+        select(answer_marks.c.id)
+        .where(answer_marks.c.course == submissions.c.course)
+        .where(answer_marks.c.assignment == submissions.c.assignment)
+        .where(answer_marks.c.question == answers.c.question)
+        .where(answer_marks.c.digest == answers.c.digest)
+        .exists()
+    )
+    query = select(answers.c.question).join(gradings, gradings.c.id == answers.c.grading)
+    query = query.join(submissions, submissions.c.id == gradings.c.submission)
+    query = query.where(submissions.c.id.in_(other_submissions), is_marked)
+    return set(tx.scalars(query))
 
 
 def _answer(row: AnyRow) -> WrittenAnswer:
-    return WrittenAnswer(row.question, row.digest, row.text, opinion_of(row.opinion), row.decided)
+    return record_of(row, WrittenAnswer, suggestion=opinion_of(row.opinion))

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
@@ -56,8 +56,8 @@ def copy(database: Path, to: Path) -> Copy:
             source.backup(target)
             write_header(target)  # with a new id, so that the original's log is never applied to the copy
             target.execute("PRAGMA journal_mode = DELETE")  # no log: the copy is one file, even in a read-only folder
-        found = examine(unfinished)
-    return Copy(to, found.submissions, found.size)
+        examined = examine(unfinished)
+    return replace(examined, file=to)
 
 
 def examine(file: Path) -> Copy:
@@ -86,7 +86,7 @@ def restore(copy: Path, database: Path) -> RestoredCopy:
         BadCall: If the file is not a complete copy.
         StoreUnavailable: If the disk or the database fails.
     """
-    found = examine(copy)
+    submissions = examine(copy).submissions
     new = database.with_name(f"{database.name}.new")
     with _failures_reported():
         new.touch(mode=0o600)
@@ -96,7 +96,7 @@ def restore(copy: Path, database: Path) -> RestoredCopy:
         aside = _set_aside(database)
         new.replace(database)
         _sync(database.parent)
-    return RestoredCopy(found.submissions, aside, tokens)
+    return RestoredCopy(submissions, aside, tokens)
 
 
 def _delete_logins(database: Path) -> int:

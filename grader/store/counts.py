@@ -4,37 +4,42 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from grader.model import Status
-from grader.store.database import Tx
+from grader.store.database import Tx, fetch
+from grader.store.queue import UNFINISHED
 from grader.store.records import Kind, Priority, State
 from grader.store.tables import gradings, results, submissions
 
 
-class QueuedGradings(NamedTuple):
+@dataclass(frozen=True)
+class QueuedGradings:
     priority: Priority
     gradings: int
     oldest: dt.datetime
 
 
-class StateCount(NamedTuple):
+@dataclass(frozen=True)
+class StateCount:
     assignment: str
     kind: Kind
     state: State
     gradings: int
 
 
-class CheckCount(NamedTuple):
+@dataclass(frozen=True)
+class CheckCount:
     assignment: str
     check: str
     status: Status
     gradings: int
 
 
-class FinishedGrading(NamedTuple):
+@dataclass(frozen=True)
+class FinishedGrading:
     id: str
     assignment: str
     kind: Kind
@@ -45,7 +50,8 @@ class FinishedGrading(NamedTuple):
     """The report as JSON."""
 
 
-class QueueEntry(NamedTuple):
+@dataclass(frozen=True)
+class QueueEntry:
     grading: str
     submission: str
     course: str
@@ -58,53 +64,40 @@ class QueueEntry(NamedTuple):
     worker: str | None
 
 
+_COUNT = func.count().label("gradings")
+
+
 def waiting(tx: Tx) -> list[QueuedGradings]:
     """Return the number of queued gradings, and when the oldest was queued, for each priority."""
-    rows = tx.execute(
-        select(gradings.c.priority, func.count(), func.min(gradings.c.queued_at))
-        .where(gradings.c.state == State.QUEUED)
-        .group_by(gradings.c.priority)
-        .order_by(gradings.c.priority)
-    )
-    return [QueuedGradings(*row) for row in rows]
+    priority = gradings.c.priority
+    oldest = func.min(gradings.c.queued_at).label("oldest")
+    query = select(priority, _COUNT, oldest).where(gradings.c.state == State.QUEUED)
+    return fetch(tx, query.group_by(priority).order_by(priority), QueuedGradings)
 
 
 def by_state(tx: Tx) -> list[StateCount]:
     """Return the number of gradings by assignment, kind and state."""
     columns = submissions.c.assignment, submissions.c.kind, gradings.c.state
-    rows = tx.execute(
-        select(*columns, func.count())
-        .join(submissions, submissions.c.id == gradings.c.submission)
-        .group_by(*columns)
-        .order_by(*columns)
-    )
-    return [StateCount(*row) for row in rows]
+    query = select(*columns, _COUNT).join(submissions, submissions.c.id == gradings.c.submission)
+    return fetch(tx, query.group_by(*columns).order_by(*columns), StateCount)
 
 
 def by_check(tx: Tx) -> list[CheckCount]:
     """Return the number of gradings by assignment, check and status. Only the grading that gives a submission its
     points is included. Pre-checks are left out."""
     columns = submissions.c.assignment, results.c.check, results.c.status
-    rows = tx.execute(
-        select(*columns, func.count())
-        .join(gradings, gradings.c.id == results.c.grading)
-        .join(submissions, submissions.c.id == gradings.c.submission)
-        .where(gradings.c.counts, submissions.c.kind == Kind.SUBMISSION)
-        .group_by(*columns)
-        .order_by(*columns)
-    )
-    return [CheckCount(*row) for row in rows]
+    query = select(*columns, _COUNT).join(gradings, gradings.c.id == results.c.grading)
+    query = query.join(submissions, submissions.c.id == gradings.c.submission)
+    query = query.where(gradings.c.counts, submissions.c.kind == Kind.SUBMISSION)
+    return fetch(tx, query.group_by(*columns).order_by(*columns), CheckCount)
 
 
-def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> list[FinishedGrading]:
-    """Return the gradings that were graded at or after `since`, except those whose ids are in `known`."""
-    g = gradings.c
-    rows = tx.execute(
-        select(g.id, submissions.c.assignment, submissions.c.kind, g.queued_at, g.started_at, g.finished_at, g.report)
-        .join(submissions, submissions.c.id == g.submission)
-        .where(g.state == State.GRADED, g.finished_at >= since, g.id.not_in(list(known)))
-    )
-    return [FinishedGrading(*row) for row in rows]
+def finished_since(tx: Tx, since: dt.datetime, counted: Sequence[str] = ()) -> list[FinishedGrading]:
+    """Return the gradings that were graded at or after `since`, except those whose ids are in `counted`."""
+    query = select(*gradings.c, submissions.c.assignment, submissions.c.kind).filter_by(state=State.GRADED)
+    query = query.join(submissions, submissions.c.id == gradings.c.submission)
+    query = query.where(gradings.c.finished_at >= since, gradings.c.id.not_in(list(counted)))
+    return fetch(tx, query, FinishedGrading)
 
 
 def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:
@@ -114,14 +107,11 @@ def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:
         tx: The transaction.
         courses: Ids of courses; None for all.
     """
-    g, s = gradings.c, submissions.c
-    query = (
-        select(g.id, g.submission, s.course, s.assignment, s.kind)
-        .add_columns(g.state, g.priority, g.queued_at, g.started_at, g.worker)
-        .join(submissions, s.id == g.submission)
-        .where(g.state.in_((State.RUNNING, State.QUEUED)))
-        .order_by(g.state.desc(), g.priority, g.turn, g.id)
-        .limit(100)
-    )
-    rows = tx.execute(query if courses is None else query.where(s.course.in_(list(courses))))
-    return [QueueEntry(*row) for row in rows]
+    grading = gradings.c.id.label("grading")
+    of_submission = submissions.c.course, submissions.c.assignment, submissions.c.kind
+    query = select(grading, *gradings.c, *of_submission).where(UNFINISHED)
+    query = query.join(submissions, submissions.c.id == gradings.c.submission)
+    if courses is not None:
+        query = query.where(submissions.c.course.in_(list(courses)))
+    query = query.order_by(gradings.c.state.desc(), gradings.c.priority, gradings.c.turn, gradings.c.id)
+    return fetch(tx, query.limit(100), QueueEntry)

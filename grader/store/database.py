@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, Select, UpdateBase, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
-from grader.store import ticket_schema
+from grader.store import procrastinate_schema
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Store:
         is_new = False
         with _failures_reported():
             if self._file is None:
-                ticket_schema.migrate(self._engine)
+                procrastinate_schema.migrate(self._engine)
             else:
                 is_new = self._file.create()
             try:
@@ -137,35 +137,67 @@ Tx = Connection
 """An open transaction. Other packages only pass it on to functions of the store."""
 AnyRow = sa.Row[*tuple[Any, ...]]
 R = TypeVar("R", bound="DataclassInstance")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-def one_at_a_time(tx: Tx, what: str) -> None:
-    """Acquire the lock named `what`, and hold it until the transaction ends. No-op for SQLite, which has one writer."""
+def one_at_a_time(tx: Tx, lock: str) -> None:
+    """Acquire the lock with this name, and hold it until the transaction ends. No-op for SQLite, which has one
+    writer."""
     if tx.dialect.name == "postgresql":
-        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"grader {what}"})
+        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:lock))"), {"lock": f"grader {lock}"})
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
     """Insert a row. Return False if a row with the same key exists already."""
-    new = _dialect(tx).insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
-    return tx.execute(new).first() is not None
+    insertion = _dialect(tx).insert(table).values(row)
+    insertion = insertion.on_conflict_do_nothing().returning(*table.primary_key)
+    return tx.execute(insertion).first() is not None
 
 
 def upsert(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> None:
     """Insert a row, or update the row with the same primary key."""
-    new = _dialect(tx).insert(table).values(row)
-    tx.execute(new.on_conflict_do_update(index_elements=list(table.primary_key), set_=dict(row)))
+    insertion = _dialect(tx).insert(table).values(row)
+    key = list(table.primary_key)
+    tx.execute(insertion.on_conflict_do_update(index_elements=key, set_=dict(row)))
 
 
 def _dialect(tx: Tx) -> Any:
     return postgresql if tx.dialect.name == "postgresql" else sqlite
 
 
-def record_of(row: AnyRow, kind: type[R], **others: Any) -> R:
-    """Convert a row to the dataclass `kind`. Fields that are not in `others` get the values of the columns of the same
-    name."""
-    names = [field.name for field in fields(kind) if field.name not in others]
-    return kind(**{name: getattr(row, name) for name in names}, **others)
+def change(tx: Tx, statement: UpdateBase) -> int:
+    """Update or delete rows. Return the number of these rows."""
+    return tx.execute(statement).rowcount
+
+
+def fetch(tx: Tx, query: Select[*tuple[Any, ...]], kind: type[R]) -> list[R]:
+    """Return the rows of a query as objects of the dataclass `kind`."""
+    return [record_of(row, kind) for row in tx.execute(query)]
+
+
+def fetch_one(tx: Tx, query: Select[*tuple[Any, ...]], kind: type[R]) -> R | None:
+    """Return the only row of a query as an object of the dataclass `kind`; None if there is no row."""
+    row = tx.execute(query).one_or_none()
+    return None if row is None else record_of(row, kind)
+
+
+def fetch_pairs(tx: Tx, query: Select[K, V]) -> dict[K, V]:
+    """Return first column → second column, for each row of a query."""
+    return {key: value for key, value in tx.execute(query)}
+
+
+def record_of(row: AnyRow, kind: type[R], **computed: Any) -> R:
+    """Convert a row to the dataclass `kind`. Fields that are not in `computed` get the values of the columns of the
+    same name."""
+    values = dict(computed)
+    for field in fields(kind):
+        if field.name not in computed:
+            values[field.name] = getattr(row, field.name)
+    return kind(**values)
 
 
 def now() -> dt.datetime:
@@ -210,7 +242,7 @@ def _postgresql(url: sa.URL) -> Engine:
             connect_args={"options": f"-c timezone=utc -c lock_timeout={LOCK_SECONDS}s"},
         )
     except ModuleNotFoundError:
-        raise BadCall(ticket_schema.MISSING) from None
+        raise BadCall(procrastinate_schema.MISSING) from None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select
 from grader.store.answer_marks import NewMark
 from grader.store.database import Tx
 from grader.store.records import new_id
-from grader.store.rubrics import OfferedQuestion, is_of, place
+from grader.store.rubrics import OfferedQuestion
 from grader.store.tables import marking_actions
 
 
@@ -45,21 +45,19 @@ _ACTION = TypeAdapter(Action)
 def add(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
     """Store an action as the marker's latest action on a question."""
     row = {"id": new_id(), "marker": marker, "before": _ACTION.dump_python(action, mode="json")}
-    tx.execute(insert(marking_actions).values(place(question) | row))
+    tx.execute(insert(marking_actions).values(**question.columns, **row))
 
 
 def latest(tx: Tx, question: OfferedQuestion, marker: str) -> tuple[str, Action] | None:
     """Return the id of a marker's latest action on a question, and the action; None if there is none."""
-    rows = (
-        select(marking_actions.c.id, marking_actions.c.before)
-        .where(is_of(marking_actions, question), marking_actions.c.marker == marker)
-        .order_by(marking_actions.c.id.desc())
-        .limit(1)
-    )
-    row = tx.execute(rows).one_or_none()
-    return (row.id, _ACTION.validate_python(row.before)) if row else None
+    query = select(marking_actions).filter_by(**question.columns, marker=marker)
+    query = query.order_by(marking_actions.c.id.desc()).limit(1)
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        return None
+    return row.id, _ACTION.validate_python(row.before)
 
 
 def remove(tx: Tx, id: str) -> None:
     """Delete an action."""
-    tx.execute(delete(marking_actions).where(marking_actions.c.id == id))
+    tx.execute(delete(marking_actions).filter_by(id=id))

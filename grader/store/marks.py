@@ -15,7 +15,7 @@ from grader.store.rubrics import require_hundredths
 from grader.store.tables import marks, people
 
 
-def put(tx: Tx, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
+def put(tx: Tx, submission: str, question: str, points: Points | None, comment: str, marker: str) -> None:
     """Set the mark of a question or check of a submission, or remove it.
 
     Args:
@@ -24,24 +24,24 @@ def put(tx: Tx, submission: str, question: str, points: Points | None, comment: 
         question: Id of the question or check.
         points: The points; None removes the mark.
         comment: Comment for the student.
-        by: Id of the marker.
+        marker: Id of the marker.
 
     Raises:
         BadCall: If the points are not a multiple of 1/100.
     """
-    tx.execute(delete(marks).where(marks.c.submission == submission, marks.c.question == question))
-    if points is not None:
-        require_hundredths(points)
-        row = {"submission": submission, "question": question, "points": points, "comment": comment, "by": by}
-        tx.execute(insert(marks).values(row | {"at": now()}))
+    key = {"submission": submission, "question": question}
+    tx.execute(delete(marks).filter_by(**key))
+    if points is None:
+        return
+    require_hundredths(points)
+    row = {**key, "points": points, "comment": comment, "by": marker, "at": now()}
+    tx.execute(insert(marks).values(row))
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
     """Return the marks of each of these submissions, by submission id."""
-    rows = tx.execute(
-        select(*marks.c, *PERSON)
-        .join(people, people.c.id == marks.c.by)
-        .where(marks.c.submission.in_(list(ids)))
-        .order_by(marks.c.submission, marks.c.question)
-    )
+    query = select(*marks.c, *PERSON).join(people, people.c.id == marks.c.by)
+    query = query.where(marks.c.submission.in_(list(ids)))
+    query = query.order_by(marks.c.submission, marks.c.question)
+    rows = tx.execute(query).all()
     return grouped((row.submission, record_of(row, Mark, by=person_of(row))) for row in rows)

@@ -6,12 +6,23 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import asdict, fields, replace
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
-from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time, upsert
+from grader.store.database import (
+    AnyRow,
+    Tx,
+    change,
+    fetch,
+    fetch_one,
+    fetch_pairs,
+    insert_new,
+    now,
+    one_at_a_time,
+    record_of,
+    upsert,
+)
 from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
 from grader.store.tables import courses, members, people, tokens
 
@@ -34,19 +45,21 @@ def add_course(tx: Tx, course: Course) -> None:
 
 def put_course(tx: Tx, course: Course) -> None:
     """Create a course, or change its title."""
-    if not tx.execute(update(courses).where(courses.c.id == course.id).values(title=course.title)).rowcount:
+    renaming = update(courses).filter_by(id=course.id).values(title=course.title)
+    if not change(tx, renaming):
         add_course(tx, course)
 
 
 def course(tx: Tx, id: str) -> Course | None:
     """Return the course with this id; None if there is none."""
-    row = tx.execute(select(courses).where(courses.c.id == id)).one_or_none()
-    return Course(row.id, row.title) if row else None
+    query = select(courses).filter_by(id=id)
+    return fetch_one(tx, query, Course)
 
 
 def all_courses(tx: Tx) -> list[Course]:
     """Return all courses in the order of their ids."""
-    return [Course(row.id, row.title) for row in tx.execute(select(courses).order_by(courses.c.id))]
+    query = select(courses).order_by(courses.c.id)
+    return fetch(tx, query, Course)
 
 
 # ── people and roles ─────────────────────────────────────────────────────────────────────────────────
@@ -62,41 +75,46 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
         admin: Grant or revoke administrator rights; None leaves them unchanged.
     """
     login = login.strip().lower()
-    known = person_by_login(tx, login)
-    if known is None:
+    current = person_by_login(tx, login)
+    if current is None:
         new = Person(new_id(), login, name or login, bool(admin))
         if insert_new(tx, people, asdict(new) | {"created_at": now()}):
             return new
-        known = person_by_login(tx, login)  # created by a concurrent transaction
-        assert known is not None
-    changed = Person(known.id, login, name or known.name, known.admin if admin is None else admin)
-    if changed != known:
-        tx.execute(update(people).where(people.c.id == known.id).values(name=changed.name, admin=changed.admin))
+        current = person_by_login(tx, login)  # created by a concurrent transaction
+        assert current is not None
+    is_admin = current.admin if admin is None else admin
+    changed = replace(current, name=name or current.name, admin=is_admin)
+    if changed != current:
+        values = {"name": changed.name, "admin": changed.admin}
+        tx.execute(update(people).filter_by(id=current.id).values(values))
     return changed
 
 
 def person_by_login(tx: Tx, login: str) -> Person | None:
     """Return the person with this login; None if there is none."""
-    row = tx.execute(select(*PERSON).where(people.c.login == login.strip().lower())).one_or_none()
-    return person_of(row) if row else None
+    login = login.strip().lower()
+    return fetch_one(tx, select(people).filter_by(login=login), Person)
 
 
 def person(tx: Tx, id: str) -> Person | None:
     """Return the person with this id; None if there is none."""
-    row = tx.execute(select(*PERSON).where(people.c.id == id)).one_or_none()
-    return person_of(row) if row else None
+    query = select(people).filter_by(id=id)
+    return fetch_one(tx, query, Person)
 
 
 def first_admin(tx: Tx, login: str, name: str) -> Person | None:
     """Create and return the first administrator. Return None if there is one already, possibly created by a concurrent
     transaction."""
     one_at_a_time(tx, "first administrator")
-    return None if has_admin(tx) else put_person(tx, login, name, admin=True)
+    if has_admin(tx):
+        return None
+    return put_person(tx, login, name, admin=True)
 
 
 def has_admin(tx: Tx) -> bool:
     """Return whether there is an administrator."""
-    return tx.execute(select(people.c.id).where(people.c.admin).limit(1)).first() is not None
+    admins = select(people.c.id).filter_by(admin=True)
+    return tx.scalar(admins.limit(1)) is not None
 
 
 def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
@@ -106,29 +124,25 @@ def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
 
 def remove_member(tx: Tx, course: str, person: str) -> None:
     """Remove a person from a course. Their submissions stay."""
-    tx.execute(delete(members).where(members.c.course == course, members.c.person == person))
+    tx.execute(delete(members).filter_by(course=course, person=person))
 
 
 def role_of(tx: Tx, course: str, person: str) -> Role | None:
     """Return a person's role in a course; None if the person is not a member."""
-    where = (members.c.course == course) & (members.c.person == person)
-    return tx.scalar(select(members.c.role).where(where))
+    return roles(tx, person).get(course)
 
 
 def roles(tx: Tx, person: str) -> dict[str, Role]:
     """Return a person's roles by course id."""
-    rows = tx.execute(select(members.c.course, members.c.role).where(members.c.person == person))
-    return {row.course: row.role for row in rows}
+    query = select(members.c.course, members.c.role)
+    return fetch_pairs(tx, query.filter_by(person=person))
 
 
 def roster(tx: Tx, course: str) -> list[Member]:
     """Return the members of a course in the order of their names."""
-    rows = tx.execute(
-        select(*PERSON, members.c.role)
-        .join(members, members.c.person == people.c.id)
-        .where(members.c.course == course)
-        .order_by(people.c.name, people.c.login)
-    )
+    query = select(*PERSON, members.c.role).join(members, members.c.person == people.c.id)
+    query = query.where(members.c.course == course)
+    rows = tx.execute(query.order_by(people.c.name, people.c.login))
     return [Member(person_of(row), row.role) for row in rows]
 
 
@@ -157,7 +171,12 @@ def new_token(
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
-    ends = [end for end in (moment + lasts if lasts else None, parent.expires_at if parent else None) if end]
+    expires_at = None if lasts is None else moment + lasts
+    allowed_scopes = EVERY_SCOPE
+    if parent is not None:
+        allowed_scopes = parent.scopes
+        ends = [end for end in (expires_at, parent.expires_at) if end is not None]
+        expires_at = min(ends, default=None)
     row = {
         "id": new_id(),
         "hash": _hash(secret),
@@ -165,9 +184,9 @@ def new_token(
         "kind": kind,
         "label": label,
         "created_at": moment,
-        "expires_at": min(ends, default=None),
-        "scopes": sorted(set(scopes) & (parent.scopes if parent else EVERY_SCOPE)),
-        "parent": parent.id if parent else None,
+        "expires_at": expires_at,
+        "scopes": sorted(allowed_scopes.intersection(scopes)),
+        "parent": None if parent is None else parent.id,
     }
     tx.execute(insert(tokens).values(row))
     return secret
@@ -175,62 +194,67 @@ def new_token(
 
 def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
     """Return the owner of the token with this secret; None if no valid token of these kinds has this secret."""
-    found = token_holder(tx, secret, kinds)
-    return found[0] if found else None
+    holder = token_holder(tx, secret, kinds)
+    return holder[0] if holder else None
 
 
 def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
     """Return (owner, token) of the token with this secret; None if no valid token of these kinds has this secret."""
-    known = tx.execute(
-        select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _not_expired())
-    ).one_or_none()
-    if known is None:
+    query = select(*tokens.c, *PERSON).join(people, people.c.id == tokens.c.person)
+    query = query.where(tokens.c.hash == _hash(secret), _not_expired())
+    row = tx.execute(query.where(tokens.c.kind.in_(list(kinds)))).one_or_none()
+    if row is None:
         return None
-    return person_of(tx.execute(select(*PERSON).where(people.c.id == known.person)).one()), _token(known)
+    return person_of(row), _token(row)
 
 
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
     """Delete the token with this secret. Return its owner, or None if no valid token of this kind has the secret."""
-    found = person_of_token(tx, secret, [kind])
-    deleted = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
-    return found if deleted else None
+    owner = person_of_token(tx, secret, [kind])
+    is_deleted = change(tx, delete(tokens).filter_by(hash=_hash(secret), kind=kind))
+    return owner if is_deleted else None
 
 
 def tokens_of(tx: Tx, person: str) -> list[AccessToken]:
     """Return a person's tokens that have not expired, the oldest first."""
-    rows = tx.execute(select(tokens).where(tokens.c.person == person, _not_expired()).order_by(tokens.c.id))
-    return [_token(row) for row in rows]
+    query = select(tokens).filter_by(person=person).where(_not_expired())
+    return [_token(row) for row in tx.execute(query.order_by(tokens.c.id))]
 
 
 def token_by_secret(tx: Tx, secret: str) -> AccessToken:
     """Return the token with this secret. The token must exist."""
-    return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
+    query = select(tokens).filter_by(hash=_hash(secret))
+    return _token(tx.execute(query).one())
 
 
 def token_by_id(tx: Tx, id: str) -> AccessToken | None:
     """Return a token and prevent its revocation until the transaction ends. Return None if the token does not exist or
     has expired."""
-    row = tx.execute(select(tokens).where(tokens.c.id == id, _not_expired()).with_for_update(read=True)).one_or_none()
+    query = select(tokens).filter_by(id=id).where(_not_expired())
+    row = tx.execute(query.with_for_update(read=True)).one_or_none()
     return _token(row) if row else None
 
 
 def _token(row: AnyRow) -> AccessToken:
-    scopes = frozenset(map(TokenScope, row.scopes))
-    return AccessToken(row.id, row.kind, row.label, row.created_at, row.expires_at, scopes, row.parent)
+    scopes = map(TokenScope, row.scopes)
+    return record_of(row, AccessToken, scopes=frozenset(scopes))
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:
     """Delete a token and all tokens created with it. Return whether the token existed."""
-    return bool(tx.execute(delete(tokens).where(tokens.c.id == id, tokens.c.person == person)).rowcount)
+    revocation = delete(tokens).filter_by(id=id, person=person)
+    return change(tx, revocation) > 0
 
 
 def forget_expired_tokens(tx: Tx) -> None:
     """Delete tokens that have expired."""
-    tx.execute(delete(tokens).where(tokens.c.expires_at <= now()))
+    is_expired = tokens.c.expires_at <= now()
+    tx.execute(delete(tokens).where(is_expired))
 
 
-def _not_expired() -> Any:
-    return or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now())
+def _not_expired() -> ColumnElement[bool]:
+    is_valid = tokens.c.expires_at > now()
+    return or_(tokens.c.expires_at.is_(None), is_valid)
 
 
 def _hash(secret: str) -> str:

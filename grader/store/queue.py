@@ -1,13 +1,22 @@
-"""The queue of gradings. All kinds of workers use it through one interface."""
+"""The queue: gradings that wait for a worker, in the order in which they will start."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from grader.store import gradings
-from grader.store.database import Tx
-from grader.store.records import Priority
+from sqlalchemy import ColumnElement, func, insert, literal, select, tuple_, update
+
+from grader.store.database import Tx, change, now
+from grader.store.records import Priority, State, new_id
+from grader.store.tables import gradings, submissions
+
+FULL: Mapping[str, Any] = MappingProxyType({})
+"""The scope of a full grading: all fields of `grader.engine.grade.Scope` have their defaults."""
+
+UNFINISHED = gradings.c.state.in_((State.QUEUED, State.RUNNING))
+"""The SQL condition that a grading is queued or running."""
 
 
 class StoreQueue:
@@ -29,16 +38,45 @@ class StoreQueue:
         fairness_key: str,
         priority: Priority,
         *,
-        scope: Mapping[str, Any] = gradings.FULL,
+        scope: Mapping[str, Any] = FULL,
         regrade: str | None = None,
     ) -> str:
-        """Add a grading to the queue, and return its id. See `grader.store.gradings.enqueue`."""
-        key = self._keys[assignment]
-        return gradings.enqueue(tx, submission, fairness_key, priority, key, scope=scope, regrade=regrade)
+        """Add a grading of a submission to the queue.
+
+        Args:
+            tx: A transaction that writes.
+            submission: Id of the submission.
+            assignment: Id of the assignment. Only workers with its compatibility key may take the grading.
+            fairness_key: Id of a person. Gradings of different people take turns.
+            priority: The priority.
+            scope: The fields of `grader.engine.grade.Scope` that are not at their defaults; empty for a full grading.
+            regrade: Id of the regrade that the grading belongs to, if any.
+
+        Returns:
+            The id of the grading.
+        """
+        id = new_id()
+        row = {
+            "id": id,
+            "submission": submission,
+            "regrade": regrade,
+            "state": State.QUEUED,
+            "priority": priority,
+            "turn": _turn(tx, fairness_key, priority),
+            "fairness_key": fairness_key,
+            "compatibility_key": self._keys[assignment],
+            "scope": dict(scope),
+            "queued_at": now(),
+        }
+        tx.execute(insert(gradings), row)
+        return id
 
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
-        """Queue a broken grading again. Return False if the grading is not broken."""
-        return gradings.retry(tx, grading, self._keys[assignment])
+        """Queue a broken grading again, and reset its counts of failures and starts to 0. Return False if the grading
+        is not broken."""
+        retrial = update(gradings).filter_by(id=grading, state=State.BROKEN)
+        retrial = retrial.values(state=State.QUEUED, compatibility_key=self._keys[assignment])
+        return change(tx, retrial.values(failures=0, starts=0, why="", finished_at=None)) > 0
 
     def trouble(self) -> str:
         """Return why this process's workers cannot grade; empty if they can, or if workers run elsewhere."""
@@ -46,3 +84,79 @@ class StoreQueue:
 
     def wake(self) -> None:
         """Notify the workers of this process that a grading was queued. Call this after the commit."""
+
+
+def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
+    """Return the turn of a new grading. The queue serves turn after turn, with at most one grading of a person in each
+    turn."""
+    turns = select(gradings.c.turn).filter_by(priority=priority)
+    queued_turns = turns.filter_by(state=State.QUEUED)
+    current_turn: int = tx.scalar(queued_turns.order_by(gradings.c.turn).limit(1)) or 0
+    own_turns = turns.filter_by(fairness_key=fairness_key).where(UNFINISHED)
+    own_last_turn: int | None = tx.scalar(own_turns.order_by(gradings.c.turn.desc()).limit(1))
+    if own_last_turn is None:
+        return current_turn
+    return max(current_turn, own_last_turn + 1)
+
+
+def supersede(tx: Tx, newer: str) -> int:
+    """Mark queued gradings as superseded by a newer submission: those of the same person's earlier submissions of the
+    same kind to the same assignment. Return the number of these gradings.
+
+    Args:
+        tx: A transaction that writes.
+        newer: Id of the new submission.
+    """
+    new = tx.execute(select(submissions).filter_by(id=newer)).one()
+    of_person = select(submissions.c.id).filter_by(course=new.course, assignment=new.assignment, by=new.by)
+    older = of_person.filter_by(kind=new.kind).where(
+        submissions.c.id != newer, submissions.c.received_at <= new.received_at
+    )
+    superseded = update(gradings).filter_by(state=State.QUEUED, regrade=None)
+    superseded = superseded.where(gradings.c.submission.in_(older))
+    return change(tx, superseded.values(state=State.SUPERSEDED, finished_at=now()))
+
+
+def cancel(tx: Tx, grading: str) -> bool:
+    """Cancel a queued or running grading. A worker that runs it notices at its next heartbeat. Return False if the
+    grading is in a final state."""
+    return cancel_where(tx, gradings.c.id == grading) > 0
+
+
+def cancel_all(tx: Tx) -> None:
+    """Cancel all queued gradings. Running gradings continue."""
+    cancel_where(tx, gradings.c.state == State.QUEUED)
+
+
+def cancel_where(tx: Tx, condition: ColumnElement[bool]) -> int:
+    """Cancel the queued and running gradings that meet a condition. Return the number of cancelled gradings."""
+    cancelled = update(gradings).where(condition, UNFINISHED)
+    return change(tx, cancelled.values(state=State.CANCELLED, finished_at=now(), lease=None))
+
+
+def resume(tx: Tx, grading: str) -> bool:
+    """Queue a cancelled grading again without resetting its counts of failures and starts. Return False if the grading
+    is not cancelled."""
+    resumed = update(gradings).filter_by(id=grading, state=State.CANCELLED)
+    return change(tx, resumed.values(state=State.QUEUED, finished_at=None)) > 0
+
+
+def waiting(tx: Tx, person: str | None = None) -> int:
+    """Return the number of queued gradings of a person (None: of all people), without regrades."""
+    count = select(func.count()).select_from(gradings).filter_by(state=State.QUEUED, regrade=None)
+    if person is not None:
+        count = count.filter_by(fairness_key=person)
+    return tx.scalar(count) or 0
+
+
+def ahead_of(tx: Tx, grading: str) -> int | None:
+    """Return the number of gradings that will start before this one; None if this one is not queued."""
+    own_place = select(gradings.c.priority, gradings.c.turn, gradings.c.id)
+    own = tx.execute(own_place.filter_by(id=grading, state=State.QUEUED)).one_or_none()
+    if own is None:
+        return None
+    place = tuple_(gradings.c.priority, gradings.c.turn, gradings.c.id)
+    priority = literal(own.priority, gradings.c.priority.type)
+    is_earlier = place < tuple_(priority, literal(own.turn), literal(own.id))
+    count = select(func.count()).select_from(gradings).filter_by(state=State.QUEUED)
+    return tx.scalar(count.where(is_earlier))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 
-from grader.model import Points
-from grader.store.database import AnyRow, Tx, now, record_of
-from grader.store.gradings import cancel_where, counting, of_regrade, results_of, update_where
+from grader.model import Points, Status
+from grader.store.database import AnyRow, Tx, change, fetch_pairs, now, record_of
+from grader.store.gradings import counting, of_regrade, results_of
 from grader.store.people import PERSON, person_of
-from grader.store.queue import StoreQueue
+from grader.store.queue import UNFINISHED, StoreQueue, cancel_where
 from grader.store.records import (
     CheckRecord,
     Grading,
@@ -29,7 +28,8 @@ from grader.store.submissions import authors_of
 from grader.store.tables import authors, gradings, people, regrades, submissions
 
 
-class CheckChange(NamedTuple):
+@dataclass(frozen=True)
+class CheckChange:
     """A check's results before and after a regrade. A result is None if that grading lacks the check."""
 
     check: str
@@ -50,7 +50,9 @@ class Change:
     """The checks whose points or status differ."""
 
 
-def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: StoreQueue) -> str:
+def start(
+    tx: Tx, course: str, assignment: str, which: Which, starter: str, ids: Sequence[str], queue: StoreQueue
+) -> str:
     """Start a regrade: queue a new grading of each submission. Return the id of the regrade.
 
     Args:
@@ -58,97 +60,103 @@ def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequ
         course: Id of the course.
         assignment: Id of the assignment.
         which: The rule by which the submissions were chosen.
-        by: Id of the person who starts the regrade.
+        starter: Id of the person who starts the regrade.
         ids: Ids of the submissions.
         queue: The queue.
     """
     regrade = new_id()
-    row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": by}
-    tx.execute(insert(regrades).values(row | {"state": RegradeState.SHADOW, "created_at": now()}))
-    rows = tx.execute(select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(list(ids)))).all()
-    for submission in sorted(rows, key=lambda row: row.id):
+    row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": starter}
+    tx.execute(insert(regrades).values(**row, state=RegradeState.SHADOW, created_at=now()))
+    query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(list(ids)))
+    for submission in tx.execute(query.order_by(submissions.c.id)).all():
         queue.enqueue(tx, submission.id, assignment, submission.by, Priority.REGRADE, regrade=regrade)
     return regrade
 
 
 def chosen(tx: Tx, course: str, assignment: str, which: Which) -> list[str]:
     """Return the ids of the submissions to grade again: each student's latest or best one, or all."""
-    rows = tx.execute(
-        select(submissions.c.id, authors.c.person, gradings.c.points)
-        .join(authors, authors.c.submission == submissions.c.id)
-        .outerjoin(gradings, (gradings.c.submission == submissions.c.id) & gradings.c.counts)
-        .where(
-            submissions.c.course == course,
-            submissions.c.assignment == assignment,
-            submissions.c.kind == Kind.SUBMISSION,
-        )
-        .order_by(submissions.c.id)
-    ).all()
+    query = select(submissions.c.id, authors.c.person, gradings.c.points).filter_by(
+        course=course, assignment=assignment, kind=Kind.SUBMISSION
+    )
+    query = query.join(authors, authors.c.submission == submissions.c.id)
+    has_points = (gradings.c.submission == submissions.c.id) & gradings.c.counts
+    rows = tx.execute(query.outerjoin(gradings, has_points).order_by(submissions.c.id)).all()
     if which is Which.ALL:
         return sorted({row.id for row in rows})
-    picked: dict[str, AnyRow] = {}
+    choices: dict[str, AnyRow] = {}
     for row in rows:  # the oldest first
-        other = picked.get(row.person)
-        if other is None or which is Which.LATEST or _at_least(row.points, other.points):
-            picked[row.person] = row
-    return sorted({row.id for row in picked.values()})
+        earlier = choices.get(row.person)
+        if earlier is None or which is Which.LATEST or _has_as_many_points(row, earlier):
+            choices[row.person] = row
+    return sorted({row.id for row in choices.values()})
 
 
-def _at_least(points: Points | None, other: Points | None) -> bool:
-    return other is None or (points is not None and points >= other)
+def _has_as_many_points(newer: AnyRow, earlier: AnyRow) -> bool:
+    if earlier.points is None:
+        return True
+    return newer.points is not None and newer.points >= earlier.points
 
 
 def get(tx: Tx, id: str) -> Regrade | None:
     """Return the regrade with this id; None if there is none."""
-    return next(iter(_read(tx, regrades.c.id == id)), None)
+    regrade = _read(tx, regrades.c.id == id)
+    return regrade[0] if regrade else None
 
 
 def of_offering(tx: Tx, course: str, assignment: str) -> list[Regrade]:
     """Return the regrades of an offered assignment, the newest first."""
-    return _read(tx, (regrades.c.course == course) & (regrades.c.assignment == assignment))
+    return _read(tx, regrades.c.course == course, regrades.c.assignment == assignment)
 
 
 def changes(tx: Tx, id: str) -> list[Change]:
     """Return the changes of all submissions of a regrade, sorted by author, those with changed checks first."""
-    shadows = of_regrade(tx, id)
-    ids = [shadow.submission for shadow in shadows]
-    before = {g.submission: g for g in counting(tx, ids)}
-    who = authors_of(tx, ids)
-    both = results_of(tx, [g.id for g in (*shadows, *before.values())])
-    found = [
-        Change(
-            submission=after.submission,
-            authors=tuple(who.get(after.submission, ())),
-            before=(old := before.get(after.submission)),
-            after=after,
-            checks=_differences(both.get(old.id, []) if old else [], both.get(after.id, [])),
-        )
-        for after in shadows
-    ]
-    return sorted(found, key=lambda c: (not c.checks, [a.login for a in c.authors], c.submission))
+    new_gradings = of_regrade(tx, id)
+    ids = [grading.submission for grading in new_gradings]
+    old_gradings = {grading.submission: grading for grading in counting(tx, ids)}
+    authors_by_submission = authors_of(tx, ids)
+    results = results_of(tx, [grading.id for grading in (*new_gradings, *old_gradings.values())])
+    all_changes = []
+    for new in new_gradings:
+        old = old_gradings.get(new.submission)
+        old_results = results.get(old.id, []) if old else []
+        checks = _differences(old_results, results.get(new.id, []))
+        people_of_submission = tuple(authors_by_submission.get(new.submission, ()))
+        all_changes.append(Change(new.submission, people_of_submission, old, new, checks))
+    return sorted(all_changes, key=_place)
 
 
-def _differences(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> tuple[CheckChange, ...]:
-    if not after:
+def _place(submission: Change) -> tuple[bool, list[str], str]:
+    logins = [author.login for author in submission.authors]
+    return not submission.checks, logins, submission.submission
+
+
+def _differences(old_results: Sequence[CheckRecord], new_results: Sequence[CheckRecord]) -> tuple[CheckChange, ...]:
+    if not new_results:
         return ()  # not graded yet
-    old, new = {r.check: r for r in before}, {r.check: r for r in after}
-    every = [CheckChange(check, old.get(check), new.get(check)) for check in dict.fromkeys([*old, *new])]
-    return tuple(one for one in every if _verdict(one.before) != _verdict(one.after))
+    old = {result.check: result for result in old_results}
+    new = {result.check: result for result in new_results}
+    differences = []
+    for check in dict.fromkeys([*old, *new]):
+        difference = CheckChange(check, old.get(check), new.get(check))
+        if _verdict(difference.before) != _verdict(difference.after):
+            differences.append(difference)
+    return tuple(differences)
 
 
-def _verdict(result: CheckRecord | None) -> Any:
-    return result and (result.points, result.possible, result.status)
+def _verdict(result: CheckRecord | None) -> tuple[Points, Points, Status] | None:
+    return (result.points, result.possible, result.status) if result else None
 
 
 def apply(tx: Tx, id: str) -> bool:
     """Make the finished gradings of a regrade count. Return False if the regrade is unfinished, or was applied or
     discarded before."""
-    if not _close(tx, id, RegradeState.APPLIED):
+    unfinished = select(gradings.c.id).filter_by(regrade=id).where(UNFINISHED)
+    if not _close(tx, id, RegradeState.APPLIED, ~unfinished.exists()):
         return False
-    done = (gradings.c.regrade == id) & (gradings.c.state == State.GRADED)
-    of_them = select(gradings.c.submission).where(done)
-    update_where(tx, gradings.c.submission.in_(of_them) & gradings.c.counts, counts=False)
-    update_where(tx, done, counts=True)
+    regraded = select(gradings.c.submission).filter_by(regrade=id, state=State.GRADED)
+    counted = update(gradings).filter_by(counts=True)
+    tx.execute(counted.where(gradings.c.submission.in_(regraded)).values(counts=False))
+    tx.execute(update(gradings).filter_by(regrade=id, state=State.GRADED).values(counts=True))
     return True
 
 
@@ -160,35 +168,20 @@ def discard(tx: Tx, id: str) -> bool:
     return True
 
 
-def _close(tx: Tx, id: str, state: RegradeState) -> bool:
-    where = (regrades.c.id == id) & (regrades.c.state == RegradeState.SHADOW)
-    if state is RegradeState.APPLIED:
-        unfinished = select(gradings.c.id).where(
-            gradings.c.regrade == id, gradings.c.state.in_((State.QUEUED, State.RUNNING))
-        )
-        where &= ~unfinished.exists()
-    return bool(tx.execute(update(regrades).where(where).values(state=state, decided_at=now())).rowcount)
+def _close(tx: Tx, id: str, state: RegradeState, *conditions: ColumnElement[bool]) -> bool:
+    """Apply or discard a regrade that is neither, if it meets all conditions. Return whether it was changed."""
+    closing = update(regrades).filter_by(id=id, state=RegradeState.SHADOW).where(*conditions)
+    return change(tx, closing.values(state=state, decided_at=now())) > 0
 
 
-def _read(tx: Tx, where: ColumnElement[bool]) -> list[Regrade]:
-    """Return regrades, the newest first."""
-    rows = tx.execute(
-        select(*regrades.c, *PERSON)
-        .join(people, people.c.id == regrades.c.by)
-        .where(where)
-        .order_by(regrades.c.id.desc())
-    ).all()
-    states = tx.execute(
-        select(gradings.c.regrade, gradings.c.state, func.count().label("n"))
-        .where(gradings.c.regrade.in_([row.id for row in rows]))
-        .group_by(gradings.c.regrade, gradings.c.state)
-    ).all()
-    return [
-        record_of(
-            row,
-            Regrade,
-            by=person_of(row),
-            progress={count.state: count.n for count in states if count.regrade == row.id},
-        )
-        for row in rows
-    ]
+def _read(tx: Tx, *where: ColumnElement[bool]) -> list[Regrade]:
+    """Return the regrades that meet all conditions, the newest first."""
+    query = select(*regrades.c, *PERSON).join(people, people.c.id == regrades.c.by).where(*where)
+    rows = tx.execute(query.order_by(regrades.c.id.desc())).all()
+    return [record_of(row, Regrade, by=person_of(row), progress=_progress(tx, row.id)) for row in rows]
+
+
+def _progress(tx: Tx, id: str) -> dict[State, int]:
+    """Return the number of a regrade's gradings by state."""
+    query = select(gradings.c.state, func.count()).filter_by(regrade=id)
+    return fetch_pairs(tx, query.group_by(gradings.c.state))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store.database import Tx, record_of, upsert
+from grader.store.database import Tx, change, fetch, fetch_pairs, upsert
 from grader.store.records import new_id
 from grader.store.tables import mark_items, phrases, questions, rubric
 
@@ -21,6 +21,11 @@ class OfferedQuestion:
     course: str
     assignment: str
     id: str
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The values of the columns that identify the question in tables."""
+        return {"course": self.course, "assignment": self.assignment, "question": self.id}
 
 
 @dataclass(frozen=True)
@@ -42,20 +47,6 @@ class Phrase:
     text: str
 
 
-def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
-    """Return the SQL condition that a row of a table belongs to a question."""
-    return (
-        (table.c.course == question.course)
-        & (table.c.assignment == question.assignment)
-        & (table.c.question == question.id)
-    )
-
-
-def place(question: OfferedQuestion) -> dict[str, str]:
-    """Return the course, assignment and question id of a question, by column name."""
-    return {"course": question.course, "assignment": question.assignment, "question": question.id}
-
-
 def require_hundredths(points: Points) -> None:
     """Raise `BadCall` unless the points are a multiple of 1/100."""
     if (points * 100).denominator != 1:
@@ -67,8 +58,8 @@ def require_hundredths(points: Points) -> None:
 
 def items(tx: Tx, question: OfferedQuestion) -> list[RubricItem]:
     """Return a question's rubric items in their order."""
-    rows = tx.execute(select(rubric).where(is_of(rubric, question)).order_by(rubric.c.position, rubric.c.id))
-    return [record_of(row, RubricItem) for row in rows]
+    query = select(rubric).filter_by(**question.columns)
+    return fetch(tx, query.order_by(rubric.c.position, rubric.c.id), RubricItem)
 
 
 def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> RubricItem:
@@ -78,10 +69,11 @@ def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> Ru
         BadCall: If the points are not a multiple of 1/100.
     """
     require_hundredths(points)
-    last = tx.scalar(select(func.max(rubric.c.position)).where(is_of(rubric, question)))
+    positions = select(rubric.c.position).filter_by(**question.columns)
+    last_position = max(tx.scalars(positions), default=0)
     item = RubricItem(new_id(), question.id, text, points)
-    row = {"id": item.id, "position": (last or 0) + 1, "text": text, "points": points}
-    tx.execute(insert(rubric).values(place(question) | row))
+    row = {**question.columns, **asdict(item), "position": last_position + 1}
+    tx.execute(insert(rubric).values(row))
     return item
 
 
@@ -92,25 +84,23 @@ def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: P
         BadCall: If the points are not a multiple of 1/100.
     """
     require_hundredths(points)
-    where = is_of(rubric, question) & (rubric.c.id == id)
-    return bool(tx.execute(update(rubric).where(where).values(text=text, points=points)).rowcount)
+    item = update(rubric).filter_by(**question.columns, id=id)
+    return change(tx, item.values(text=text, points=points)) > 0
 
 
 def order_items(tx: Tx, question: OfferedQuestion, ids: Iterable[str]) -> None:
     """Set the order of a question's rubric items."""
     for position, id in enumerate(ids, 1):
-        tx.execute(update(rubric).where(is_of(rubric, question), rubric.c.id == id).values(position=position))
+        item = update(rubric).filter_by(**question.columns, id=id)
+        tx.execute(item.values(position=position))
 
 
 def uses(tx: Tx, question: OfferedQuestion) -> dict[str, int]:
     """Return the number of marks that apply each rubric item, by item id."""
-    rows = tx.execute(
-        select(mark_items.c.item, func.count().label("n"))
-        .join(rubric, rubric.c.id == mark_items.c.item)
-        .where(is_of(rubric, question))
-        .group_by(mark_items.c.item)
-    )
-    return {row.item: row.n for row in rows}
+    items_of_question = select(rubric.c.id).filter_by(**question.columns)
+    query = select(mark_items.c.item, func.count())
+    query = query.where(mark_items.c.item.in_(items_of_question))
+    return fetch_pairs(tx, query.group_by(mark_items.c.item))
 
 
 def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
@@ -119,10 +109,11 @@ def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
     Raises:
         BadCall: If marks apply the item, since removing it would silently change their points.
     """
-    used = tx.scalar(select(func.count()).select_from(mark_items).where(mark_items.c.item == id)) or 0
-    if used:
-        raise BadCall(f"the item is used in {used} marks: set its points to 0, or remove it from these marks first")
-    return bool(tx.execute(delete(rubric).where(is_of(rubric, question), rubric.c.id == id)).rowcount)
+    marks_with_item = select(func.count()).select_from(mark_items).filter_by(item=id)
+    count = tx.scalar(marks_with_item)
+    if count:
+        raise BadCall(f"the item is used in {count} marks: set its points to 0, or remove it from these marks first")
+    return change(tx, delete(rubric).filter_by(**question.columns, id=id)) > 0
 
 
 # ── comment bank ─────────────────────────────────────────────────────────────────────────────────────
@@ -130,23 +121,23 @@ def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
 
 def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
     """Return a question's comment bank, the oldest first."""
-    rows = tx.execute(select(phrases).where(is_of(phrases, question)).order_by(phrases.c.id))
-    return [record_of(row, Phrase) for row in rows]
+    query = select(phrases).filter_by(**question.columns)
+    return fetch(tx, query.order_by(phrases.c.id), Phrase)
 
 
 def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:
     """Add a comment to the bank, unless the bank has it already. Return the comment."""
-    known = next((phrase for phrase in phrases_of(tx, question) if phrase.text == text), None)
-    if known:
-        return known
+    for phrase in phrases_of(tx, question):
+        if phrase.text == text:
+            return phrase
     phrase = Phrase(new_id(), text)
-    tx.execute(insert(phrases).values(place(question) | {"id": phrase.id, "text": text}))
+    tx.execute(insert(phrases).values(**question.columns, **asdict(phrase)))
     return phrase
 
 
 def remove_phrase(tx: Tx, question: OfferedQuestion, id: str) -> None:
     """Remove a comment from the bank."""
-    tx.execute(delete(phrases).where(is_of(phrases, question), phrases.c.id == id))
+    tx.execute(delete(phrases).filter_by(**question.columns, id=id))
 
 
 # ── number of markers ─────────────────────────────────────────────────────────────────────────────────
@@ -154,14 +145,14 @@ def remove_phrase(tx: Tx, question: OfferedQuestion, id: str) -> None:
 
 def markers(tx: Tx, question: OfferedQuestion) -> int:
     """Return the number of people who mark each answer, 1 or 2. If two markers disagree, a moderator decides."""
-    return tx.scalar(select(questions.c.markers).where(is_of(questions, question))) or 1
+    query = select(questions.c.markers).filter_by(**question.columns)
+    return tx.scalar(query) or 1
 
 
 def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
     """Return question id → number of markers, for the questions for which a number was set."""
-    where = (questions.c.course == course) & (questions.c.assignment == assignment)
-    rows = tx.execute(select(questions.c.question, questions.c.markers).where(where))
-    return {row.question: row.markers for row in rows}
+    query = select(questions.c.question, questions.c.markers)
+    return fetch_pairs(tx, query.filter_by(course=course, assignment=assignment))
 
 
 def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:
@@ -172,4 +163,4 @@ def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:
     """
     if count not in (1, 2):
         raise BadCall(f"{count} is not a valid number of markers: use 1 or 2")
-    upsert(tx, questions, place(question) | {"markers": count})
+    upsert(tx, questions, {**question.columns, "markers": count})

@@ -77,6 +77,19 @@ class Data(TypeDecorator[Any]):
         return json.loads(value) if value is not None else None
 
 
+class Texts(TypeDecorator[tuple[str, ...]]):
+    """Column type for a tuple of texts, stored as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str:
+        return json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:
+        return tuple(json.loads(value or "[]"))
+
+
 class PriorityNumber(TypeDecorator[Priority]):
     """Column type for a priority, stored as its number."""
 
@@ -197,7 +210,7 @@ offerings = Table(
     Column("counts", _choice(Counts, "counts"), nullable=False),
     Column("attempts_per_hour", Integer),
     Column("held", Boolean, nullable=False),
-    Column("hidden", Data, nullable=False),
+    Column("hidden", Texts, nullable=False),
 )
 
 extensions = Table(
@@ -315,7 +328,7 @@ workers = Table(
     "workers",
     metadata,
     Column("name", NAME, primary_key=True),
-    Column("compatibility_keys", Data, nullable=False),
+    Column("compatibility_keys", Texts, nullable=False),
     Column("processes", Integer, nullable=False),
     Column("sandbox", String(16), nullable=False),
     Column("since", Moment, nullable=False),

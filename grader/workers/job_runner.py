@@ -15,7 +15,7 @@ from grader.engine.grade import Scope
 from grader.errors import StoreUnavailable
 from grader.model import Report
 from grader.render import as_json
-from grader.store import gradings, submissions
+from grader.store import gradings, leases, submissions
 from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State
 from grader.workers.events import Event, Hub
@@ -88,7 +88,7 @@ class JobRunner:
         except Exception as bug:  # a bug must not end the worker
             log.exception("internal error", grading=leased.grading)
             with suppress(StoreUnavailable), self.store.write() as tx:  # if this fails, the lease expires
-                state = gradings.fail(tx, leased, f"{type(bug).__name__}: {bug}")
+                state = leases.fail(tx, leased, f"{type(bug).__name__}: {bug}")
         if state is not None:
             self._publish(leased, state)
         seconds = round(time.monotonic() - started, 3)
@@ -110,21 +110,21 @@ class JobRunner:
         """Store a report or a failure. Return the new state of the grading, or None if the lease was lost."""
         if isinstance(outcome, Failed):
             log.error("internal error", grading=leased.grading, submission=leased.submission, why=outcome.why)
-            return self._retrying(leased, self.store.write, lambda tx: gradings.fail(tx, leased, outcome.why))
+            return self._retrying(leased, self.store.write, lambda tx: leases.fail(tx, leased, outcome.why))
         key = self.compatibility_key(leased.assignment)
-        if self._retrying(leased, self.store.write, lambda tx: gradings.finish(tx, leased, outcome, key)):
+        if self._retrying(leased, self.store.write, lambda tx: leases.finish(tx, leased, outcome, key)):
             return State.GRADED
         return None
 
     def _release(self, leased: Leased) -> State | None:
-        released = self._retrying(leased, self.store.write, lambda tx: gradings.release(tx, leased))
+        released = self._retrying(leased, self.store.write, lambda tx: leases.release(tx, leased))
         return State.QUEUED if released else None
 
     def _beat(self, leased: Leased) -> bool:
         """Renew the lease. Return False if the lease is lost."""
         try:
             with self.store.write() as tx:
-                return gradings.renew(tx, leased)
+                return leases.renew(tx, leased)
         except StoreUnavailable as gone:  # the database may return before the lease expires
             log.warning("no heartbeat", grading=leased.grading, why=str(gone))
             return True

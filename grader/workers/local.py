@@ -6,7 +6,7 @@ import os
 
 import structlog
 
-from grader.store import gradings, workers
+from grader.store import leases, workers
 from grader.store.records import Priority
 from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
@@ -31,7 +31,7 @@ class LocalWorkers(WorkerPool):
         """Queue gradings again that were running when an earlier process was killed. Then start the workers."""
         with self._store.write() as tx:
             workers.leave(tx)
-            recovered = gradings.recover(tx, everything=True)
+            recovered = leases.recover(tx, everything=True)
         if recovered:
             log.info("recovered", gradings=recovered)
         super().start(warm=warm)
@@ -39,7 +39,7 @@ class LocalWorkers(WorkerPool):
     def _beat(self) -> None:
         super()._beat()
         with self._store.write() as tx:
-            recovered = gradings.recover(tx)
+            recovered = leases.recover(tx)
         if recovered:
             self.wake()
         self._store.checkpoint()  # so that acknowledged submissions are in the database file, not only in the log
@@ -50,7 +50,7 @@ class LocalWorkers(WorkerPool):
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         while not self._shutdown.requested:
             wakes = self._wakes
-            leased = self._try_lease(name, lambda tx: gradings.claim(tx, name, only, self._lease))
+            leased = self._try_lease(name, lambda tx: leases.claim(tx, name, only, self._lease))
             if leased is not None:
                 runner.run(leased)
                 continue

@@ -17,7 +17,7 @@ import structlog
 from grader.errors import StoreUnavailable
 from grader.store import workers
 from grader.store.database import Store, Tx, now
-from grader.store.gradings import LEASE
+from grader.store.leases import LEASE
 from grader.store.queue import StoreQueue
 from grader.store.records import Leased, Priority, Worker
 from grader.workers.events import Hub

@@ -1,8 +1,8 @@
 """Workers for a queue in PostgreSQL that many machines share.
 
-A ticket (`grader.store.tickets`) is a job of the library Procrastinate with the id of a queued grading. A worker that
-receives a ticket leases the grading. Repeated tickets do no harm, since only the worker with the lease may store a
-report. Lost tickets are replaced.
+A ticket (`grader.store.procrastinate_jobs`) is a job of the library Procrastinate with the id of a queued grading. A
+worker that receives a ticket leases the grading. Repeated tickets do no harm, since only the worker with the lease may
+store a report. Lost tickets are replaced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.worker import Worker as TicketReader
 from psycopg_pool import AsyncConnectionPool
 
-from grader.store import gradings, tickets
+from grader.store import leases, procrastinate_jobs
 from grader.store.records import Priority
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
@@ -39,7 +39,7 @@ class PostgresWorkers(WorkerPool):
     def _beat(self) -> None:
         super()._beat()
         with self._store.write() as tx:
-            tickets.sweep(tx, self._lease)
+            procrastinate_jobs.sweep(tx, self._lease)
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         """Run Procrastinate's worker until shutdown is requested. If that worker ends earlier, for example because a
@@ -54,9 +54,9 @@ class PostgresWorkers(WorkerPool):
     async def _read_tickets(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         app = App(connector=PsycopgConnector(conninfo=self._store.conninfo))
 
-        @app.task(name=tickets.TASK)
+        @app.task(name=procrastinate_jobs.TASK)
         def grade(grading: str) -> None:
-            leased = self._try_lease(name, lambda tx: gradings.take(tx, grading, name, self._lease))
+            leased = self._try_lease(name, lambda tx: leases.take(tx, grading, name, self._lease))
             if leased is not None:
                 runner.run(leased)
 
@@ -90,10 +90,10 @@ class PostgresWorkers(WorkerPool):
         )
 
     def _queues(self, only: Priority | None) -> list[str]:
-        of_prechecks = [tickets.queue_of(key, prechecks=True) for key in self._takes()]
+        of_prechecks = [procrastinate_jobs.queue_of(key, prechecks=True) for key in self._takes()]
         if only is Priority.PRECHECK:
             return of_prechecks
-        return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
+        return of_prechecks + [procrastinate_jobs.queue_of(key, prechecks=False) for key in self._takes()]
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from grader.errors import StoreUnavailable
-from grader.store import notices, tickets
+from grader.store import notices, procrastinate_jobs
 from grader.store.database import Store
 from grader.workers.events import Event, Hub
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE
@@ -66,7 +66,7 @@ class Replica:
 
     def _sweep(self) -> None:
         with self._store.write() as tx:
-            recovered = tickets.sweep(tx, self._lease)
+            recovered = procrastinate_jobs.sweep(tx, self._lease)
         if recovered:
             log.info("recovered", gradings=recovered)
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from grader.api.metrics import deaths
 from grader.kit.answer import failed_call
 from grader.model import Died, Failure, Limit, Stopped
-from grader.store import gradings
+from grader.store import leases
 from tests.api.world import WRONG, World
 
 
@@ -96,7 +96,7 @@ def test_metrics_can_have_a_token(world: World) -> None:
 def test_the_queue_shows_staff_the_gradings_of_their_courses(world: World) -> None:
     running, waiting = world.hand_in("ada"), world.hand_in("bob")
     with world.service.store.write() as tx:
-        gradings.claim(tx, "test worker")
+        leases.claim(tx, "test worker")
     found = world.client.get("/api/v1/queue", headers=world.headers("grace")).json()
     assert [(g["submission"], g["state"]) for g in found["gradings"]] == [(running, "running"), (waiting, "queued")]
     assert found["waiting"] == {"interactive": 1}

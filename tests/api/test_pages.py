@@ -20,7 +20,7 @@ from grader.api.failures import StudentResult, common_mistakes
 from grader.batch.scores import read_scores
 from grader.model import Points, Status
 from grader.render import as_json
-from grader.store import gradings, marks, people
+from grader.store import leases, marks, people
 from grader.store.database import now
 from grader.store.records import CheckRecord, Counts, Role, TokenKind
 from grader.workers.events import CheckEvent, Event
@@ -358,11 +358,11 @@ def test_a_regrade_is_started_looked_at_and_applied_by_forms(
 
 def test_staff_alone_see_why_a_grading_is_broken_and_retry_it(grace: Visitor, world: World, ada: Visitor) -> None:
     submission = ada.hands_in()
-    for _ in range(gradings.MOST_FAILURES):
+    for _ in range(leases.MOST_FAILURES):
         with world.service.store.write() as tx:
-            leased = gradings.claim(tx, "test worker")
+            leased = leases.claim(tx, "test worker")
             assert leased is not None
-            gradings.fail(tx, leased, "the sandbox is gone")
+            leases.fail(tx, leased, "the sandbox is gone")
     assert "An internal error stopped the grading" in words(ada.get(submission))
     assert "the sandbox is gone" not in ada.get(submission)
     page = grace.get(submission)
@@ -435,10 +435,10 @@ def test_hostile_names_of_people_files_and_courses_change_nothing(world: World) 
 def test_a_hostile_report_is_words_on_the_page_too(world: World, ada: Visitor) -> None:
     submission = ada.hands_in()
     with world.service.store.write() as tx:
-        leased = gradings.claim(tx, "test worker")
+        leased = leases.claim(tx, "test worker")
         assert leased is not None
         text = as_json.dumps(samples.hostile()).replace("\\ud800", "").replace("\\u0000", "")
-        gradings.finish(tx, leased, as_json.loads(text), LANE)
+        leases.finish(tx, leased, as_json.loads(text), LANE)
     for page in (ada.get(submission), Visitor(world, "grace").get(submission)):
         assert acting(page) == []
         assert "&lt;script&gt;document.title" in page

@@ -18,7 +18,7 @@ from grader.api import submissions as routes
 from grader.errors import StoreUnavailable
 from grader.model import Points
 from grader.render import as_json
-from grader.store import gradings, marks, offerings
+from grader.store import leases, marks, offerings
 from grader.store.database import now
 from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, WRONG, World
 from tests.conftest import TOY_SOLUTION, MakeNotebook
@@ -176,7 +176,7 @@ def test_cancelling_what_has_begun_buys_no_attempt(world: World) -> None:
     world.set(attempts_per_hour=1)
     id = world.hand_in("ada")
     with world.service.store.write() as tx:
-        gradings.claim(tx, "test worker")
+        leases.claim(tx, "test worker")
     world.client.post(f"/api/v1/submissions/{id}/cancel", headers=world.headers("ada"))
     assert post(world, "ada").status_code == 429
 
@@ -429,9 +429,9 @@ def test_only_a_broken_grading_is_retried(world: World) -> None:
 def test_why_we_failed_is_for_staff(world: World) -> None:
     id = world.hand_in("ada")
     with world.service.store.write() as tx:
-        leased = gradings.claim(tx, "host:1")
+        leased = leases.claim(tx, "host:1")
         assert leased is not None
-        gradings.fail(tx, leased, "a secret path")
+        leases.fail(tx, leased, "a secret path")
     assert "secret" not in get(world, "ada", f"/submissions/{id}").text
 
 

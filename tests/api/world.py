@@ -17,7 +17,7 @@ from grader.intake.pool import IntakePool
 from grader.model import Report
 from grader.service import Service
 from grader.settings import Settings
-from grader.store import gradings, offerings, people
+from grader.store import leases, offerings, people
 from grader.store.database import Store
 from grader.store.records import Course, Offering, Person, Role, TokenKind
 from grader.workers.events import Hub
@@ -62,9 +62,9 @@ class World:
     def grade_next(self, report: str = "right") -> str:
         """What a worker does with the grading whose turn it is; returns the grading's id."""
         with self.service.store.write() as tx:
-            leased = gradings.claim(tx, "test worker")
+            leased = leases.claim(tx, "test worker")
             assert leased is not None
-            assert gradings.finish(tx, leased, self.reports[report], LANE)
+            assert leases.finish(tx, leased, self.reports[report], LANE)
         return leased.grading
 
 

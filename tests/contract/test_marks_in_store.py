@@ -18,16 +18,15 @@ from grader.marking import actions
 from grader.model import Points, Report
 from grader.model.answers import digest_of
 from grader.sandbox.contract import Sandbox
-from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
+from grader.store import answer_marks, answers, leases, offerings, people, regrades, regroupings, rubrics, submissions
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store
-from grader.store.queue import StoreQueue
 from grader.store.records import Course, Kind, Offering, Person, Priority, Role, Which
 from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
 from tests.conftest import TOY_SOLUTION, MakeNotebook
-from tests.contract.test_store import LANE
+from tests.contract.test_store import LANE, QUEUE
 
 QUESTION = OfferedQuestion("ml", "toy", "q1.1.written")
 WORTH = Points(3, 2)
@@ -63,7 +62,7 @@ def hand_in(store: Store, who: dict[str, Person], report: Report) -> HandIn:
         new = NewSubmission("ml", "toy", kind, "api", "0" * 64, author, (author,), (("a.ipynb", b"{}"),))
         with store.write() as tx:
             submission = submissions.add(tx, new)
-            gradings.enqueue(tx, submission, author, Priority.INTERACTIVE, LANE)
+            QUEUE.enqueue(tx, submission, "toy", author, Priority.INTERACTIVE)
         finish(store, answering(report, answer))
         return submission
 
@@ -72,9 +71,9 @@ def hand_in(store: Store, who: dict[str, Person], report: Report) -> HandIn:
 
 def finish(store: Store, report: Report) -> None:
     with store.write() as tx:
-        leased = gradings.claim(tx, "worker")
+        leased = leases.claim(tx, "worker")
         assert leased is not None
-        assert gradings.finish(tx, leased, report, LANE)
+        assert leases.finish(tx, leased, report, LANE)
 
 
 def handed(store: Store) -> list[tuple[str, str]]:
@@ -283,7 +282,7 @@ def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str,
     before = marks_of(store, "because")
     with store.write() as tx:
         chosen = regrades.chosen(tx, "ml", "toy", Which.ALL)
-        id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen, StoreQueue({"toy": LANE}))
+        id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen, QUEUE)
     finish(store, report)
     with store.write() as tx:
         assert regrades.apply(tx, id)

@@ -22,7 +22,7 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.intake.receive import receive
 from grader.model import Points, Report
 from grader.sandbox.contract import Sandbox
-from grader.store import facts, gradings, marks, offerings, people, regrades, submissions, workers
+from grader.store import gradings, installation, leases, marks, offerings, people, queue, regrades, submissions, workers
 from grader.store.database import Store, now
 from grader.store.queue import StoreQueue
 from grader.store.records import (
@@ -50,6 +50,7 @@ from tests.schema import differences
 
 T = TypeVar("T")
 LANE = "grader 1, toy 2, numpy 3"
+QUEUE = StoreQueue({"toy": LANE})
 
 
 @pytest.fixture
@@ -84,9 +85,9 @@ def hand_in(store: Store, classroom: dict[str, Person]) -> HandIn:
         new = NewSubmission("ml", "toy", kind, "api", digest, who, (who,), ((name, content),))
         with store.write() as tx:
             submission = submissions.add(tx, new)
-            grading = gradings.enqueue(tx, submission, who, Priority.INTERACTIVE, LANE)
+            grading = QUEUE.enqueue(tx, submission, "toy", who, Priority.INTERACTIVE)
             if supersede:
-                gradings.supersede(tx, submission)
+                queue.supersede(tx, submission)
         return submission, grading
 
     return act
@@ -103,14 +104,14 @@ def reports(toy: Assignment, sandbox: Sandbox) -> dict[str, Report]:
 
 def claim(store: Store) -> Leased:
     with store.write() as tx:
-        leased = gradings.claim(tx, "worker")
+        leased = leases.claim(tx, "worker")
     assert leased is not None
     return leased
 
 
 def finish(store: Store, leased: Leased, report: Report) -> bool:
     with store.write() as tx:
-        return gradings.finish(tx, leased, report, LANE)
+        return leases.finish(tx, leased, report, LANE)
 
 
 def state(store: Store, grading: str) -> State:
@@ -157,16 +158,16 @@ def test_a_transaction_that_fails_keeps_nothing(store: Store) -> None:
 
 def test_a_reading_transaction_sees_one_state(store: Store, hand_in: HandIn) -> None:
     with store.read() as tx:
-        before = gradings.waiting(tx)
+        before = queue.waiting(tx)
         hand_in("ann")
-        assert gradings.waiting(tx) == before
+        assert queue.waiting(tx) == before
 
 
 def test_the_service_s_secret_is_made_once(store: Store) -> None:
     with store.write() as tx:
-        first = facts.secret(tx)
+        first = installation.secret(tx)
     with store.write() as tx:
-        assert facts.secret(tx) == first
+        assert installation.secret(tx) == first
     assert len(first) == 64
 
 
@@ -217,8 +218,8 @@ def test_a_token_ends_with_the_one_it_was_made_with(store: Store, classroom: dic
 def test_a_worker_is_told_the_scope_of_a_grading(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
     submission, grading = hand_in("ann")
     with store.write() as tx:
-        gradings.cancel(tx, grading)
-        gradings.enqueue(tx, submission, classroom["ann"].id, Priority.BATCH, LANE, scope={"only": "q1.1"})
+        queue.cancel(tx, grading)
+        QUEUE.enqueue(tx, submission, "toy", classroom["ann"].id, Priority.BATCH, scope={"only": "q1.1"})
     assert claim(store).scope == {"only": "q1.1"}
 
 
@@ -301,7 +302,7 @@ def test_the_newest_of_each_is_found_among_all(store: Store, hand_in: HandIn, cl
     hand_in("ann", kind=Kind.PRECHECK)
     _, taken_back = hand_in("bob", "taken back")
     with store.write() as tx:
-        assert gradings.cancel(tx, taken_back)
+        assert queue.cancel(tx, taken_back)
     with store.read() as tx:
         assert [s.id for s in submissions.newest_of_each(tx, "ml", "toy")] == [bob, ann]
         assert [s.id for s in submissions.newest_of_each(tx, "ml", "toy", classroom["ann"].id)] == [ann]
@@ -323,7 +324,7 @@ def test_attempts_count_what_may_still_be_graded(store: Store, hand_in: HandIn, 
     hand_in("ann")
     _, cancelled = hand_in("ann")
     with store.write() as tx:
-        gradings.cancel(tx, cancelled)
+        queue.cancel(tx, cancelled)
         since = now() - dt.timedelta(hours=1)
         assert len(submissions.times_since(tx, "ml", "toy", classroom["ann"].id, since)) == 1
 
@@ -356,10 +357,10 @@ def test_interactive_work_goes_before_regrades_and_batches(
     submission, interactive = hand_in("ann")
     who = classroom["bob"].id
     with store.write() as tx:
-        batch = gradings.enqueue(tx, submission, who, Priority.BATCH, LANE)
-        regrade = gradings.enqueue(tx, submission, who, Priority.REGRADE, LANE)
-        precheck = gradings.enqueue(tx, submission, who, Priority.PRECHECK, LANE)
-        places = [gradings.ahead_of(tx, id) for id in (precheck, interactive, regrade, batch)]
+        batch = QUEUE.enqueue(tx, submission, "toy", who, Priority.BATCH)
+        regrade = QUEUE.enqueue(tx, submission, "toy", who, Priority.REGRADE)
+        precheck = QUEUE.enqueue(tx, submission, "toy", who, Priority.PRECHECK)
+        places = [queue.ahead_of(tx, id) for id in (precheck, interactive, regrade, batch)]
     assert places == [0, 1, 2, 3]
     assert [claim(store).grading for _ in range(4)] == [precheck, interactive, regrade, batch]
 
@@ -373,7 +374,7 @@ def test_nothing_is_claimed_twice(store: Store, hand_in: HandIn) -> None:
         mine = []
         while True:
             with store.write() as tx:
-                leased = gradings.claim(tx, "worker")
+                leased = leases.claim(tx, "worker")
             if leased is None:
                 return mine
             mine.append(leased.grading)
@@ -404,10 +405,10 @@ def test_a_worker_without_the_lease_cannot_finish(store: Store, hand_in: HandIn,
     stopped = claim(store)
     age(store, grading, dt.timedelta(seconds=1))
     with store.write() as tx:
-        assert gradings.recover(tx) == 1
+        assert leases.recover(tx) == 1
     working = claim(store)
     with store.write() as tx:
-        assert not gradings.renew(tx, stopped)
+        assert not leases.renew(tx, stopped)
     assert not finish(store, stopped, reports["wrong"])
     assert finish(store, working, reports["right"])
     assert not finish(store, working, reports["right"])  # exactly once
@@ -420,34 +421,34 @@ def test_a_heartbeat_keeps_the_lease_and_only_until_the_deadline(store: Store, h
     leased = claim(store)
     age(store, grading, -dt.timedelta(seconds=1))
     with store.write() as tx:
-        assert gradings.renew(tx, leased)
-        assert gradings.recover(tx) == 0
+        assert leases.renew(tx, leased)
+        assert leases.recover(tx) == 0
         tx.execute(update(table).where(table.c.id == grading).values(deadline=now()))
-        assert not gradings.renew(tx, leased)
-        assert gradings.recover(tx) == 1
+        assert not leases.renew(tx, leased)
+        assert leases.recover(tx) == 1
 
 
 def test_internal_errors_are_tried_again_and_then_shown(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     states = []
-    for _ in range(gradings.MOST_FAILURES):
+    for _ in range(leases.MOST_FAILURES):
         leased = claim(store)
         with store.write() as tx:
-            states.append(gradings.fail(tx, leased, "the sandbox is gone"))
+            states.append(leases.fail(tx, leased, "the sandbox is gone"))
     assert states == [State.QUEUED, State.QUEUED, State.BROKEN]
     with store.write() as tx:
         assert gradings.get(tx, grading).why == "the sandbox is gone"  # type: ignore[union-attr]
-        assert gradings.retry(tx, grading, LANE)
+        assert QUEUE.retry(tx, grading, "toy")
     assert claim(store).grading == grading
 
 
 def test_what_ends_its_workers_again_and_again_is_set_aside(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
-    for _ in range(gradings.MOST_STARTS):
+    for _ in range(leases.MOST_STARTS):
         assert state(store, grading) is State.QUEUED
         claim(store)
         with store.write() as tx:
-            gradings.recover(tx, everything=True)
+            leases.recover(tx, everything=True)
     assert state(store, grading) is State.BROKEN
 
 
@@ -457,15 +458,15 @@ def test_a_grading_that_ended_its_worker_is_queued_after_the_others(store: Store
     for expected in (first, second, first, second):
         assert claim(store).grading == expected
         with store.write() as tx:
-            gradings.recover(tx, everything=True)
+            leases.recover(tx, everything=True)
 
 
 def test_a_released_grading_does_not_count_as_failed(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
-    for _ in range(gradings.MOST_STARTS + 1):
+    for _ in range(leases.MOST_STARTS + 1):
         leased = claim(store)
         with store.write() as tx:
-            assert gradings.release(tx, leased)
+            assert leases.release(tx, leased)
     assert state(store, grading) is State.QUEUED
 
 
@@ -473,8 +474,8 @@ def test_a_cancelled_grading_is_not_graded(store: Store, hand_in: HandIn, report
     _, grading = hand_in("ann")
     leased = claim(store)
     with store.write() as tx:
-        assert gradings.cancel(tx, grading)
-        assert not gradings.cancel(tx, grading)
+        assert queue.cancel(tx, grading)
+        assert not queue.cancel(tx, grading)
     assert not finish(store, leased, reports["right"])
     assert state(store, grading) is State.CANCELLED
 
@@ -482,27 +483,27 @@ def test_a_cancelled_grading_is_not_graded(store: Store, hand_in: HandIn, report
 def test_a_resumed_grading_keeps_its_count_of_failures(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     with store.write() as tx:
-        assert not gradings.resume(tx, grading)
-    for _ in range(gradings.MOST_FAILURES - 1):
+        assert not queue.resume(tx, grading)
+    for _ in range(leases.MOST_FAILURES - 1):
         leased = claim(store)
         with store.write() as tx:
-            gradings.fail(tx, leased, "the sandbox is gone")
+            leases.fail(tx, leased, "the sandbox is gone")
     with store.write() as tx:
-        gradings.cancel_all(tx)
+        queue.cancel_all(tx)
     assert state(store, grading) is State.CANCELLED
     with store.write() as tx:
-        assert gradings.resume(tx, grading)
+        assert queue.resume(tx, grading)
     leased = claim(store)
     assert leased.grading == grading
     with store.write() as tx:
-        assert gradings.fail(tx, leased, "the sandbox is gone") is State.BROKEN
+        assert leases.fail(tx, leased, "the sandbox is gone") is State.BROKEN
 
 
 def test_cancelling_all_that_waits_leaves_what_runs(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
     running, waiting = hand_in("ann")[1], hand_in("bob")[1]
     leased = claim(store)
     with store.write() as tx:
-        gradings.cancel_all(tx)
+        queue.cancel_all(tx)
     assert [state(store, id) for id in (running, waiting)] == [State.RUNNING, State.CANCELLED]
     assert finish(store, leased, reports["right"])
 
@@ -550,7 +551,7 @@ def graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> dict[st
 def start(store: Store, which: Which, classroom: dict[str, Person]) -> str:
     with store.write() as tx:
         ids = regrades.chosen(tx, "ml", "toy", which)
-        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, StoreQueue({"toy": LANE}))
+        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, QUEUE)
 
 
 @pytest.mark.parametrize(("which", "names"), [("latest", "new bobs"), ("best", "old bobs"), ("all", "old new bobs")])
@@ -574,7 +575,7 @@ def test_a_regrade_changes_nothing_until_it_is_applied(
         before = gradings.of_submissions(tx, [graded["new"]])[graded["new"]]
     assert before.points == Points(2)
     assert [
-        (c.submission, c.after.points - c.before.points, [check for check, _, after in c.checks if after])
+        (c.submission, c.after.points - c.before.points, [change.check for change in c.checks if change.after])
         for c in changes
     ] == [
         (graded["new"], Points(2), ["q1.2.negative"]),
@@ -593,15 +594,15 @@ def test_what_was_broken_and_is_tried_again_does_not_replace_an_applied_regrade(
     store: Store, hand_in: HandIn, classroom: dict[str, Person], reports: dict[str, Report]
 ) -> None:
     submission, grading = hand_in("ann")
-    for _ in range(gradings.MOST_FAILURES):
+    for _ in range(leases.MOST_FAILURES):
         leased = claim(store)
         with store.write() as tx:
-            gradings.fail(tx, leased, "ours")
+            leases.fail(tx, leased, "ours")
     id = start(store, Which.LATEST, classroom)
     finish(store, claim(store), reports["right"])
     with store.write() as tx:
         regrades.apply(tx, id)
-        gradings.retry(tx, grading, LANE)
+        QUEUE.retry(tx, grading, "toy")
     assert finish(store, claim(store), reports["wrong"])
     with store.read() as tx:
         assert gradings.of_submissions(tx, [submission])[submission].points == Points(4)
@@ -615,7 +616,7 @@ def test_a_regrade_that_is_discarded_ends(
     with store.write() as tx:
         assert regrades.discard(tx, id)
         assert regrades.get(tx, id).progress == {State.GRADED: 1, State.CANCELLED: 2}
-        assert gradings.claim(tx, "worker") is None
+        assert leases.claim(tx, "worker") is None
         assert gradings.of_submissions(tx, [graded["bobs"]])[graded["bobs"]].points == Points(2)
 
 

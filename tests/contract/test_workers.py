@@ -19,7 +19,7 @@ from grader.engine.grade import Scope
 from grader.intake.receive import receive
 from grader.model import Points, Report
 from grader.settings import Settings
-from grader.store import gradings, offerings, people, submissions
+from grader.store import gradings, leases, offerings, people, queue, submissions
 from grader.store.database import Store
 from grader.store.queue import StoreQueue
 from grader.store.records import Course, Grading, Kind, Offering, Priority, State
@@ -227,7 +227,7 @@ def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_grade
                 os.kill(pid, signal.SIGKILL)
         return grading.failures > failures
 
-    for failures in range(gradings.MOST_FAILURES):
+    for failures in range(leases.MOST_FAILURES):
         _until(lambda n=failures: killed(n))
     assert bench.wait(killing, State.BROKEN).why == "the grading process ended with signal 9"
     assert bench.wait(honest, State.GRADED).points == Points(4)
@@ -265,7 +265,7 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
     running, next_one = bench.hand_in(LONG), bench.hand_in(TOY_SOLUTION)
     bench.wait(running, State.RUNNING)
     with bench.store.write() as tx:
-        assert gradings.cancel(tx, running)
+        assert queue.cancel(tx, running)
     assert bench.wait(next_one, State.GRADED)
     assert bench.look(running).state is State.CANCELLED
 

@@ -13,8 +13,9 @@ from grader.intake.receive import receive
 from grader.model import Points, Report, Status
 from grader.service import login_link
 from grader.settings import Settings
-from grader.store import gradings, offerings, people, submissions
+from grader.store import leases, offerings, people, submissions
 from grader.store.database import Tx, now
+from grader.store.queue import StoreQueue
 from grader.store.records import Course, Kind, Offering, Person, Priority, Role
 from grader.workers.compatibility import compatibility_keys
 from tests.conftest import ROOT, without_settings
@@ -116,10 +117,10 @@ def graded(tx: Tx, student: Person, report: Report, lane: str, source: str = "# 
         (("mlp.py", source.encode()),),
     )
     id = submissions.add(tx, new)
-    gradings.enqueue(tx, id, student.id, Priority.INTERACTIVE, lane)
-    leased = gradings.claim(tx, "host:1 0")
+    StoreQueue({ASSIGNMENT: lane}).enqueue(tx, id, ASSIGNMENT, student.id, Priority.INTERACTIVE)
+    leased = leases.claim(tx, "host:1 0")
     assert leased is not None
-    gradings.finish(tx, leased, report, lane)
+    leases.finish(tx, leased, report, lane)
 
 
 def _reports() -> list[Report]:

@@ -15,9 +15,10 @@ import pytest
 from grader.cli.backup import backup, restore
 from grader.errors import BadCall, StoreUnavailable
 from grader.settings import Settings
-from grader.store import facts, gradings, offerings, people, submissions, tickets
+from grader.store import installation, leases, offerings, people, procrastinate_jobs, submissions
 from grader.store.database import Store
-from grader.store.gradings import LEASE
+from grader.store.leases import LEASE
+from grader.store.queue import StoreQueue
 from grader.store.records import Course, Kind, Offering, Page, Priority, TokenKind
 from grader.store.submissions import NewSubmission
 from tests.conftest import TOY_SOLUTION, Command
@@ -68,13 +69,13 @@ def populate(store: Store) -> str:
         who = people.put_person(tx, "ada", "Ada").id
         files = (("mlp.py", TOY_SOLUTION.encode()),)
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "0" * 64, who, (who,), files)
-        gradings.enqueue(tx, submissions.add(tx, new), who, Priority.INTERACTIVE, "a key")
-        return facts.secret(tx)
+        StoreQueue({"toy": "a key"}).enqueue(tx, submissions.add(tx, new), "toy", who, Priority.INTERACTIVE)
+        return installation.secret(tx)
 
 
 def holds(store: Store) -> tuple[str, int]:
     with store.write() as tx:
-        return facts.secret(tx), len(submissions.of_offering(tx, "ml", page=Page(10)))
+        return installation.secret(tx), len(submissions.of_offering(tx, "ml", page=Page(10)))
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def test_postgresql_is_dumped_and_restored_by_its_own_tools_as_documented(
         assert differences(again) == []
         assert holds(again) == (secret, 1)
         with again.write() as tx:
-            assert tickets.sweep(tx, LEASE) == 0
-            leased = gradings.claim(tx, "a worker")
+            assert procrastinate_jobs.sweep(tx, LEASE) == 0
+            leased = leases.claim(tx, "a worker")
         assert leased is not None, "what waited still waits"
         again.close()

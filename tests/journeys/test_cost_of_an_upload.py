@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from grader.bounds import MAX_CELLS, MAX_FILES, MAX_UPLOAD_BYTES, MIB
-from grader.store import gradings
+from grader.store import gradings, queue
 from tests.classes import zipped
 from tests.conftest import TOY_SOLUTION
 from tests.running import VERIFY, Running, running
@@ -75,7 +75,7 @@ def cost(service: Running, files: Files, status: int = 202) -> float:
     try:
         while True:
             with store.read() as tx:
-                if not gradings.waiting(tx) and not gradings.running(tx):
+                if not queue.waiting(tx) and not gradings.running(tx):
                     return cpu_seconds(service) - before
             time.sleep(0.05)
     finally:

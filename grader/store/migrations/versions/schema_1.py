@@ -25,7 +25,7 @@ from sqlalchemy import (
 revision = "schema_1"  # versions before the first release had the revisions 0001 to 0008
 down_revision = None
 
-# Every queued grading has one ticket: see grader/store/tickets.py.
+# Every queued grading has one ticket: see grader/store/procrastinate_jobs.py.
 TICKETS = """
 CREATE FUNCTION grader_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,4 +1,4 @@
-"""Facts about the service: its secret and its URL."""
+"""The secret and the URL of this installation of the service."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from grader.store.tables import facts
 def secret(tx: Tx) -> str:
     """Return the secret from which the seeds of gradings are derived. Create it in the database on the first call."""
     insert_new(tx, facts, {"name": "secret", "value": secrets.token_hex(32)})
-    return str(tx.execute(select(facts.c.value).where(facts.c.name == "secret")).scalar_one())
+    return _value(tx, "secret")
 
 
-def put_address(tx: Tx, url: str) -> None:
+def put_url(tx: Tx, url: str) -> None:
     """Record the URL of the service, for commands that print links to it."""
     upsert(tx, facts, {"name": "address", "value": url})
 
 
-def address(tx: Tx) -> str:
-    """Return the URL that `put_address` recorded; empty if there is none."""
-    return tx.execute(select(facts.c.value).where(facts.c.name == "address")).scalar_one_or_none() or ""
+def url(tx: Tx) -> str:
+    """Return the URL that `put_url` recorded; empty if there is none."""
+    return _value(tx, "address")
 
 
-def touch(tx: Tx) -> None:
+def _value(tx: Tx, name: str) -> str:
+    query = select(facts.c.value).filter_by(name=name)
+    return tx.scalar(query) or ""
+
+
+def check_writable(tx: Tx) -> None:
     """Write to the database, to check that it accepts writes."""
-    upsert(tx, facts, {"name": "touched", "value": now().isoformat()})
+    moment = now().isoformat()
+    upsert(tx, facts, {"name": "touched", "value": moment})

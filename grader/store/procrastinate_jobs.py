@@ -12,7 +12,7 @@ import hashlib
 
 from sqlalchemy import text
 
-from grader.store import gradings
+from grader.store import leases
 from grader.store.database import Tx
 
 TASK = "grade"
@@ -52,7 +52,7 @@ def sweep(tx: Tx, lease: dt.timedelta) -> int:
     """
     if not tx.scalar(_TRY_LOCK):
         return 0
-    recovered = gradings.recover(tx)
+    recovered = leases.recover(tx)
     tx.execute(_REPLACE_LOST_TICKETS)
     tx.execute(_DELETE_TICKETS_OF_DEAD_WORKERS, {"seconds": lease.total_seconds()})
     return recovered

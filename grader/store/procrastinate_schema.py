@@ -27,13 +27,13 @@ def migrate(engine: Engine) -> None:
     except ModuleNotFoundError:
         raise BadCall(MISSING) from None
 
-    with engine.begin() as alone:
-        alone.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('grader queue migrations'))")
+    with engine.begin() as lock:
+        lock.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('grader queue migrations'))")
         with engine.begin() as tx:
             tx.exec_driver_sql("CREATE TABLE IF NOT EXISTS queue_migrations (name text PRIMARY KEY)")
-            done = set(tx.exec_driver_sql("SELECT name FROM queue_migrations").scalars())
-        missing = sorted(path for path in migrations_path.glob("*.sql") if path.name not in done)
-        if not done:
+            finished = set(tx.exec_driver_sql("SELECT name FROM queue_migrations").scalars())
+        missing = sorted(path for path in migrations_path.glob("*.sql") if path.name not in finished)
+        if not finished:
             with engine.begin() as tx:
                 _run(tx, SchemaManager.get_schema(), missing)
             return

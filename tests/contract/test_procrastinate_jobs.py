@@ -10,13 +10,15 @@ import pytest
 from procrastinate.schema import migrations_path
 
 from grader.intake.receive import receive
-from grader.store import gradings, offerings, people, submissions, tickets
+from grader.store import leases, offerings, people, procrastinate_jobs, queue, submissions
 from grader.store.database import Store, Tx
+from grader.store.queue import StoreQueue
 from grader.store.records import Course, Kind, Leased, Offering, Priority
 from grader.store.submissions import NewSubmission
 from tests.conftest import TOY_SOLUTION
 
 LANE = "grader 1, toy 2, numpy 3, Größe"
+QUEUE = StoreQueue({"toy": LANE})
 LEASE = dt.timedelta(seconds=30)
 
 
@@ -40,7 +42,7 @@ def hand_in(tx: Tx, login: str = "ann", priority: Priority = Priority.INTERACTIV
     who, content = people.put_person(tx, login, login).id, TOY_SOLUTION.encode()
     digest = receive("mlp.py", content, "mlp.py").digest
     new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", digest, who, (who,), (("mlp.py", content),))
-    return gradings.enqueue(tx, submissions.add(tx, new), who, priority, LANE)
+    return QUEUE.enqueue(tx, submissions.add(tx, new), "toy", who, priority)
 
 
 def waiting(database: psycopg.Connection[tuple[object, ...]]) -> list[object]:
@@ -53,7 +55,7 @@ def waiting(database: psycopg.Connection[tuple[object, ...]]) -> list[object]:
 
 def take(store: Store, grading: str) -> Leased:
     with store.write() as tx:
-        leased = gradings.take(tx, grading, "worker")
+        leased = leases.take(tx, grading, "worker")
     assert leased is not None
     return leased
 
@@ -68,18 +70,18 @@ def test_a_grading_has_a_ticket_exactly_while_it_waits(
     leased = take(store, grading)
     assert waiting(database) == []
     with store.write() as tx:
-        gradings.fail(tx, leased, "a test")
+        leases.fail(tx, leased, "a test")
     assert waiting(database) == [grading]
     leased = take(store, grading)
     with store.write() as tx:
-        gradings.release(tx, leased)
+        leases.release(tx, leased)
     assert waiting(database) == [grading]
     take(store, grading)
     with store.write() as tx:
-        gradings.recover(tx, everything=True)
+        leases.recover(tx, everything=True)
     assert waiting(database) == [grading]
     with store.write() as tx:
-        gradings.cancel(tx, grading)
+        queue.cancel(tx, grading)
     assert waiting(database) == []
 
 
@@ -98,8 +100,8 @@ def test_workers_look_for_tickets_where_the_database_puts_them(
         hand_in(tx, priority=Priority.PRECHECK)
         hand_in(tx)
     found = database.execute("SELECT DISTINCT queue_name, task_name FROM procrastinate_jobs").fetchall()
-    queues = {tickets.queue_of(LANE, prechecks=True), tickets.queue_of(LANE, prechecks=False)}
-    assert set(found) == {(queue, tickets.TASK) for queue in queues}
+    queues = {procrastinate_jobs.queue_of(LANE, prechecks=True), procrastinate_jobs.queue_of(LANE, prechecks=False)}
+    assert set(found) == {(queue, procrastinate_jobs.TASK) for queue in queues}
 
 
 def test_a_sweep_makes_lost_tickets_and_drops_those_of_dead_workers(
@@ -110,7 +112,7 @@ def test_a_sweep_makes_lost_tickets_and_drops_those_of_dead_workers(
     database.execute("DELETE FROM procrastinate_jobs WHERE queueing_lock = %s", [lost])
     database.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE queueing_lock = %s", [held])
     with store.write() as tx:
-        tickets.sweep(tx, LEASE)
+        procrastinate_jobs.sweep(tx, LEASE)
     assert set(waiting(database)) == {lost, held, kept}
     assert database.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (3,)
 
@@ -127,7 +129,7 @@ def test_a_sweep_leaves_alone_what_a_live_worker_holds(
         " SELECT 'q', 'grade', 'doing', id FROM procrastinate_workers"
     )
     with store.write() as tx:
-        assert tickets.sweep(tx, LEASE) == 0
+        assert procrastinate_jobs.sweep(tx, LEASE) == 0
     assert database.execute("SELECT status FROM procrastinate_jobs").fetchall() == [("doing",)]
 
 
