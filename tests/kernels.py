@@ -24,7 +24,7 @@ from grader.assignments import catalogue
 from grader.assignments.seeds import Seed
 from grader.authoring import certify
 from grader.engine.grade import Scope, grade
-from grader.guest.facts import facts
+from grader.guest.versions import versions
 from grader.model import CheckResult, Environment, Report
 from grader.sandbox.choose import choose
 from grader.sandbox.kernel import OVERRIDE
@@ -131,7 +131,7 @@ def _row(check: CheckResult) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     match arguments:
         case ["--kernel"]:
-            sys.stdout.write(facts()["kernel"])
+            sys.stdout.write(versions()["kernel"])
         case ["--rows", *only]:
             _print_rows(only)
         case only:

@@ -27,18 +27,24 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
     if isinstance(error, SyntaxError) and error.lineno is not None:
         source = (error.text or "").rstrip("\n")
         return [kind, str(error.msg), own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
-    steps, step = [], error.__traceback__
+    steps: list[TracebackType] = []
+    step = error.__traceback__
     while step is not None:
         steps.append(step)
         step = step.tb_next
     for step in reversed(steps):
-        filename, line = step.tb_frame.f_code.co_filename, raised_line(step, error)
-        if file := own(filename):
-            return [kind, message, file, line, linecache.getline(filename, line).strip()[:300], 0]
-    code = getattr(called, "__code__", None) if isinstance(error, TypeError | NotImplementedError) else None
-    if isinstance(code, CodeType) and (file := own(code.co_filename)):
-        source = linecache.getline(code.co_filename, code.co_firstlineno).strip()
-        return [kind, message, file, code.co_firstlineno, source[:300], 0]
+        filename = step.tb_frame.f_code.co_filename
+        file = own(filename)
+        if file:
+            line = raised_line(step, error)
+            source = linecache.getline(filename, line).strip()
+            return [kind, message, file, line, source[:300], 0]
+    code = getattr(called, "__code__", None)
+    if isinstance(error, TypeError | NotImplementedError) and isinstance(code, CodeType):
+        file = own(code.co_filename)
+        if file:
+            source = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+            return [kind, message, file, code.co_firstlineno, source[:300], 0]
     return [kind, message, "", 0, "", 0]
 
 
@@ -49,10 +55,12 @@ def raised_line(step: TracebackType, error: BaseException) -> int:
     reads the variable is returned.
     """
     if isinstance(error, UnboundLocalError):
-        instructions = (i for i in dis.get_instructions(step.tb_frame.f_code) if i.offset >= step.tb_lasti)
-        store, load = next(instructions, None), next(instructions, None)
-        if store and load and store.opname == "STORE_FAST" and load.positions and load.positions.lineno:
-            return load.positions.lineno
+        instructions = dis.get_instructions(step.tb_frame.f_code)
+        following = [instruction for instruction in instructions if instruction.offset >= step.tb_lasti]
+        if len(following) > 1 and following[0].opname == "STORE_FAST":
+            reading = following[1].positions
+            if reading and reading.lineno:
+                return reading.lineno
     return step.tb_lineno
 
 
@@ -62,4 +70,5 @@ def own(filename: str) -> str | None:
     marker = os.sep + FOLDER + os.sep
     if marker in filename:
         return filename.rpartition(marker)[2]
-    return filename if " cell " in filename or filename.startswith("cell ") else None
+    is_cell = " cell " in filename or filename.startswith("cell ")
+    return filename if is_cell else None

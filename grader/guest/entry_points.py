@@ -27,7 +27,9 @@ class EntryPoints:
     @property
     def what(self) -> str:
         """A phrase for messages, such as "a class Line" or "f or g"."""
-        return f"a class {self.names[0]}" if self.of_class else " or ".join(self.names)
+        if self.of_class:
+            return f"a class {self.names[0]}"
+        return " or ".join(self.names)
 
     def plain(self) -> list[Any]:
         """Return the entry points as plain data for a request to the sandbox."""
@@ -37,7 +39,7 @@ class EntryPoints:
     def read(cls, plain: Sequence[Any]) -> EntryPoints:
         """Return the entry points from the plain data of a request."""
         kind, names, methods = plain
-        return cls("class" if kind == "class" else "functions", tuple(names), tuple(methods))
+        return cls(kind, tuple(names), tuple(methods))
 
     def definition(self) -> str:
         """Return a regular expression that matches the start of a definition, such as "class Line". It matches all
@@ -45,10 +47,10 @@ class EntryPoints:
         keyword = "class" if self.of_class else "(?:async[ \t]+)?def"
         return rf"{keyword}[ \t]+({'|'.join(map(re.escape, self.names))})\b"
 
-    def lacking(self, found: Container[str]) -> tuple[str, ...]:
-        """Return the names of the functions that are missing from `found`. For a class, return () if any accepted name
-        is in `found`, and otherwise the preferred name."""
-        missing = [name for name in self.names if name not in found]
+    def lacking(self, defined: Container[str]) -> tuple[str, ...]:
+        """Return the names of the functions that are missing from `defined`. For a class, return () if any accepted
+        name is in `defined`, and otherwise the preferred name."""
+        missing = [name for name in self.names if name not in defined]
         if self.of_class:
             return self.names[:1] if len(missing) == len(self.names) else ()
         return tuple(missing)

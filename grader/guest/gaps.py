@@ -17,8 +17,12 @@ def implemented(name: str, value: Any) -> dict[str, bool]:
     """
     if not isinstance(value, type):
         return {name: callable(value) and not is_gap(value)}
-    methods = {method: getattr(value, method, None) for method in dir(value) if not method.startswith("__")}
-    return {method: not is_gap(function) for method, function in methods.items() if callable(function)}
+    methods: dict[str, bool] = {}
+    for method in dir(value):
+        function = getattr(value, method, None)
+        if callable(function) and not method.startswith("__"):
+            methods[method] = not is_gap(function)
+    return methods
 
 
 def is_gap(function: Any) -> bool:
@@ -30,13 +34,16 @@ def is_gap(function: Any) -> bool:
         module = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
         return False
-    return any(isinstance(node, ast.FunctionDef) and _is_empty(node.body) for node in module.body)
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    return any(_is_empty(node.body) for node in functions)
 
 
 def _is_empty(body: Sequence[ast.stmt]) -> bool:
     """Return whether a function's body contains only placeholders (`pass`, `...`, `return`, `raise`), or always raises
     NotImplementedError. A `raise` inside an `if` does not count, because it may reject invalid arguments."""
-    return all(_is_placeholder(statement) for statement in body) or _always_raises(body)
+    if all(_is_placeholder(statement) for statement in body):
+        return True
+    return _always_raises(body)
 
 
 def _is_placeholder(node: ast.stmt) -> bool:

@@ -23,9 +23,9 @@ from typing import Any
 from .describe import FOLDER
 from .entry_points import EntryPoints
 from .gaps import implemented
+from .misnamed import misnamed
 from .placeholders import StandIn
 from .run import Notes, Runner, SubmittedFile, forget_modules, import_submitted_files, new_module, one_line
-from .similar import similar
 from .sources import Source, Statement, named_cells, read_file, read_notebook
 
 HANDOUT = "handout"
@@ -64,6 +64,10 @@ class Attempt:
         """Names of the implemented methods or functions."""
         return {part for part, is_written in self.parts.items() if is_written}
 
+    def completeness(self) -> tuple[bool, int]:
+        """Return a value by which attempts are compared: the best one has the largest value."""
+        return bool(self.values), len(self.written)
+
 
 def load(
     files: Mapping[str, Any],
@@ -100,7 +104,7 @@ def load(
     sources += [read_file(path, content) for path, content in contents.items() if path.endswith(".py")]
     candidates = _likeliest_first(sources, entry_points, accepted)
     attempts = _run_until_complete(candidates, entry_points, cpu_seconds)
-    best = max(attempts, key=lambda attempt: (bool(attempt.values), len(attempt.written)), default=None)
+    best = max(attempts, key=Attempt.completeness, default=None)
     if best is None or not best.values:
         errors = [error for attempt in attempts for error in attempt.errors.values()]
         errors += [error for source in sources for error, _ in source.unreadable]
@@ -122,7 +126,7 @@ def load(
         "source": best.file,
         "names": names,
         "cells": [] if in_file else best.cells,
-        "notes": [[kind, where, why] for (kind, where), why in (notes | best.notes).items()],
+        "notes": [[*key, why] for key, why in (notes | best.notes).items()],
     }
 
 
@@ -191,9 +195,10 @@ def _attempt(source: Source, entry_points: EntryPoints, cpu_seconds: float) -> A
     failed = [statement for statement, _ in runner.failures]
     cells: set[int] = set()
     for statement in statements:
-        is_left_out = statement in failed or {("empty", statement.place), ("replaced", statement.place)} & notes.keys()
+        is_replaced = ("empty", statement.place) in notes or ("replaced", statement.place) in notes
         is_graded = file == source.path or statement.binds.intersection(entry_points.names)
-        if statement.cell and is_graded and not statement.imports and not is_left_out:
+        is_left_out = statement.imports or is_replaced or statement in failed
+        if statement.cell and is_graded and not is_left_out:
             cells.add(statement.cell)
     errors = _errors(entry_points.lacking(values), runner, source.syntax_errors(needed_names))
     return Attempt(source, values, parts, errors, notes, file, sorted(cells))
@@ -220,7 +225,10 @@ def _replaced_classes(source: Source, values: Mapping[str, Any], runner: Runner)
         is_left_out = statement in failed or ("empty", statement.place) in runner.notes
         if isinstance(statement.node, ast.ClassDef) and not is_left_out:
             classes.append(statement)
-    bases = [base.__name__ for value in values.values() if isinstance(value, type) for base in value.__mro__[1:]]
+    bases: set[str] = set()
+    for value in values.values():
+        if isinstance(value, type):
+            bases.update(base.__name__ for base in value.__mro__[1:])
     if not classes or not values.keys().isdisjoint(bases):
         return {}
     last = classes[-1]
@@ -249,10 +257,14 @@ def _errors(missing: Sequence[str], runner: Runner, syntax_errors: Sequence[Synt
 def _graded_values(module: ModuleType, entry_points: EntryPoints) -> dict[str, Any]:
     """Return the graded class or functions that a module defines, by name. A class may have several accepted names; the
     first one that is defined counts."""
-    values = {name: vars(module)[name] for name in entry_points.names if name in vars(module)}
-    if entry_points.of_class:
-        return dict([(name, value) for name, value in values.items() if isinstance(value, type)][:1])
-    return {name: value for name, value in values.items() if callable(value) and not isinstance(value, StandIn)}
+    values: dict[str, Any] = {}
+    for name in entry_points.names:
+        value = vars(module).get(name)
+        if entry_points.of_class and isinstance(value, type):
+            return {name: value}
+        if not entry_points.of_class and callable(value) and not isinstance(value, StandIn):
+            values[name] = value
+    return values
 
 
 def _file_of(values: Mapping[str, Any], path: str) -> str:
@@ -314,7 +326,7 @@ def _attributes(values: Mapping[str, Any]) -> list[str]:
 
 
 def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entry_points: EntryPoints) -> str:
-    instead = similar(files, notebooks, entry_points)
+    instead = misnamed(files, notebooks, entry_points)
     return f" ({instead})" if instead else ""
 
 
@@ -323,7 +335,8 @@ def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entr
 
 def _disable_display() -> None:
     """Prevent `matplotlib.use("TkAgg")` from raising, because the sandbox has no display."""
-    if (matplotlib := sys.modules.get("matplotlib")) is not None:
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None:
         matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
 
 

@@ -45,17 +45,22 @@ def plain(value: Any, depth: int = 0) -> Any:
         return _array(np.asarray(value))
     if kind is StandIn:
         raise value.error()
-    if depth < MAX_DEPTH:
-        if (base := sequence_type(value)) is not None:
-            return _sequence(kind.__name__, base, value, depth)
-        if issubclass(kind, dict):
-            return _mapping(value, depth)
+    if depth >= MAX_DEPTH:
+        return Opaque(kind.__name__)
+    base = sequence_type(value)
+    if base is not None:
+        return _sequence(kind.__name__, base, value, depth)
+    if issubclass(kind, dict):
+        return _mapping(value, depth)
     return Opaque(kind.__name__)
 
 
 def sequence_type(value: Any) -> Any:
     """Return tuple, list or deque if the value is an instance of it, else None."""
-    return next((base for base in _SEQUENCES if issubclass(type(value), base)), None)
+    for base in _SEQUENCES:
+        if issubclass(type(value), base):
+            return base
+    return None
 
 
 def _array(value: np.ndarray[Any, Any]) -> Any:
@@ -71,17 +76,23 @@ def _sequence(name: str, base: Any, value: Any, depth: int) -> Any:
         return Opaque(f"{name} of {base.__len__(value)} items")
     items = list(base.__iter__(value))
     if len(items) > 1 and all(_is_number(item) for item in items):
-        return _array(np.array([item.reshape(())[()] if type(item) is np.ndarray else item for item in items]))
+        numbers = [item.reshape(())[()] if type(item) is np.ndarray else item for item in items]
+        return _array(np.array(numbers))
     return [plain(item, depth + 1) for item in items]
 
 
 def _is_number(item: Any) -> bool:
     """Return whether an item is a number, or an array with one entry such as a loss of shape (1, 1)."""
-    return type(item) in _NUMBERS or (type(item) is np.ndarray and item.size == 1)
+    if type(item) is np.ndarray:
+        return item.size == 1
+    return type(item) in _NUMBERS
 
 
 def _mapping(value: Any, depth: int) -> Any:
     if dict.__len__(value) > MAX_ITEMS:
         return Opaque(f"{type(value).__name__} of {dict.__len__(value)} items")
-    named = ((str(key)[:200], item) for key, item in dict.items(value) if type(key) in (str, np.str_))
-    return {name: plain(item, depth + 1) for name, item in named}
+    entries: dict[str, Any] = {}
+    for key, item in dict.items(value):
+        if type(key) in (str, np.str_):
+            entries[str(key)[:200]] = plain(item, depth + 1)
+    return entries

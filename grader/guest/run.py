@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, ClassVar
 
+from .cpu_limit import SoftLimit, soft_limit
 from .describe import FOLDER, describe, own
 from .gaps import implemented
-from .limit import SoftLimit, soft_limit
 from .placeholders import StandIn, bind_stand_ins
 from .sources import Statement, read_file
 
@@ -37,8 +37,9 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, SoftLimit):
         return f"more than {error.args[0]:g} CPU seconds"
     kind, message, file, line, *_ = describe(error)
-    words = " ".join((f"{kind}: {message}" if message else kind).split())[:200]
-    return f"{words} ({file}, line {line})" if file else words
+    text = f"{kind}: {message}" if message else kind
+    text = " ".join(text.split())[:200]
+    return f"{text} ({file}, line {line})" if file else text
 
 
 @dataclass
@@ -101,9 +102,10 @@ class Runner:
         if isinstance(new, StandIn) or not callable(new):
             namespace[name] = old
             return
-        before, now = implemented(name, old), implemented(name, new)
-        emptied = [part for part in before if before[part] and now.get(part) is False]
-        added = [part for part in now if now[part] and not before.get(part)]
+        old_parts = implemented(name, old)
+        new_parts = implemented(name, new)
+        emptied = [part for part in old_parts if old_parts[part] and new_parts.get(part) is False]
+        added = [part for part in new_parts if new_parts[part] and not old_parts.get(part)]
         if emptied and not added:
             namespace[name] = old
             self.notes["empty", statement.place] = ", ".join(sorted(emptied))

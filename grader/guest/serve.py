@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from .cpu_limit import SoftLimit, soft_limit
 from .describe import describe
 from .entry_points import EntryPoints
 from .gaps import is_gap
-from .limit import SoftLimit, soft_limit
 from .load import NotFound, load
 from .plain import plain, sequence_type
 from .structure import Structure, structure
@@ -45,7 +45,7 @@ class Guest:
         self.channel = channel
         self.objects: list[Any] = []
         self.arrays = arrays
-        self.found: dict[str, Any] = {}
+        self.loaded: dict[str, Any] = {}
         """Name → the student's class or function. For a function that was not found, the value is an exception that
         says why."""
         self.rows_of: Callable[[], Structure] = Structure
@@ -60,23 +60,27 @@ class Guest:
         self,
         files: dict[str, Any],
         notebooks: list[Any],
-        wanted: list[Any],
+        plain_entry_points: list[Any],
         accepted: list[str],
         handout: dict[str, Any],
         cpu_seconds: float,
     ) -> dict[str, Any]:
-        """Load the student's class or functions. The arguments are those of `load.load`, but `wanted` is plain data."""
-        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), accepted, handout, cpu_seconds)
+        """Load the student's class or functions. The arguments are those of `load.load`, with the entry points as plain
+        data."""
+        entry_points = EntryPoints.read(plain_entry_points)
+        self.loaded, report = load(files, notebooks, entry_points, accepted, handout, cpu_seconds)
         self.rows_of = cache(lambda: structure(files, notebooks))
-        return facts
+        return report
 
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
         _seed(seed)
-        self.objects.append(self.found_class()(*args, **kwargs))
+        student_class = self.loaded_class()
+        self.objects.append(student_class(*args, **kwargs))
         return len(self.objects) - 1
 
-    def found_class(self) -> type:
-        return next(found for found in self.found.values() if isinstance(found, type))
+    def loaded_class(self) -> type:
+        classes = [value for value in self.loaded.values() if isinstance(value, type)]
+        return classes[0]
 
     def call(
         self,
@@ -99,10 +103,10 @@ class Guest:
         """Return a method of the object with this index, or one of the assignment's functions if `target` is None."""
         if target is not None:
             return getattr(self.objects[target], name)
-        found = self.found[name]
-        if isinstance(found, BaseException):
-            raise found
-        return found
+        function = self.loaded[name]
+        if isinstance(function, BaseException):
+            raise function
+        return function
 
     def call_many(
         self,
@@ -130,10 +134,12 @@ class Guest:
         for values in zip(*stacks.values(), strict=True):
             self.put(target, attribute, dict(zip(stacks, values, strict=True)))
             answer = bound(*args, **kwargs)
-            values_in = sequence_type(answer)
-            value = values_in.__getitem__(answer, 0) if values_in is not None else answer
-            one = type(value) is np.ndarray and value.size == 1
-            answers.append(value.reshape(()) if one else value)  # a loss of shape (1, 1) is a number too
+            base = sequence_type(answer)
+            if base is not None:
+                answer = base.__getitem__(answer, 0)
+            if type(answer) is np.ndarray and answer.size == 1:
+                answer = answer.reshape(())  # a loss of shape (1, 1) is a number too
+            answers.append(answer)
         return answers
 
     def get(self, target: int, attribute: str) -> Any:
@@ -142,28 +148,34 @@ class Guest:
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
         """Write arrays into a dict of the object, such as `params`. An existing float array of the same size is
         overwritten in place and keeps its dtype and shape, so that biases may have the shape (1, H) or (H,)."""
-        held = getattr(self.objects[target], attribute)
+        arrays = getattr(self.objects[target], attribute)
         for name, value in values.items():
             try:
-                old = held[name]
+                old = arrays[name]
             except (KeyError, TypeError, IndexError):
                 raise UnusableObject(f"{attribute} has no entry {name!r}") from None
             if type(old) is np.ndarray and old.size == value.size and old.dtype.kind == "f":
                 old[...] = value.reshape(old.shape)
             else:
-                held[name] = value.copy()
+                arrays[name] = value.copy()
 
     def stand_in(self, target: int, method: str) -> None:
         """Replace a method by one that returns a zero for each row of its argument."""
-        setattr(self.objects[target], method, lambda rows: np.zeros(len(rows), int))
+        student_object = self.objects[target]
+        setattr(student_object, method, lambda rows: np.zeros(len(rows), int))
 
     def answer_always(self, target: int, method: str, answer: list[Any]) -> None:
         """Replace a method by one that always returns copies of these values, as a tuple."""
-        setattr(self.objects[target], method, lambda *_arguments, **_options: tuple(copy.deepcopy(answer)))
+
+        def answering(*_arguments: Any, **_options: Any) -> tuple[Any, ...]:
+            return tuple(copy.deepcopy(answer))
+
+        setattr(self.objects[target], method, answering)
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Store copies of arrays under these names, so that later requests can refer to them."""
-        self.arrays |= {name: array.copy() for name, array in arrays.items()}
+        for name, array in arrays.items():
+            self.arrays[name] = array.copy()
 
     def look(self, names: list[str]) -> dict[str, Any]:
         """Return arrays that `keep` has stored, with any changes that the student's code has made to them."""
@@ -171,29 +183,37 @@ class Guest:
 
     def structure(self) -> list[list[Any]]:
         """Return the statements of the student's functions as plain data."""
-        return self.rows_of().facts()
+        return self.rows_of().plain()
 
     def trace(self, target: int | None, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Call a method or function as `call` does, and return the data flow of the call. Statements are
         numbered as in the list that `structure` returns."""
-        trace, function = Trace(self.rows_of()), self.function(target, name)
-        trace.follow(lambda: function(*args, **kwargs), None if target is None else self.objects[target])
-        return trace.facts()
+        trace = Trace(self.rows_of())
+        function = self.function(target, name)
+        owner = None if target is None else self.objects[target]
+        trace.follow(lambda: function(*args, **kwargs), owner)
+        return trace.plain()
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
 
     def serve(self) -> None:
         """Answer requests until the grader closes the channel."""
         stream = BufferedReader(socket.SocketIO(self.channel, "r"), SMALL_BYTES)  # one system call per small request
-        while (request := _receive(stream)) is not None:
-            self.send(self.several(request[1]) if request[0] == "several" else self.reply_to(request))
+        request = _receive(stream)
+        while request is not None:
+            if request[0] == "several":
+                self.send(self.several(request[1]))
+            else:
+                self.send(self.reply_to(request))
+            request = _receive(stream)
 
     def several(self, requests: list[Any]) -> list[Any]:
         """Answer the requests in order and stop after the first failure, because later requests may depend on it."""
         replies = []
         for request in requests:
-            replies.append(self.reply_to(request))
-            if replies[-1][0] != "value":
+            reply = self.reply_to(request)
+            replies.append(reply)
+            if reply[0] != "value":
                 break
         return ["several", replies]
 
@@ -201,7 +221,9 @@ class Guest:
         """Return the answer to one request."""
         operation, *arguments = request
         try:
-            return ["value", plain(getattr(self, operation)(*[self.resolve(a) for a in arguments]))]
+            method = getattr(self, operation)
+            answer = method(*[self.resolve(argument) for argument in arguments])
+            return ["value", plain(answer)]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
         except (UnusableObject, NotFound) as unusable:
@@ -213,12 +235,12 @@ class Guest:
         """Return the student's function or method that a request calls; None if the request calls none."""
         match operation, arguments:
             case "new", _:
-                return inspect.getattr_static(self.found_class(), "__init__", None)
+                return inspect.getattr_static(self.loaded_class(), "__init__", None)
             case "call", [None, str(name), *_]:
-                return self.found.get(name)
+                return self.loaded.get(name)
             case ("call", [int(target), str(method), *_]) | ("call_many", [int(target), _, _, str(method), *_]):
-                found = self.objects[target] if 0 <= target < len(self.objects) else None
-                return inspect.getattr_static(type(found), method, None)
+                if 0 <= target < len(self.objects):
+                    return inspect.getattr_static(type(self.objects[target]), method, None)
         return None
 
     def resolve(self, value: Any) -> Any:
@@ -247,7 +269,8 @@ class Guest:
 
 def _receive(stream: BufferedReader[socket.SocketIO]) -> Any:
     """Return the next request; None if the grader has closed the channel."""
-    if len(prefix := stream.read(PREFIX.size)) < PREFIX.size:
+    prefix = stream.read(PREFIX.size)
+    if len(prefix) < PREFIX.size:
         return None
     header, body = map(bytearray, PREFIX.unpack(prefix))
     complete = stream.readinto(header) == len(header) and stream.readinto(body) == len(body)

@@ -42,7 +42,9 @@ class Statement:
     @property
     def place(self) -> str:
         """The cell, or the file and line, for messages."""
-        return self.filename if self.cell else f"{own(self.filename)}, line {self.node.lineno}"
+        if self.cell:
+            return self.filename
+        return f"{own(self.filename)}, line {self.node.lineno}"
 
     @property
     def imports(self) -> bool:
@@ -153,7 +155,8 @@ def _add_statements(source: Source, text: str, filename: str, cell: int) -> None
                 table = symtable.symtable(ast.unparse(single), filename, "exec")
             except _UNREADABLE:  # such as an expression of a thousand terms, or `break` outside a loop
                 table = symtable.symtable("", filename, "exec")
-            source.statements.append(Statement(single, filename, cell, _binds(single, table), _uses(table)))
+            statement = Statement(single, filename, cell, _binds(single, table), _uses(table))
+            source.statements.append(statement)
 
 
 def _syntax_error(error: Exception, filename: str) -> SyntaxError:
@@ -177,13 +180,14 @@ def parsed_sources(
     bytes, cells of more than `most` characters, and sources with syntax errors (which are reported elsewhere)."""
     sources = [(path, content.tobytes()) for path, content in files.items() if path.endswith(".py")]
     for name, text in (*sources, *named_cells(notebooks)):
-        if len(text) <= most:
-            try:
-                with warnings.catch_warnings(action="ignore"):
-                    tree = parse_cell(text) if isinstance(text, str) else ast.parse(text)
-            except _UNREADABLE:
-                continue
-            yield name, tree
+        if len(text) > most:
+            continue
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                tree = parse_cell(text) if isinstance(text, str) else ast.parse(text)
+        except _UNREADABLE:
+            continue
+        yield name, tree
 
 
 # ── a cell's text ────────────────────────────────────────────────────────────────────────────────────
@@ -199,7 +203,8 @@ _MAGIC = re.compile(r"^([ \t]*)(?:(?:\w+[ \t]*=[ \t]*)?[%!][\w ./~(].*|\?.*|[\w.
 def parse_cell(text: str) -> ast.Module:
     """Return the syntax tree of a cell or file. Lines with magics and shell commands become `pass`, and `%run file.py`
     becomes an import."""
-    if magic := _CELL_MAGIC.match(text):
+    magic = _CELL_MAGIC.match(text)
+    if magic is not None:
         if magic[1] not in _PYTHON_MAGICS:
             return ast.Module([], [])
         text = "\n" * magic[0].count("\n") + text[magic.end() :]
@@ -216,7 +221,9 @@ def _single_imports(node: ast.stmt) -> list[ast.stmt]:
         return [node]
     parts: list[ast.stmt] = []
     for name in node.names:
-        single = ast.Import([name]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [name], node.level)
+        single: ast.stmt = ast.Import([name])
+        if isinstance(node, ast.ImportFrom):
+            single = ast.ImportFrom(node.module, [name], node.level)
         parts.append(ast.copy_location(single, node))
     return parts
 
@@ -229,7 +236,10 @@ def _binds(node: ast.stmt, table: symtable.SymbolTable) -> frozenset[str]:
     function with the decorator `@add_to(C)`, besides the function's own name."""
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         return frozenset("*")
-    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    names: set[str] = set()
+    for symbol in table.get_symbols():
+        if symbol.is_assigned() or symbol.is_imported():
+            names.add(symbol.get_name())
     for expression in _changed(node):
         names |= _root(expression)
     return frozenset(names)

@@ -27,6 +27,9 @@ Step = tuple[str, Any]
 None) for any other index."""
 
 
+_FORMATS = {"attribute": ".{}", "key": "[{!r}]", "computed": "[{}]", "any": "[…]"}
+
+
 @dataclass(frozen=True)
 class Path:
     """An expression such as `self.params['W1']`: a root variable (`self`), followed by steps."""
@@ -35,9 +38,20 @@ class Path:
     steps: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        shown = {"attribute": ".{}", "key": "[{!r}]", "computed": "[{}]", "any": "[…]"}
-        steps = ((kind, ast.unparse(value) if isinstance(value, ast.expr) else value) for kind, value in self.steps)
-        return (self.root + "".join(shown[kind].format(value) for kind, value in steps))[:MAX_NAME]
+        text = self.root
+        for kind, value in self.steps:
+            key = ast.unparse(value) if isinstance(value, ast.expr) else value
+            text += _FORMATS[kind].format(key)
+        return text[:MAX_NAME]
+
+    @property
+    def writes_any_entry(self) -> bool:
+        """True if an assignment to the path changes an unknown part of a container, as `x[i, j] = 0` does."""
+        return bool(self.steps) and self.steps[-1][0] == "any"
+
+    def entry(self, key: Any) -> Path:
+        """Return the path of an entry of the value at this path."""
+        return Path(self.root, (*self.steps, ("key", key)))
 
 
 @dataclass
@@ -58,24 +72,18 @@ class StatementRow:
     mutates: bool = False
     """True for a call whose result is not used, such as `x.sort()`. It is assumed to change the objects in `writes`."""
     calls: list[str] = field(default_factory=list)
-    form: str = ""
+    form: str = "other"
     """Kind of the expression on the right side, or of the last argument of a call: "name", "path" (`self.x['a']`),
     "call" or "other"."""
     parent: int = -1
     """Index of the row of the `if`, `for` or `while` that contains the statement; -1 if there is none."""
 
-    def facts(self) -> list[Any]:
+    def plain(self) -> list[Any]:
         """Return the row as plain data for the grader."""
-        return [
-            self.file[:200],
-            self.line,
-            self.kind,
-            self.form,
-            [str(p) for p in self.reads[:MAX_NAMES_IN_ROW]],
-            [str(p) for p in self.writes[:MAX_NAMES_IN_ROW]],
-            [name[:MAX_NAME] for name in self.calls[:MAX_NAMES_IN_ROW]],
-            self.parent,
-        ]
+        reads = [str(path) for path in self.reads[:MAX_NAMES_IN_ROW]]
+        writes = [str(path) for path in self.writes[:MAX_NAMES_IN_ROW]]
+        calls = [name[:MAX_NAME] for name in self.calls[:MAX_NAMES_IN_ROW]]
+        return [self.file[:200], self.line, self.kind, self.form, reads, writes, calls, self.parent]
 
 
 @dataclass
@@ -87,28 +95,29 @@ class Structure:
     """Function → its statements. A function is (file, name, first line).
     A statement is (first line, last line, indices of its rows)."""
 
-    def facts(self) -> list[list[Any]]:
+    def plain(self) -> list[list[Any]]:
         """Return the rows as plain data for the grader."""
-        return [row.facts() for row in self.rows]
+        return [row.plain() for row in self.rows]
 
 
 def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
     """Describe the statements of all functions in Python files (arrays of bytes, by path) and notebook cells."""
-    found = Structure()
+    table = Structure()
     for file, tree in parsed_sources(files, notebooks, MAX_SOURCE):
-        _Functions(file, found).visit(tree)
-    return found
+        _Functions(file, table).visit(tree)
+    return table
 
 
 class _Functions(ast.NodeVisitor):
     """A visitor that adds every function, method and lambda of a syntax tree to a `Structure`."""
 
-    def __init__(self, file: str, found: Structure) -> None:
-        self.file, self.found = file, found
+    def __init__(self, file: str, table: Structure) -> None:
+        self.file = file
+        self.table = table
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        self._add(node.name, first, node.body)
+        lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+        self._add(node.name, min(lines), node.body)
         self.generic_visit(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
@@ -119,7 +128,7 @@ class _Functions(ast.NodeVisitor):
     def _add(self, name: str, first: int, body: Sequence[ast.stmt]) -> None:
         statements: list[tuple[int, int, range]] = []
         self._add_statements(body, -1, statements)
-        self.found.functions[self.file, name, first] = statements
+        self.table.functions[self.file, name, first] = statements
 
     def _add_statements(self, body: Sequence[ast.stmt], parent: int, statements: list[tuple[int, int, range]]) -> None:
         """Add the rows of the statements in a body, and of those in nested blocks.
@@ -132,18 +141,19 @@ class _Functions(ast.NodeVisitor):
         for node in body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
-            start, rows = len(self.found.rows), list(self._rows(node))
+            start = len(self.table.rows)
+            rows = list(self._rows(node))
             if start + len(rows) > MAX_ROWS:
                 return
             for row in rows:
                 row.parent = parent
-            self.found.rows += rows
-            inner = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
-            inner += [handler.body for handler in getattr(node, "handlers", [])]
+            self.table.rows += rows
+            blocks = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
+            blocks += [handler.body for handler in getattr(node, "handlers", [])]
             if rows:
                 last = max(row.end for row in rows)
                 statements.append((node.lineno, last, range(start, start + len(rows))))
-            for block in inner:
+            for block in blocks:
                 self._add_statements(block, start if rows else parent, statements)
             if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
                 parent = start  # the following statements run only if the test fails
@@ -171,7 +181,8 @@ class _Functions(ast.NodeVisitor):
         match node:
             case ast.For(target=target, iter=iterated):
                 row = self._row(iterated, "for", iterated)
-                row.line, row.writes = node.lineno, _targets(target)
+                row.line = node.lineno
+                row.writes = _targets(target)
                 yield row
             case ast.If(test=test) | ast.While(test=test):
                 row = self._row(test, type(node).__name__.lower(), test)
@@ -181,23 +192,26 @@ class _Functions(ast.NodeVisitor):
     def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[StatementRow]:
         if isinstance(target, ast.Tuple | ast.List):
             if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
-                for one, its in zip(target.elts, value.elts, strict=True):
-                    yield from self._assigned(one, its)
+                for target_item, item in zip(target.elts, value.elts, strict=True):
+                    yield from self._assigned(target_item, item)
                 return
-            for number, one in enumerate(target.elts):
+            for number, target_item in enumerate(target.elts):
                 row = self._row(value, "assign", value)
-                row.writes, row.item = _targets(one), number
+                row.writes = _targets(target_item)
+                row.item = number
                 yield row
             return
-        row = self._row(value, "assign", *([] if (entries := _entries(value)) else [value]))
+        entries = _entries(value)
+        values = [] if entries else [value]
+        row = self._row(value, "assign", *values)
         row.line = min(target.lineno, row.line)
         row.writes = _targets(target)
-        if any(p.steps and p.steps[-1][0] == "any" for p in row.writes):
+        if any(path.writes_any_entry for path in row.writes):
             row.reads += _paths(target)  # the array's other elements stay as they are
         yield row
-        for key, its in entries:
-            entry = self._row(its, "assign", its)
-            entry.writes = [Path(p.root, (*p.steps, ("key", key))) for p in row.writes]
+        for key, item in entries:
+            entry = self._row(item, "assign", item)
+            entry.writes = [path.entry(key) for path in row.writes]
             yield entry
 
     def _returned(self, value: ast.expr, where: tuple[Any, ...]) -> Iterator[StatementRow]:
@@ -205,12 +219,13 @@ class _Functions(ast.NodeVisitor):
             for number, item in enumerate(value.elts):
                 yield from self._returned(item, (number,))
             return
-        if entries := _entries(value):
-            for key, its in entries:
-                row = self._row(its, "return", its)
-                row.returns = (*where, key)
-                row.writes = [Path("return", (("key", key),))]
-                yield row
+        entries = _entries(value)
+        for key, item in entries:
+            row = self._row(item, "return", item)
+            row.returns = (*where, key)
+            row.writes = [Path("return").entry(key)]
+            yield row
+        if entries:
             return
         row = self._row(value, "return", value)
         row.returns = where
@@ -222,43 +237,55 @@ class _Functions(ast.NodeVisitor):
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"
         changed = [call.func.value] if isinstance(call.func, ast.Attribute) else []
-        row.writes = [p for e in (*changed, *call.args) for p in _path_of(e)]
+        for expression in (*changed, *call.args):
+            row.writes += _path_of(expression)
         return row
 
     def _row(self, node: ast.stmt | ast.expr, kind: str, *values: ast.expr) -> StatementRow:
-        calls = [c for v in values for c in ast.walk(v) if isinstance(c, ast.Call)]
-        return StatementRow(
-            self.file,
-            node.lineno,
-            node.end_lineno or node.lineno,
-            kind,
-            reads=[p for v in values for p in _paths(v)],
-            calls=[ast.unparse(c.func) for c in calls],
-            form=_form(values[-1]) if values else "other",
-        )
+        row = StatementRow(self.file, node.lineno, node.end_lineno or node.lineno, kind)
+        for value in values:
+            row.reads += _paths(value)
+            row.form = _form(value)
+            for part in ast.walk(value):
+                if isinstance(part, ast.Call):
+                    row.calls.append(ast.unparse(part.func))
+        return row
 
 
 def _form(value: ast.expr) -> str:
-    if paths := _path_of(value):
-        kinds = {kind for kind, _ in paths[0].steps}
-        return "name" if not kinds else "path" if kinds <= {"attribute", "key"} else "other"
-    return "call" if isinstance(value, ast.Call) else "other"
+    """Return the kind of an expression, as in `StatementRow.form`."""
+    paths = _path_of(value)
+    if not paths:
+        return "call" if isinstance(value, ast.Call) else "other"
+    kinds = {kind for kind, _ in paths[0].steps}
+    if not kinds:
+        return "name"
+    return "path" if kinds <= {"attribute", "key"} else "other"
 
 
 def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
     """Return the entries (key, value) of a dict literal with constant keys, or of `dict(key=value)`."""
+    entries: list[tuple[Any, ast.expr]] = []
     match value:
-        case ast.Dict(keys=keys, values=values) if keys and all(isinstance(k, ast.Constant) for k in keys):
-            return [(k.value, v) for k, v in zip(keys, values, strict=True) if isinstance(k, ast.Constant)]
-        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
-            return [(k.arg, k.value) for k in keywords]
-    return []
+        case ast.Dict(keys=keys, values=values):
+            for key, item in zip(keys, values, strict=True):
+                if not isinstance(key, ast.Constant):
+                    return []
+                entries.append((key.value, item))
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+            for keyword in keywords:
+                if not keyword.arg:
+                    return []
+                entries.append((keyword.arg, keyword.value))
+    return entries
 
 
 def _targets(target: ast.expr) -> list[Path]:
     if isinstance(target, ast.Tuple | ast.List):
-        return [p for item in target.elts for p in _targets(item)]
-    return _path_of(target.value if isinstance(target, ast.Starred) else target)
+        return [path for item in target.elts for path in _targets(item)]
+    if isinstance(target, ast.Starred):
+        target = target.value
+    return _path_of(target)
 
 
 def _path_of(node: ast.expr) -> list[Path]:
@@ -320,14 +347,20 @@ def _paths(node: ast.AST) -> list[Path]:
     """Return all paths that an expression reads."""
     if isinstance(node, ast.Lambda):
         return []
-    found: list[Path] = []
-    inner: list[ast.AST] = list(ast.iter_child_nodes(node))
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and (found := _path_of(node)):
-        inner = []
-        step: ast.expr = node
-        while isinstance(step, ast.Attribute | ast.Subscript):
-            inner += [step.slice] if isinstance(step, ast.Subscript) else []
-            step = step.value
-    for child in inner:
-        found += _paths(child)
-    return list(dict.fromkeys(found))
+    paths: list[Path] = []
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        paths = _path_of(node)
+    inner = _indices(node) if paths else list(ast.iter_child_nodes(node))
+    for part in inner:
+        paths += _paths(part)
+    return list(dict.fromkeys(paths))
+
+
+def _indices(node: ast.AST) -> list[ast.AST]:
+    """Return the indices in an expression: [name, 0] for `self.params[name][0]`."""
+    indices: list[ast.AST] = []
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Subscript):
+            indices.append(node.slice)
+        node = node.value
+    return indices

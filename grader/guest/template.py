@@ -24,10 +24,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import pages, walls
-from .facts import facts
+from . import huge_pages, walls
 from .serve import Guest
 from .start import silence
+from .versions import versions
 
 MAX_MESSAGE_BYTES = 1 << 20
 MAX_SHARED = 200
@@ -36,14 +36,16 @@ MAX_SHARED = 200
 class Template:
     """Forks sessions on request."""
 
-    def __init__(self, control: socket.socket, plan: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    def __init__(self, control: socket.socket, plan: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
         self.control = control
-        self.known = known
+        self.versions = versions
         self.user = os.getuid(), os.getgid()
+        readable = [os.open(path, os.O_PATH) for path in plan["readable"]]
+        usable = [os.open(path, os.O_PATH) for path in plan["usable"]]
         self.walls = walls.Walls(
             namespaces=plan["namespaces"],
-            readable=[os.open(path, os.O_PATH) for path in plan["readable"]],
-            usable=[os.open(path, os.O_PATH) for path in plan["usable"]],
+            readable=readable,
+            usable=usable,
             landlock_abi=walls.landlock_abi(),
             filter=bytes.fromhex(plan["filter"]),
         )
@@ -88,7 +90,8 @@ class Template:
         self.notify({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def notify(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
-        socket.send_fds(self.control, [json.dumps(message).encode()], list(fds))
+        packet = json.dumps(message).encode()
+        socket.send_fds(self.control, [packet], list(fds))
 
     def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
         """Turn the forked process into a session: isolate it, answer requests, and exit."""
@@ -96,17 +99,19 @@ class Template:
         os.dup2(fds[0], walls.CHANNEL)  # in the place of the control socket
         channel = socket.socket(fileno=walls.CHANNEL)
         try:
-            rows = [(name, np.dtype(dtype), shape) for name, dtype, shape in opening["shared"]]
-            arrays = {row[0]: walls.map_private(fd, *row[1:]) for row, fd in zip(rows, fds[1:], strict=True)}
+            arrays: dict[str, np.ndarray[Any, Any]] = {}
+            for (name, dtype, shape), fd in zip(opening["shared"], fds[1:], strict=True):
+                arrays[name] = walls.map_private(fd, np.dtype(dtype), shape)
             walls.enclose(self.walls, opening["limits"], opening["folder"], self.user)
         except BaseException as error:  # noqa: BLE001  no student's code has run yet: the grader reports this error
             Guest(channel, {}).send(["unusable", f"{type(error).__name__}: {error}"])
             os._exit(1)
-        os.environ |= {name: opening["folder"] for name in ("HOME", "MPLCONFIGDIR", "TMPDIR")}
+        for variable in ("HOME", "MPLCONFIGDIR", "TMPDIR"):
+            os.environ[variable] = opening["folder"]
         random.seed(0)
         with contextlib.suppress(BaseException):
             guest = Guest(channel, arrays)
-            guest.send(["value", dict(self.known)])
+            guest.send(["value", dict(self.versions)])
             guest.serve()
         os._exit(0)
 
@@ -114,7 +119,8 @@ class Template:
 def _keep_niceness() -> None:
     """Give this process's scheduling group the niceness of the process: some kernels schedule groups, not processes."""
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
-        group.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
+        niceness = os.getpriority(os.PRIO_PROCESS, 0)
+        group.write(str(niceness))
 
 
 def main() -> None:
@@ -127,12 +133,12 @@ def main() -> None:
     for name in plan["imports"]:
         if importlib.util.find_spec(name.partition(".")[0]) is not None:  # an assignment's environment may lack it
             importlib.import_module(name)
-    template = Template(control, plan, facts())
+    template = Template(control, plan, versions())
     np.random.seed(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C
     silence()
     gc.collect()
     gc.freeze()  # so that the forks' garbage collectors do not touch, and thereby copy, existing objects
-    pages.collapse_own_memory()
+    huge_pages.collapse_own_memory()
     template.notify({"ready": True})
     template.serve()

@@ -70,7 +70,7 @@ class Running:
 
 @dataclass
 class Trace:
-    """The record of one call. `facts` returns the part that is sent to the grader."""
+    """The record of one call. `plain` returns the part that is sent to the grader."""
 
     structure: Structure
     rows: list[int] = field(default_factory=list)
@@ -102,19 +102,19 @@ class Trace:
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Name of an output → its final value."""
 
-    def facts(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """Return the record as plain data for the grader."""
-
-        def ints(values: list[int]) -> np.ndarray[Any, Any]:
-            return np.array(values, np.int64)
-
+        calls: list[list[Any]] = []
+        for function, arguments in self.calls:
+            plain_arguments = [[parameter[:MAX_NAME], event] for parameter, event in arguments]
+            calls.append([function[:MAX_NAME], plain_arguments])
         return {
-            "rows": ints(self.rows),
-            "starts": ints(self.starts),
-            "ends": ints(self.ends),
+            "rows": _integers(self.rows),
+            "starts": _integers(self.starts),
+            "ends": _integers(self.ends),
             "values": self.values,
-            "calls": [[name[:MAX_NAME], [[p[:MAX_NAME], event] for p, event in given]] for name, given in self.calls],
-            "outputs": {name: ints(events) for name, events in self.outputs.items()},
+            "calls": calls,
+            "outputs": {name: _integers(events) for name, events in self.outputs.items()},
             "is_whole": self.is_whole,
             "results": self.results,
         }
@@ -129,7 +129,7 @@ class Trace:
             owner: The object whose method is called: its attributes are recorded as outputs. None for a call of a
                 function.
         """
-        before = sys.gettrace()
+        earlier_trace = sys.gettrace()
         sys.settrace(self._enter)
         try:
             answer = call()
@@ -137,10 +137,11 @@ class Trace:
             self._record_exception(error)
             return
         finally:
-            sys.settrace(before)
+            sys.settrace(earlier_trace)
         self._record_outputs("", answer, self.outputs.get("", []), 0)
         for name, value in _attributes_of(owner).items():
-            self._record_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
+            events = self._of_key(owner, name)
+            self._record_outputs(f"self.{name}", value, sorted(events), 0)
 
     def _record_exception(self, error: BaseException) -> None:
         """Record the statement of the student's code that raised an exception. This is the last statement that ran in
@@ -155,8 +156,10 @@ class Trace:
         if innermost is not None:
             running, line = innermost
             lines = {event: self.structure.rows[self.rows[event]].line for event in running.latest}
-            begun = max((start for start in lines.values() if start <= line), default=line)
-            self.outputs = {"raised": [event for event in lines if lines[event] == begun] or running.latest}
+            starts = [start for start in lines.values() if start <= line]
+            begun = max(starts, default=line)
+            events = [event for event in lines if lines[event] == begun]
+            self.outputs = {"raised": events or running.latest}
 
     def _record_outputs(self, name: str, value: Any, events: list[int], depth: int) -> None:
         """Record an output and, down to two levels, the entries of a dict or tuple.
@@ -169,14 +172,16 @@ class Trace:
             depth: Nesting level of the output; 0 for the return value or an attribute.
         """
         self.outputs[name] = (events or sorted(self._changes(value)))[-50:]
-        if (numbers := _numbers(value)) is not None:
+        numbers = _numbers(value)
+        if numbers is not None:
             self.results[name] = numbers.astype(np.float64)
-        if depth < 2 and len(self.outputs) < 100:
-            written = self.heap.get(id(value), {})
-            whole = self.outputs[name] if not written or None in written else []
-            for key, item in _entries_of(value):
-                found = sorted(self._of_key(value, key) | self._changes(item))
-                self._record_outputs(f"{name}[{key!r}]", item, found or whole, depth + 1)
+        if depth >= 2 or len(self.outputs) >= 100:
+            return
+        writes = self.heap.get(id(value), {})
+        events_of_value = self.outputs[name] if not writes or None in writes else []
+        for key, item in _entries_of(value):
+            events_of_item = self._of_key(value, key) | self._changes(item)
+            self._record_outputs(f"{name}[{key!r}]", item, sorted(events_of_item) or events_of_value, depth + 1)
 
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         try:
@@ -188,13 +193,14 @@ class Trace:
 
     def _entered(self, frame: FrameType) -> Any:
         code = frame.f_code
-        file = own(code.co_filename)
-        statements = self.structure.functions.get((file or "", code.co_name, code.co_firstlineno))
+        file = own(code.co_filename) or ""
+        statements = self.structure.functions.get((file, code.co_name, code.co_firstlineno))
         if statements is None:
             return None
         running = self.frames.get(id(frame))
         if running is None:  # otherwise a generator resumes
-            running = Running(statements, self.stack[-1] if self.stack else None, frame)
+            caller = self.stack[-1] if self.stack else None
+            running = Running(statements, caller, frame)
             self.frames[id(frame)] = running
             self._bind_parameters(running)
         self.stack.append(running)
@@ -205,7 +211,7 @@ class Trace:
         try:
             if event == "line":
                 rows = _statement_at(running.statements, frame.f_lineno)
-                if rows != running.rows or (rows is not None and self.structure.rows[rows[0]].kind in ("for", "while")):
+                if rows != running.rows or self._is_loop(rows):
                     self._finish(running, None)
                     self._begin(running, rows)
             elif event == "return":
@@ -219,36 +225,41 @@ class Trace:
         return self._step
 
     def _begin(self, running: Running, rows: range | None) -> None:
-        running.rows, running.answered, running.items = rows, NONE, {}
-        running.sources = {r: self._read(running, self.structure.rows[r]) for r in rows or ()}
+        """Begin the statement with these rows; None between statements."""
+        running.rows = rows
+        running.answered = NONE
+        running.items = {}
+        running.sources = {}
+        for number in rows or ():
+            running.sources[number] = self._read(running, self.structure.rows[number])
+
+    def _is_loop(self, rows: range | None) -> bool:
+        return rows is not None and self.structure.rows[rows[0]].kind in ("for", "while")
 
     def _read(self, running: Running, row: StatementRow) -> Events:
         """Return the events (statement executions) whose values a row of the table of statements reads."""
-        found: set[int] = set()
+        sources: set[int] = set()
         for path in row.reads:
-            found |= self._sources_of(running, path)
-        if row.mutates or row.kind == "augmented":
-            for path in row.writes:
-                found |= self._sources_of(running, path)
-        else:  # an array or list keeps its other elements, so the statement depends on them
-            for path in (p for p in row.writes if p.steps):
-                if isinstance(_at(running.frame, Path(path.root, path.steps[:-1])), np.ndarray | list):
-                    found |= self._sources_of(running, path)
+            sources |= self._sources_of(running, path)
+        for path in row.writes:
+            if row.mutates or row.kind == "augmented" or _keeps_other_elements(running.frame, path):
+                sources |= self._sources_of(running, path)
         if row.parent in running.headers:
-            found.add(running.headers[row.parent])
-        return frozenset(found)
+            sources.add(running.headers[row.parent])
+        return frozenset(sources)
 
     def _finish(self, running: Running, answer: tuple[Any] | None) -> None:
         """Record the events (executions) of the statement that has ended. `answer` is a tuple with the return
         value if the function ends with this statement; otherwise None."""
-        rows, running.rows = running.rows, None
+        rows = running.rows
+        running.rows = None
         if rows:
             running.latest = []
         for number in rows or ():
             row = self.structure.rows[number]
             sources = running.sources[number]
             if row.calls or row.kind == "for":
-                sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
+                sources |= running.answered if row.item is None else running.items.get(row.item, running.answered)
             event = self._event(number, sources)
             running.latest.append(event)
             if row.returns is not None:
@@ -265,7 +276,8 @@ class Trace:
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
         """Record that an event (statement execution) has computed the part of the return value `answer` that is at the
         position `where`. Positions are those of `StatementRow.returns`."""
-        container, value = None, answer
+        container = None
+        value = answer
         for key in where:
             container = value
             value = dict(_entries_of(value)).get(key)
@@ -283,7 +295,8 @@ class Trace:
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events
         if type(answer) is tuple:
-            running.caller.items = {i: self._of_key(answer, i) or events for i in range(min(len(answer), 20))}
+            indices = range(min(len(answer), 20))
+            running.caller.items = {index: self._of_key(answer, index) or events for index in indices}
 
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
@@ -298,18 +311,19 @@ class Trace:
         if caller is None or caller.rows is None:
             return
         line = caller.frame.f_lineno
-        rows = [r for r in caller.rows if self.structure.rows[r].line <= line <= self.structure.rows[r].end]
-        variables = caller.frame.f_locals
+        rows: list[int] = []
+        for number in caller.rows:
+            row = self.structure.rows[number]
+            if row.line <= line <= row.end:
+                rows.append(number)
         given: list[tuple[str, int]] = []
-        for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
+        parameters = list(running.frame.f_locals.items())
+        for name, value in parameters[:MAX_PARAMETERS]:
             if value is None or isinstance(value, str):
                 continue
-            names = [variable for variable, passed in variables.items() if passed is value]
-            if names:
-                sources = frozenset(e for variable in names for e in caller.variables.get(variable, NONE))
-            else:
-                sources = caller.answered.union(*(caller.sources[r] for r in rows))
-            if rows and (numbers := _numbers(value)) is not None:
+            sources = self._sources_of_argument(caller, rows, value)
+            numbers = _numbers(value)
+            if rows and numbers is not None:
                 event = self._event(rows[0], sources)
                 self._note(event, numbers)
                 given.append((name, event))
@@ -320,20 +334,29 @@ class Trace:
         elif given:
             self.is_whole = False
 
+    def _sources_of_argument(self, caller: Running, rows: list[int], value: Any) -> Events:
+        """Return the events that computed an argument. `rows` are the rows of the calling statement."""
+        names = [name for name, variable in caller.frame.f_locals.items() if variable is value]
+        if names:
+            return NONE.union(*(caller.variables.get(name, NONE) for name in names))
+        return caller.answered.union(*(caller.sources[row] for row in rows))
+
     def _sources_of(self, running: Running, path: Path) -> Events:
         """Return the events (statement executions) that computed the value at a path."""
-        found, value = running.variables.get(path.root, NONE), _variable_of(running.frame, path.root)
+        sources = running.variables.get(path.root, NONE)
+        value = _variable_of(running.frame, path.root)
         for kind, key in _steps(running.frame, path):
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
                 break
             if kind == "attribute" and isinstance(value, dict | list | tuple):
                 break  # a method, which may read the whole container
-            if events := self._of_key(value, key):
-                found = events
+            events = self._of_key(value, key)
+            if events:
+                sources = events
             elif kind != "attribute" and isinstance(value, dict) and key not in value:
-                return found | self._changes(value)
+                break
             value = _inside(value, kind, key)
-        return found | self._changes(value)
+        return sources | self._changes(value)
 
     def _of_key(self, container: Any, key: Any) -> Events:
         return self.heap.get(id(container), {}).get(key, NONE)
@@ -341,7 +364,8 @@ class Trace:
     def _changes(self, value: Any) -> Events:
         """Return the events (statement executions) that have changed a container or an array in place, for example by
         writing an entry."""
-        return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
+        writes = self.heap.get(id(value), {})
+        return NONE.union(*writes.values())
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
         if id(container) not in self.heap:
@@ -400,8 +424,8 @@ class Trace:
         if numbers is not None:
             self._note(event, numbers)
         elif isinstance(value, list | tuple | dict):
-            items = list(dict.values(value) if isinstance(value, dict) else value)[:MAX_ITEMS]
-            for item in items:
+            items = list(dict.values(value) if isinstance(value, dict) else value)
+            for item in items[:MAX_ITEMS]:
                 numbers = _numbers(item)
                 if numbers is not None:
                     self._note(event, numbers)
@@ -413,6 +437,10 @@ class Trace:
             self.count += value.size
         else:
             self.is_whole = False
+
+
+def _integers(values: list[int]) -> np.ndarray[Any, Any]:
+    return np.array(values, np.int64)
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
@@ -431,16 +459,20 @@ _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32,
 
 def _attributes_of(owner: Any) -> dict[str, Any]:
     """Return an object's attributes and the values of its properties."""
-    found = dict(vars(owner)) if hasattr(owner, "__dict__") else {}
+    attributes = dict(vars(owner)) if hasattr(owner, "__dict__") else {}
     for name in dir(type(owner)):
         if isinstance(getattr(type(owner), name, None), property):
             with contextlib.suppress(Exception):
-                found[name] = getattr(owner, name)
-    return found
+                attributes[name] = getattr(owner, name)
+    return attributes
 
 
 def _statement_at(statements: list[tuple[int, int, range]], line: int) -> range | None:
-    return next((rows for first, last, rows in reversed(statements) if first <= line <= last), None)
+    """Return the indices of the rows of the statement at a line; None if there is no statement."""
+    for first, last, rows in reversed(statements):
+        if first <= line <= last:
+            return rows
+    return None
 
 
 def _variable_of(frame: FrameType, name: str, default: Any = None) -> Any:
@@ -449,20 +481,29 @@ def _variable_of(frame: FrameType, name: str, default: Any = None) -> Any:
 
 def _steps(frame: FrameType, path: Path) -> list[Step]:
     """Return the steps of a path. Each computed key is replaced by its value, for example `i` by 1."""
-    return [(kind, computed(key, frame) if kind == "computed" else key) for kind, key in path.steps]
+    steps: list[Step] = []
+    for kind, key in path.steps:
+        if kind == "computed":
+            key = computed(key, frame)
+        steps.append((kind, key))
+    return steps
 
 
-def _at(frame: FrameType, path: Path) -> Any:
-    """Return the object to which a path such as `self.params['W1']` leads; None if it does not exist."""
-    found = _variable_of(frame, path.root)
-    for kind, key in _steps(frame, path):
-        found = _inside(found, kind, key)
-    return found
+def _keeps_other_elements(frame: FrameType, path: Path) -> bool:
+    """Return whether a write to a path such as `x[0]` changes one element of an array or list, and keeps the others."""
+    if not path.steps:
+        return False
+    container = _variable_of(frame, path.root)
+    for kind, key in _steps(frame, path)[:-1]:
+        container = _inside(container, kind, key)
+    return isinstance(container, np.ndarray | list)
 
 
 def _is_container(value: Any) -> bool:
     """Return whether a value's entries or attributes are traced. Those of modules, classes and functions are not."""
-    return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
+    if isinstance(value, dict | list | tuple):
+        return True
+    return hasattr(value, "__dict__") and not callable(value)
 
 
 def _can_change(value: Any) -> bool:
@@ -482,6 +523,8 @@ def _inside(value: Any, kind: str, key: Any) -> Any:
 
 def _entries_of(value: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, dict):
-        yield from ((k, v) for k, v in list(dict.items(value))[:50] if isinstance(k, str))
+        for key, item in list(dict.items(value))[:50]:
+            if isinstance(key, str):
+                yield key, item
     elif isinstance(value, tuple):
         yield from enumerate(value[:10])

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from . import pages
+from . import huge_pages
 
 NAMESPACES = {  # linux/sched.h
     "user": 0x10000000,
@@ -105,10 +105,12 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
     if walls.namespaces:
         _become_ordinary_user(*user)
     _limit(limits)
+    private_folders = [folder]
     if walls.namespaces:
-        _mount_private_folders(limits["disk"], [folder, "/dev/shm"])  # noqa: S108
+        private_folders.append("/dev/shm")  # noqa: S108
+        _mount_private_folders(limits["disk"], private_folders)
     os.chdir(folder)
-    _restrict_files(walls, [folder, *(["/dev/shm"] if walls.namespaces else [])])  # noqa: S108
+    _restrict_files(walls, private_folders)
     os.closerange(CHANNEL + 1, 1 << 20)
     _drop_capabilities()
     _call(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
@@ -119,19 +121,22 @@ def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarr
     """Map an array from a file, copy-on-write. A student's changes to training data, such as `X -= X.mean()`, then stay
     in this process."""
     size = dtype.itemsize * int(np.prod(shape))
-    address = pages.map_file(fd, size, mmap.MAP_PRIVATE)
+    address = huge_pages.map_file(fd, size, mmap.MAP_PRIVATE)
     mapped = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
     return np.frombuffer(mapped, dtype).reshape(tuple(shape))
 
 
 def landlock_abi() -> int:
     """Return the version of the kernel's Landlock interface; 0 if the kernel has none."""
-    return max(0, int(_libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
+    version = _libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)
+    return max(0, int(version))
 
 
-def _call(result: int, what: str) -> int:
+def _call(result: int, name: str) -> int:
+    """Return the result of a system call. Raise an OSError if the call has failed."""
     if result < 0:
-        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)}")
     return int(result)
 
 
@@ -146,11 +151,11 @@ def _limit(limits: Mapping[str, int]) -> None:
     """Set the resource limits of this process. The memory limits are increased by the size of the template process,
     because the sessions share its memory."""
     with open("/proc/self/statm") as statm:
-        pages = [int(number) for number in statm.read().split()]
-    held = {"AS": pages[0] * mmap.PAGESIZE, "DATA": pages[5] * mmap.PAGESIZE}
+        page_counts = [int(number) for number in statm.read().split()]
+    template_sizes = {"AS": page_counts[0] * mmap.PAGESIZE, "DATA": page_counts[5] * mmap.PAGESIZE}
     for name, value in limits.items():
         if name != "disk":
-            bound = value + held.get(name, 0)
+            bound = value + template_sizes.get(name, 0)
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (bound, bound))
 
 
@@ -161,7 +166,8 @@ def _mount_private_folders(size: int, folders: Iterable[str]) -> None:
 
 
 def _mount(folder: str, flags: int, options: str) -> None:
-    result = _libc.mount(b"tmpfs", folder.encode(), b"tmpfs", ctypes.c_ulong(flags), options.encode())
+    kind = b"tmpfs"
+    result = _libc.mount(kind, folder.encode(), kind, ctypes.c_ulong(flags), options.encode())
     _call(result, f"mount {folder}")
 
 

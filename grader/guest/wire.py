@@ -103,10 +103,10 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
     Raises:
         WireError: If the frame is not valid.
     """
-    taken = 0
+    offset = 0  # of the next array in the body
 
     def extension(code: int, data: bytes) -> Any:
-        nonlocal taken
+        nonlocal offset
         if code == REF:
             return Ref(_text(data))
         if code == OPAQUE:
@@ -118,11 +118,11 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
         for length in shape:
             count *= length
         size = count * dtype.itemsize
-        if size > len(body) - taken:
+        if size > len(body) - offset:
             raise WireError("an array has more bytes than the frame contains")
         # frombuffer refuses offset == len(body) even for empty arrays, so these are created separately
-        flat = np.frombuffer(body, dtype, count, taken) if count else np.empty(0, dtype)
-        taken += size
+        flat = np.frombuffer(body, dtype, count, offset) if count else np.empty(0, dtype)
+        offset += size
         return flat.reshape(shape)
 
     try:
@@ -131,7 +131,7 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
         raise
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as broken:
         raise WireError(f"the header is not valid msgpack: {type(broken).__name__}") from None
-    if taken != len(body):
+    if offset != len(body):
         raise WireError("the frame has more bytes than its arrays")
     _only_plain(value)
     return value
@@ -157,7 +157,10 @@ def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
 
 
 def _is_shape(shape: list[Any]) -> bool:
-    return len(shape) <= MAX_DIMENSIONS and all(type(n) is int and 0 <= n <= MAX_LENGTH for n in shape)
+    for length in shape:
+        if type(length) is not int or not 0 <= length <= MAX_LENGTH:
+            return False
+    return len(shape) <= MAX_DIMENSIONS
 
 
 _PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})
@@ -166,14 +169,14 @@ _PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})
 def _only_plain(value: Any) -> None:
     """Raise `WireError` if the value contains a type that `decode` does not return; msgpack can also produce bytes and
     timestamps."""
-    rest = [value]
-    while rest:
-        item = rest.pop()
+    unchecked = [value]
+    while unchecked:
+        item = unchecked.pop()
         if type(item) is list:
-            rest.extend(item)
+            unchecked.extend(item)
         elif type(item) is dict:
             if any(type(key) is not str for key in item):
                 raise WireError("a dict's keys must be str")
-            rest.extend(item.values())
+            unchecked.extend(item.values())
         elif type(item) not in _PLAIN:
             raise WireError(f"{type(item).__name__} cannot be sent")

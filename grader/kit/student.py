@@ -130,7 +130,7 @@ class Student:
             self._session = self._sandbox.session(self._limits, self._shared)
             self._session.budget = self.budget
         if self.environment is None:
-            self.environment = environment.of(self._session.facts, self._sandbox.name)
+            self.environment = environment.of(self._session.versions, self._sandbox.name)
         answer = self._session.request(self._load_request(), _with_grace(self._limits.load_cpu_seconds))
         if isinstance(answer, Answered):
             self.loaded = _loaded(answer.value)

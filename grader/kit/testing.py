@@ -23,9 +23,9 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import grade_code
 from grader.errors import BadCall
 from grader.guest.entry_points import EntryPoints
-from grader.guest.facts import facts
 from grader.guest.load import NotFound
 from grader.guest.serve import Guest
+from grader.guest.versions import versions
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
 from grader.kit.reference_truth import own_random_state, with_mistakes
@@ -82,7 +82,7 @@ class _Session(Session):
         super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None, clock=time.thread_time)
         self._other = other
         self._guest = _Guest(solution, other, {name: array.copy() for name, array in shared.items()})
-        self.facts = facts()
+        self.versions = versions()
 
     def close(self) -> None:
         super().close()

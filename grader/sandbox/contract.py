@@ -201,7 +201,7 @@ class Session:
         self._asking, self._ending = threading.Lock(), threading.Lock()
         self._how: Ended | None = None
         self.used = NOTHING_USED
-        self.facts: Mapping[str, Any] = {}
+        self.versions: Mapping[str, Any] = {}
         """The versions of the process's Python, numpy and BLAS, reported before the student's code was loaded."""
         channel.setblocking(False)
 
@@ -218,7 +218,7 @@ class Session:
         return None
 
     def welcome(self) -> None:
-        """Wait until the process reports that it is ready, and set `facts`.
+        """Wait until the process reports that it is ready, and set `versions`.
 
         Raises:
             SandboxUnavailable: If the process does not become ready. Students' code has not run, so the grader is at
@@ -228,7 +228,7 @@ class Session:
         if not isinstance(first, Answered) or not isinstance(first.value, dict):
             self.close()
             raise SandboxUnavailable(f"a sandbox session did not start: {first}")
-        self.facts = first.value
+        self.versions = first.value
 
     def request(self, request: Sequence[Any], cpu_seconds: float) -> Answered | Failure:
         """Send one request and wait for its answer.

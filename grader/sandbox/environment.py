@@ -7,20 +7,24 @@ from functools import cache
 from typing import Any
 
 from grader import __version__
-from grader.guest.facts import facts as found_here
+from grader.guest.versions import versions as versions_here
 from grader.model import UNKNOWN, Environment
 
 
-def of(facts: Mapping[str, Any], isolation: str) -> Environment:
-    """Return the environment for a report. `facts` is `Session.facts`, or {} if no session was started. `isolation` is
-    the name of the sandbox."""
+def of(versions: Mapping[str, Any], isolation: str) -> Environment:
+    """Return the environment for a report.
+
+    Args:
+        versions: `Session.versions`, or {} if no session was started.
+        isolation: Name of the sandbox.
+    """
     return Environment(
         grader=__version__,
-        python=str(facts.get("python", UNKNOWN)),
-        numpy=str(facts.get("numpy", UNKNOWN)),
-        blas=str(facts.get("blas", UNKNOWN)),
-        kernel=str(facts.get("kernel", UNKNOWN)),
-        threads=int(facts.get("threads", 0)),
+        python=str(versions.get("python", UNKNOWN)),
+        numpy=str(versions.get("numpy", UNKNOWN)),
+        blas=str(versions.get("blas", UNKNOWN)),
+        kernel=str(versions.get("kernel", UNKNOWN)),
+        threads=int(versions.get("threads", 0)),
         isolation=isolation,
         grader_kernel=own_kernel(),
     )
@@ -29,4 +33,4 @@ def of(facts: Mapping[str, Any], isolation: str) -> Environment:
 @cache
 def own_kernel() -> str:
     """Return the BLAS kernel of this process, for example "Haswell"."""
-    return str(found_here()["kernel"])
+    return str(versions_here()["kernel"])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from grader.guest.facts import facts
+from grader.guest.versions import versions
 from grader.sandbox.contract import ENVIRONMENT
 
 PASSED_ON = (
@@ -27,14 +27,14 @@ OVERRIDE = "GRADER_SANDBOX_CORETYPE"
 
 def environment() -> Mapping[str, str]:
     """Return all environment variables of a sandbox's process."""
-    return ENVIRONMENT | variables(facts(), os.environ)
+    return ENVIRONMENT | variables(versions(), os.environ)
 
 
 def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables with which OpenBLAS and numpy compute the same in a sandbox as in this process.
 
     Args:
-        here: The facts about this process, as `grader.guest.facts.facts` returns them.
+        here: The versions in this process, as `grader.guest.versions.versions` returns them.
         outside: The environment variables of this process.
     """
     passed = {name: outside[name] for name in PASSED_ON if outside.get(name)}

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from grader.guest import pages
+from grader.guest import huge_pages
 from grader.model import Limits
 from grader.sandbox.cgroup import THREADS, Cgroup, Cgroups
 from grader.sandbox.contract import (
@@ -200,12 +200,12 @@ class SharedArrays:
 
 def _memory_file(array: Array) -> int:
     fd = os.memfd_create("shared", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    size = pages.rounded(array.nbytes)
+    size = huge_pages.rounded(array.nbytes)
     os.ftruncate(fd, size)
     view = array.reshape(-1).view(np.uint8).data
     while view:
         view = view[os.write(fd, view) :]
-    pages.collapse_file(fd, size)
+    huge_pages.collapse_file(fd, size)
     seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
     return fd

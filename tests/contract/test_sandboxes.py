@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from grader.errors import SandboxUnavailable
-from grader.guest.facts import facts
+from grader.guest.versions import versions
 from grader.guest.wire import Ref
 from grader.model import Died, Failure, Limit, Limits, Place, Raised, Stopped, Unusable
 from grader.sandbox import plain
@@ -387,7 +387,7 @@ def test_shared_arrays_are_writable_and_private_to_each_session(start: Start) ->
 
 
 def test_a_session_computes_with_the_graders_own_kernel(start: Start) -> None:
-    assert start().facts["kernel"] == facts()["kernel"]
+    assert start().versions["kernel"] == versions()["kernel"]
 
 
 def test_a_session_says_what_it_has_used(start: Start) -> None:

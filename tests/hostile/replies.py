@@ -181,7 +181,7 @@ class Damaged(Session):
     def __init__(self, found: type, damage: Callable[[list[Any]], Any], limits: Limits, arrays: Mapping[str, Array]):
         ours, self._theirs = socket.socketpair()
         super().__init__(ours, lambda _of_itself: Ended("by itself"), limits, pid=None, clock=time.thread_time)
-        self.facts = FACTS
+        self.versions = FACTS
         self._damage = damage
         self._guest = Guest(self._theirs, dict(arrays))
         self._guest.found = {found.__name__: found}

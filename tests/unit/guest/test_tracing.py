@@ -100,7 +100,7 @@ def test_what_cannot_be_read_has_no_rows() -> None:
 
 def test_only_so_many_rows_are_told() -> None:
     many = "def f():\n" + "    x = 1\n" * (MAX_ROWS + 10)
-    assert len(structure({"mlp.py": content(many)}, []).facts()) == MAX_ROWS
+    assert len(structure({"mlp.py": content(many)}, []).plain()) == MAX_ROWS
 
 
 # ── one call ─────────────────────────────────────────────────────────────────────────────────────────

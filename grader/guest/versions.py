@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-def facts() -> dict[str, Any]:
+def versions() -> dict[str, Any]:
     """Return the versions of Python and numpy, and the name, kernel and thread count of numpy's BLAS. Without the
     package threadpoolctl, as on students' machines, the BLAS is reported as unknown."""
     try:
