@@ -41,34 +41,38 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
 def outer_wall(python: Path, guest: Path = GUEST) -> OuterWall:
     """Return the command and settings that start template processes in bubblewrap, with this Python executable."""
     start = [f"{RUNTIME}/bin/python", "-I", "-B", "-c", BOOTSTRAP.format(home=HOME, entry="template")]
-    return OuterWall(
-        name="bubblewrap",
-        command=lambda: [*_walls(python, guest), *_drop_root(), *start],
-        environment={"PATH": os.environ.get("PATH", os.defpath)},  # for bubblewrap itself, not for the session
-        readable=["/usr", RUNTIME, str(base_prefix(python))],
-    )
+
+    def command() -> list[str]:
+        return [*_walls(python, guest), *_drop_root(), *start]
+
+    path = {"PATH": os.environ.get("PATH", os.defpath)}  # for bubblewrap itself, not for the session
+    readable = ["/usr", RUNTIME, str(base_prefix(python))]
+    return OuterWall("bubblewrap", command, path, readable)
 
 
 def _walls(python: Path, guest: Path) -> list[str]:
-    base = base_prefix(python)
-    spaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    """Return the bwrap command, without the command to run inside."""
+    command = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if os.getuid() != 0:
-        spaces.append("--unshare-user")
-    return [
-        "bwrap",
-        *spaces,
-        *("--hostname", "sandbox", "--new-session", "--as-pid-1", "--clearenv"),
-        *("--ro-bind", "/usr", "/usr"),
-        *(arg for name in ("bin", "sbin", "lib", "lib64") for arg in _like_outside(name)),
-        *([] if base.is_relative_to("/usr") else _bind(base, str(base))),
-        *_bind(python.parent.parent, RUNTIME),
-        *_bind(guest, f"{HOME}/guest"),
-        *("--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", FOLDER),
-        *(arg for place in ("/dev/pts", "/dev", "/") for arg in ("--remount-ro", place)),
-        *("--chdir", FOLDER),
-        *(arg for name, value in environment().items() for arg in ("--setenv", name, value)),
-        *_capabilities(),
-    ]
+        command.append("--unshare-user")
+    command += ["--hostname", "sandbox", "--new-session", "--as-pid-1", "--clearenv"]
+    command += ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib64"):
+        command += _like_outside(name)
+    base = base_prefix(python)
+    if not base.is_relative_to("/usr"):
+        command += _bind(base, str(base))
+    command += _bind(python.parent.parent, RUNTIME)
+    command += _bind(guest, f"{HOME}/guest")
+    command += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", FOLDER]
+    for folder in ("/dev/pts", "/dev", "/"):
+        command += ["--remount-ro", folder]
+    command += ["--chdir", FOLDER]
+    for name, value in environment().items():
+        command += ["--setenv", name, value]
+    if os.getuid() == 0:
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    return command
 
 
 def python_of(runtime: Path) -> Path:
@@ -90,8 +94,10 @@ def base_prefix(python: Path) -> Path:
 def _bind(outside: Path, inside: str) -> list[str]:
     """Return the arguments of bwrap that mount `outside` read-only at `inside`."""
     # bwrap itself would make the parent folders accessible to their owner only
-    above = [arg for folder in reversed(Path(inside).parents[:-1]) for arg in ("--perms", "0755", "--dir", str(folder))]
-    return [*above, "--ro-bind", str(outside), inside]
+    arguments: list[str] = []
+    for folder in reversed(Path(inside).parents[:-1]):
+        arguments += ["--perms", "0755", "--dir", str(folder)]
+    return [*arguments, "--ro-bind", str(outside), inside]
 
 
 def _like_outside(name: str) -> list[str]:
@@ -99,10 +105,6 @@ def _like_outside(name: str) -> list[str]:
     if outside.is_symlink():
         return ["--symlink", os.readlink(outside), f"/{name}"]
     return ["--ro-bind", f"/{name}", f"/{name}"] if outside.exists() else []
-
-
-def _capabilities() -> list[str]:
-    return ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if os.getuid() == 0 else []
 
 
 def _drop_root() -> list[str]:

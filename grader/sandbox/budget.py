@@ -33,7 +33,8 @@ class Budget:
     @property
     def seconds_left(self) -> float:
         """The remaining wall seconds; negative if more seconds were used than allowed."""
-        return self._limits.wall_seconds - max(self._seconds, self._cpu_seconds)
+        seconds_used = max(self._seconds, self._cpu_seconds)
+        return self._limits.wall_seconds - seconds_used
 
     @property
     def exceeded(self) -> Stopped | None:
@@ -70,21 +71,23 @@ class ProcessorQueue:
 
     def __init__(self, pid: int | None) -> None:
         self._folder = Path(f"/proc/{pid}") if pid is not None else None
-        self._seen = 0.0
+        self._seconds = 0.0
 
     def seconds_since_last(self) -> float:
         """Return the seconds that the process has waited for a processor since the previous call of this method. The
         first call counts from the start of the process."""
-        before = self._seen
+        earlier_seconds = self._seconds
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):
-                self._seen = int((self._folder / "schedstat").read_text("ascii").split()[1]) / 1e9
-        return self._seen - before
+                counters = (self._folder / "schedstat").read_text("ascii").split()
+                self._seconds = int(counters[1]) / 1e9
+        return self._seconds - earlier_seconds
 
     @property
     def is_ready(self) -> bool:
         """True if the process is running or waiting for a processor; False if it is sleeping."""
         if self._folder is not None:
             with contextlib.suppress(OSError):
-                return (self._folder / "stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"R"]
+                status = (self._folder / "stat").read_bytes()
+                return status.rpartition(b")")[2].split()[:1] == [b"R"]
         return False

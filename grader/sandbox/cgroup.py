@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.model import Limits
+from grader.sandbox.folder import abandoned
 
 MOUNTED = Path("/sys/fs/cgroup")
 LEAF = "grader"
@@ -78,13 +79,16 @@ def _parents() -> tuple[int, dict[str, Path]]:
     created."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/self/cgroup").read_text().rstrip("\n").split("\n")  # a path may contain other separators
-        ours = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
-        if "memory" in ours and "pids" in ours:
-            return 1, {c: _new_parent(MOUNTED / c / ours[c].lstrip("/")) for c in ("memory", "pids")}
-        if ours.get("", "").endswith(f"/{LEAF}"):
-            above = MOUNTED / ours[""].lstrip("/").removesuffix(f"/{LEAF}")
-            _enable_controllers(above)
-            folder = _new_parent(above)
+        own_groups: dict[str, str] = {}
+        for line in lines:
+            _, controllers, path = line.split(":", 2)
+            own_groups[controllers] = path.lstrip("/")
+        if "memory" in own_groups and "pids" in own_groups:
+            return 1, {name: _new_parent(MOUNTED / name / own_groups[name]) for name in ("memory", "pids")}
+        own_group = MOUNTED / own_groups.get("", "")
+        if own_group.name == LEAF:
+            _enable_controllers(own_group.parent)
+            folder = _new_parent(own_group.parent)
             _enable_controllers(folder)
             return 2, {"": folder}
     return 0, {}
@@ -92,11 +96,10 @@ def _parents() -> tuple[int, dict[str, Path]]:
 
 def _new_parent(group: Path) -> Path:
     """Create and return a folder for the sessions of this process. Also remove folders of graders that were killed."""
-    for left in group.glob("grader-*-*"):
-        if not Path("/proc", left.name.split("-")[1]).exists():
-            for session in left.glob("session-*"):
-                _remove(session)
-            _remove(left)
+    for killed_group in abandoned(group):
+        for session in killed_group.glob("session-*"):
+            _remove(session)
+        _remove(killed_group)
     folder = group / f"grader-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()
     return folder
@@ -110,7 +113,8 @@ def _killed(folder: Path) -> bool:
     """Return whether the kernel killed a process of the group for its memory usage."""
     for file in ("memory.events", "memory.oom_control"):
         with contextlib.suppress(OSError):
-            counts = dict(line.split() for line in (folder / file).read_text().splitlines())
+            lines = (folder / file).read_text().splitlines()
+            counts = dict(line.split() for line in lines)
             return int(counts.get("oom_kill", 0)) > 0
     return False
 

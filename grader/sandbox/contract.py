@@ -67,7 +67,8 @@ def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
     """Return those of `COMMON_IMPORTS` whose package is mentioned in a file of the submission: ("scipy.special",) if a
     file contains "scipy"."""
     text = b"\n".join(files.values()).lower()
-    return tuple(name for name in COMMON_IMPORTS if name.partition(".")[0].lower().encode() in text)
+    packages = {name: name.partition(".")[0] for name in COMMON_IMPORTS}
+    return tuple(name for name, package in packages.items() if package.encode() in text)
 
 
 IDLE_SECONDS = 20.0
@@ -261,9 +262,18 @@ class Session:
             SandboxUnavailable: If the process ended and the grader is at fault.
         """
         several = ["several", [list(request) for request in requests]]
-        together = self._request(several, cpu_seconds, partial(self._understand_several, most=len(requests)))
-        answers = together.value if isinstance(together, Answered) else [together]
-        return answers + [answers[-1]] * (len(requests) - len(answers))
+        understand = partial(self._understand_several, most=len(requests))
+        outcome = self._request(several, cpu_seconds, understand)
+        answers = outcome.value if isinstance(outcome, Answered) else [outcome]
+        while len(answers) < len(requests):  # the process stops at the first failure
+            answers.append(answers[-1])
+        return answers
+
+    def require_budget(self) -> None:
+        """Raise `_LimitReached` if the submission has used up its time or the size of its answers."""
+        exceeded = self.budget.exceeded
+        if exceeded is not None:
+            raise _LimitReached(exceeded)
 
     def close(self) -> None:
         """End the process. A request that is pending in another thread returns a failure."""
@@ -281,8 +291,9 @@ class Session:
     def _request(
         self, request: list[Any], cpu_seconds: float, understand: Callable[[Any], Answered | Failure]
     ) -> Answered | Failure:
-        left = max(self._limits.session_cpu_seconds - self.used.cpu_seconds, 0.0)
-        return self._within(min(cpu_seconds, left), lambda watch: understand(self._exchange(request, watch)))
+        seconds_left = max(self._limits.session_cpu_seconds - self.used.cpu_seconds, 0.0)
+        cpu_seconds = min(cpu_seconds, seconds_left)
+        return self._within(cpu_seconds, lambda watch: understand(self._exchange(request, watch)))
 
     def _within(self, cpu_seconds: float, exchange: Callable[[_LimitWatch], Answered | Failure]) -> Answered | Failure:
         with self._asking:
@@ -303,10 +314,11 @@ class Session:
     def _end(self, failure: Failure) -> Failure:
         """End the process. Return the failure that this and all later requests get. Raise `SandboxUnavailable` if the
         process had already ended and the grader is at fault."""
-        closed, self._ended = self._ended, self._ended or failure
+        was_closed = self._ended is not None
+        self._ended = self._ended or failure
         ended = self._end_once(of_itself=isinstance(failure, Died))
         self._channel.close()
-        if isinstance(failure, Died) and closed is None:
+        if isinstance(failure, Died) and not was_closed:
             if ended.grader_fault:
                 raise SandboxUnavailable(ended.grader_fault)
             self._ended = Died(f"{failure.detail} {ended.how}".strip())
@@ -345,8 +357,7 @@ class Session:
         if body_bytes > self._limits.reply_bytes:
             raise _LimitReached(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
         self.budget.use_answer(header_bytes, body_bytes)
-        if (exceeded := self.budget.exceeded) is not None:
-            raise _LimitReached(exceeded)
+        self.require_budget()
         reply = decode(self._receive(header_bytes, watch), self._receive(body_bytes, watch))
         self._require_no_data("after the answer")
         return reply
@@ -355,16 +366,16 @@ class Session:
         """Receive `size` bytes. Raise `_LimitReached` at a limit, and ConnectionError if the process closes the
         socket."""
         data = bytearray(size)
-        rest = memoryview(data)
-        while rest:
+        missing = memoryview(data)
+        while missing:
             try:
-                received = self._channel.recv_into(rest)
+                received = self._channel.recv_into(missing)
             except BlockingIOError:
                 watch.wait(self._channel)
                 continue
             if not received:
                 raise ConnectionResetError
-            rest = rest[received:]
+            missing = missing[received:]
         return data
 
     def _send(self, piece: memoryview, watch: _LimitWatch) -> None:
@@ -382,7 +393,8 @@ class Session:
             case ["raised", str(kind), str(message), str(file), int(line), str(source), int(caret)]:
                 place = Place(cut(file, MAX_NAME), int(line)) if file else None
                 source = cut(source, MAX_SOURCE_LINE)
-                return Raised(cut(kind, MAX_NAME), cut(message, MAX_MESSAGE), place, source, int(caret) or None)
+                message = cut(message, MAX_MESSAGE)
+                return Raised(cut(kind, MAX_NAME), message, place, source, int(caret) or None)
             case ["stopped", float(seconds)]:
                 return Stopped(Limit.CPU, seconds)
             case ["unusable", str(why)]:
@@ -392,7 +404,7 @@ class Session:
     def _understand_several(self, reply: Any, most: int) -> Answered:
         match _tagged(reply):
             case ["several", [*replies]] if 1 <= len(replies) <= most:
-                return Answered([self._understand(one) for one in replies])
+                return Answered([self._understand(reply) for reply in replies])
         raise WireError("it did not send a list of answers")
 
 
@@ -409,53 +421,65 @@ def cpu_clock(pid: int) -> Callable[[], float]:
     return lambda: time.clock_gettime(clock)
 
 
+@dataclass
 class _LimitWatch:
     """The CPU and wall limits of one request, and its usage. Time spent waiting for a processor does not count as
     wall time."""
 
-    def __init__(self, session: Session, cpu_seconds: float, wall_seconds: float) -> None:
-        self._cpu_clock, self._budget, self._queue = session.cpu_clock, session.budget, session.processor_queue
-        self._cpu_seconds, self._wall_seconds = cpu_seconds, wall_seconds
-        self._cpu_at_start = self._cpu_last = 0.0
-        self._cpu_at_start, self._cpu_last = self._cpu(), 0.0
-        self._started = self._charged_until = time.monotonic()
-        self._cpu_charged = self._queued = 0.0
+    session: Session
+    cpu_seconds: float
+    wall_seconds: float
+    cpu_used: float = 0.0
+    cpu_charged: float = 0.0
+    queued: float = 0.0
+    """Seconds spent waiting for a processor."""
+
+    def __post_init__(self) -> None:
+        self.started = self.charged_until = time.monotonic()
+        self.cpu_at_start = 0.0
+        with contextlib.suppress(OSError):
+            self.cpu_at_start = self.session.cpu_clock()
 
     def used(self) -> Usage:
         """Return the request's usage so far, and charge it to the budget."""
         self._charge(0.0)  # the wait for a processor is subtracted by the next call of `wait`
-        return Usage(self._cpu(), time.monotonic() - self._started)
+        return Usage(self._cpu(), time.monotonic() - self.started)
 
     def _charge(self, queued_seconds: float) -> None:
-        now, cpu = time.monotonic(), self._cpu()
-        self._budget.use_seconds(now - self._charged_until - queued_seconds, cpu - self._cpu_charged)
-        self._charged_until, self._cpu_charged = now, cpu
+        now = time.monotonic()
+        cpu_used = self._cpu()
+        seconds = now - self.charged_until - queued_seconds
+        self.session.budget.use_seconds(seconds, cpu_used - self.cpu_charged)
+        self.charged_until = now
+        self.cpu_charged = cpu_used
 
     def wait(self, channel: socket.socket, writing: bool = False) -> None:
         """Wait until the channel can be read, or written if `writing`. Raise `_LimitReached` if a limit is reached
         first."""
         while True:
-            cpu_left = self._cpu_seconds - self._cpu()
-            waited = time.monotonic() - self._started - self._queued
-            wall_left = self._wall_seconds - waited
+            cpu_left = self.cpu_seconds - self._cpu()
+            waited = time.monotonic() - self.started - self.queued
+            wall_left = self.wall_seconds - waited
             if cpu_left <= 0:
-                raise _LimitReached(Stopped(Limit.CPU, self._cpu_seconds))
-            idle = waited > IDLE_SECONDS + 20 * self._cpu_last
-            if (wall_left <= 0 or idle) and not self._queue.is_ready:
+                raise _LimitReached(Stopped(Limit.CPU, self.cpu_seconds))
+            idle = waited > IDLE_SECONDS + 20 * self.cpu_used
+            if (wall_left <= 0 or idle) and not self.session.processor_queue.is_ready:
                 raise _LimitReached(Stopped(Limit.WALL, round(waited)))
-            if (exceeded := self._budget.exceeded) is not None:
-                raise _LimitReached(exceeded)
+            self.session.require_budget()
             # A single thread uses no more CPU time than wall time, so it cannot exceed its CPU limit during this wait.
             # Several threads can, hence the bound of 0.25 s.
-            patience = max(0.001, min(cpu_left, max(wall_left, 0.01), self._budget.seconds_left, 0.25))
-            reading, writable = ([], [channel]) if writing else ([channel], [])
-            if any(select.select(reading, writable, [], patience)):
+            patience = max(0.001, min(cpu_left, max(wall_left, 0.01), self.session.budget.seconds_left, 0.25))
+            if writing:
+                is_ready = select.select([], [channel], [], patience)[1]
+            else:
+                is_ready = select.select([channel], [], [], patience)[0]
+            if is_ready:
                 return
-            queued_seconds = self._queue.seconds_since_last()
-            self._queued += queued_seconds
+            queued_seconds = self.session.processor_queue.seconds_since_last()
+            self.queued += queued_seconds
             self._charge(queued_seconds)
 
     def _cpu(self) -> float:
         with contextlib.suppress(OSError):  # the process has just ended; the channel will report it
-            self._cpu_last = self._cpu_clock() - self._cpu_at_start
-        return self._cpu_last
+            self.cpu_used = self.session.cpu_clock() - self.cpu_at_start
+        return self.cpu_used

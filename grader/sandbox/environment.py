@@ -18,16 +18,9 @@ def of(versions: Mapping[str, Any], isolation: str) -> Environment:
         versions: `Session.versions`, or {} if no session was started.
         isolation: Name of the sandbox.
     """
-    return Environment(
-        grader=__version__,
-        python=str(versions.get("python", UNKNOWN)),
-        numpy=str(versions.get("numpy", UNKNOWN)),
-        blas=str(versions.get("blas", UNKNOWN)),
-        kernel=str(versions.get("kernel", UNKNOWN)),
-        threads=int(versions.get("threads", 0)),
-        isolation=isolation,
-        grader_kernel=own_kernel(),
-    )
+    texts = {name: str(versions.get(name, UNKNOWN)) for name in ("python", "numpy", "blas", "kernel")}
+    threads = int(versions.get("threads", 0))
+    return Environment(__version__, **texts, threads=threads, isolation=isolation, grader_kernel=own_kernel())
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -14,8 +15,15 @@ def own_folder() -> tempfile.TemporaryDirectory[str]:
     Also remove temporary folders that this user's killed grader processes have left.
     """
     if hasattr(os, "getuid") and Path("/proc/self").exists():
-        for left in Path(tempfile.gettempdir()).glob("grader-*-*"):
-            pid = left.name.split("-")[1]
-            if pid.isdigit() and left.stat().st_uid == os.getuid() and not Path("/proc", pid).exists():
-                shutil.rmtree(left, ignore_errors=True)
+        for folder in abandoned(Path(tempfile.gettempdir())):
+            if folder.stat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
     return tempfile.TemporaryDirectory(prefix=f"grader-{os.getpid()}-")
+
+
+def abandoned(parent: Path) -> Iterator[Path]:
+    """Yield the folders of graders that were killed. Their names are "grader-PID-…". Linux only."""
+    for folder in parent.glob("grader-*-*"):
+        pid = folder.name.split("-")[1]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            yield folder

@@ -30,15 +30,16 @@ def environment() -> Mapping[str, str]:
     return ENVIRONMENT | variables(versions(), os.environ)
 
 
-def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
+def variables(versions: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables with which OpenBLAS and numpy compute the same in a sandbox as in this process.
 
     Args:
-        here: The versions in this process, as `grader.guest.versions.versions` returns them.
+        versions: The versions in this process, as `grader.guest.versions.versions` returns them.
         outside: The environment variables of this process.
     """
     passed = {name: outside[name] for name in PASSED_ON if outside.get(name)}
-    kernel = outside.get(OVERRIDE) or (here["kernel"] if here["blas"].startswith("openblas") else "")
+    own_kernel = versions["kernel"] if versions["blas"].startswith("openblas") else ""
+    kernel = outside.get(OVERRIDE) or own_kernel
     if re.fullmatch(r"[A-Za-z0-9_]{1,40}", kernel) and kernel != "unknown":
         passed["OPENBLAS_CORETYPE"] = kernel
     return passed

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from grader.sandbox.contract import (
 )
 from grader.sandbox.folder import own_folder
 from grader.sandbox.kernel import environment
+from grader.sandbox.shared_arrays import SharedArrays
 
 START_SECONDS = 60.0
 READS_CPU_TIME = sys.platform == "linux"
@@ -51,16 +51,17 @@ class Plain:
     def __init__(self) -> None:
         self._temporary = own_folder()
         self._folder = Path(self._temporary.name)
-        self._sharing = threading.Lock()
-        self._shared: dict[int, tuple[Path, Array]] = {}
+        self._arrays = SharedArrays(self._write)
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        with self._sharing:
-            paths = {name: self._share(array) for name, array in shared.items()}
         workplace = Path(tempfile.mkdtemp(dir=self._folder))
+        rows = []
+        for name, array in shared.items():
+            file = self._arrays.share(array)
+            rows.append([name, array.dtype.str, list(array.shape), str(file)])
+        token = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0)) as server:
-            rows = [[name, array.dtype.str, list(array.shape), str(paths[name])] for name, array in shared.items()]
-            process = self._start(server.getsockname()[1], token := secrets.token_hex(16), rows, workplace)
+            process = self._start(server.getsockname()[1], token, rows, workplace)
             try:
                 channel = _accept_with_token(token, server)
             except OSError:
@@ -81,21 +82,20 @@ class Plain:
     def close(self) -> None:
         self._temporary.cleanup()
 
-    def _share(self, array: Array) -> Path:
-        known = self._shared.get(id(array))
-        if known is None:
-            path = self._folder / f"shared-{len(self._shared)}"
-            path.write_bytes(array.reshape(-1).view(np.uint8).data)
-            known = self._shared[id(array)] = (path, array)
-        return known[0]
+    def _write(self, array: Array) -> Path:
+        file = self._folder / f"shared-{id(array)}"
+        file.write_bytes(array.reshape(-1).view(np.uint8).data)
+        return file
 
     def _start(self, port: int, token: str, shared: list[Any], workplace: Path) -> subprocess.Popen[bytes]:
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        own = {"HOME": str(workplace), "TMPDIR": str(workplace), "MPLCONFIGDIR": str(self._folder)}
+        variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        variables.update(environment())
+        variables.update(HOME=str(workplace), TMPDIR=str(workplace), MPLCONFIGDIR=str(self._folder))
         bootstrap = BOOTSTRAP.format(home=str(GUEST.parent), entry="start")
+        command = [sys.executable, "-I", "-B", "-c", bootstrap]
         return subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", bootstrap, str(port), token, json.dumps(shared)],
-            env={**kept, **environment(), **own},
+            [*command, str(port), token, json.dumps(shared)],
+            env=variables,
             cwd=workplace,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -105,7 +105,8 @@ class Plain:
 
 def _how_it_ended(process: subprocess.Popen[bytes]) -> Ended:
     try:
-        return Ended(describe_exit(process.wait(timeout=EXIT_GRACE_SECONDS)))
+        status = process.wait(timeout=EXIT_GRACE_SECONDS)
+        return Ended(describe_exit(status))
     except subprocess.TimeoutExpired:
         return Ended(CHANNEL_CLOSED)
 

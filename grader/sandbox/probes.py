@@ -27,14 +27,10 @@ def refused(attempt):
         return f"refused: {type(error).__name__}: {error}"
 
 
-def system_calls(numbers):
-    """Return the names of the system calls that are not refused. Their arguments are invalid, so they do nothing."""
-    found = []
-    for name, number in numbers.items():
-        result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
-        if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS):
-            found.append(name)
-    return found
+def is_let_through(number):
+    """Return whether a system call is not refused. Its arguments are invalid, so it does nothing."""
+    result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
+    return result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS, errno.EACCES)
 
 
 class Probes:
@@ -46,21 +42,24 @@ class Probes:
 
     def finds_the_reference(self):
         tops = ["/", "/home", "/root", "/opt", "/srv", "/mnt", "/tmp", "/g", "/rt", "/project", sys.prefix]
-        found = []
-        for root, folders, files in (step for top in tops for step in os.walk(top)):
-            folders[:] = [f for f in folders if os.path.join(root, f) not in ("/proc", "/sys", "/usr")]
-            found += [os.path.join(root, f) for f in files if f in ("assignment.toml", "reference.py", "mistakes.py",
-            "truth.py")]
-        return found[:5]
+        secret_names = {"assignment.toml", "reference.py", "mistakes.py", "truth.py"}
+        secrets = []
+        for top in tops:
+            for root, folders, files in os.walk(top):
+                folders[:] = [name for name in folders if os.path.join(root, name) not in ("/proc", "/sys", "/usr")]
+                secrets += [os.path.join(root, name) for name in secret_names.intersection(files)]
+        return secrets[:5]
 
     def reads_elsewhere(self):
         places = ["/", "/etc", "/etc/passwd", "/proc", "/proc/self/status", "/proc/1/environ", "/sys", "/home", "/root"]
-        return [place for place in places if os.access(place, os.R_OK) and not _unreadable(place)]
+        accessible = [place for place in places if os.access(place, os.R_OK)]
+        return [place for place in accessible if is_readable(place)]
 
     def writes_elsewhere(self):
         """Return the system's folders that are not mounted read-only."""
         folders = ["/", "/usr", "/rt", "/dev", os.path.dirname(os.__file__)]
-        return [f for f in folders if os.path.isdir(f) and not os.statvfs(f).f_flag & os.ST_RDONLY]
+        existing = [folder for folder in folders if os.path.isdir(folder)]
+        return [folder for folder in existing if not os.statvfs(folder).f_flag & os.ST_RDONLY]
 
     def connects(self):
         return refused(lambda: socket.socket() and "a socket")
@@ -82,29 +81,32 @@ class Probes:
             return []
         numbers = {"ptrace": 101, "mount": 165, "keyctl": 250, "unshare": 272, "perf_event_open": 298, "setns": 308}
         numbers |= {"process_vm_readv": 310, "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425, "pidfd_open": 434}
-        return system_calls(numbers)
+        return [name for name, number in numbers.items() if is_let_through(number)]
 
     def first_call_let_through(self, numbers):
         """Return the first of these system-call numbers that the filter does not refuse; -1 if it refuses all. Do not
         try the numbers after it, because they could do harm."""
         for number in numbers.tolist():
-            result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
-            if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS, errno.EACCES):
+            if is_let_through(number):
                 return number
         return -1
 
     def sees_processes(self):
-        return [*([] if os.getpid() == 1 else [f"pid {os.getpid()}"]), *glob.glob("/proc/[0-9]*")][:5]
+        processes = glob.glob("/proc/[0-9]*")
+        if os.getpid() != 1:
+            processes.insert(0, f"pid {os.getpid()}")
+        return processes[:5]
 
     def is_root(self):
         return 0 in (*os.getresuid(), *os.getresgid())
 
     def reads_the_environment(self):
-        ours = {"HOME", "LANG", "LC_CTYPE", "PWD", "TMPDIR", "MPLBACKEND", "MPLCONFIGDIR", "PYTHONHASHSEED"}
-        ours |= {"KMP_DUPLICATE_LIB_OK"}  # threadpoolctl's
-        ours |= {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR"}
-        ours |= {"NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"}
-        return sorted(n for n in os.environ if n not in ours and not n.endswith("_NUM_THREADS"))[:5]
+        expected = {"HOME", "LANG", "LC_CTYPE", "PWD", "TMPDIR", "MPLBACKEND", "MPLCONFIGDIR", "PYTHONHASHSEED"}
+        expected |= {"KMP_DUPLICATE_LIB_OK"}  # threadpoolctl's
+        expected |= {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR"}
+        expected |= {"NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"}
+        unexpected = [name for name in os.environ if name not in expected and not name.endswith("_NUM_THREADS")]
+        return sorted(unexpected)[:5]
 
     def leaves_a_mark(self):
         for folder in (".", "/tmp", "/dev/shm", "/var/tmp"):
@@ -153,7 +155,14 @@ class Probes:
 
     def finds_descriptors(self):
         """Return open descriptors other than 0, 1, 2 (standard streams) and 3 (the channel to the grader)."""
-        return [fd for fd in range(4, 4096) if not refused(lambda fd=fd: os.fstat(fd) and "").startswith("refused")]
+        descriptors = []
+        for fd in range(4, 4096):
+            try:
+                os.fstat(fd)
+            except OSError:
+                continue
+            descriptors.append(fd)
+        return descriptors
 
     def ignores_signals(self):
         for number in signal.valid_signals():
@@ -164,6 +173,9 @@ class Probes:
             pass
 
 
-def _unreadable(place):
-    listed = (lambda: os.listdir(place)) if os.path.isdir(place) else (lambda: open(place).read(1))
-    return not refused(listed) or isinstance(refused(listed), str) and refused(listed).startswith("refused")
+def is_readable(place):
+    try:
+        content = os.listdir(place) if os.path.isdir(place) else open(place).read(1)
+    except (OSError, ValueError):
+        return False
+    return bool(content)

@@ -23,13 +23,16 @@ def default() -> Path:
     This is `sandbox/` inside the grader's environment if that folder exists. Otherwise it is a folder in the cache,
     named after the version of Python and the requirements. Packs for students have no requirements and use `sandbox/`.
     """
-    beside = Path(sys.prefix) / "sandbox"
-    return beside if beside.is_dir() or not LOCK.exists() else _cached()
+    in_environment = Path(sys.prefix) / "sandbox"
+    if in_environment.is_dir() or not LOCK.exists():
+        return in_environment
+    return _cached()
 
 
 def _cached() -> Path:
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
-    return _cache_folder() / f"sandbox-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return _cache_folder() / f"sandbox-{python}-{digest[:12]}"
 
 
 def _cache_folder() -> Path:
@@ -64,9 +67,9 @@ def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as temporary:
-            made = Path(temporary) / folder.name
-            _install(made, lock, tell)
-            made.rename(folder)
+            unfinished = Path(temporary) / folder.name
+            _install(unfinished, lock, tell)
+            unfinished.rename(folder)
     except OSError as wrong:
         if is_made(folder):  # another process was faster
             return
@@ -76,9 +79,13 @@ def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _
 def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
     """Create a Python environment and install the locked packages. If the grader has no pip, use the new environment's
     pip."""
-    python, has_pip = str(folder / "bin" / "python"), find_spec("pip") is not None
-    _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(folder)], tell)
-    pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]
+    venv = [sys.executable, "-m", "venv", str(folder)]
+    python = str(folder / "bin" / "python")
+    pip = [python, "-m", "pip"]
+    if find_spec("pip") is not None:
+        venv.append("--without-pip")
+        pip = [sys.executable, "-m", "pip", "--python", python]
+    _run(venv, tell)
     _run([*pip, "install", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)], tell)
 
 

@@ -60,7 +60,8 @@ def prove(sandbox: str, runtime: Path) -> None:
         SandboxUnavailable: If the sandbox does not start, or bubblewrap breaks a promise.
     """
     with closing(choose(sandbox, runtime)[0]) as chosen:
-        broken = [r.promise.text for r in probe(chosen) if not r.holds] if sandbox == "bubblewrap" else []
+        results = probe(chosen) if sandbox == "bubblewrap" else []
+    broken = [result.promise.text for result in results if not result.holds]
     if broken:
         raise SandboxUnavailable(
             f"the sandbox self-test failed ({'; '.join(broken)}): grader doctor shows the details, and --sandbox "
@@ -72,8 +73,8 @@ def probe(sandbox: Sandbox) -> list[PromiseResult]:
     """Test every promise, and return the results. Every sandbox gets the same tests; `Plain` passes only a few."""
     results = []
     for promise in PROMISES:
-        holds, seen = promise.attempt(sandbox)
-        results.append(PromiseResult(promise, holds, str(seen)))
+        holds, evidence = promise.attempt(sandbox)
+        results.append(PromiseResult(promise, holds, str(evidence)))
     return results
 
 
@@ -83,8 +84,8 @@ def probe(sandbox: Sandbox) -> list[PromiseResult]:
 def _session(sandbox: Sandbox) -> Session:
     session = sandbox.session(LIMITS, {})
     files = {"probes.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
-    wanted = EntryPoints("class", ("Probes",)).plain()
-    session.request(["load", files, [], wanted, ["probes.py"], {}, 0.0], LIMITS.load_cpu_seconds)
+    entry_points = EntryPoints("class", ("Probes",)).plain()
+    session.request(["load", files, [], entry_points, ["probes.py"], {}, 0.0], LIMITS.load_cpu_seconds)
     session.request(["new", 0, [], {}], LIMITS.call_cpu_seconds)
     return session
 
@@ -95,52 +96,49 @@ def _ask(session: Session, method: str, *arguments: object, cpu_seconds: float =
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def _inside(method: str, kept: Callable[[object], bool]) -> Try:
+def _is_refused(answer: object) -> bool:
+    return answer == [] or (isinstance(answer, str) and answer.startswith("refused"))
+
+
+def _inside(method: str, is_kept: Callable[[object], bool] = _is_refused) -> Try:
+    """Return a test that calls a method of the probes. The promise holds if `is_kept` returns True for the answer."""
+
     def attempt(sandbox: Sandbox) -> tuple[bool, object]:
         with _session(sandbox) as session:
-            seen = _ask(session, method)
-        return kept(seen), seen
+            answer = _ask(session, method)
+        return is_kept(answer), answer
 
     return attempt
-
-
-def _refused(seen: object) -> bool:
-    return isinstance(seen, str) and seen.startswith("refused")
-
-
-def _nothing(seen: object) -> bool:
-    return seen == []
 
 
 def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
     """Test that the filter refuses every system call that is not in `filter.unfiltered_numbers`. A call of the x32 ABI
     must be refused or end the session."""
     unfiltered = filter.unfiltered_numbers()
-    tried = [number for number in range(ALL_CALLS) if number not in unfiltered]
+    refused = [number for number in range(ALL_CALLS) if number not in unfiltered]
+    x32_calls = [OTHER_ABI + min(unfiltered)]
     with _session(sandbox) as session:
-        seen = _ask(session, "first_call_let_through", np.array(tried))
-    if seen != -1:
-        return False, f"system call {seen} is allowed" if isinstance(seen, int) else seen
+        allowed = _ask(session, "first_call_let_through", np.array(refused))
+    if allowed != -1:
+        return False, f"system call {allowed} is allowed" if isinstance(allowed, int) else allowed
     with _session(sandbox) as session:
-        other = _ask(
-            session, "first_call_let_through", np.array([OTHER_ABI + number for number in sorted(unfiltered)[:1]])
-        )
-    return other == -1 or isinstance(other, Died), f"{len(tried)} system calls refused"
+        allowed = _ask(session, "first_call_let_through", np.array(x32_calls))
+    return allowed == -1 or isinstance(allowed, Died), f"{len(refused)} system calls refused"
 
 
 # ── from outside ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _outside(look: Callable[[Path], object], kept: Callable[[object], bool]) -> Try:
+def _outside(look: Callable[[Path], object], is_kept: Callable[[object], bool]) -> Try:
     """Return a test that calls `look` with the /proc folder of a session's process. The promise (a security property)
-    holds if `kept` returns True for the result of `look`."""
+    holds if `is_kept` returns True for the result of `look`."""
 
     def attempt(sandbox: Sandbox) -> tuple[bool, object]:
         with _session(sandbox) as session:
             if session.pid is None:
                 return False, "the session's process cannot be inspected from outside"
-            seen = look(Path(f"/proc/{session.pid}"))
-        return kept(seen), seen
+            evidence = look(Path(f"/proc/{session.pid}"))
+        return is_kept(evidence), evidence
 
     return attempt
 
@@ -150,22 +148,31 @@ SPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 def _shared_namespaces(process: Path) -> list[str]:
     """Return the namespaces that the process shares with the grader, for example ["cgroup"]."""
-    return [
-        space for space in SPACES if (process / "ns" / space).readlink() == Path(f"/proc/self/ns/{space}").readlink()
-    ]
+    shared = []
+    for space in SPACES:
+        own = Path(f"/proc/self/ns/{space}").readlink()
+        if (process / "ns" / space).readlink() == own:
+            shared.append(space)
+    return shared
 
 
 def _status(process: Path) -> Mapping[str, str]:
-    rows = (line.partition(":") for line in (process / "status").read_text().splitlines())
-    return {name: value.strip() for name, _, value in rows}
+    status = {}
+    for line in (process / "status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        status[name] = value.strip()
+    return status
 
 
 def _privileges(process: Path) -> list[str]:
     """Return the privileges of the process, for example ["CapEff", "root"]; [] if it has none."""
     status = _status(process)
-    left = [name for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[name], 16)]
-    left += [] if status["NoNewPrivs"] == "1" else ["privileges by exec"]
-    return [*left, "root"] if "0" in status["Uid"].split() else left
+    privileges = [name for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[name], 16)]
+    if status["NoNewPrivs"] != "1":
+        privileges.append("privileges by exec")
+    if "0" in status["Uid"].split():
+        privileges.append("root")
+    return privileges
 
 
 def _filtered(process: Path) -> str:
@@ -192,42 +199,40 @@ def _cpu_is_bounded(sandbox: Sandbox) -> tuple[bool, object]:
 def _nothing_survives(sandbox: Sandbox) -> tuple[bool, object]:
     with _session(sandbox) as session:
         _ask(session, "ignores_signals")
-        if (pid := session.pid) is None:
-            return False, "the session's process cannot be inspected from outside"
-    left = [str(pid)] if Path(f"/proc/{pid}").exists() else []
-    return not left, left
+    if session.pid is None:
+        return False, "the session's process cannot be inspected from outside"
+    survivors = [str(session.pid)] if Path(f"/proc/{session.pid}").exists() else []
+    return not survivors, survivors
 
 
 def _nothing_is_handed_on(sandbox: Sandbox) -> tuple[bool, object]:
-    with _session(sandbox) as one, _session(sandbox) as other:
-        _ask(one, "leaves_a_mark")
-        seen = _ask(other, "finds_marks")
-        _ask(one, "takes_its_marks_away")  # in the plain sandbox, the marks are files on this machine
-    return _nothing(seen), seen
+    with _session(sandbox) as session, _session(sandbox) as other_session:
+        _ask(session, "leaves_a_mark")
+        marks = _ask(other_session, "finds_marks")
+        _ask(session, "takes_its_marks_away")  # in the plain sandbox, the marks are files on this machine
+    return _is_refused(marks), marks
 
 
 PROMISES = (
     Promise("computes", "numpy works inside", _inside("computes", lambda seen: seen == 3.0)),
-    Promise("grader", "the grader cannot be imported", _inside("imports_the_grader", _refused)),
-    Promise("reference", "no assignment, reference or label can be read", _inside("finds_the_reference", _nothing)),
-    Promise("read", "no other folder or file can be read (Landlock)", _inside("reads_elsewhere", _nothing)),
-    Promise(
-        "write", "everything but the session's folders is mounted read-only", _inside("writes_elsewhere", _nothing)
-    ),
-    Promise("sockets", "there are no sockets (filter)", _inside("connects", _refused)),
+    Promise("grader", "the grader cannot be imported", _inside("imports_the_grader")),
+    Promise("reference", "no assignment, reference or label can be read", _inside("finds_the_reference")),
+    Promise("read", "no other folder or file can be read (Landlock)", _inside("reads_elsewhere")),
+    Promise("write", "everything but the session's folders is mounted read-only", _inside("writes_elsewhere")),
+    Promise("sockets", "there are no sockets (filter)", _inside("connects")),
     Promise(
         "network", "the session's network has only a loopback interface", _outside(_interfaces, lambda s: s == ["lo"])
     ),
-    Promise("processes", "no process can be started (filter)", _inside("starts_processes", _refused)),
-    Promise("signals", "no process can be signalled (filter)", _inside("signals", _refused)),
-    Promise("calls", "dangerous system calls are refused (filter)", _inside("calls_the_kernel", _nothing)),
+    Promise("processes", "no process can be started (filter)", _inside("starts_processes")),
+    Promise("signals", "no process can be signalled (filter)", _inside("signals")),
+    Promise("calls", "dangerous system calls are refused (filter)", _inside("calls_the_kernel")),
     Promise("every call", "every system call that is not listed is refused (filter)", _every_call_is_filtered),
     Promise(
         "filter",
         "the kernel filters the session's system calls",
         _outside(_filtered, lambda seen: seen == "2"),
     ),
-    Promise("seen", "no other process is visible", _inside("sees_processes", _nothing)),
+    Promise("seen", "no other process is visible", _inside("sees_processes")),
     Promise(
         "namespaces",
         "the session shares no namespace with the grader",
@@ -237,19 +242,15 @@ PROMISES = (
     Promise(
         "privileges",
         "the session has no capability, can gain none, and is unprivileged on the host",
-        _outside(_privileges, _nothing),
+        _outside(_privileges, _is_refused),
     ),
-    Promise(
-        "environment", "no environment variable of the host is visible", _inside("reads_the_environment", _nothing)
-    ),
-    Promise(
-        "descriptors", "no descriptor except the session's channel is open", _inside("finds_descriptors", _nothing)
-    ),
+    Promise("environment", "no environment variable of the host is visible", _inside("reads_the_environment")),
+    Promise("descriptors", "no descriptor except the session's channel is open", _inside("finds_descriptors")),
     Promise("marks", "no session sees files of another session", _nothing_is_handed_on),
-    Promise("disk", "the size of the session's folders is limited", _inside("fills_the_disk", _refused)),
-    Promise("file", "the size of a single file is limited", _inside("writes_a_large_file", _refused)),
-    Promise("memory", "memory is limited", _inside("takes_memory", _refused)),
-    Promise("threads", "the number of threads is limited", _inside("starts_threads", _refused)),
+    Promise("disk", "the size of the session's folders is limited", _inside("fills_the_disk")),
+    Promise("file", "the size of a single file is limited", _inside("writes_a_large_file")),
+    Promise("memory", "memory is limited", _inside("takes_memory")),
+    Promise("threads", "the number of threads is limited", _inside("starts_threads")),
     Promise("cpu", "CPU time is limited from outside", _cpu_is_bounded),
     Promise("end", "no process outlives its session", _nothing_survives),
 )

@@ -37,8 +37,9 @@ class Fork:
     @property
     def host_pid(self) -> int:
         """The process id in the grader's PID namespace."""
-        with open(f"/proc/self/fdinfo/{self.pidfd}") as facts:
-            return int(next(line for line in facts if line.startswith("Pid:")).split()[1])
+        with open(f"/proc/self/fdinfo/{self.pidfd}") as rows:
+            fields = dict(row.split(":", 1) for row in rows)
+        return int(fields["Pid"])
 
     def gone_within(self, seconds: float) -> bool:
         """Wait at most `seconds` for the process to end. Return whether it has ended."""
@@ -58,11 +59,11 @@ class TemplateProcess:
             plan: The first message to the process: its imports, and the system-call filter and folders of sessions.
             environment: The environment variables of the command.
         """
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        self._control, end_of_process = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with end_of_process:
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [*command, str(end_of_process.fileno())],
+                pass_fds=[end_of_process.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -144,8 +145,9 @@ class TemplateProcess:
         except TemplateGone:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 _, complaint = self._process.communicate(timeout=5)
-                words = complaint.decode(errors="replace").strip().splitlines()
-                raise SandboxUnavailable(f"the sandbox did not start: {words[-1] if words else 'no message'}") from None
+                lines = complaint.decode(errors="replace").strip().splitlines()
+                why = lines[-1] if lines else "no message"
+                raise SandboxUnavailable(f"the sandbox did not start: {why}") from None
             raise
         if "ready" not in message:
             raise SandboxUnavailable(f"the sandbox did not start: its first message is {message}")

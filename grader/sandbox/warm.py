@@ -29,6 +29,7 @@ from grader.sandbox.contract import (
     describe_exit,
 )
 from grader.sandbox.filter import program
+from grader.sandbox.shared_arrays import SharedArrays
 from grader.sandbox.template import Fork, TemplateGone, TemplateProcess
 
 FOLDER = "/tmp"  # noqa: S108  each session with namespaces mounts a separate one
@@ -56,7 +57,9 @@ class OuterWall:
 
     def folder(self) -> str:
         """Return the folder that a new session may write to, by its path inside the sandbox."""
-        return tempfile.mkdtemp(dir=self.temporary.name) if self.temporary else FOLDER
+        if self.temporary is None:
+            return FOLDER
+        return tempfile.mkdtemp(dir=self.temporary.name)
 
     def clear(self, folder: str) -> None:
         """Remove the folder of a session that has ended. A private /tmp disappears with the session."""
@@ -76,7 +79,7 @@ class Warm:
         self._wall = wall
         self._imports = imports
         self._picking = threading.Lock()
-        self._arrays = SharedArrays()
+        self._arrays = SharedArrays(_memory_file)
         self._cgroups = Cgroups()
         self._templates = [self._template() for _ in range(templates)]
 
@@ -92,19 +95,22 @@ class Warm:
         for template in self._templates:
             template.close()
         self._cgroups.close()
-        self._arrays.close()
+        for fd in self._arrays.files.values():
+            os.close(fd)
+        self._arrays.files.clear()
         if self._wall.temporary:
             self._wall.temporary.cleanup()
 
     def _template(self) -> TemplateProcess:
+        wall = self._wall
         plan = {
-            "namespaces": self._wall.namespaces,
-            "readable": self._wall.readable,
+            "namespaces": wall.namespaces,
+            "readable": wall.readable,
             "usable": DEVICES,
-            "filter": program(mounts=self._wall.namespaces).hex(),
+            "filter": program(mounts=wall.namespaces).hex(),
             "imports": self._imports,
         }
-        return TemplateProcess(self._wall.command(), plan, self._wall.environment)
+        return TemplateProcess(wall.command(), plan, wall.environment)
 
     def _least_busy(self) -> TemplateProcess:
         with self._picking:
@@ -114,23 +120,26 @@ class Warm:
         with self._picking:
             if gone in self._templates:
                 gone.close()
-                self._templates[self._templates.index(gone)] = self._template()
+                self._templates.remove(gone)
+                self._templates.append(self._template())
         return self._least_busy()
 
     def _start(self, template: TemplateProcess, limits: Limits, shared: Mapping[str, Array]) -> Session:
         with ExitStack() as undo:
-            ours, theirs = socket.socketpair()
-            undo.callback(ours.close)
+            channel, end_of_session = socket.socketpair()
+            undo.callback(channel.close)
             folder = self._wall.folder()
             undo.callback(self._wall.clear, folder)
             rows = [[name, array.dtype.str, list(array.shape)] for name, array in shared.items()]
             opening = {"limits": rlimits(limits), "shared": rows, "folder": folder}
-            with theirs:
-                fork = template.fork(opening, [theirs.fileno(), *map(self._arrays.share, shared.values())])
+            files = [self._arrays.share(array) for array in shared.values()]
+            with end_of_session:
+                fork = template.fork(opening, [end_of_session.fileno(), *files])
             undo.callback(template.end, fork)
             host_pid = fork.host_pid
-            end = EndOfFork(template, fork, self._cgroups.enclose(host_pid, limits), self._wall, folder)
-            session = Session(ours, end, limits, host_pid)
+            cgroup = self._cgroups.enclose(host_pid, limits)
+            end = EndOfFork(template, fork, cgroup, self._wall, folder)
+            session = Session(channel, end, limits, host_pid)
             undo.pop_all()
             session.welcome()
         return session
@@ -165,37 +174,10 @@ class EndOfFork:
 def rlimits(limits: Limits) -> dict[str, int]:
     """Return the resource limits for a session's process, for example {"NOFILE": 256}. Memory limits do not include the
     template's memory. "disk" is not a limit of the kernel, but the size of each folder of the session in bytes."""
-    return {
-        "AS": limits.memory_bytes,
-        "DATA": limits.memory_bytes,
-        "CORE": 0,
-        "CPU": int(limits.session_cpu_seconds) + 10,  # in case the limit that is checked from outside fails
-        "FSIZE": limits.disk_bytes,
-        "MEMLOCK": 0,
-        "NOFILE": 256,
-        "NPROC": THREADS,
-        "disk": limits.disk_bytes,
-    }
-
-
-class SharedArrays:
-    """Arrays in sealed (unchangeable) memory files. Each array is written once for all sessions."""
-
-    def __init__(self) -> None:
-        self._writing = threading.Lock()
-        self._files: dict[int, tuple[int, Array]] = {}
-
-    def share(self, array: Array) -> int:
-        """Write the array to a memory file, unless this was done before. Return the file's descriptor."""
-        with self._writing:
-            if id(array) not in self._files:  # the array is stored too, so that its id is not reused
-                self._files[id(array)] = (_memory_file(array), array)
-            return self._files[id(array)][0]
-
-    def close(self) -> None:
-        for fd, _ in self._files.values():
-            os.close(fd)
-        self._files.clear()
+    cpu_seconds = int(limits.session_cpu_seconds) + 10  # in case the limit that is checked from outside fails
+    memory = {"AS": limits.memory_bytes, "DATA": limits.memory_bytes, "MEMLOCK": 0, "CORE": 0}
+    files = {"FSIZE": limits.disk_bytes, "NOFILE": 256, "disk": limits.disk_bytes}
+    return {**memory, **files, "CPU": cpu_seconds, "NPROC": THREADS}
 
 
 def _memory_file(array: Array) -> int:

@@ -99,7 +99,7 @@ BREACHES = {
         lambda command: [command[0], "--setenv", "SECRET", "1", *without("--clearenv")(command[1:])],
     ),
     "open descriptors": Breach(("descriptors",), ("walls.py", "    os.closerange(CHANNEL + 1, 1 << 20)\n", "")),
-    "one folder for all": Breach(("marks",), ("walls.py", '[folder, "/dev/shm"])', "[])")),
+    "one folder for all": Breach(("marks",), ("walls.py", '(limits["disk"], private_folders)', '(limits["disk"], [])')),
     "large folders": Breach(("disk",), ("walls.py", "size={size}", "size=1g")),
     "large files": Breach(("file",), ("walls.py", 'if name != "disk"', 'if name not in ("disk", "FSIZE")')),
     "all memory": Breach(("memory",), ("walls.py", 'if name != "disk"', 'if name not in ("disk", "AS", "DATA")')),
