@@ -31,7 +31,8 @@ from grader.workers.compatibility import compatibility_keys
 from grader.workers.events import Hub
 from grader.workers.grading_process import Plan
 from grader.workers.local import LocalWorkers
-from grader.workers.replica import Replica, SharedHub
+from grader.workers.server_tasks import ServerTasks
+from grader.workers.shared_events import SharedHub
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TRY_AGAIN_SECONDS = 1.0
@@ -120,14 +121,14 @@ def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
     return Service(store, workers, events, assignments, settings), workers
 
 
-def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
+def server_without_workers(settings: Settings) -> tuple[Service, ServerTasks]:
     """Return the service for one of several processes that serve HTTP, and the background tasks of this process. The
     tasks are not started yet. Workers run in other processes (`machine_workers`)."""
     store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(store)
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
     queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime))
-    return Service(store, queue, events, assignments, settings), Replica(store, events, lease_of(settings))
+    return Service(store, queue, events, assignments, settings), ServerTasks(store, events, lease_of(settings))
 
 
 def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:

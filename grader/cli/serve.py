@@ -22,15 +22,15 @@ from grader.service import (
     lock_home,
     login_link,
     make_home,
-    replica_of_service,
     retry_until_reachable,
+    server_without_workers,
     single_machine,
 )
 from grader.settings import Settings
 from grader.store import installation, people
 from grader.store.files import write
 from grader.workers.local import LocalWorkers
-from grader.workers.replica import Replica
+from grader.workers.server_tasks import ServerTasks
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
@@ -81,10 +81,10 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
 
 
 @contextmanager
-def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
+def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, LocalWorkers | ServerTasks, str]]:
     """Yield the service, its background tasks, and a phrase that tells the operator which processes grade."""
     if settings.has_postgresql:
-        yield *replica_of_service(settings), "grader worker grades"
+        yield *server_without_workers(settings), "grader worker grades"
         return
     with lock_home(make_home(settings)):
         service, workers = single_machine(settings, sandbox)

@@ -37,7 +37,11 @@ def source_digest() -> str:
 def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
     """Return this machine's compatibility keys by assignment id. `runtime` is the default Python environment for
     students' code."""
-    return {one.id: compatibility_key(one, numpy_of(one.runtime(runtime))) for one in assignments}
+    keys: dict[str, str] = {}
+    for assignment in assignments:
+        numpy = numpy_of(assignment.runtime(runtime))
+        keys[assignment.id] = compatibility_key(assignment, numpy)
+    return keys
 
 
 def numpy_of(runtime: Path) -> str:
@@ -46,8 +50,8 @@ def numpy_of(runtime: Path) -> str:
     if runtime == Path(sys.prefix):
         return version("numpy")
     for site in runtime.glob("lib/python*/site-packages"):
-        for found in distributions(name="numpy", path=[str(site)]):
-            return found.version
+        for numpy in distributions(name="numpy", path=[str(site)]):
+            return numpy.version
     raise SandboxUnavailable(
         f"numpy is not installed in {runtime}: create the environments for students' code with `grader runtimes`"
     )

@@ -96,7 +96,7 @@ class GradingProcess:
     @property
     def pid(self) -> int:
         """The process id; 0 before the process is started."""
-        return (self._started and self._started[0].pid) or 0
+        return self._started[0].pid or 0 if self._started else 0
 
     @property
     def alive(self) -> bool:
@@ -136,11 +136,11 @@ class GradingProcess:
         """Start the process if it is not running. Return the process and the connection to it."""
         if self._started is None or not self._started[0].is_alive():
             self.end()
-            ours, theirs = _spawn.Pipe()
-            process = _spawn.Process(target=_main, args=(theirs, self._plan), daemon=True, name="grading")
+            channel, end_of_process = _spawn.Pipe()
+            process = _spawn.Process(target=_main, args=(end_of_process, self._plan), daemon=True, name="grading")
             process.start()
-            theirs.close()
-            self._started = process, ours
+            end_of_process.close()
+            self._started = process, channel
         return self._started
 
     def restart(self) -> None:
@@ -171,7 +171,7 @@ class _Clock:
 
     def __init__(self, pid: int) -> None:
         self._clock = cpu_clock(pid)
-        self._seen: float | None = None
+        self._last_reading: float | None = None
         self._still = 0
         self._next = 0.0
 
@@ -181,15 +181,12 @@ class _Clock:
         moment = time.monotonic()
         if moment >= self._next:
             self._next = moment + CLOCK_SECONDS
-            seen = self._read()
-            self._still = self._still + 1 if seen == self._seen else 0
-            self._seen = seen
+            reading = -1.0  # if the process has ended
+            with suppress(OSError):
+                reading = self._clock()
+            self._still = self._still + 1 if reading == self._last_reading else 0
+            self._last_reading = reading
         return self._still
-
-    def _read(self) -> float:
-        with suppress(OSError):
-            return self._clock()
-        return -1.0  # the process has ended
 
 
 def _exit_phrase(code: int | None) -> str:
@@ -222,7 +219,8 @@ def _main(channel: Connection, plan: Plan) -> None:
 
         @cache
         def sandbox_of(runtime: Path) -> Sandbox:
-            return sandboxes.enter_context(closing(another(plan.sandbox, runtime)))
+            sandbox = another(plan.sandbox, runtime)
+            return sandboxes.enter_context(closing(sandbox))
 
         with suppress(GraderError):  # the first job tries again and reports the failure
             sandbox_of(plan.runtime)

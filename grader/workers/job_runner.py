@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -54,8 +54,8 @@ class JobRunner:
     process: GradingProcess
     secret: bytes
     """The secret from which the seeds of random test problems are derived."""
-    compatibility_key: Callable[[str], str]
-    """Function that returns the compatibility key of the assignment with a given id."""
+    keys: Mapping[str, str]
+    """Compatibility keys by assignment id."""
     shutdown: Shutdown
 
     def run(self, leased: Leased) -> None:
@@ -98,10 +98,10 @@ class JobRunner:
         """Return the job to send to the grading process. If equal files were graded before with the same compatibility
         key, seed and scope, return the stored report instead."""
         seed = Seed(None if leased.kind is Kind.PRECHECK else self.secret)
-        key = self.compatibility_key(leased.assignment)
-        known = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope)
-        if known is not None:
-            return as_json.loads(known)
+        key = self.keys[leased.assignment]
+        stored_report = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope)
+        if stored_report is not None:
+            return as_json.loads(stored_report)
         scope = Scope(code_only=True) if leased.kind is Kind.PRECHECK else Scope(**leased.scope)
         files = tuple(submissions.contents(tx, leased.submission))
         return Job(leased.grading, leased.assignment, files, scope, seed.secret)
@@ -111,7 +111,7 @@ class JobRunner:
         if isinstance(outcome, Failed):
             log.error("internal error", grading=leased.grading, submission=leased.submission, why=outcome.why)
             return self._retrying(leased, self.store.write, lambda tx: leases.fail(tx, leased, outcome.why))
-        key = self.compatibility_key(leased.assignment)
+        key = self.keys[leased.assignment]
         if self._retrying(leased, self.store.write, lambda tx: leases.finish(tx, leased, outcome, key)):
             return State.GRADED
         return None

@@ -65,21 +65,21 @@ class WorkerPool(StoreQueue, ABC):
         self._shutdown = Shutdown()
         self._woken = threading.Condition()
         self._wakes = 0
+        self._runners: list[JobRunner] = []
+        self._threads: list[threading.Thread] = []
+
+        def add_worker(name: str, core: int | None, only: Priority | None) -> None:
+            process = GradingProcess(replace(plan, core=core))
+            runner = JobRunner(store, events, process, secret, keys, self._shutdown)
+            self._runners.append(runner)
+            self._threads.append(threading.Thread(target=self._work, args=(runner, name, only), name=name, daemon=True))
+
         name = f"{socket.gethostname()}:{os.getpid()}"
-        threads: list[tuple[int | None, Priority | None, str]] = [
-            (core, None, f"{name} {n}") for n, core in enumerate(cores, 1)
-        ]
+        for number, core in enumerate(cores, 1):
+            add_worker(f"{name} {number}", core, None)
         if prechecks:
-            threads.append((None, Priority.PRECHECK, f"{name} pre-checks"))
-        self.worker = Worker(name, self._takes(), len(threads), plan.sandbox, now())
-        self._runners = [
-            JobRunner(store, events, GradingProcess(replace(plan, core=core)), secret, keys.__getitem__, self._shutdown)
-            for core, _, _ in threads
-        ]
-        self._threads = [
-            threading.Thread(target=self._work, args=(runner, name, only), name=name, daemon=True)
-            for runner, (_, only, name) in zip(self._runners, threads, strict=True)
-        ]
+            add_worker(f"{name} pre-checks", None, Priority.PRECHECK)
+        self.worker = Worker(name, self._takes(), len(self._runners), plan.sandbox, now())
         self._periodic = Periodic(lease.total_seconds() / HEARTBEATS_IN_A_LEASE, self._beat)
 
     def start(self, *, warm: bool = True) -> None:
@@ -88,8 +88,9 @@ class WorkerPool(StoreQueue, ABC):
         Args:
             warm: True to start all grading processes now; False to start each process with its first grading.
         """
-        for runner in self._runners if warm else ():
-            runner.process.start()
+        if warm:
+            for runner in self._runners:
+                runner.process.start()
         for thread in self._threads:
             thread.start()
         self._periodic.start()
@@ -98,8 +99,9 @@ class WorkerPool(StoreQueue, ABC):
         """Stop the workers. Gradings that are still running after the grace period are queued again."""
         self._shutdown.at = time.monotonic() + grace_seconds
         self.wake()
+        give_up_at = self._shutdown.at + STUCK_SECONDS
         for thread in self._threads:
-            thread.join(max(0.0, self._shutdown.at + STUCK_SECONDS - time.monotonic()))
+            thread.join(max(0.0, give_up_at - time.monotonic()))
         for runner in self._runners:
             runner.process.end()
         self._periodic.stop()

@@ -90,10 +90,11 @@ class PostgresWorkers(WorkerPool):
         )
 
     def _queues(self, only: Priority | None) -> list[str]:
-        of_prechecks = [procrastinate_jobs.queue_of(key, prechecks=True) for key in self._takes()]
-        if only is Priority.PRECHECK:
-            return of_prechecks
-        return of_prechecks + [procrastinate_jobs.queue_of(key, prechecks=False) for key in self._takes()]
+        keys = self._takes()
+        queues = [procrastinate_jobs.queue_of(key, prechecks=True) for key in keys]
+        if only is not Priority.PRECHECK:
+            queues += [procrastinate_jobs.queue_of(key, prechecks=False) for key in keys]
+        return queues
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ from grader.model import Status
 from grader.store import notices
 from grader.store.database import Store
 from grader.workers.events import CheckEvent, Event
-from grader.workers.replica import Replica, SharedHub, decoded, encoded
+from grader.workers.server_tasks import ServerTasks
+from grader.workers.shared_events import SharedHub, decode, encode
 from tests.conftest import ROOT, Command
 from tests.postgres import Cluster
 
@@ -38,10 +39,10 @@ def stores(migrated_postgres_url: str) -> Iterator[tuple[Store, Store]]:
 @pytest.fixture
 def door(stores: tuple[Store, Store]) -> Iterator[SharedHub]:
     hub = SharedHub(stores[0])
-    replica = Replica(stores[0], hub, LEASE)
-    replica.start()
+    tasks = ServerTasks(stores[0], hub, LEASE)
+    tasks.start()
     yield hub
-    replica.stop(0)
+    tasks.stop(0)
 
 
 async def heard(hub: SharedHub, store: Store, event: Event) -> Event:
@@ -68,9 +69,9 @@ def test_events_of_a_worker_reach_every_replica_even_after_an_outage(
 
 
 def test_a_long_event_is_split_without_loss() -> None:
-    parts = encoded(LONG)
+    parts = encode(LONG)
     assert all(len(words.encode()) <= notices.MOST_BYTES for words in parts)
-    assert tuple(check for words in parts for check in decoded(words).checks) == LONG.checks
+    assert tuple(check for words in parts for check in decode(words).checks) == LONG.checks
 
 
 # ── what is needed ───────────────────────────────────────────────────────────────────────────────────
