@@ -53,7 +53,8 @@ class AnswerMark:
     @property
     def given(self) -> NewMark:
         """The mark without the marker's name and the time."""
-        return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
+        ids = tuple(item.id for item in self.items)
+        return NewMark(ids, self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
         """Return the points of the mark, limited to the range from 0 to `worth`, the points of the question."""

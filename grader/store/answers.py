@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import insert, select
 
 from grader.model import Report
 from grader.model.answers import WrittenAnswer, of_report
@@ -14,6 +15,7 @@ from grader.render.as_json import as_json, opinion_of
 from grader.store.database import AnyRow, Tx, record_of
 from grader.store.records import Kind
 from grader.store.rubrics import OfferedQuestion
+from grader.store.submissions import authors_of
 from grader.store.tables import answer_marks, answers, authors, gradings, submissions
 
 
@@ -29,17 +31,11 @@ class SubmittedAnswer:
 
 def add(tx: Tx, grading: str, submission: str, report: Report) -> None:
     """Store the written answers of a submission, as listed in the report of a grading."""
-    rows = [
-        {
-            "grading": grading,
-            "question": answer.question,
-            "digest": answer.digest,
-            "text": answer.text,
-            "opinion": as_json(answer.suggestion) if answer.suggestion else None,
-            "decided": answer.decided,
-        }
-        for answer in of_report(report, submission)
-    ]
+    rows: list[dict[str, Any]] = []
+    for answer in of_report(report, submission):
+        opinion = as_json(answer.suggestion) if answer.suggestion else None
+        row = {"grading": grading, "question": answer.question, "digest": answer.digest, "text": answer.text}
+        rows.append({**row, "opinion": opinion, "decided": answer.decided})
     if rows:
         tx.execute(insert(answers), rows)
 
@@ -65,38 +61,29 @@ def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
     query = query.where(answers.c.question == question.id, gradings.c.counts)
     query = query.where(gradings.c.submission.in_(of_assignment))
     rows = tx.execute(query.order_by(gradings.c.submission)).all()
-    authors_by_submission = _authors_of(tx, of_assignment)
+    authors_by_id = authors_of(tx, {row.submission for row in rows})
     answers_of_students = []
     for row in rows:
-        author_ids = tuple(authors_by_submission[row.submission])
+        author_ids = tuple(author.id for author in authors_by_id[row.submission])
         answers_of_students.append(SubmittedAnswer(row.submission, author_ids, _answer(row)))
     return answers_of_students
-
-
-def _authors_of(tx: Tx, ids: Select[str]) -> dict[str, list[str]]:
-    """Return the ids of the authors of the submissions that a query selects, by submission id."""
-    query = select(authors.c.submission, authors.c.person).where(authors.c.submission.in_(ids))
-    return grouped((row.submission, row.person) for row in tx.execute(query))
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
     """Return the ids of the questions for which another submission of the same authors has a marked answer."""
     own_authors = select(authors.c.person).filter_by(submission=submission)
-    other_submissions = select(authors.c.submission).where(
-        authors.c.person.in_(own_authors), authors.c.submission != submission
-    )
+    of_same_authors = select(authors.c.submission).where(authors.c.person.in_(own_authors))
+    is_earlier = gradings.c.submission.in_(of_same_authors) & (gradings.c.submission != submission)
     is_marked = (
-        select(answer_marks.c.id)
-        .where(answer_marks.c.course == submissions.c.course)
-        .where(answer_marks.c.assignment == submissions.c.assignment)
-        .where(answer_marks.c.question == answers.c.question)
-        .where(answer_marks.c.digest == answers.c.digest)
-        .exists()
+        (answer_marks.c.course == submissions.c.course)
+        & (answer_marks.c.assignment == submissions.c.assignment)
+        & (answer_marks.c.question == answers.c.question)
+        & (answer_marks.c.digest == answers.c.digest)
     )
     query = select(answers.c.question).join(gradings, gradings.c.id == answers.c.grading)
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
-    query = query.where(submissions.c.id.in_(other_submissions), is_marked)
-    return set(tx.scalars(query))
+    query = query.join(answer_marks, is_marked)
+    return set(tx.scalars(query.where(is_earlier)))
 
 
 def _answer(row: AnyRow) -> WrittenAnswer:

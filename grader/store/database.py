@@ -226,7 +226,8 @@ def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begins', 'DEFERRED')}")
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"BEGIN {options.get('begins', 'DEFERRED')}")
 
     return engine
 
@@ -259,4 +260,5 @@ def _failures_reported() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().splitlines()[0]

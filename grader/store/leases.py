@@ -104,7 +104,8 @@ def renew(tx: Tx, leased: Leased) -> bool:
 
 def _update_of(leased: Leased) -> Update:
     """Return an SQL update of a grading that changes nothing if its lease has been lost."""
-    return update(gradings).filter_by(id=leased.grading, state=State.RUNNING, lease=leased.lease)
+    grading = update(gradings).filter_by(id=leased.grading)
+    return grading.filter_by(state=State.RUNNING, lease=leased.lease)
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
@@ -187,8 +188,9 @@ def fail(tx: Tx, leased: Leased, why: str) -> State | None:
 def release(tx: Tx, leased: Leased) -> bool:
     """Queue a grading again because its worker is shutting down. This does not count as a failure or a start. Return
     False if the lease has been lost."""
-    released = _update_of(leased).values(state=State.QUEUED, lease=None)
-    return change(tx, released.values(starts=gradings.c.starts - 1)) > 0
+    release = _update_of(leased).values(state=State.QUEUED, lease=None)
+    release = release.values(starts=gradings.c.starts - 1)
+    return change(tx, release) > 0
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:

@@ -40,7 +40,8 @@ def person_of(row: AnyRow) -> Person:
 
 def add_course(tx: Tx, course: Course) -> None:
     """Create a course."""
-    tx.execute(insert(courses).values(id=course.id, title=course.title, created_at=now()))
+    row = {**asdict(course), "created_at": now()}
+    tx.execute(insert(courses).values(row))
 
 
 def put_course(tx: Tx, course: Course) -> None:
@@ -86,7 +87,8 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
     changed = replace(current, name=name or current.name, admin=is_admin)
     if changed != current:
         values = {"name": changed.name, "admin": changed.admin}
-        tx.execute(update(people).filter_by(id=current.id).values(values))
+        account = update(people).filter_by(id=current.id)
+        tx.execute(account.values(values))
     return changed
 
 

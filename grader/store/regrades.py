@@ -178,7 +178,11 @@ def _read(tx: Tx, *where: ColumnElement[bool]) -> list[Regrade]:
     """Return the regrades that meet all conditions, the newest first."""
     query = select(*regrades.c, *PERSON).join(people, people.c.id == regrades.c.by).where(*where)
     rows = tx.execute(query.order_by(regrades.c.id.desc())).all()
-    return [record_of(row, Regrade, by=person_of(row), progress=_progress(tx, row.id)) for row in rows]
+    records = []
+    for row in rows:
+        progress = _progress(tx, row.id)
+        records.append(record_of(row, Regrade, by=person_of(row), progress=progress))
+    return records
 
 
 def _progress(tx: Tx, id: str) -> dict[State, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import zlib
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -128,19 +129,26 @@ metadata = MetaData(
 
 ID = String(32)
 NAME = String(200)
+ASSIGNMENT = String(64)
+QUESTION = String(100)
+HASH = String(64)
+SHORT = String(64)
+
+
+def _required(name: str, kind: Any, **options: Any) -> Column[Any]:
+    """Return a column that is never NULL. The options are those of `Column`."""
+    return Column(name, kind, nullable=False, **options)
 
 
 def _choice(kind: type[StrEnum], column: str | None = None) -> Enum:
     """Return the column type for a member of an enumeration, stored as text. If the column's name is given, the
     database refuses other texts."""
-    return Enum(
-        kind,
-        name=column,
-        length=16,
-        native_enum=False,
-        create_constraint=column is not None,
-        values_callable=lambda members: [str(member) for member in members],
-    )
+    is_checked = column is not None
+    return Enum(kind, name=column, length=16, native_enum=False, create_constraint=is_checked, values_callable=_texts)
+
+
+def _texts(members: Iterable[StrEnum]) -> list[str]:
+    return [str(member) for member in members]
 
 
 def _of_offering() -> ForeignKeyConstraint:
@@ -150,8 +158,8 @@ def _of_offering() -> ForeignKeyConstraint:
 facts = Table(
     "facts",
     metadata,
-    Column("name", String(64), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", SHORT, primary_key=True),
+    _required("value", Text),
 )
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,18 +168,18 @@ people = Table(
     "people",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("login", NAME, nullable=False, unique=True),
-    Column("name", NAME, nullable=False),
-    Column("admin", Boolean, nullable=False, server_default=text("false")),
-    Column("created_at", Moment, nullable=False),
+    _required("login", NAME, unique=True),
+    _required("name", NAME),
+    _required("admin", Boolean, server_default=text("false")),
+    _required("created_at", Moment),
 )
 
 courses = Table(
     "courses",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("title", NAME, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    _required("title", NAME),
+    _required("created_at", Moment),
 )
 
 members = Table(
@@ -179,20 +187,20 @@ members = Table(
     metadata,
     Column("course", ForeignKey("courses.id"), primary_key=True),
     Column("person", ForeignKey("people.id"), primary_key=True, index=True),
-    Column("role", _choice(Role, "role"), nullable=False),
+    _required("role", _choice(Role, "role")),
 )
 
 tokens = Table(
     "tokens",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("hash", String(64), nullable=False, unique=True),
-    Column("person", ForeignKey("people.id"), nullable=False, index=True),
-    Column("kind", _choice(TokenKind, "kind"), nullable=False),
-    Column("label", NAME, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    _required("hash", HASH, unique=True),
+    _required("person", ForeignKey("people.id"), index=True),
+    _required("kind", _choice(TokenKind, "kind")),
+    _required("label", NAME),
+    _required("created_at", Moment),
     Column("expires_at", Moment),
-    Column("scopes", Data, nullable=False, server_default='["read", "staff", "submit"]'),
+    _required("scopes", Data, server_default='["read", "staff", "submit"]'),
     Column("parent", ForeignKey("tokens.id", ondelete="CASCADE"), index=True),
 )
 
@@ -202,24 +210,24 @@ offerings = Table(
     "offerings",
     metadata,
     Column("course", ForeignKey("courses.id"), primary_key=True),
-    Column("assignment", String(64), primary_key=True),
+    Column("assignment", ASSIGNMENT, primary_key=True),
     Column("opens_at", Moment),
     Column("due_at", Moment),
     Column("closes_at", Moment),
-    Column("late", Data, nullable=False),
-    Column("counts", _choice(Counts, "counts"), nullable=False),
+    _required("late", Data),
+    _required("counts", _choice(Counts, "counts")),
     Column("attempts_per_hour", Integer),
-    Column("held", Boolean, nullable=False),
-    Column("hidden", Texts, nullable=False),
+    _required("held", Boolean),
+    _required("hidden", Texts),
 )
 
 extensions = Table(
     "extensions",
     metadata,
     Column("course", ID, primary_key=True),
-    Column("assignment", String(64), primary_key=True),
+    Column("assignment", ASSIGNMENT, primary_key=True),
     Column("person", ForeignKey("people.id"), primary_key=True),
-    Column("due_at", Moment, nullable=False),
+    _required("due_at", Moment),
     _of_offering(),
 )
 
@@ -229,14 +237,14 @@ submissions = Table(
     "submissions",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("course", ID, nullable=False),
-    Column("assignment", String(64), nullable=False),
-    Column("kind", _choice(Kind, "kind"), nullable=False),
-    Column("interface", String(16), nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("by", ForeignKey("people.id"), nullable=False, index=True),
-    Column("received_at", Moment, nullable=False),
-    Column("code_submitted", Boolean, nullable=False, server_default=text("true")),
+    _required("course", ID),
+    _required("assignment", ASSIGNMENT),
+    _required("kind", _choice(Kind, "kind")),
+    _required("interface", String(16)),
+    _required("digest", HASH),
+    _required("by", ForeignKey("people.id"), index=True),
+    _required("received_at", Moment),
+    _required("code_submitted", Boolean, server_default=text("true")),
     _of_offering(),
     Index("ix_submissions_offering", "course", "assignment", "id"),
 )
@@ -253,9 +261,9 @@ files = Table(
     metadata,
     Column("submission", ForeignKey("submissions.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("name", String(300), nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("content", LargeBinary, nullable=False),
+    _required("name", String(300)),
+    _required("sha256", HASH),
+    _required("content", LargeBinary),
 )
 
 idempotency = Table(
@@ -263,9 +271,9 @@ idempotency = Table(
     metadata,
     Column("person", ForeignKey("people.id"), primary_key=True),
     Column("key", String(255), primary_key=True),
-    Column("fingerprint", String(64), nullable=False),
-    Column("submission", ForeignKey("submissions.id"), nullable=False),
-    Column("created_at", Moment, nullable=False),
+    _required("fingerprint", HASH),
+    _required("submission", ForeignKey("submissions.id")),
+    _required("created_at", Moment),
 )
 
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────
@@ -274,12 +282,12 @@ regrades = Table(
     "regrades",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("course", ID, nullable=False),
-    Column("assignment", String(64), nullable=False),
-    Column("which", _choice(Which, "which"), nullable=False),
-    Column("state", _choice(RegradeState, "state"), nullable=False),
-    Column("by", ForeignKey("people.id"), nullable=False),
-    Column("created_at", Moment, nullable=False),
+    _required("course", ID),
+    _required("assignment", ASSIGNMENT),
+    _required("which", _choice(Which, "which")),
+    _required("state", _choice(RegradeState, "state")),
+    _required("by", ForeignKey("people.id")),
+    _required("created_at", Moment),
     Column("decided_at", Moment),
     _of_offering(),
 )
@@ -288,28 +296,28 @@ gradings = Table(
     "gradings",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("submission", ForeignKey("submissions.id"), nullable=False, index=True),
+    _required("submission", ForeignKey("submissions.id"), index=True),
     Column("regrade", ForeignKey("regrades.id"), index=True),
-    Column("state", _choice(State, "state"), nullable=False),
-    Column("counts", Boolean, nullable=False, default=False),
-    Column("priority", PriorityNumber, nullable=False),
-    Column("turn", Integer, nullable=False),
-    Column("fairness_key", ForeignKey("people.id"), nullable=False),
-    Column("compatibility_key", String(200), nullable=False),
-    Column("scope", Data, nullable=False, server_default="{}"),
-    Column("queued_at", Moment, nullable=False),
-    Column("lease", String(64)),
+    _required("state", _choice(State, "state")),
+    _required("counts", Boolean, default=False),
+    _required("priority", PriorityNumber),
+    _required("turn", Integer),
+    _required("fairness_key", ForeignKey("people.id")),
+    _required("compatibility_key", String(200)),
+    _required("scope", Data, server_default="{}"),
+    _required("queued_at", Moment),
+    Column("lease", SHORT),
     Column("worker", NAME),
     Column("started_at", Moment),
     Column("lease_until", Moment),
     Column("deadline", Moment),
-    Column("starts", Integer, nullable=False, default=0),
-    Column("failures", Integer, nullable=False, default=0),
+    _required("starts", Integer, default=0),
+    _required("failures", Integer, default=0),
     Column("finished_at", Moment),
-    Column("why", Text, nullable=False, default=""),
-    Column("grader", String(64), nullable=False, default=""),
-    Column("assignment_digest", String(64), nullable=False, default=""),
-    Column("seed", String(64), nullable=False, default=""),
+    _required("why", Text, default=""),
+    _required("grader", SHORT, default=""),
+    _required("assignment_digest", HASH, default=""),
+    _required("seed", SHORT, default=""),
     Column("points", Exact),
     Column("decided", Exact),
     Column("possible", Exact),
@@ -328,35 +336,35 @@ workers = Table(
     "workers",
     metadata,
     Column("name", NAME, primary_key=True),
-    Column("compatibility_keys", Texts, nullable=False),
-    Column("processes", Integer, nullable=False),
-    Column("sandbox", String(16), nullable=False),
-    Column("since", Moment, nullable=False),
-    Column("alive_until", Moment, nullable=False),
+    _required("compatibility_keys", Texts),
+    _required("processes", Integer),
+    _required("sandbox", String(16)),
+    _required("since", Moment),
+    _required("alive_until", Moment),
 )
 
 results = Table(
     "results",
     metadata,
     Column("grading", ForeignKey("gradings.id"), primary_key=True),
-    Column("check", String(100), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("points", Exact, nullable=False),
-    Column("possible", Exact, nullable=False),
-    Column("status", _choice(Status), nullable=False),
-    Column("mistake", NAME, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("check", QUESTION, primary_key=True),
+    _required("position", Integer),
+    _required("points", Exact),
+    _required("possible", Exact),
+    _required("status", _choice(Status)),
+    _required("mistake", NAME),
+    _required("reason", Text),
 )
 
 marks = Table(
     "marks",
     metadata,
     Column("submission", ForeignKey("submissions.id"), primary_key=True),
-    Column("question", String(100), primary_key=True),
-    Column("points", Exact, nullable=False),
-    Column("comment", Text, nullable=False),
-    Column("by", ForeignKey("people.id"), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("question", QUESTION, primary_key=True),
+    _required("points", Exact),
+    _required("comment", Text),
+    _required("by", ForeignKey("people.id")),
+    _required("at", Moment),
 )
 
 # ── marking ─────────────────────────────────────────────────────────────────────────────────
@@ -365,28 +373,27 @@ answers = Table(
     "answers",
     metadata,
     Column("grading", ForeignKey("gradings.id"), primary_key=True),
-    Column("question", String(100), primary_key=True),
-    Column("digest", String(64), nullable=False),
-    Column("text", Data, nullable=False),  # as JSON, since PostgreSQL's text cannot store all characters
-    Column("opinion", Data, nullable=False),
+    Column("question", QUESTION, primary_key=True),
+    _required("digest", HASH),
+    _required("text", Data),  # as JSON, since PostgreSQL's text cannot store all characters
+    _required("opinion", Data),
     Column("decided", Exact),
     Index("ix_answers_digest", "question", "digest"),
 )
 
 
-def _question() -> list[Column[str]]:
-    return [
-        Column("course", ID, nullable=False),
-        Column("assignment", String(64), nullable=False),
-        Column("question", String(100), nullable=False),
-    ]
+def _question() -> list[Column[Any]]:
+    """Return the columns that identify a question."""
+    course = _required("course", ID)
+    assignment = _required("assignment", ASSIGNMENT)
+    return [course, assignment, _required("question", QUESTION)]
 
 
 questions = Table(
     "questions",
     metadata,
     *_question(),
-    Column("markers", Integer, nullable=False),
+    _required("markers", Integer),
     _of_offering(),
     PrimaryKeyConstraint("course", "assignment", "question"),
 )
@@ -396,9 +403,9 @@ rubric = Table(
     metadata,
     Column("id", ID, primary_key=True),
     *_question(),
-    Column("position", Integer, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("points", Exact, nullable=False),
+    _required("position", Integer),
+    _required("text", Text),
+    _required("points", Exact),
     _of_offering(),
     Index("ix_rubric_question", "course", "assignment", "question"),
 )
@@ -408,7 +415,7 @@ phrases = Table(
     metadata,
     Column("id", ID, primary_key=True),
     *_question(),
-    Column("text", Text, nullable=False),
+    _required("text", Text),
     _of_offering(),
     Index("ix_phrases_question", "course", "assignment", "question"),
 )
@@ -418,12 +425,12 @@ answer_marks = Table(
     metadata,
     Column("id", ID, primary_key=True),
     *_question(),
-    Column("digest", String(64), nullable=False),
-    Column("marker", ForeignKey("people.id"), nullable=False),
-    Column("adjustment", Exact, nullable=False),
-    Column("comment", Text, nullable=False),
-    Column("moderates", Boolean, nullable=False),
-    Column("at", Moment, nullable=False),
+    _required("digest", HASH),
+    _required("marker", ForeignKey("people.id")),
+    _required("adjustment", Exact),
+    _required("comment", Text),
+    _required("moderates", Boolean),
+    _required("at", Moment),
     _of_offering(),
     UniqueConstraint("course", "assignment", "question", "digest", "marker"),
 )
@@ -439,8 +446,8 @@ regroupings = Table(
     "regroupings",
     metadata,
     *_question(),
-    Column("key", ID, nullable=False),
-    Column("into", ID, nullable=False),  # the group that this group or single answer belongs to
+    _required("key", ID),
+    _required("into", ID),  # the group that this group or single answer belongs to
     _of_offering(),
     PrimaryKeyConstraint("course", "assignment", "question", "key"),
 )
@@ -450,8 +457,8 @@ marking_actions = Table(
     metadata,
     Column("id", ID, primary_key=True),
     *_question(),
-    Column("marker", ForeignKey("people.id"), nullable=False),
-    Column("before", Data, nullable=False),  # what undoing the action restores
+    _required("marker", ForeignKey("people.id")),
+    _required("before", Data),  # what undoing the action restores
     _of_offering(),
     Index("ix_marking_actions_question", "course", "assignment", "question", "marker"),
 )

@@ -184,7 +184,7 @@ class Damaged(Session):
         self.versions = FACTS
         self._damage = damage
         self._guest = Guest(self._theirs, dict(arrays))
-        self._guest.found = {found.__name__: found}
+        self._guest.loaded = {found.__name__: found}
         self._guest.load = lambda *_: dict(LOADED)  # type: ignore[method-assign]
 
     def close(self) -> None:
