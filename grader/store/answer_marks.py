@@ -13,10 +13,10 @@ from grader.errors import BadCall
 from grader.model import ZERO, Points
 from grader.model.grouping import grouped
 from grader.store.database import Tx, now, record_of, upsert
-from grader.store.people import PERSON, person_of
+from grader.store.people import person_of, select_with_person
 from grader.store.records import Person, new_id
 from grader.store.rubrics import OfferedQuestion, RubricItem, require_hundredths
-from grader.store.tables import answer_marks, mark_items, people, rubric
+from grader.store.tables import answer_marks, mark_items, rubric
 
 MOST_NAMED = 500
 """Largest number of digests in one query. For more digests, `of_answers` reads all marks of the assignment."""
@@ -125,7 +125,7 @@ def of_answers(
     """
     query = select(answer_marks.c.id).filter_by(course=course, assignment=assignment)
     if digests is not None and len(digests) <= MOST_NAMED:
-        query = query.where(answer_marks.c.digest.in_(list(digests)))
+        query = query.where(answer_marks.c.digest.in_(digests))
     return grouped(((mark.question, mark.digest), mark) for mark in _read(tx, query))
 
 
@@ -138,7 +138,7 @@ def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, list[AnswerMark]
 def _read(tx: Tx, ids: Select[str]) -> Iterator[AnswerMark]:
     """Yield the marks whose ids a query selects, the oldest first."""
     items = _items_of(tx, ids)
-    query = select(*answer_marks.c, *PERSON).join(people, people.c.id == answer_marks.c.marker)
+    query = select_with_person(*answer_marks.c, person=answer_marks.c.marker)
     query = query.where(answer_marks.c.id.in_(ids))
     for row in tx.execute(query.order_by(answer_marks.c.at, answer_marks.c.id)).all():
         items_of_mark = tuple(items.get(row.id, ()))
@@ -149,5 +149,6 @@ def _items_of(tx: Tx, ids: Select[str]) -> dict[str, list[RubricItem]]:
     """Return the applied rubric items of marks, by mark id, in the order of the rubric."""
     query = select(mark_items.c.mark, *rubric.c).join(rubric, rubric.c.id == mark_items.c.item)
     query = query.where(mark_items.c.mark.in_(ids))
-    rows = tx.execute(query.order_by(rubric.c.position, rubric.c.id))
+    query = query.order_by(rubric.c.position, rubric.c.id)
+    rows = tx.execute(query)
     return grouped((row.mark, record_of(row, RubricItem)) for row in rows)

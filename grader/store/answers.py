@@ -60,7 +60,8 @@ def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
     query = select(*answers.c, gradings.c.submission).join(gradings, gradings.c.id == answers.c.grading)
     query = query.where(answers.c.question == question.id, gradings.c.counts)
     query = query.where(gradings.c.submission.in_(of_assignment))
-    rows = tx.execute(query.order_by(gradings.c.submission)).all()
+    query = query.order_by(gradings.c.submission)
+    rows = tx.execute(query).all()
     authors_by_id = authors_of(tx, {row.submission for row in rows})
     answers_of_students = []
     for row in rows:

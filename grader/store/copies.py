@@ -47,17 +47,28 @@ def copy(database: Path, to: Path) -> Copy:
         BadCall: If the new file exists.
         StoreUnavailable: If the disk or the database fails.
     """
-    with _written_atomically(to) as unfinished:
-        with (
-            _failures_reported(),
-            closing(DatabaseFile(database).connect()) as source,
-            closing(sqlite3.connect(unfinished)) as target,
-        ):
-            source.backup(target)
-            write_header(target)  # with a new id, so that the original's log is never applied to the copy
-            target.execute("PRAGMA journal_mode = DELETE")  # no log: the copy is one file, even in a read-only folder
+    if to.exists():
+        raise BadCall(f"{to} exists: choose another name for the copy")
+    unfinished = to.with_name(f"{to.name}.unfinished")
+    try:
+        with _failures_reported():
+            unfinished.touch(mode=0o600)
+            _copy_content(database, unfinished)
         examined = examine(unfinished)
+        with _failures_reported():
+            _sync(unfinished)
+            unfinished.rename(to)
+            _sync(to.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return replace(examined, file=to)
+
+
+def _copy_content(database: Path, to: Path) -> None:
+    with closing(DatabaseFile(database).connect()) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+        write_header(target)  # with a new id, so that the original's log is never applied to the copy
+        target.execute("PRAGMA journal_mode = DELETE")  # no log: the copy is one file, even in a read-only folder
 
 
 def examine(file: Path) -> Copy:
@@ -116,24 +127,6 @@ def _set_aside(database: Path) -> Path | None:
         with suppress(FileNotFoundError):
             beside(database, ending).replace(beside(aside, ending))
     return aside if aside.exists() else None
-
-
-@contextmanager
-def _written_atomically(to: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file. At the end of the block, flush the file to disk and rename it to `to`."""
-    if to.exists():
-        raise BadCall(f"{to} exists: choose another name for the copy")
-    unfinished = to.with_name(f"{to.name}.unfinished")
-    try:
-        with _failures_reported():
-            unfinished.touch(mode=0o600)
-        yield unfinished
-        with _failures_reported():
-            _sync(unfinished)
-            unfinished.rename(to)
-            _sync(to.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

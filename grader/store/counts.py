@@ -72,14 +72,16 @@ def waiting(tx: Tx) -> list[QueuedGradings]:
     priority = gradings.c.priority
     oldest = func.min(gradings.c.queued_at).label("oldest")
     query = select(priority, _COUNT, oldest).where(gradings.c.state == State.QUEUED)
-    return fetch(tx, query.group_by(priority).order_by(priority), QueuedGradings)
+    query = query.group_by(priority).order_by(priority)
+    return fetch(tx, query, QueuedGradings)
 
 
 def by_state(tx: Tx) -> list[StateCount]:
     """Return the number of gradings by assignment, kind and state."""
     columns = submissions.c.assignment, submissions.c.kind, gradings.c.state
     query = select(*columns, _COUNT).join(submissions, submissions.c.id == gradings.c.submission)
-    return fetch(tx, query.group_by(*columns).order_by(*columns), StateCount)
+    query = query.group_by(*columns).order_by(*columns)
+    return fetch(tx, query, StateCount)
 
 
 def by_check(tx: Tx) -> list[CheckCount]:
@@ -89,7 +91,8 @@ def by_check(tx: Tx) -> list[CheckCount]:
     query = select(*columns, _COUNT).join(gradings, gradings.c.id == results.c.grading)
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
     query = query.where(gradings.c.counts, submissions.c.kind == Kind.SUBMISSION)
-    return fetch(tx, query.group_by(*columns).order_by(*columns), CheckCount)
+    query = query.group_by(*columns).order_by(*columns)
+    return fetch(tx, query, CheckCount)
 
 
 def finished_since(tx: Tx, since: dt.datetime, counted: Sequence[str] = ()) -> list[FinishedGrading]:
@@ -112,6 +115,7 @@ def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:
     query = select(grading, *gradings.c, *of_submission).where(UNFINISHED)
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
     if courses is not None:
-        query = query.where(submissions.c.course.in_(list(courses)))
+        query = query.where(submissions.c.course.in_(courses))
     query = query.order_by(gradings.c.state.desc(), gradings.c.priority, gradings.c.turn, gradings.c.id)
-    return fetch(tx, query.limit(100), QueueEntry)
+    query = query.limit(100)
+    return fetch(tx, query, QueueEntry)

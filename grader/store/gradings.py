@@ -27,20 +27,21 @@ def get(tx: Tx, grading: str) -> Grading | None:
 
 def by_ids(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
     """Return the gradings with these ids, by id; unknown ids are left out."""
-    query = _ALL.where(gradings.c.id.in_(list(ids)))
+    query = _ALL.where(gradings.c.id.in_(ids))
     return {grading.id: grading for grading in fetch(tx, query, Grading)}
 
 
 def of_submission(tx: Tx, submission: str) -> list[Grading]:
     """Return all gradings of a submission, the newest first."""
     query = _ALL.filter_by(submission=submission)
-    return fetch(tx, query.order_by(gradings.c.id.desc()), Grading)
+    query = query.order_by(gradings.c.id.desc())
+    return fetch(tx, query, Grading)
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
     """Return one grading of each submission, by submission id: the grading that gives the points or, if there is none
     yet, the newest one that does not belong to a regrade."""
-    query = _ALL.where(gradings.c.submission.in_(list(ids)))
+    query = _ALL.where(gradings.c.submission.in_(ids))
     query = query.where(or_(gradings.c.regrade.is_(None), gradings.c.counts))
     grading_of: dict[str, Grading] = {}
     for grading in fetch(tx, query.order_by(gradings.c.counts.desc(), gradings.c.id.desc()), Grading):
@@ -51,19 +52,22 @@ def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
 def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
     """Return the gradings of a regrade, the oldest first."""
     query = _ALL.filter_by(regrade=regrade)
-    return fetch(tx, query.order_by(gradings.c.id), Grading)
+    query = query.order_by(gradings.c.id)
+    return fetch(tx, query, Grading)
 
 
 def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
     """Return the gradings that give these submissions their points. Submissions without one are left out."""
     query = _ALL.filter_by(counts=True)
-    return fetch(tx, query.where(gradings.c.submission.in_(list(ids))), Grading)
+    query = query.where(gradings.c.submission.in_(ids))
+    return fetch(tx, query, Grading)
 
 
 def running(tx: Tx) -> list[Grading]:
     """Return the running gradings, the oldest first."""
     query = _ALL.filter_by(state=State.RUNNING)
-    return fetch(tx, query.order_by(gradings.c.started_at), Grading)
+    query = query.order_by(gradings.c.started_at)
+    return fetch(tx, query, Grading)
 
 
 def report(tx: Tx, grading: str) -> str | None:
@@ -80,10 +84,11 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
         ids: Ids of gradings.
         status: Return only results with this status; None for all.
     """
-    query = select(results).where(results.c.grading.in_(list(ids)))
+    query = select(results).where(results.c.grading.in_(ids))
     if status is not None:
         query = query.filter_by(status=status)
-    rows = tx.execute(query.order_by(results.c.grading, results.c.position))
+    query = query.order_by(results.c.grading, results.c.position)
+    rows = tx.execute(query)
     return grouped((row.grading, record_of(row, CheckRecord)) for row in rows)
 
 
@@ -115,5 +120,6 @@ def recent_seconds(tx: Tx, kind: Kind) -> list[float]:
     query = select(gradings.c.started_at, gradings.c.finished_at).filter_by(state=State.GRADED)
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
     query = query.where(submissions.c.kind == kind)
-    rows = tx.execute(query.order_by(gradings.c.id.desc()).limit(30))
+    query = query.order_by(gradings.c.id.desc()).limit(30)
+    rows = tx.execute(query)
     return [(row.finished_at - row.started_at).total_seconds() for row in rows]

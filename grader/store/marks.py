@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from grader.model import Points
 from grader.model.grouping import grouped
 from grader.store.database import Tx, now, record_of
-from grader.store.people import PERSON, person_of
+from grader.store.people import person_of, select_with_person
 from grader.store.records import Mark
 from grader.store.rubrics import require_hundredths
-from grader.store.tables import marks, people
+from grader.store.tables import marks
 
 
 def put(tx: Tx, submission: str, question: str, points: Points | None, comment: str, marker: str) -> None:
@@ -40,8 +40,8 @@ def put(tx: Tx, submission: str, question: str, points: Points | None, comment: 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
     """Return the marks of each of these submissions, by submission id."""
-    query = select(*marks.c, *PERSON).join(people, people.c.id == marks.c.by)
-    query = query.where(marks.c.submission.in_(list(ids)))
+    query = select_with_person(*marks.c, person=marks.c.by)
+    query = query.where(marks.c.submission.in_(ids))
     query = query.order_by(marks.c.submission, marks.c.question)
     rows = tx.execute(query).all()
     return grouped((row.submission, record_of(row, Mark, by=person_of(row))) for row in rows)

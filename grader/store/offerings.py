@@ -26,7 +26,8 @@ def offering(tx: Tx, course: str, assignment: str) -> Offering | None:
 def offerings_of(tx: Tx, course: str) -> list[Offering]:
     """Return the offerings of a course in the order of the assignments' ids."""
     query = select(offerings).filter_by(course=course)
-    return fetch(tx, query.order_by(offerings.c.assignment), Offering)
+    query = query.order_by(offerings.c.assignment)
+    return fetch(tx, query, Offering)
 
 
 def put_extension(tx: Tx, course: str, assignment: str, person: str, due_at: dt.datetime | None) -> None:

@@ -7,8 +7,9 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 
 from grader.store.database import (
     AnyRow,
@@ -28,6 +29,12 @@ from grader.store.tables import courses, members, people, tokens
 
 PERSON = [people.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
 """The SQL columns for the fields of a `Person`."""
+
+
+def select_with_person(*columns: ColumnElement[Any], person: ColumnElement[str]) -> Select[Any]:
+    """Select columns, and the columns `PERSON` of the person whose id is in the column `person`."""
+    query = select(*columns, *PERSON)
+    return query.join(people, people.c.id == person)
 
 
 def person_of(row: AnyRow) -> Person:
@@ -137,14 +144,16 @@ def role_of(tx: Tx, course: str, person: str) -> Role | None:
 def roles(tx: Tx, person: str) -> dict[str, Role]:
     """Return a person's roles by course id."""
     query = select(members.c.course, members.c.role)
-    return fetch_pairs(tx, query.filter_by(person=person))
+    query = query.filter_by(person=person)
+    return fetch_pairs(tx, query)
 
 
 def roster(tx: Tx, course: str) -> list[Member]:
     """Return the members of a course in the order of their names."""
-    query = select(*PERSON, members.c.role).join(members, members.c.person == people.c.id)
+    query = select_with_person(members.c.role, person=members.c.person)
     query = query.where(members.c.course == course)
-    rows = tx.execute(query.order_by(people.c.name, people.c.login))
+    query = query.order_by(people.c.name, people.c.login)
+    rows = tx.execute(query)
     return [Member(person_of(row), row.role) for row in rows]
 
 
@@ -202,9 +211,10 @@ def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person |
 
 def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
     """Return (owner, token) of the token with this secret; None if no valid token of these kinds has this secret."""
-    query = select(*tokens.c, *PERSON).join(people, people.c.id == tokens.c.person)
+    query = select_with_person(*tokens.c, person=tokens.c.person)
     query = query.where(tokens.c.hash == _hash(secret), _not_expired())
-    row = tx.execute(query.where(tokens.c.kind.in_(list(kinds)))).one_or_none()
+    query = query.where(tokens.c.kind.in_(kinds))
+    row = tx.execute(query).one_or_none()
     if row is None:
         return None
     return person_of(row), _token(row)
@@ -233,7 +243,8 @@ def token_by_id(tx: Tx, id: str) -> AccessToken | None:
     """Return a token and prevent its revocation until the transaction ends. Return None if the token does not exist or
     has expired."""
     query = select(tokens).filter_by(id=id).where(_not_expired())
-    row = tx.execute(query.with_for_update(read=True)).one_or_none()
+    query = query.with_for_update(read=True)
+    row = tx.execute(query).one_or_none()
     return _token(row) if row else None
 
 

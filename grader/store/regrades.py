@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from grader.model import Points, Status
 from grader.store.database import AnyRow, Tx, change, fetch_pairs, now, record_of
 from grader.store.gradings import counting, of_regrade, results_of
-from grader.store.people import PERSON, person_of
+from grader.store.people import person_of, select_with_person
 from grader.store.queue import UNFINISHED, StoreQueue, cancel_where
 from grader.store.records import (
     CheckRecord,
@@ -25,7 +25,7 @@ from grader.store.records import (
     new_id,
 )
 from grader.store.submissions import authors_of
-from grader.store.tables import authors, gradings, people, regrades, submissions
+from grader.store.tables import authors, gradings, regrades, submissions
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Change:
 
 
 def start(
-    tx: Tx, course: str, assignment: str, which: Which, starter: str, ids: Sequence[str], queue: StoreQueue
+    tx: Tx, course: str, assignment: str, selection: Which, starter: str, ids: Sequence[str], queue: StoreQueue
 ) -> str:
     """Start a regrade: queue a new grading of each submission. Return the id of the regrade.
 
@@ -59,42 +59,42 @@ def start(
         tx: A transaction that writes.
         course: Id of the course.
         assignment: Id of the assignment.
-        which: The rule by which the submissions were chosen.
+        selection: The rule by which the submissions were chosen.
         starter: Id of the person who starts the regrade.
         ids: Ids of the submissions.
         queue: The queue.
     """
     regrade = new_id()
-    row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": starter}
+    row = {"id": regrade, "course": course, "assignment": assignment, "which": selection, "by": starter}
     tx.execute(insert(regrades).values(**row, state=RegradeState.SHADOW, created_at=now()))
-    query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(list(ids)))
+    query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids))
     for submission in tx.execute(query.order_by(submissions.c.id)).all():
         queue.enqueue(tx, submission.id, assignment, submission.by, Priority.REGRADE, regrade=regrade)
     return regrade
 
 
-def chosen(tx: Tx, course: str, assignment: str, which: Which) -> list[str]:
+def chosen(tx: Tx, course: str, assignment: str, selection: Which) -> list[str]:
     """Return the ids of the submissions to grade again: each student's latest or best one, or all."""
     query = select(submissions.c.id, authors.c.person, gradings.c.points).filter_by(
         course=course, assignment=assignment, kind=Kind.SUBMISSION
     )
     query = query.join(authors, authors.c.submission == submissions.c.id)
     has_points = (gradings.c.submission == submissions.c.id) & gradings.c.counts
-    rows = tx.execute(query.outerjoin(gradings, has_points).order_by(submissions.c.id)).all()
-    if which is Which.ALL:
+    query = query.outerjoin(gradings, has_points).order_by(submissions.c.id)
+    rows = tx.execute(query).all()
+    if selection is Which.ALL:
         return sorted({row.id for row in rows})
     choices: dict[str, AnyRow] = {}
     for row in rows:  # the oldest first
         earlier = choices.get(row.person)
-        if earlier is None or which is Which.LATEST or _has_as_many_points(row, earlier):
+        if earlier is None or selection is Which.LATEST or _points(row) >= _points(earlier):
             choices[row.person] = row
     return sorted({row.id for row in choices.values()})
 
 
-def _has_as_many_points(newer: AnyRow, earlier: AnyRow) -> bool:
-    if earlier.points is None:
-        return True
-    return newer.points is not None and newer.points >= earlier.points
+def _points(row: AnyRow) -> Points:
+    """Return the points of a submission; -1 if it has not been graded."""
+    return Points(-1) if row.points is None else row.points
 
 
 def get(tx: Tx, id: str) -> Regrade | None:
@@ -176,8 +176,9 @@ def _close(tx: Tx, id: str, state: RegradeState, *conditions: ColumnElement[bool
 
 def _read(tx: Tx, *where: ColumnElement[bool]) -> list[Regrade]:
     """Return the regrades that meet all conditions, the newest first."""
-    query = select(*regrades.c, *PERSON).join(people, people.c.id == regrades.c.by).where(*where)
-    rows = tx.execute(query.order_by(regrades.c.id.desc())).all()
+    query = select_with_person(*regrades.c, person=regrades.c.by)
+    query = query.where(*where).order_by(regrades.c.id.desc())
+    rows = tx.execute(query).all()
     records = []
     for row in rows:
         progress = _progress(tx, row.id)
@@ -188,4 +189,5 @@ def _read(tx: Tx, *where: ColumnElement[bool]) -> list[Regrade]:
 def _progress(tx: Tx, id: str) -> dict[State, int]:
     """Return the number of a regrade's gradings by state."""
     query = select(gradings.c.state, func.count()).filter_by(regrade=id)
-    return fetch_pairs(tx, query.group_by(gradings.c.state))
+    query = query.group_by(gradings.c.state)
+    return fetch_pairs(tx, query)

@@ -59,7 +59,8 @@ def require_hundredths(points: Points) -> None:
 def items(tx: Tx, question: OfferedQuestion) -> list[RubricItem]:
     """Return a question's rubric items in their order."""
     query = select(rubric).filter_by(**question.columns)
-    return fetch(tx, query.order_by(rubric.c.position, rubric.c.id), RubricItem)
+    query = query.order_by(rubric.c.position, rubric.c.id)
+    return fetch(tx, query, RubricItem)
 
 
 def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> RubricItem:
@@ -100,7 +101,8 @@ def uses(tx: Tx, question: OfferedQuestion) -> dict[str, int]:
     items_of_question = select(rubric.c.id).filter_by(**question.columns)
     query = select(mark_items.c.item, func.count())
     query = query.where(mark_items.c.item.in_(items_of_question))
-    return fetch_pairs(tx, query.group_by(mark_items.c.item))
+    query = query.group_by(mark_items.c.item)
+    return fetch_pairs(tx, query)
 
 
 def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
@@ -122,7 +124,8 @@ def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
 def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
     """Return a question's comment bank, the oldest first."""
     query = select(phrases).filter_by(**question.columns)
-    return fetch(tx, query.order_by(phrases.c.id), Phrase)
+    query = query.order_by(phrases.c.id)
+    return fetch(tx, query, Phrase)
 
 
 def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:
@@ -152,7 +155,8 @@ def markers(tx: Tx, question: OfferedQuestion) -> int:
 def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
     """Return question id → number of markers, for the questions for which a number was set."""
     query = select(questions.c.question, questions.c.markers)
-    return fetch_pairs(tx, query.filter_by(course=course, assignment=assignment))
+    query = query.filter_by(course=course, assignment=assignment)
+    return fetch_pairs(tx, query)
 
 
 def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:

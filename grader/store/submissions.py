@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from grader.model.grouping import grouped
 from grader.store.database import Tx, fetch_one, fetch_pairs, now, record_of
-from grader.store.people import PERSON, person_of
+from grader.store.people import PERSON, person_of, select_with_person
 from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, new_id
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
@@ -60,7 +60,8 @@ def get(tx: Tx, id: str) -> SubmissionRecord | None:
 def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
     """Return (name, content) of every file of a submission, in the order of the upload."""
     query = select(files.c.name, files.c.content).filter_by(submission=id)
-    rows = tx.execute(query.order_by(files.c.position))
+    query = query.order_by(files.c.position)
+    rows = tx.execute(query)
     return [(row.name, row.content) for row in rows]
 
 
@@ -129,7 +130,8 @@ def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person,
     """Return each author with the number of the author's submissions. Pre-checks are not counted."""
     query = _of_authors(select(*PERSON, func.count().label("attempts")), course, assignment)
     query = query.join(people, people.c.id == authors.c.person)
-    rows = tx.execute(query.group_by(*PERSON).order_by(people.c.login))
+    query = query.group_by(*PERSON).order_by(people.c.login)
+    rows = tx.execute(query)
     return [(person_of(row), row.attempts) for row in rows]
 
 
@@ -151,8 +153,9 @@ def _in_state(state: State) -> Select[str]:
 
 def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[SubmissionRecord]:
     """Return the submissions that meet all conditions, the newest first."""
-    query = select(*submissions.c, *PERSON).join(people, people.c.id == submissions.c.by).where(*where)
-    rows = tx.execute(query.order_by(submissions.c.id.desc()).limit(limit)).all()
+    query = select_with_person(*submissions.c, person=submissions.c.by).where(*where)
+    query = query.order_by(submissions.c.id.desc()).limit(limit)
+    rows = tx.execute(query).all()
     ids = [row.id for row in rows]
     authors_by_id = authors_of(tx, ids)
     files_by_id = _files(tx, ids)
@@ -166,9 +169,10 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
 
 def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
     """Return the authors of each of these submissions, by submission id."""
-    query = select(authors.c.submission, *PERSON).join(people, people.c.id == authors.c.person)
-    query = query.where(authors.c.submission.in_(list(ids)))
-    rows = tx.execute(query.order_by(people.c.login))
+    query = select_with_person(authors.c.submission, person=authors.c.person)
+    query = query.where(authors.c.submission.in_(ids))
+    query = query.order_by(people.c.login)
+    rows = tx.execute(query)
     return grouped((row.submission, person_of(row)) for row in rows)
 
 
@@ -176,8 +180,9 @@ def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
     """Return the files of each of these submissions, by submission id."""
     size = func.length(files.c.content).label("size")
     query = select(files.c.submission, files.c.name, files.c.sha256, size)
-    query = query.where(files.c.submission.in_(list(ids)))
-    rows = tx.execute(query.order_by(files.c.submission, files.c.position))
+    query = query.where(files.c.submission.in_(ids))
+    query = query.order_by(files.c.submission, files.c.position)
+    rows = tx.execute(query)
     return grouped((row.submission, record_of(row, File)) for row in rows)
 
 
@@ -200,7 +205,8 @@ def used_key(tx: Tx, person: str, key: str) -> UsedKey | None:
 def by_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:
     """Return the ids of the submissions that a person created with these idempotency keys, by key."""
     query = select(idempotency.c.key, idempotency.c.submission).filter_by(person=person)
-    return fetch_pairs(tx, query.where(idempotency.c.key.in_(keys)))
+    query = query.where(idempotency.c.key.in_(keys))
+    return fetch_pairs(tx, query)
 
 
 def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: str) -> None:
@@ -227,4 +233,5 @@ def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.dat
     query = select(submissions.c.received_at).filter_by(course=course, assignment=assignment, by=person)
     query = query.filter_by(kind=Kind.SUBMISSION, code_submitted=True)
     query = query.where(submissions.c.received_at > since, submissions.c.id.in_(attempts))
-    return list(tx.scalars(query.order_by(submissions.c.received_at)))
+    query = query.order_by(submissions.c.received_at)
+    return list(tx.scalars(query))

@@ -39,7 +39,8 @@ def leave(tx: Tx, name: str | None = None) -> None:
 def live(tx: Tx) -> list[Worker]:
     """Return the workers whose registration has not expired, in the order of their names."""
     query = select(workers).where(workers.c.alive_until > now())
-    return fetch(tx, query.order_by(workers.c.name), Worker)
+    query = query.order_by(workers.c.name)
+    return fetch(tx, query, Worker)
 
 
 def unserved(tx: Tx) -> list[Unserved]:
