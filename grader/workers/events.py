@@ -96,11 +96,6 @@ class Hub:
             watched = self._gradings.get(grading)
             return list(watched.past) if watched else []
 
-    def watching(self) -> int:
-        """Return the number of watchers of all gradings."""
-        with self._lock:
-            return sum(len(watched.watchers) for watched in self._gradings.values())
-
     def _watched(self, grading: str) -> _Watched:
         watched = self._gradings.pop(grading, None) or _Watched()
         self._gradings[grading] = watched  # reinserted at the end, as the latest

@@ -134,7 +134,7 @@ class GradingProcess:
 
     def start(self) -> tuple[SpawnProcess, Connection]:
         """Start the process if it is not running. Return the process and the connection to it."""
-        if self._started is None or not self._started[0].is_alive():
+        if self._started is None or not self.alive:
             self.end()
             channel, end_of_process = _spawn.Pipe()
             process = _spawn.Process(target=_main, args=(end_of_process, self._plan), daemon=True, name="grading")
@@ -219,8 +219,7 @@ def _main(channel: Connection, plan: Plan) -> None:
 
         @cache
         def sandbox_of(runtime: Path) -> Sandbox:
-            sandbox = another(plan.sandbox, runtime)
-            return sandboxes.enter_context(closing(sandbox))
+            return sandboxes.enter_context(closing(another(plan.sandbox, runtime)))
 
         with suppress(GraderError):  # the first job tries again and reports the failure
             sandbox_of(plan.runtime)
