@@ -62,7 +62,7 @@ def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
     query = query.where(gradings.c.submission.in_(of_assignment))
     query = query.order_by(gradings.c.submission)
     rows = tx.execute(query).all()
-    authors_by_id = authors_of(tx, {row.submission for row in rows})
+    authors_by_id = authors_of(tx, of_assignment)
     answers_of_students = []
     for row in rows:
         author_ids = tuple(author.id for author in authors_by_id[row.submission])

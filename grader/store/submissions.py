@@ -167,8 +167,8 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
     return records
 
 
-def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
-    """Return the authors of each of these submissions, by submission id."""
+def authors_of(tx: Tx, ids: Iterable[str] | Select[str]) -> Mapping[str, Sequence[Person]]:
+    """Return the authors of each of these submissions, by submission id. `ids` may be a query."""
     query = select_with_person(authors.c.submission, person=authors.c.person)
     query = query.where(authors.c.submission.in_(ids))
     query = query.order_by(people.c.login)
