@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -138,35 +139,25 @@ class Warm:
             undo.callback(template.end, fork)
             host_pid = fork.host_pid
             cgroup = self._cgroups.enclose(host_pid, limits)
-            end = EndOfFork(template, fork, cgroup, self._wall, folder)
+            end = partial(self._end, template, fork, cgroup, folder)
             session = Session(channel, end, limits, host_pid)
             undo.pop_all()
             session.welcome()
         return session
 
-
-@dataclass(frozen=True)
-class EndOfFork:
-    """A function (an `EndProcess`) that ends a session and returns how the session's process ended."""
-
-    template: TemplateProcess
-    fork: Fork
-    cgroup: Cgroup
-    wall: OuterWall
-    folder: str
-
-    def __call__(self, of_itself: bool) -> Ended:
-        gone = of_itself and self.fork.gone_within(EXIT_GRACE_SECONDS)
-        status = self.template.end(self.fork)
-        starved = self.cgroup.remove()
-        self.wall.clear(self.folder)
+    def _end(self, template: TemplateProcess, fork: Fork, cgroup: Cgroup, folder: str, of_itself: bool) -> Ended:
+        """End a session, and return how its process ended. `of_itself` is True if it seems to have ended by itself."""
+        has_ended = of_itself and fork.gone_within(EXIT_GRACE_SECONDS)
+        status = template.end(fork)
+        exceeded_memory = cgroup.remove()
+        self._wall.clear(folder)
         if status is None:
             return Ended(grader_fault="the sandbox's template process ended during a session")
-        if starved:
+        if exceeded_memory:
             return Ended("because it exceeded the memory limit")
-        if not gone:
+        if not has_ended:
             return Ended(CHANNEL_CLOSED if of_itself else "")
-        if status == -signal.SIGKILL and self.wall.namespaces:  # process 1 cannot kill itself, nor can other processes
+        if status == -signal.SIGKILL and self._wall.namespaces:  # process 1 cannot kill itself, nor can others
             return Ended(grader_fault="the kernel killed a session: check that the machine has enough free memory")
         return Ended(describe_exit(status))
 

@@ -74,7 +74,7 @@ def marked_before(tx: Tx, submission: str) -> set[str]:
     """Return the ids of the questions for which another submission of the same authors has a marked answer."""
     own_authors = select(authors.c.person).filter_by(submission=submission)
     of_same_authors = select(authors.c.submission).where(authors.c.person.in_(own_authors))
-    is_earlier = gradings.c.submission.in_(of_same_authors) & (gradings.c.submission != submission)
+    is_other_submission = gradings.c.submission.in_(of_same_authors) & (gradings.c.submission != submission)
     is_marked = (
         (answer_marks.c.course == submissions.c.course)
         & (answer_marks.c.assignment == submissions.c.assignment)
@@ -84,7 +84,7 @@ def marked_before(tx: Tx, submission: str) -> set[str]:
     query = select(answers.c.question).join(gradings, gradings.c.id == answers.c.grading)
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
     query = query.join(answer_marks, is_marked)
-    return set(tx.scalars(query.where(is_earlier)))
+    return set(tx.scalars(query.where(is_other_submission)))
 
 
 def _answer(row: AnyRow) -> WrittenAnswer:
