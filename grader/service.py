@@ -107,17 +107,13 @@ def lock_home(home: Path) -> AbstractContextManager[None]:
 
 def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
     """Return the service for a single machine, and its workers. The workers are not started yet."""
-    store, events = open_store(settings), Hub()
-    assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
-    workers = LocalWorkers(
-        store,
-        events,
-        Plan(settings.assignments, settings.runtime, sandbox),
-        secret_of(settings, store),
-        (None,) * settings.workers,
-        compatibility_keys(assignments.values(), settings.runtime),
-        lease_of(settings),
-    )
+    store = open_store(settings)
+    events = Hub()
+    assignments = {assignment.id: assignment for assignment in catalogue.everything(settings.assignments)}
+    keys = compatibility_keys(assignments.values(), settings.runtime)
+    plan = Plan(settings.assignments, settings.runtime, sandbox)
+    cores = (None,) * settings.workers
+    workers = LocalWorkers(store, events, plan, secret_of(settings, store), cores, keys, lease_of(settings))
     return Service(store, workers, events, assignments, settings), workers
 
 
@@ -126,9 +122,10 @@ def server_without_workers(settings: Settings) -> tuple[Service, ServerTasks]:
     tasks are not started yet. Workers run in other processes (`machine_workers`)."""
     store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(store)
-    assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
+    assignments = {assignment.id: assignment for assignment in catalogue.everything(settings.assignments)}
     queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime))
-    return Service(store, queue, events, assignments, settings), ServerTasks(store, events, lease_of(settings))
+    tasks = ServerTasks(store, events, lease_of(settings))
+    return Service(store, queue, events, assignments, settings), tasks
 
 
 def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
@@ -139,15 +136,11 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
     store = retry_until_reachable(lambda: open_store(settings))
     from grader.workers.postgres import PostgresWorkers  # an optional dependency
 
-    workers = PostgresWorkers(
-        store,
-        SharedHub(store),
-        Plan(settings.assignments, settings.runtime, sandbox),
-        retry_until_reachable(lambda: secret_of(settings, store)),
-        (None,) * settings.workers,
-        compatibility_keys(catalogue.everything(settings.assignments), settings.runtime),
-        lease_of(settings),
-    )
+    secret = retry_until_reachable(lambda: secret_of(settings, store))
+    keys = compatibility_keys(catalogue.everything(settings.assignments), settings.runtime)
+    plan = Plan(settings.assignments, settings.runtime, sandbox)
+    cores = (None,) * settings.workers
+    workers = PostgresWorkers(store, SharedHub(store), plan, secret, cores, keys, lease_of(settings))
     return store, workers
 
 
