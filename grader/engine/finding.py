@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grader.kit.diagnosis import JudgedCheck
-from grader.model import ZERO, CheckResult, Evidence, Points, SourceLine, Status, Usage
+from grader.model import ZERO, CheckResult, Evidence, Points, Status, Usage
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def check_result(
         is_outcome: True for an end result such as an accuracy, which depends on code that other checks test.
     """
     verdict = judged.verdict
-    line = SourceLine(verdict.place.file, verdict.place.line, verdict.source) if verdict.place else None
+    line = verdict.line
     if judged.open:
         status = Status.WAITING if verdict.waits else Status.NOT_RUN  # not recorded in a student's pack
         return CheckResult(

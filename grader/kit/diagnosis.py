@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -58,6 +58,7 @@ Truths = Callable[[str, Assumptions], Any]
 """Function (id of an accepted interpretation of the task, ids of known mistakes) → truth: an object that computes the
 results of the reference with these mistakes put into it. Without mistakes, these are the right results."""
 
+NO_MISTAKES: Assumptions = frozenset()
 
 Groups = dict[str, list[Claim]]
 """A section's claims by name."""
@@ -82,6 +83,15 @@ class JudgedCheck:
         return not (self.verdict.holds or self.mistakes or self.open)
 
 
+@dataclass(frozen=True)
+class _ByOwnAnswers:
+    """A claim's function that judges by the student's own earlier answers."""
+
+    judge: OwnJudgement
+    causes: tuple[str, ...]
+    """Ids of the checks that the claim builds on and that have lost points."""
+
+
 @dataclass
 class Diagnosis:
     """Judges the claims of a submission, section by section, and keeps the causes that were found."""
@@ -97,31 +107,29 @@ class Diagnosis:
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
     """Check id → claims, for checks that were judged."""
-    _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
-    """Cached results of `_judge_by_own_answers` in the current section. A verdict can need many calls of the code."""
+    _cached: dict[tuple[Claim, _ByOwnAnswers, Assumptions], Verdict] = field(default_factory=dict)
+    """Results of `_judge_by_own_answers` in the current section. A verdict can need many calls of the code."""
     _trials_left: int = MOST_TRIALS
 
     def __post_init__(self) -> None:
         self.interpretation = self.interpretations[0]
         self.truths = cache(self.truths)
 
-    def truth(self, assumed: Assumptions = frozenset()) -> Any:
+    def truth(self, assumed: Assumptions = NO_MISTAKES) -> Any:
         """Return an object with the results of the reference with these mistakes, under the chosen interpretation."""
         return self.truths(self.interpretation.id, assumed)
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
         """Choose the interpretation under which the most checks pass, and the first one in a tie."""
-        groups = grouped((one.name, one) for one in claims)
-        sets = self._charged_sets()
-
-        def holding(interpretation: Interpretation) -> int:
-            before, self.interpretation = self.interpretation, interpretation
-            try:
-                return sum(any(self._holds(g, s) for s in sets) for g in groups.values())
-            finally:
-                self.interpretation = before
-
-        self.interpretation = max(self.interpretations, key=holding)
+        groups = grouped((claim.name, claim) for claim in claims)
+        charged_sets = self._charged_sets()
+        best, most_passing = self.interpretation, -1
+        for interpretation in self.interpretations:
+            self.interpretation = interpretation
+            passing = [check for check in groups.values() if self._first_that_explains(check, charged_sets) is not None]
+            if len(passing) > most_passing:
+                best, most_passing = interpretation, len(passing)
+        self.interpretation = best
 
     def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, JudgedCheck]:
         """Judge the claims of a section.
@@ -133,72 +141,91 @@ class Diagnosis:
         Returns:
             The result of each check by name.
         """
-        self._by_own_answers.clear()
-        groups = grouped((one.name, one) for one in claims)
+        self._cached.clear()
+        groups = grouped((claim.name, claim) for claim in claims)
         judged: dict[str, JudgedCheck] = {}
-        for names in grouped((one.check, one.name) for one in claims).values():
-            charged = self._charged_sets()  # mistakes found in this group are charged once all its names are judged
-            for name in dict.fromkeys(n for n in names if n not in judged):
-                judged[name] = self._judge_one(section, name, groups, charged)
-                self._claims[f"{section}.{name}"] = groups[name]
-            self._charge(section, {name: judged[name] for name in names})
-        for name in [n for n, outcome in judged.items() if outcome.undiagnosed]:
-            judged[name] = self._judge_again(section, name, groups, judged[name])
-            self._note(section, name, judged[name])
+        for names in grouped((claim.check, claim.name) for claim in claims).values():
+            charged_sets = (
+                self._charged_sets()
+            )  # mistakes found in this group are charged once all its names are judged
+            for name in names:
+                if name not in judged:
+                    id = f"{section}.{name}"
+                    judged[name] = self._judge_check(id, groups[name], groups, charged_sets)
+                    self._claims[id] = groups[name]
+            for name in dict.fromkeys(names):
+                self._charge(f"{section}.{name}", judged[name])
+        for name, outcome in judged.items():
+            if outcome.undiagnosed:
+                id = f"{section}.{name}"
+                judged[name] = self._judge_again(id, groups[name], outcome)
+                self._note(id, judged[name])
         for name, outcome in judged.items():
             if outcome.undiagnosed and not outcome.verdict.says_why:
-                judged[name] = replace(outcome, verdict=self._with_hint(section, name, groups, outcome.verdict))
+                cause = self._explanation(name, groups)
+                judged[name] = replace(outcome, verdict=replace(outcome.verdict, cause=cause))
         return {name: judged[name] for name in groups}
 
-    def _charge(self, section: str, judged: Mapping[str, JudgedCheck]) -> None:
-        """Record the results of checks. For each mistake with `carries=True`, also record the first check that lost
+    def _charge(self, id: str, outcome: JudgedCheck) -> None:
+        """Record the result of a check. For each mistake with `carries=True`, also record the first check that lost
         points to this mistake."""
-        for name, outcome in judged.items():
-            self._note(section, name, outcome)
-            for mistake in outcome.mistakes:
-                if mistake.carries:
-                    self.charged.setdefault(mistake.id, f"{section}.{name}")
+        self._note(id, outcome)
+        for mistake in outcome.mistakes:
+            if mistake.carries:
+                self.charged.setdefault(mistake.id, id)
 
-    def _note(self, section: str, name: str, outcome: JudgedCheck) -> None:
+    def _note(self, id: str, outcome: JudgedCheck) -> None:
         if outcome.verdict.holds or outcome.open:
-            self.failed.pop(f"{section}.{name}", None)
+            self.failed.pop(id, None)
         else:
-            self.failed[f"{section}.{name}"] = outcome
+            self.failed[id] = outcome
 
-    def _judge_again(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
-        """Judge an undiagnosed check again at the end of its section, when other checks may have revealed the cause."""
-        claims, charged = groups[name], self._charged_sets()
-        for assumed in charged[1:]:
-            if self._holds(claims, assumed):
-                return JudgedCheck(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
+    def _judge_check(
+        self, id: str, claims: Sequence[Claim], groups: Groups, charged_sets: Sequence[Assumptions]
+    ) -> JudgedCheck:
         try:
-            return self._judge_as_following(f"{section}.{name}", claims, charged) or outcome
-        except NotRecorded:
-            return self._undecided(f"{section}.{name}", claims)
-
-    def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> JudgedCheck:
-        claims = groups[name]
-        try:
-            verdict = self._evaluate(claims, frozenset())
+            verdict = self._evaluate(claims, NO_MISTAKES)
             if verdict.holds or verdict.waits:
                 return JudgedCheck(verdict, open=verdict.waits)
-            for assumed in charged[1:]:
-                under = self._evaluate(claims, assumed)
-                if under.waits:
-                    return JudgedCheck(under, open=True)
-                if under.holds and not under.inconclusive:
-                    return _follows(under, [self.charged[i] for i in sorted(assumed)])
-            if (follows := self._judge_as_following(f"{section}.{name}", claims, charged)) is not None:
-                return follows
+            follows = self._judge_under_charged(claims, charged_sets)
+            if follows is None:
+                follows = self._judge_as_following(id, claims, charged_sets)
         except NotRecorded:
-            return self._undecided(f"{section}.{name}", claims)
-        if any(c.outcome or not c.diagnosable for c in claims):
+            return self._undecided(id, claims)
+        if follows is not None:
+            return follows
+        if any(claim.outcome or not claim.diagnosable for claim in claims):
             return JudgedCheck(verdict)
-        own = [one for one in claims if not self._follows_alone(f"{section}.{name}", one)]
-        verdict, found = self._evaluate(own, frozenset()), self._explain(own, groups)
-        if (earlier := self._charged_as_another(found)) and not (under := self._evaluate(claims, found)).inconclusive:
-            return _follows(under, [earlier])
-        return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
+        unexplained = [claim for claim in claims if not self._follows_alone(id, claim)]
+        explanation = self._explain(unexplained, groups)
+        earlier_check = self._charged_as_another(explanation)
+        if earlier_check:
+            verdict = self._evaluate(claims, explanation)
+            if not verdict.inconclusive:
+                return _follows(verdict, [earlier_check])
+        return JudgedCheck(self._evaluate(unexplained, NO_MISTAKES), self._mistakes_with(explanation))
+
+    def _judge_under_charged(self, claims: Sequence[Claim], charged_sets: Sequence[Assumptions]) -> JudgedCheck | None:
+        """Return the result of a check that passes, or waits for a person, with mistakes that have already cost
+        points. None if there are no such mistakes."""
+        for assumed in charged_sets[1:]:
+            verdict = self._evaluate(claims, assumed)
+            if verdict.waits:
+                return JudgedCheck(verdict, open=True)
+            if _is_settled(verdict, assumed):
+                return _follows(verdict, self._checks_charged_with(assumed))
+        return None
+
+    def _judge_again(self, id: str, claims: Sequence[Claim], outcome: JudgedCheck) -> JudgedCheck:
+        """Judge an undiagnosed check again at the end of its section, when other checks may have revealed the cause."""
+        charged_sets = self._charged_sets()
+        explanation = self._first_that_explains(claims, charged_sets[1:])
+        if explanation is not None:
+            return JudgedCheck(outcome.verdict, self._mistakes_with(explanation))
+        try:
+            return self._judge_as_following(id, claims, charged_sets) or outcome
+        except NotRecorded:
+            return self._undecided(id, claims)
 
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
         """Return the result of a check for which the recorded right values that students get are not enough.
@@ -206,152 +233,168 @@ class Diagnosis:
         If a call of the student's code failed and no earlier check may be the cause, the check fails. Otherwise the
         check is graded after submission.
         """
-        for one in claims:
+        for claim in claims:
             with contextlib.suppress(NotRecorded):
-                verdict = self._evaluate([one], frozenset())
+                verdict = self._evaluate([claim], NO_MISTAKES)
                 if verdict.call is not None:
-                    return JudgedCheck(verdict, open=self._own_judgement(one, self._causes(id, one)) is not None)
+                    return JudgedCheck(verdict, open=self._by_own_answers(id, claim) is not None)
         return NOT_DECIDED_HERE
 
-    def _charged_as_another(self, found: Assumptions) -> str:
+    def _charged_as_another(self, explanation: Assumptions) -> str:
         """Return the id of an earlier check that a newly found mistake explains better; "" if there is none.
 
         That check then counts as the one that lost points to the mistake. Only checks that lost points to a mistake
         with `carries=False` (no later check can build on the code) are considered. The new mistake must have
         `carries=True`, and the check must pass with it.
         """
-        carries = [m for m in self.mistakes if m.id in found and m.carries]
-        if len(carries) != 1 or len(found) != 1:
+        mistakes = self._mistakes_with(explanation)
+        if len(mistakes) != 1 or not mistakes[0].carries:
             return ""
         for id, judged in self.failed.items():
-            if any(not m.carries for m in judged.mistakes) and self._holds(self._claims[id], found):
-                return self.charged.setdefault(carries[0].id, id)
+            if not _leaves_work(judged) and self._holds(self._claims[id], explanation):
+                return self.charged.setdefault(mistakes[0].id, id)
         return ""
 
     # ── failures that follow from the student's own earlier answers ──────────────────────────────────
 
     def _judge_as_following(
-        self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]
+        self, id: str, claims: Sequence[Claim], charged_sets: Sequence[Assumptions]
     ) -> JudgedCheck | None:
         """Judge failing claims by the student's own answers to earlier checks that lost points.
 
         Args:
             id: Id of the check.
             claims: The claims of the check.
-            charged: Sets of mistakes that have already cost points. Each set is tried together with the student's own
-                answers.
+            charged_sets: Sets of mistakes that have already cost points. Each set is tried together with the student's
+                own answers.
 
         Returns:
             The result if the check now passes, waits for a person, or fails for a cause that the student's own answers
             show. None if the failure does not follow from earlier checks.
         """
-        explained: JudgedCheck | None = None
-        causes = [self._causes(id, one) for one in claims]
-        ways = [self._own_judgement(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
-        if not any(ways):
+        own_judgements = [self._by_own_answers(id, claim) for claim in claims]
+        if not any(own_judgements):
             return None
-        for assumed in charged:
-            together, used = passed(), [self.charged[i] for i in sorted(assumed)]
-            for one, of_one, way in zip(claims, causes, ways, strict=True):
-                under = self._evaluate([one], assumed)
-                if not (_is_settled(under, assumed) or under.waits) and way is not None:
-                    under = self._judge_by_own_answers(one, way, of_one, assumed)
-                    used += of_one
-                together = together & under
-                if not (together.holds or together.waits):
+        explained: JudgedCheck | None = None
+        for assumed in charged_sets:
+            verdict, causes = passed(), self._checks_charged_with(assumed)
+            for claim, by_own_answers in zip(claims, own_judgements, strict=True):
+                claim_verdict = self._evaluate([claim], assumed)
+                is_decided = claim_verdict.waits or _is_settled(claim_verdict, assumed)
+                if not is_decided and by_own_answers is not None:
+                    claim_verdict = self._judge_by_own_answers(claim, by_own_answers, assumed)
+                    causes += by_own_answers.causes
+                verdict = verdict & claim_verdict
+                if not (verdict.holds or verdict.waits):
                     break
-            if together.waits:
-                return JudgedCheck(together, open=True)
-            if _is_settled(together, assumed):
-                return _follows(together, used)
-            if together.cause and explained is None:
-                explained = JudgedCheck(together)
+            if verdict.waits:
+                return JudgedCheck(verdict, open=True)
+            if _is_settled(verdict, assumed):
+                return _follows(verdict, causes)
+            if verdict.cause and explained is None:
+                explained = JudgedCheck(verdict)
         return explained
 
-    def _judge_by_own_answers(
-        self, one: Claim, way: OwnJudgement, causes: Sequence[str], assumed: Assumptions
-    ) -> Verdict:
-        key = id(one), way, tuple(causes), assumed
-        if key not in self._by_own_answers:
-            verdict = self._evaluate([replace(one, judge=lambda truth: way(truth, causes))], assumed)
-            self._by_own_answers[key] = replace(verdict, inconclusive=False)
-        return self._by_own_answers[key]
+    def _judge_by_own_answers(self, claim: Claim, by_own_answers: _ByOwnAnswers, assumed: Assumptions) -> Verdict:
+        key = claim, by_own_answers, assumed
+        if key not in self._cached:
+            judge, causes = by_own_answers.judge, by_own_answers.causes
+            verdict = self._evaluate([replace(claim, judge=lambda truth: judge(truth, causes))], assumed)
+            self._cached[key] = replace(verdict, inconclusive=False)
+        return self._cached[key]
 
-    def _follows_alone(self, id: str, one: Claim) -> bool:
+    def _follows_alone(self, id: str, claim: Claim) -> bool:
         """Return whether the student's wrong earlier answers, without any known mistake, explain why a claim fails."""
-        if self._holds([one], frozenset()):
+        if self._holds([claim], NO_MISTAKES):
             return False
-        follows = self._judge_as_following(id, [one], [frozenset()])
+        follows = self._judge_as_following(id, [claim], [NO_MISTAKES])
         return follows is not None and (follows.verdict.holds or follows.open)
 
-    def _causes(self, id: str, one: Claim) -> list[str]:
-        """Return the ids of the checks that a claim builds on and that have lost points."""
-        return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
-
-    def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
+    def _by_own_answers(self, id: str, claim: Claim) -> _ByOwnAnswers | None:
         """Return the claim's function that judges by the student's own answers (`own` or `own_work`); None if there is
-        none, or if `causes` is empty. `causes` are the ids from `_causes`.
-        """
-        if not causes:
-            return None
-        leaves_work = all(mistake.carries for check in causes for mistake in self.failed[check].mistakes)
-        return one.own if leaves_work else one.own_work
+        none, or if no check that the claim builds on has lost points."""
+        causes = []
+        leaves_work = True
+        for check, judged in self.failed.items():
+            if check != id and any(covers(given, check) for given in claim.given):
+                causes.append(check)
+                leaves_work = leaves_work and _leaves_work(judged)
+        judge = claim.own if leaves_work else claim.own_work
+        return _ByOwnAnswers(judge, tuple(causes)) if causes and judge is not None else None
 
-    def _with_hint(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
-        """Add an explanation to the verdict of an undiagnosed check: the cases that fail and those that pass, and the
-        first hint of a failing claim."""
+    def _explanation(self, name: str, groups: Groups) -> str:
+        """Explain an undiagnosed failure: the cases that fail and those that pass, and the first hint of a failing
+        claim."""
 
-        def right(one: Claim) -> bool:
-            return self._holds([one], frozenset())
+        def is_right(claim: Claim) -> bool:
+            return self._holds([claim], NO_MISTAKES)
 
         def holds(id: str, case: str = "") -> bool:
             if id not in groups:
                 return not any(covers(id, check) for check in self.failed)
-            return all(right(one) for one in groups[id] if case in ("", one.case))
+            return all(is_right(claim) for claim in groups[id] if case in ("", claim.case))
 
-        failing = [one for one in groups[name] if not right(one)]
-        hint = next(filter(None, (one.hint(holds) for one in failing if one.hint is not None)), "")
-        of_case = {c.case: holds(name, c.case) for c in groups[name] if c.case}
-        wrong_for, right_for = (
-            _joined(c for c, is_right in of_case.items() if is_right is kind) for kind in (False, True)
-        )
-        narrowed = f"it is wrong for {wrong_for} and right for {right_for}" if wrong_for and right_for else ""
-        return replace(verdict, cause=_sentences(narrowed, hint))
+        wrong_cases: list[str] = []
+        right_cases: list[str] = []
+        for case in dict.fromkeys(claim.case for claim in groups[name]):
+            if case:
+                cases = right_cases if holds(name, case) else wrong_cases
+                cases.append(case)
+        sentences = []
+        if wrong_cases and right_cases:
+            sentences.append(f"It is wrong for {_joined(wrong_cases)} and right for {_joined(right_cases)}.")
+        for claim in groups[name]:
+            hint = claim.hint(holds) if claim.hint is not None and not is_right(claim) else ""
+            if hint:
+                sentences.append(f"{hint[0].upper()}{hint[1:]}.")
+                break
+        return " ".join(sentences)
 
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
         """Return one or two known mistakes that explain why the claims fail; an empty set if there are none."""
-        everything = frozenset(self.charged)
-        single = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
-        for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), single):
-            explaining = self._single_explanations(claims, base)
-            if alone := [one for one in explaining if not self._is_contradicted(one, base, groups)]:
-                return self._best_candidate(alone, base, groups)
-        first, rest = [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
-        if not (first and rest) or self._holds(first, frozenset()):
-            return frozenset()
+        charged = frozenset(self.charged)
+        bases = [NO_MISTAKES, charged] if charged else [NO_MISTAKES]
+        single_bases = self._trials(frozenset({id}) for id in sorted(charged)) if len(charged) > 1 else ()
+        for base in itertools.chain(bases, single_bases):
+            candidates = []
+            for explanation in self._single_explanations(claims, base):
+                if not self._is_contradicted(explanation, base, groups):
+                    candidates.append(explanation)
+            if candidates:
+                return self._best_candidate(candidates, base, groups)
+        with_aspect = [claim for claim in claims if claim.aspect]
+        without_aspect = [claim for claim in claims if not claim.aspect]
+        if not (with_aspect and without_aspect) or self._holds(with_aspect, NO_MISTAKES):
+            return NO_MISTAKES
         # Two mistakes at once: the claims with an aspect fail, and one of the mistakes alone must explain them.
-        for one in self._trials(self._single_explanations(first, frozenset())):
-            for other in self._single_explanations(rest, one):
-                if self._holds(first, one | other) and not self._is_contradicted(one | other, frozenset(), groups):
-                    return one | other
-        return frozenset()
+        for first in self._trials(self._single_explanations(with_aspect, NO_MISTAKES)):
+            for second in self._single_explanations(without_aspect, first):
+                pair = first | second
+                if self._holds(with_aspect, pair) and not self._is_contradicted(pair, NO_MISTAKES, groups):
+                    return pair
+        return NO_MISTAKES
 
-    def _is_contradicted(self, found: Assumptions, base: Assumptions, groups: Groups) -> bool:
+    def _is_contradicted(self, explanation: Assumptions, base: Assumptions, groups: Groups) -> bool:
         """Return whether a check that passes would fail with a truth that contains these mistakes. If so, the student's
         code does not contain them."""
-        topics = {mistake.topic for mistake in self.mistakes if mistake.id in found}
-        concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
-        return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
+        topics = {mistake.topic for mistake in self._mistakes_with(explanation)}
+        for claims in groups.values():
+            check_topics = claims[0].topics
+            if check_topics and topics.isdisjoint(check_topics):
+                continue
+            if self._holds(claims, NO_MISTAKES) and not self._holds(claims, base | explanation):
+                return True
+        return False
 
     def _trials(self, sets: Iterable[Assumptions]) -> Iterator[Assumptions]:
         """Yield the given sets of mistakes until the grading has used up its `MOST_TRIALS` trials."""
-        for one in sets:
+        for assumed in sets:
             if not self._trials_left:
                 return
             self._trials_left -= 1
-            yield one
+            yield assumed
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
         """Return the set of mistakes that explains the results of the most checks in the section. One check is not
@@ -359,19 +402,30 @@ class Diagnosis:
         if len(candidates) == 1:
             return candidates[0]
 
-        def fits(candidate: Assumptions) -> int:
-            return sum(self._holds(claims, base | candidate) for claims in groups.values())
+        def explained_checks(candidate: Assumptions) -> int:
+            assumed = base | candidate
+            return sum(self._holds(claims, assumed) for claims in groups.values())
 
-        return max(candidates, key=fits)
+        return max(candidates, key=explained_checks)
 
-    def _single_explanations(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
+    def _single_explanations(self, claims: Sequence[Claim], base: Assumptions) -> Iterator[Assumptions]:
         """Yield each known mistake that, added to those in `base`, makes all claims pass."""
-        topics = {topic for one in claims for topic in one.topics}
+        topics = {topic for claim in claims for topic in claim.topics}
         for mistake in self.mistakes:
             if mistake.id in base or (topics and mistake.topic not in topics):
                 continue
             if self._holds(claims, base | {mistake.id}):
                 yield frozenset({mistake.id})
+
+    def _first_that_explains(self, claims: Sequence[Claim], sets: Iterable[Assumptions]) -> Assumptions | None:
+        """Return the first of these sets of mistakes with which all claims pass; None if there is none."""
+        return next((assumed for assumed in sets if self._holds(claims, assumed)), None)
+
+    def _mistakes_with(self, ids: Assumptions) -> tuple[Mistake, ...]:
+        return tuple(mistake for mistake in self.mistakes if mistake.id in ids)
+
+    def _checks_charged_with(self, ids: Assumptions) -> tuple[str, ...]:
+        return tuple(self.charged[id] for id in sorted(ids))
 
     def _holds(self, claims: Iterable[Claim], assumed: Assumptions) -> bool:
         try:
@@ -382,26 +436,28 @@ class Diagnosis:
     def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions) -> Verdict:
         """Judge claims by the reference with the assumed mistakes put into it. Return the worst verdict."""
         truth = self.truth(assumed)
-        together = passed()
+        verdict = passed()
         with np.errstate(all="ignore"):  # mistaken truths may overflow
-            for one in claims:
+            for claim in claims:
                 try:
-                    together = together & one.judge(truth)
+                    verdict = verdict & claim.judge(truth)
                 except NotRecorded:
                     raise
                 except Exception:
                     if not assumed:
                         raise
                     return failed("the reference raises if these mistakes are put into it")
-                if not (together.credit or together.waits):
+                if not (verdict.credit or verdict.waits):
                     break
-        return together
+        return verdict
 
     def _charged_sets(self) -> list[Assumptions]:
         """Return at most 64 combinations of up to four mistakes that have cost points, the empty combination first."""
         ids = sorted(self.charged)
-        sizes = range(min(len(ids), 4) + 1)
-        return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
+        sets: list[Assumptions] = []
+        for size in range(min(len(ids), 4) + 1):
+            sets += map(frozenset, itertools.combinations(ids, size))
+        return sets[:64]
 
 
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
@@ -409,24 +465,22 @@ def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 
+def _leaves_work(judged: JudgedCheck) -> bool:
+    """Return whether later checks can build on the code of a check that lost points."""
+    return all(mistake.carries for mistake in judged.mistakes)
+
+
 NOT_DECIDED_HERE = JudgedCheck(failed("Graded after you submit."), open=True)
 
 
-def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:
+def _follows(verdict: Verdict, checks: Iterable[str]) -> JudgedCheck:
     causes = tuple(dict.fromkeys(checks))
-    remark = f"follows from {_shortened(causes)} (already penalised)"
+    listed = ", ".join(causes[:3])
+    if len(causes) > 3:
+        listed += f" and {len(causes) - 3} more"
+    remark = f"follows from {listed} (already penalised)"
     return JudgedCheck(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
 
 
-def _joined(words: Iterable[str]) -> str:
-    *others, last = [*words] or [""]
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _shortened(checks: Sequence[str]) -> str:
-    shown, rest = list(checks[:3]), len(checks) - 3
-    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _sentences(*texts: str) -> str:
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
+def _joined(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]

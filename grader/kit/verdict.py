@@ -9,7 +9,7 @@ from functools import reduce
 from operator import and_
 
 from grader.kit.answer import Answer, failed_call
-from grader.model import FailedCall, Place, Raised
+from grader.model import FailedCall, Raised, SourceLine
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,8 @@ class Verdict:
     cause: str = ""
     """A sentence that explains the cause of the failure, if the cause is known."""
     remarks: tuple[str, ...] = ()
-    place: Place | None = None
-    source: str = ""
-    says_why: bool = field(default=False, compare=False)
-    """True if the verdict already names the cause, so that no hint is added."""
+    line: SourceLine | None = None
+    """The line that raised, if the student's code raised."""
     inconclusive: bool = field(default=False, compare=False)
     """True if the claim passes without evidence: the answer and the expected value are both zero or both diverge, or
     nothing was compared. If a claim passes like this by the reference with a known mistake put into it, this does not
@@ -45,12 +43,17 @@ class Verdict:
     def holds(self) -> bool:
         return self.credit == 1
 
-    def __and__(self, other: Verdict) -> Verdict:
+    @property
+    def says_why(self) -> bool:
+        """True if the verdict already names the cause, so that no hint is added."""
+        return bool(self.cause) or self.call is not None or self.waits
+
+    def __and__(self, second: Verdict) -> Verdict:
         """Return the worse of two verdicts, with the `remarks` of both. From worst to best: no credit, waiting for a
         person, partial credit, full credit."""
-        worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
-        remarks = tuple(dict.fromkeys(self.remarks + other.remarks))
-        return replace(worse, remarks=remarks, inconclusive=self.inconclusive and other.inconclusive)
+        worse = self if (self.credit, self.waits) <= (second.credit, second.waits) else second
+        remarks = tuple(dict.fromkeys(self.remarks + second.remarks))
+        return replace(worse, remarks=remarks, inconclusive=self.inconclusive and second.inconclusive)
 
 
 def passed(*remarks: str) -> Verdict:
@@ -74,7 +77,7 @@ def failed(reason: str, values: str = "") -> Verdict:
 
 def waiting(reason: str) -> Verdict:
     """Return a verdict that leaves the decision to a person. Until then, its points are neither earned nor lost."""
-    return Verdict(Fraction(0), reason, says_why=True, waits=True)
+    return Verdict(Fraction(0), reason, waits=True)
 
 
 def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
@@ -85,13 +88,16 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
 def because(verdict: Verdict, cause: str) -> Verdict:
     """Return a copy of the verdict with a sentence that tells the student the cause of the failure. A verdict that
     passes is returned unchanged."""
-    return verdict if verdict.holds else replace(verdict, cause=cause, says_why=True)
+    return verdict if verdict.holds else replace(verdict, cause=cause)
 
 
 def call_failure(answer: Answer) -> Verdict | None:
     """Return a failed verdict if the call failed; None if it returned a value."""
-    if answer.failure is None:
+    failure = answer.failure
+    if failure is None:
         return None
-    call = failed_call(answer.failure, answer.what)
-    source = answer.failure.source if isinstance(answer.failure, Raised) and answer.failure.place else ""
-    return Verdict(Fraction(0), call.reason, place=call.raised_at, source=source, says_why=True, call=call)
+    call = failed_call(failure, answer.what)
+    line = None
+    if isinstance(failure, Raised) and failure.place is not None:
+        line = SourceLine(failure.place.file, failure.place.line, failure.source)
+    return Verdict(Fraction(0), call.reason, line=line, call=call)

@@ -28,7 +28,6 @@ from grader.model import (
     Note,
     NoteKind,
     Opinion,
-    Place,
     Report,
     SourceLine,
     Status,
@@ -165,7 +164,7 @@ def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
 
 
 def test_a_line_that_raised_is_the_place(toy: Assignment) -> None:
-    raised = Verdict(Fraction(0), "ValueError", place=Place("mlp.py", 2), source="def add")
+    raised = Verdict(Fraction(0), "ValueError", line=SourceLine("mlp.py", 2, "def add"))
     check = report(toy, {"q1.2": outcome(negative=raised)}).checks[-1]
     assert check.line == SourceLine("mlp.py", 2, "def add")
 
@@ -186,7 +185,7 @@ def test_what_happened_while_loading_is_remarked(toy: Assignment, kind: NoteKind
 
 def test_files_have_the_names_that_their_student_knows(toy: Assignment) -> None:
     submission = receive("Doe (final).py", MLP, "mlp.py")
-    wrong = Verdict(HALF, "add(…): ValueError: no (mlp.py:3)", place=Place("mlp.py", 3))
+    wrong = Verdict(HALF, "add(…): ValueError: no (mlp.py:3)", line=SourceLine("mlp.py", 3, ""))
     note = Note(NoteKind.SKIPPED, "mlp.py, line 9", "x (mlp.py, line 9)")
     loaded = Loaded("mlp.py", ("Sums",), (), (note,))
     made = report(toy, {"q1.2": outcome(negative=wrong)}, submission, loaded=loaded)

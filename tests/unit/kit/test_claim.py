@@ -15,7 +15,7 @@ from grader.guest.wire import DTYPES, Opaque, Ref
 from grader.kit.answer import Answer, describe, explain
 from grader.kit.compare import agree, is_rounding, ladder, near
 from grader.kit.verdict import Verdict, failed, passed
-from grader.model import Died, Limit, Place, Raised, Stopped, Unusable
+from grader.model import Died, Limit, Place, Raised, SourceLine, Stopped, Unusable
 
 HALF = Fraction(1, 2)
 
@@ -335,9 +335,9 @@ def test_of_two_verdicts_the_worse_counts_with_the_remarks_of_both(a: Verdict, b
 
 
 def test_the_place_goes_with_the_reason() -> None:
-    where = Verdict(Fraction(0), "raised", place=Place("mlp.py", 3), source="x")
-    assert (passed() & where).place == Place("mlp.py", 3)
-    assert (where & failed("later")).source == "x"
+    raised = Verdict(Fraction(0), "raised", line=SourceLine("mlp.py", 3, "x"))
+    assert (passed() & raised).line == raised.line
+    assert (raised & failed("later")).line == raised.line
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────
