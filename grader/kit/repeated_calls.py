@@ -11,7 +11,7 @@ import numpy as np
 from grader.kit.answer import Answer
 from grader.kit.calls import with_references
 from grader.kit.compare import near
-from grader.kit.student import Student, shown_arguments
+from grader.kit.student import Student, shown_call
 from grader.kit.verdict import Verdict, because, passed
 from grader.sandbox.contract import Array
 
@@ -42,11 +42,12 @@ class CalledTwice:
         Returns:
             The verdict, with a cause if only the second call is wrong.
         """
-        first, again = (near(answers[item], want, **tolerance) for answers in (self.first, self.again))
+        first = near(self.first[item], want, **tolerance)
+        again = near(self.again[item], want, **tolerance)
         if not first.holds:
             return first
         if again.holds:
-            return first & passed(*([] if self.untouched else [f"{self.function} changes its arguments in place"]))
+            return first if self.untouched else first & passed(f"{self.function} changes its arguments in place")
         cause = "keeps something between calls" if self.untouched else "changes its arguments in place: work on copies"
         return because(again, f"The first call was right, so {self.function} {cause}.")
 
@@ -65,18 +66,19 @@ def call_twice(student: Student, function: str, *arguments: Any, items: int = 1)
     """
     given, arrays = with_references(arguments)
     student.keep(**arrays)
-    shown = f"{function}({', '.join(shown_arguments(arguments, {}))})"
-    first, again = (_items(replace(student.call(function, *given), what=shown), items) for _ in range(2))
-    kept = student.look(*arrays)
-    untouched = all(np.array_equal(kept.item(name, name).value, array) for name, array in arrays.items())
-    return CalledTwice(function, first, again, untouched)
+    label = shown_call(function, arguments, {})
+    first = replace(student.call(function, *given), what=label)
+    again = replace(student.call(function, *given), what=label)
+    arrays_now = student.look(*arrays)
+    untouched = all(np.array_equal(arrays_now.item(name, name).value, array) for name, array in arrays.items())
+    return CalledTwice(function, _items(first, items), _items(again, items), untouched)
 
 
 def _items(answer: Answer, items: int) -> tuple[Answer, ...]:
     return answer.unpack(items) if items > 1 else (answer,)
 
 
-def uses(student: Student, function: str, arguments: Sequence[Any], *others: Sequence[Any], items: int = 1) -> bool:
+def uses(student: Student, function: str, arguments: Sequence[Any], *changed: Sequence[Any], items: int = 1) -> bool:
     """Return whether a student's function computes finite values that depend on its arguments. Later checks can then
     build on the function.
 
@@ -84,20 +86,29 @@ def uses(student: Student, function: str, arguments: Sequence[Any], *others: Seq
         student: The submission.
         function: Name of the function.
         arguments: Arguments of one call.
-        others: Arguments of other calls. Every value that these calls return must differ from the first call's.
+        changed: Arguments of other calls. Every value that these calls return must differ from the first call's.
         items: Number of values that the function must return.
     """
     student.begin()
-    first, *changed = (_items(student.call(function, *given), items) for given in (arguments, *others))
-    pairs = [(_finite(a), _finite(b)) for one in changed for a, b in zip(first, one, strict=True)]
-    return all(a is not None and b is not None and not _are_close(a, b) for a, b in pairs)
+    first = _items(student.call(function, *arguments), items)
+    pairs: list[tuple[Answer, Answer]] = []
+    for changed_arguments in changed:
+        answers = _items(student.call(function, *changed_arguments), items)
+        pairs += zip(first, answers, strict=True)
+    return all(_differ(first_answer, answer) for first_answer, answer in pairs)
+
+
+def _differ(first: Answer, second: Answer) -> bool:
+    """Return whether two answers are different finite numbers or arrays."""
+    first_value, second_value = _finite(first), _finite(second)
+    if first_value is None or second_value is None:
+        return False
+    return first_value.shape != second_value.shape or not np.allclose(first_value, second_value)
 
 
 def _finite(answer: Answer) -> Array | None:
     """Return an answer as an array; None if it is not numeric or not finite."""
-    value = np.asarray(answer.value) if type(answer.value) in (int, float, np.ndarray) else None
-    return value if value is not None and value.dtype.kind in "fiu" and np.isfinite(value).all() else None
-
-
-def _are_close(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and np.allclose(one, other)
+    if type(answer.value) not in (int, float, np.ndarray):
+        return None
+    value = np.asarray(answer.value)
+    return value if value.dtype.kind in "fiu" and np.isfinite(value).all() else None

@@ -105,7 +105,8 @@ class Student:
         """Return the CPU seconds of the current session, even while code runs in it. If the session has ended, return
         the last reading; if there is none, return None."""
         session = self._session  # another thread may end it
-        if session is not None and (seconds := session.process_cpu_seconds()) is not None:
+        seconds = None if session is None else session.process_cpu_seconds()
+        if seconds is not None:
             self._last_cpu_seconds = seconds
         return self._last_cpu_seconds
 
@@ -142,11 +143,9 @@ class Student:
         """Return the name of the file that could not be loaded, or "the code" if it is unknown."""
         if isinstance(failure, Raised) and failure.place is not None:
             return failure.place.file.partition(" cell ")[0]
-        code = [
-            *(f for f in self._submission.files if f.endswith(".py")),
-            *(n.path for n in self._submission.notebooks),
-        ]
-        return code[0] if len(code) == 1 else "the code"
+        names = [file for file in self._submission.files if file.endswith(".py")]
+        names += [notebook.path for notebook in self._submission.notebooks]
+        return names[0] if len(names) == 1 else "the code"
 
     def rest(self) -> None:
         """End the session and free its memory. `begin` starts another one."""
@@ -175,8 +174,11 @@ class Student:
         Returns:
             The object in the sandbox.
         """
-        (made,) = self._construct([["new", seed, list(args), kwargs]])
-        return Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made))
+        label = f"{self._entry_points.names[0]}(…)"
+        handle = self._request_of_method("__init__", ["new", seed, list(args), kwargs])
+        if isinstance(handle, Failure) and not handle.before:
+            handle = replace(handle, before=f"{label} cannot be made")
+        return Remote(self, Answer(label, handle))
 
     def new_with(
         self, attribute: str, values: Mapping[str, Array], *args: Any, **kwargs: Any
@@ -191,14 +193,8 @@ class Student:
         Returns:
             The object, the answer of the writing, and the attribute's value afterwards.
         """
-        newest = -1
-        new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
-        made, done, value = self._construct([new, put, ["get", newest, attribute]])
-        return (
-            Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made)),
-            Answer(attribute, done),
-            Answer(attribute, value),
-        )
+        remote = self.new(*args, **kwargs)
+        return remote, remote.put(attribute, values), remote.get(attribute)
 
     def call(self, function: str, *args: Any, seed: int | None = None, **kwargs: Any) -> Answer:
         """Call one of the functions that the student wrote.
@@ -212,8 +208,8 @@ class Student:
         Returns:
             The returned value, or the failure of the call.
         """
-        shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
-        return Answer(shown, self._request_of_method(function, ["call", None, function, list(args), kwargs, 0.0, seed]))
+        request = ["call", None, function, list(args), kwargs, 0.0, seed]
+        return Answer(shown_call(function, args, kwargs), self._request_of_method(function, request))
 
     def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """Call a function with its own limit of CPU seconds."""
@@ -222,16 +218,8 @@ class Student:
 
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a function under tracing. Return the data flow of the call instead of its value."""
-        return Answer(function, self._request_of_method(function, ["trace", None, function, list(args), kwargs]))
-
-    def _construct(self, requests: list[list[Any]]) -> list[Any]:
-        """Send requests and return the answers. If the first, which constructs an object, fails, all answers are its
-        failure."""
-        answers = self._requests_of_method("__init__", requests)
-        failure = answers[0]
-        if not isinstance(failure, Failure) or failure.before:
-            return answers
-        return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
+        request = ["trace", None, function, list(args), kwargs]
+        return Answer(function, self._request_of_method(function, request))
 
     def keep(self, **arrays: Array) -> list[Ref]:
         """Send arrays to the sandbox together with the next request, and return references to the arrays. Calls with
@@ -248,46 +236,41 @@ class Student:
         return Answer("structure", self._request(["structure"]))
 
     def _load_request(self) -> list[Any]:
-        notebooks = [
-            {"path": n.path, "code": list(n.code), "numbers": list(n.code_cell_numbers)}
-            for n in self._submission.notebooks
-        ]
         files, handout = _as_arrays(self._submission.files), _as_arrays(self._handout)
-        wanted = self._entry_points.plain()
-        return ["load", files, notebooks, wanted, self._accepted, handout, self._limits.load_cpu_seconds]
+        notebooks = []
+        for notebook in self._submission.notebooks:
+            numbers = list(notebook.code_cell_numbers)
+            notebooks.append({"path": notebook.path, "code": list(notebook.code), "numbers": numbers})
+        entry_points = self._entry_points.plain()
+        return ["load", files, notebooks, entry_points, self._accepted, handout, self._limits.load_cpu_seconds]
 
     def _request_of_method(self, method: str, request: list[Any]) -> Any:
-        return self._requests_of_method(method, [request])[-1]
-
-    def _requests_of_method(self, method: str, requests: list[list[Any]]) -> list[Any]:
-        """Send requests and return the answers. The first request calls a method. If calls of this method were stopped
+        """Send a request that calls a method, and return a value or failure. If calls of this method were stopped
         `MAX_STOPPED_CALLS` times, send nothing and return the last failure."""
         stopped = self._stopped.setdefault(method, [])
         if len(stopped) >= MAX_STOPPED_CALLS:
-            return [replace(stopped[-1], given_up=True)] * len(requests)
+            return replace(stopped[-1], given_up=True)
         was_alive = self._session is not None and self._session.alive  # an ended session repeats its failure
-        answers = self._ask_all(requests)
-        first = answers[0]
-        if was_alive and isinstance(first, Stopped) and first.limit is not Limit.REPLY and not first.whole_submission:
-            stopped.append(first)
-        return answers
+        answer = self._request(request)
+        is_slow = isinstance(answer, Stopped) and answer.limit is not Limit.REPLY and not answer.whole_submission
+        if was_alive and is_slow:
+            stopped.append(answer)
+        return answer
 
     def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
-        return self._ask_all([request], cpu_seconds)[0]
-
-    def _ask_all(self, requests: list[list[Any]], cpu_seconds: float | None = None) -> list[Any]:
-        """Send requests to the session, and return a value or failure for each."""
-        if (failure := self._failure) is not None:
-            return [failure] * len(requests)
+        """Send a request to the session, and return a value or failure."""
+        failure = self._failure
+        if failure is not None:
+            return failure
         assert self._session is not None, "begin() comes first"
-        together = [*self._waiting, *requests]
+        requests = [*self._waiting, request]
         self._waiting.clear()
         seconds = cpu_seconds or self._limits.call_cpu_seconds
-        if len(together) == 1:
-            answers = [self._session.request(together[0], seconds)]
+        if len(requests) == 1:
+            answer = self._session.request(request, seconds)
         else:
-            answers = self._session.request_several(together, seconds)[-len(requests) :]
-        return [answer.value if isinstance(answer, Answered) else answer for answer in answers]
+            answer = self._session.request_several(requests, seconds)[-1]
+        return answer.value if isinstance(answer, Answered) else answer
 
 
 class Remote:
@@ -305,8 +288,8 @@ class Remote:
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method of the object. Arguments are as for `Student.call`."""
-        shown = f"{method}({', '.join(shown_arguments(args, kwargs))})"
-        return self._remembered(self._ask_method(method, shown, "call", method, list(args), kwargs, 0.0))
+        label = shown_call(method, args, kwargs)
+        return self._remembered(self._ask(label, "call", method, list(args), kwargs, 0.0, calls=method))
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """Call a method with its own limit of CPU seconds.
@@ -314,8 +297,8 @@ class Remote:
         At the limit the call is interrupted, and the object can still be read. A call that ignores the interrupt is
         killed a little later.
         """
-        shown = f"{method}(…)"
-        answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=_with_grace(cpu_seconds))
+        killed_after = _with_grace(cpu_seconds)
+        answer = self._ask(f"{method}(…)", "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=killed_after)
         return self._remembered(answer)
 
     def _remembered(self, answer: Answer) -> Answer:
@@ -325,7 +308,7 @@ class Remote:
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method under tracing. Return the data flow of the call instead of its value."""
-        return self._ask_method(method, method, "trace", method, list(args), kwargs)
+        return self._ask(method, "trace", method, list(args), kwargs, calls=method)
 
     def call_many(self, attribute: str, stacks: Mapping[str, Array], method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method K times, each time with other arrays in one of the object's dict attributes.
@@ -339,17 +322,18 @@ class Remote:
         Returns:
             The K answers as one array. If the method returns tuples, only their first items are returned.
         """
-        stack = dict(stacks)
-        return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs)
+        arguments = [attribute, dict(stacks), method, list(args), kwargs]
+        return self._ask(f"{method}(…)", "call_many", *arguments, calls=method)
 
     def get(self, attribute: str) -> Answer:
         """Return the value of one of the object's attributes. If the attribute is missing and the last call failed,
         return that call's failure."""
         answer = self._ask(attribute, "get", attribute)
-        failed = self._failed.failure if self._failed is not None else None
-        if self._failed is None or failed is None or not _is_missing(answer):
+        failure = self._failed.failure if self._failed is not None else None
+        is_missing = isinstance(answer.failure, Raised) and answer.failure.kind == "AttributeError"
+        if self._failed is None or failure is None or not is_missing:
             return answer
-        return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
+        return Answer(attribute, replace(failure, before=failure.before or self._failed.what))
 
     def stand_in(self, method: str) -> Answer:
         """Replace a method by one that returns a zero for each row of its argument, for other methods to call."""
@@ -363,19 +347,17 @@ class Remote:
         """Write arrays into one of the object's dict attributes, by key."""
         return self._ask(attribute, "put", attribute, dict(values))
 
-    def _ask_method(self, called: str, what: str, operation: str, *arguments: Any) -> Answer:
+    def _ask(
+        self, label: str, operation: str, *arguments: Any, calls: str = "", cpu_seconds: float | None = None
+    ) -> Answer:
+        """Send a request about the object. `calls` is the method that the request calls; "" if it is interrupted at
+        `cpu_seconds` or calls none."""
         if type(self._handle) is not int:
-            return Answer(what, self._handle)
-        return Answer(what, self._student._request_of_method(called, [operation, self._handle, *arguments]))
-
-    def _ask(self, what: str, operation: str, *arguments: Any, cpu_seconds: float | None = None) -> Answer:
-        if type(self._handle) is not int:
-            return Answer(what, self._handle)
-        return Answer(what, self._student._request([operation, self._handle, *arguments], cpu_seconds))
-
-
-def _is_missing(answer: Answer) -> bool:
-    return isinstance(answer.failure, Raised) and answer.failure.kind == "AttributeError"
+            return Answer(label, self._handle)
+        request = [operation, self._handle, *arguments]
+        if calls:
+            return Answer(label, self._student._request_of_method(calls, request))
+        return Answer(label, self._student._request(request, cpu_seconds))
 
 
 def _with_grace(soft_seconds: float) -> float:
@@ -393,34 +375,38 @@ def stopped_softly(answer: Answer, student: Student) -> bool:
     return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
 
 
-def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a call as text for messages, such as ["…", "reg=0.1"]. An array is shown as "…", or by
-    its name if it was sent by `keep`."""
+def shown_call(function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Return a call as text for messages, such as "loss(X, …, reg=0.1)". An array is shown as "…", or by its name if it
+    was sent by `keep`."""
+    arguments = [_shown(value) for value in args]
+    arguments += [f"{name}={_shown(value)}" for name, value in kwargs.items()]
+    return f"{function}({', '.join(arguments)})"
 
-    def show(value: Any) -> str:
-        if isinstance(value, Ref):
-            return value.name.partition(" ")[0]  # "X 2" replaces the array X
-        return f"{value:g}" if isinstance(value, float) else "…" if isinstance(value, np.ndarray) else str(value)
 
-    return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
+def _shown(value: Any) -> str:
+    if isinstance(value, Ref):
+        return value.name.partition(" ")[0]  # "X 2" replaces the array X
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "…" if isinstance(value, np.ndarray) else str(value)
 
 
 def _loaded(facts: Any) -> Loaded | None:
     """Return the sandbox's report on the loaded code; None if it is malformed."""
     match facts:
         case {"source": str(source), "names": list(names), "cells": cells, "notes": list(notes)}:
-            numbers = cells.reshape(-1)[:MAX_NUMBERS].tolist() if isinstance(cells, np.ndarray) else cells
-            return Loaded(
-                cut(source, MAX_NAME),
-                tuple(cut(n, MAX_NAME) for n in names[:MAX_NAMES] if isinstance(n, str)),
-                tuple(c for c in numbers[:MAX_NUMBERS] if type(c) is int) if isinstance(numbers, list) else (),
-                tuple(filter(None, map(_note, notes[:MAX_NOTES]))),
-            )
+            if isinstance(cells, np.ndarray):
+                cells = cells.reshape(-1)[:MAX_NUMBERS].tolist()
+            numbers = cells[:MAX_NUMBERS] if isinstance(cells, list) else []
+            class_names = [cut(name, MAX_NAME) for name in names[:MAX_NAMES] if isinstance(name, str)]
+            cell_numbers = [number for number in numbers if type(number) is int]
+            valid_notes = filter(None, map(_note, notes[:MAX_NOTES]))
+            return Loaded(cut(source, MAX_NAME), tuple(class_names), tuple(cell_numbers), tuple(valid_notes))
     return None
 
 
 def _note(note: Any) -> Note | None:
     match note:
-        case [str(kind), str(where), str(why)] if kind in {known.value for known in NoteKind}:
+        case [str(kind), str(where), str(why)] if kind in set(NoteKind):
             return Note(NoteKind(kind), cut(where, MAX_NAME), cut(why, MAX_WHY))
     return None
