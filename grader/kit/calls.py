@@ -13,7 +13,7 @@ from grader.guest.wire import Opaque, Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Claim, claim
 from grader.kit.compare import near, numbers
-from grader.kit.student import Remote, Student
+from grader.kit.student import Student
 from grader.kit.verdict import Verdict, all_hold, call_failure, failed, passed
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,22 +27,30 @@ ROUNDING = 1e-10
 
 
 def mapped(value: Plain, kind: type | tuple[type, ...], change: Callable[[Any], Any]) -> Plain:
-    """Return a copy of nested lists and dicts in which `change` is applied to every item of type `kind`. Tuples become
-    lists."""
+    """Return a copy of nested lists, tuples and dicts in which `change` is applied to every item of type `kind`."""
     if isinstance(value, kind):
         return change(value)
     if isinstance(value, Mapping):
         return {name: mapped(item, kind, change) for name, item in value.items()}
     if isinstance(value, list | tuple) and not isinstance(value, Ref | Opaque):
-        return [mapped(item, kind, change) for item in value]
+        items = [mapped(item, kind, change) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
     return value
 
 
 def with_references(values: Sequence[Any]) -> tuple[list[Any], dict[str, Array]]:
     """Replace each array among a call's arguments by a reference (`Ref`). Return the new arguments, and the arrays by
     the names of the references."""
-    arrays = {f"argument {n}": value for n, value in enumerate(values, 1) if isinstance(value, np.ndarray)}
-    return [Ref(f"argument {n}") if f"argument {n}" in arrays else v for n, v in enumerate(values, 1)], arrays
+    arguments: list[Any] = []
+    arrays: dict[str, Array] = {}
+    for number, value in enumerate(values, 1):
+        if isinstance(value, np.ndarray):
+            name = f"argument {number}"
+            arrays[name] = value
+            arguments.append(Ref(name))
+        else:
+            arguments.append(value)
+    return arguments, arrays
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,9 @@ class Episode:
 
         The second call shows whether the answer depends on earlier calls. Both answers must match the reference's.
         """
-        last = max(i for i, call in enumerate(self.calls) if call.name == name)
-        return replace(self, calls=(*self.calls[: last + 1], self.calls[last]), judged=name)
+        episode = replace(self, judged=name)
+        last = episode.places[-1]
+        return replace(episode, calls=(*self.calls[: last + 1], self.calls[last]))
 
 
 @dataclass(frozen=True)
@@ -103,28 +112,27 @@ class Played:
     @property
     def failure(self) -> Verdict | None:
         """The verdict on the first call that failed; None if all succeeded."""
-        return next((wrong for answer in self.answers if (wrong := call_failure(answer)) is not None), None)
+        failures = map(call_failure, self.answers)
+        return next((failure for failure in failures if failure is not None), None)
 
 
 def play(student: Student, episode: Episode) -> Played:
     """Run an episode (a sequence of calls) with the student's class or functions."""
     student.keep(**episode.arrays)
+    attributes: dict[str, Answer] = {}
     if episode.new is None:
-        answers = [student.call(c.name, *c.args, seed=episode.seed, **c.kwargs) for c in episode.calls]
-        return Played(tuple(answers), {}, _arrays(student, episode))
-    made: Remote = student.new(*episode.new.args, seed=episode.seed, **episode.new.kwargs)
-    for attribute, values in episode.put.items():
-        made.put(attribute, values)
-    answers = [made.call(c.name, *c.args, **c.kwargs) for c in episode.calls]
-    attributes = {name: made.get(name) for name in episode.attributes}
-    return Played(tuple(answers), attributes, _arrays(student, episode))
-
-
-def _arrays(student: Student, episode: Episode) -> dict[str, Answer]:
-    if not episode.arrays:
-        return {}
-    kept = student.look(*episode.arrays)
-    return {name: kept.item(name, _argument_phrase(name, episode)) for name in episode.arrays}
+        answers = [student.call(call.name, *call.args, seed=episode.seed, **call.kwargs) for call in episode.calls]
+    else:
+        remote = student.new(*episode.new.args, seed=episode.seed, **episode.new.kwargs)
+        for attribute, values in episode.put.items():
+            remote.put(attribute, values)
+        answers = [remote.call(call.name, *call.args, **call.kwargs) for call in episode.calls]
+        attributes = {name: remote.get(name) for name in episode.attributes}
+    arrays: dict[str, Answer] = {}
+    if episode.arrays:
+        current = student.look(*episode.arrays)
+        arrays = {name: current.item(name, _argument_phrase(name, episode)) for name in episode.arrays}
+    return Played(tuple(answers), attributes, arrays)
 
 
 def _argument_phrase(name: str, episode: Episode) -> str:
@@ -162,8 +170,10 @@ def same_as_reference(student: Student, episode: Episode, *, answers: bool = Tru
         if played.failure is not None and not answer(truth).holds:
             return played.failure
         right = truth.play(episode)
-        kept = all_hold(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
-        return kept & all_hold(same(played.attributes[name], right["attributes"][name]) for name in episode.attributes)
+        arrays = all_hold(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
+        return arrays & all_hold(
+            same(played.attributes[name], right["attributes"][name]) for name in episode.attributes
+        )
 
     if answers:
         yield claim("answer", answer)
@@ -176,8 +186,9 @@ def same(answer: Answer, want: Plain) -> Verdict:
     Numbers and arrays are compared by `near`, lists and dicts entry by entry. If the reference returns None or an
     object, any answer is accepted.
     """
-    if (wrong := call_failure(answer)) is not None:
-        return wrong
+    failure = call_failure(answer)
+    if failure is not None:
+        return failure
     if want is None or isinstance(want, Opaque):
         return passed()
     if isinstance(want, Mapping):
@@ -186,15 +197,13 @@ def same(answer: Answer, want: Plain) -> Verdict:
             return got if isinstance(got, Verdict) else passed("random, so only its shape was compared")
         return all_hold(same(answer.item(key, f"{answer.what}[{key!r}]"), value) for key, value in want.items())
     if isinstance(want, list):
-        return all_hold(same(one, value) for one, value in zip(answer.unpack(len(want)), want, strict=True))
+        return all_hold(map(same, answer.unpack(len(want)), want))
     if isinstance(want, str | bool):
         if type(answer.value) is type(want) and answer.value == want:
             return Verdict(Fraction(1))
         return failed(f"{answer.what} is not the expected value", f"got {answer.value!r}, expected {want!r}")
-    if isinstance(want, np.ndarray) and want.dtype.kind in "b":
-        return near(Answer(answer.what, _as_numbers(answer.value)), want.astype(int))
+    if isinstance(want, np.ndarray) and want.dtype.kind == "b":
+        if type(answer.value) is np.ndarray and answer.value.dtype.kind == "b":
+            answer = replace(answer, value=answer.value.astype(int))
+        return near(answer, want.astype(int))
     return near(answer, want, atol=ROUNDING)
-
-
-def _as_numbers(value: Any) -> Any:
-    return value.astype(int) if type(value) is np.ndarray and value.dtype.kind == "b" else value

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import ModuleType
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from grader.errors import BadAssignment
 from grader.guest.plain import plain
-from grader.guest.wire import Opaque, Ref, encode
-from grader.kit.calls import VARIES, Call, Episode, Plain, mapped, with_references
+from grader.guest.wire import Ref, encode
+from grader.kit.calls import VARIES, Array, Call, Episode, Plain, mapped, with_references
 from grader.kit.diagnosis import Assumptions, Truths
 from grader.kit.mistake import (
     KnownInterpretation,
@@ -65,13 +65,13 @@ class ReferenceTruth:
 
     def __init__(self, namespace: Namespace) -> None:
         self.namespace = namespace
-        self._known: dict[bytes, Plain] = {}
+        self._cached: dict[bytes, Any] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Plain]:
         function = self.namespace.get(name)
         if name.startswith("_") or not callable(function):
-            known = ", ".join(sorted(n for n, value in self.namespace.items() if callable(value) and n[0] != "_"))
-            raise AttributeError(f"the reference has no function {name!r} (it has {known})")
+            functions = sorted(name for name, value in self.namespace.items() if callable(value) and name[0] != "_")
+            raise AttributeError(f"the reference has no function {name!r} (it has {', '.join(functions)})")
 
         def ask(*args: Any, **kwargs: Any) -> Plain:
             values, arrays = with_references([*args, *kwargs.values()])
@@ -92,8 +92,12 @@ class ReferenceTruth:
             value that is random despite the seed is replaced by the dict {VARIES: shape}. If the reference raises, the
             result is a `Rejected` instead.
         """
-        played = self._once("play", episode, lambda: agreed(*(played_with(self.namespace, episode) for _ in range(2))))
+        played = self._once("play", episode, self._play_twice)
         return Rejected(played) if RAISED in played else played
+
+    def _play_twice(self, episode: Episode) -> Any:
+        first = played_with(self.namespace, episode)
+        return agreed(first, played_with(self.namespace, episode))
 
     def seconds(self, episode: Episode) -> float:
         """Run an episode with the reference, and return the CPU seconds of the last call. The result is not cached."""
@@ -109,7 +113,7 @@ class ReferenceTruth:
         The reference must return finite numbers that rounding does not decide. Rounding decides, for example, a tie
         between two labels, or a training that amplifies the last digit.
         """
-        return bool(self._once("usable", episode, lambda: self._is_usable(episode)))
+        return bool(self._once("usable", episode, self._is_usable))
 
     def _is_usable(self, episode: Episode) -> bool:
         right = self.play(episode)
@@ -117,11 +121,13 @@ class ReferenceTruth:
             return False
         return all(is_near(self.play(nudged(episode, sign)), right, STABLE) for sign in (1, -1))
 
-    def _once(self, what: str, episode: Episode, compute: Callable[[], Any]) -> Any:
-        key = _key(what, episode)
-        if key not in self._known:
-            self._known[key] = compute()
-        return self._known[key]
+    def _once(self, question: str, episode: Episode, compute: Callable[[Episode], Any]) -> Any:
+        """Compute the answer to a question about an episode, and cache it by the episode's content."""
+        header, buffers = encode([question, asdict(episode)])
+        key = hashlib.sha256(header + b"".join(buffers)).digest()
+        if key not in self._cached:
+            self._cached[key] = compute(episode)
+        return self._cached[key]
 
 
 def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
@@ -131,38 +137,31 @@ def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
     answers = []
     with own_random_state(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         try:
-            made = None
+            instance = None
             if episode.new is not None:
                 _seed(episode.seed)
-                made = _called(namespace[episode.new.name], episode.new, arrays)
+                instance = _called(namespace[episode.new.name], episode.new, arrays)
                 for attribute, values in episode.put.items():
-                    getattr(made, attribute).update({name: value.copy() for name, value in values.items()})
+                    getattr(instance, attribute).update({name: value.copy() for name, value in values.items()})
             for call in episode.calls:
-                if made is None:
+                if instance is None:
                     _seed(episode.seed)
-                function = namespace[call.name] if made is None else getattr(made, call.name)
+                    function = namespace[call.name]
+                else:
+                    function = getattr(instance, call.name)
                 answers.append(_copied(_called(function, call, arrays)))
-            attributes = {name: _copied(getattr(made, name)) for name in episode.attributes}
+            attributes = {name: _copied(getattr(instance, name)) for name in episode.attributes}
         except Exception as error:  # noqa: BLE001  episodes that the reference rejects are not used
             return {RAISED: f"{type(error).__name__}: {error}"}
     return {"answers": answers, "attributes": attributes, "arrays": arrays}
 
 
-def _called(function: Any, call: Call, arrays: Mapping[str, Any]) -> Any:
-    kwargs = {name: _resolved(value, arrays) for name, value in call.kwargs.items()}
-    return function(*(_resolved(value, arrays) for value in call.args), **kwargs)
+def _called(function: Any, call: Call, arrays: Mapping[str, Array]) -> Any:
+    def resolve(value: Ref | Array) -> Array:
+        return arrays[value.name] if isinstance(value, Ref) else value.copy()
 
-
-def _resolved(value: Any, arrays: Mapping[str, Any]) -> Any:
-    if isinstance(value, Ref):
-        return arrays[value.name]
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, list | tuple):
-        return type(value)(_resolved(item, arrays) for item in value)
-    if isinstance(value, dict):
-        return {name: _resolved(item, arrays) for name, item in value.items()}
-    return value
+    args, kwargs = (mapped(values, (Ref, np.ndarray), resolve) for values in (call.args, call.kwargs))
+    return function(*args, **kwargs)
 
 
 def _copied(value: Any) -> Plain:
@@ -173,12 +172,12 @@ def _copied(value: Any) -> Plain:
 def own_random_state() -> Iterator[None]:
     """Lock the global random generators, and restore their states afterwards."""
     with _GLOBAL_RANDOM:
-        states = random.getstate(), np.random.get_state()
+        state_of_python, state_of_numpy = random.getstate(), np.random.get_state()
         try:
             yield
         finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
+            random.setstate(state_of_python)
+            np.random.set_state(state_of_numpy)
 
 
 def _seed(seed: int) -> None:
@@ -186,48 +185,38 @@ def _seed(seed: int) -> None:
     np.random.seed(seed)
 
 
-def _key(what: str, episode: Episode) -> bytes:
-    def listed(call: Call | None) -> Any:
-        return [call.name, list(call.args), dict(call.kwargs)] if call else None
-
-    content = [
-        what, [listed(c) for c in episode.calls], dict(episode.arrays), listed(episode.new),
-        {name: dict(values) for name, values in episode.put.items()}, list(episode.attributes), episode.seed,
-    ]  # fmt: skip
-    header, buffers = encode(content)
-    return hashlib.sha256(header + b"".join(buffers)).digest()
-
-
 # ── comparing results ────────────────────────────────────────────────────────────────────────────────
 
 
-def agreed(one: Plain, other: Plain) -> Any:
+def agreed(first: Plain, second: Plain) -> Any:
     """Merge the results of two runs of one episode. A value that differs between the runs is replaced by the dict
     {VARIES: shape}."""
-    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-        return {name: agreed(one[name], other[name]) for name in one}
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [agreed(a, b) for a, b in zip(one, other, strict=True)]
-    return one if is_near(one, other, 1e-12) else {VARIES: list(np.shape(one))}
+    if isinstance(first, dict) and isinstance(second, dict) and first.keys() == second.keys():
+        return {name: agreed(first[name], second[name]) for name in first}
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        return list(map(agreed, first, second))
+    return first if is_near(first, second, 1e-12) else {VARIES: list(np.shape(first))}
 
 
-def is_near(one: Plain, other: Plain, rtol: float) -> bool:
-    """Return whether two results are equal. Numbers and arrays may differ by `rtol` times the norm of the one in
-    `other`. NaN equals NaN."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(is_near(one[k], other[k], rtol) for k in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(is_near(a, b, rtol) for a, b in zip(one, other, strict=True))
-    if isinstance(one, Opaque | str | None) or isinstance(other, Opaque | str | None):
-        return type(one) is type(other) and one == other
-    a, b = np.asarray(one), np.asarray(other)
-    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub" or a.shape != b.shape:
+def is_near(got: Plain, want: Plain, rtol: float) -> bool:
+    """Return whether two results are equal. Numbers and arrays may differ by `rtol` times the norm of `want`. NaN
+    equals NaN."""
+    if isinstance(got, dict) and isinstance(want, dict):
+        return got.keys() == want.keys() and all(is_near(got[key], want[key], rtol) for key in got)
+    if isinstance(got, list) and isinstance(want, list):
+        pairs = zip(got, want, strict=False)
+        return len(got) == len(want) and all(is_near(*pair, rtol) for pair in pairs)
+    a, b = np.asarray(got), np.asarray(want)
+    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
+        return type(got) is type(want) and bool(got == want)
+    if a.shape != b.shape:
         return False
     a, b = a.astype(float), b.astype(float)
     finite = np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return False
-    return bool(np.linalg.norm(a[finite] - b[finite]) <= rtol * np.linalg.norm(b[finite]) + 1e-12)
+    difference = np.linalg.norm(a[finite] - b[finite])
+    return bool(difference <= rtol * np.linalg.norm(b[finite]) + 1e-12)
 
 
 def is_finite(value: Plain) -> bool:
@@ -246,11 +235,13 @@ def nudged(episode: Episode, sign: int) -> Episode:
     reverses the changes of sign 1, so that the two copies break a tie in opposite ways."""
     generator = np.random.default_rng(0)
 
-    def nudge(array: Any) -> Any:
-        return array * (1 + sign * 1e-13 * generator.normal(size=array.shape)) if array.dtype == np.float64 else array
+    def nudge(array: Array) -> Array:
+        if array.dtype != np.float64:
+            return array
+        return array * (1 + sign * 1e-13 * generator.normal(size=array.shape))
 
-    arrays, put = (mapped(arrays, np.ndarray, nudge) for arrays in (episode.arrays, episode.put))
-    return replace(episode, arrays=arrays, put=put)
+    arrays = mapped(episode.arrays, np.ndarray, nudge)
+    return replace(episode, arrays=arrays, put=mapped(episode.put, np.ndarray, nudge))
 
 
 # ── from an assignment's folder ──────────────────────────────────────────────────────────────────────
@@ -273,28 +264,34 @@ def truths(
     Returns:
         Function (id of an interpretation, ids of the mistakes to put in) → truth.
     """
-    by_id = {m.id: m for m in addressed(mistakes, replaceable(reference, names))}
-    meanings = {one.id: _with(vars(reference), names, [one]) for one in interpretations}
+    changes = {mistake.id: mistake for mistake in addressed(mistakes, replaceable(reference, names))}
+    namespaces = {meaning.id: with_changes(vars(reference), names, [meaning]) for meaning in interpretations}
 
     def truth(meaning: str, assumed: Assumptions) -> ReferenceTruth:
-        right = meanings.get(meaning, vars(reference))
-        return ReferenceTruth(_with(right, names, [by_id[id] for id in sorted(assumed)]))
+        namespace = namespaces.get(meaning, vars(reference))
+        return ReferenceTruth(with_changes(namespace, names, [changes[id] for id in sorted(assumed)]))
 
     return truth
 
 
-def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
-    """Return the variables of the reference module, with known mistakes put into its functions or class.
+def with_changes(
+    namespace: Namespace, names: Sequence[str], changes: Sequence[KnownMistake | KnownInterpretation]
+) -> Namespace:
+    """Return the variables of the reference module, with known mistakes or an interpretation put into its functions or
+    class.
 
     Args:
-        reference: The module of the reference solution.
+        namespace: The variables by name.
         names: The entry points: names of functions, or accepted names of the class.
-        mistakes: The mistakes to put in.
-
-    Returns:
-        The variables by name.
+        changes: The mistakes and interpretations to put in.
     """
-    return _with(vars(reference), names, mistakes)
+    reference_class = _class_in(namespace, names)
+    if reference_class is not None:
+        return {**namespace, **dict.fromkeys(names, combined(reference_class, changes))}
+    replacements: dict[str, Callable[..., Any]] = {}
+    for change in changes:
+        replacements[change.of] = _contradictory if change.of in replacements else change.change
+    return substituted(namespace, replacements)
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
@@ -302,13 +299,10 @@ def _contradictory(*_args: Any, **_kwargs: Any) -> None:
     raise ValueError("two mistakes in one function cannot be combined")
 
 
-def _with(right: Namespace, names: Sequence[str], changes: Sequence[KnownMistake | KnownInterpretation]) -> Namespace:
-    found = next((name for name in names if isinstance(right.get(name), type)), None)
-    if found is not None:
-        return {**right, **dict.fromkeys(names, combined(right[found], changes))}
-    functions = [one.of for one in changes]
-    by_function = {one.of: one.change if functions.count(one.of) == 1 else _contradictory for one in changes}
-    return substituted(right, by_function)
+def _class_in(namespace: Namespace, names: Sequence[str]) -> type | None:
+    """Return the class that one of the names stands for; None if they are names of functions."""
+    values = (namespace.get(name) for name in names)
+    return next((value for value in values if isinstance(value, type)), None)
 
 
 def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
@@ -317,10 +311,12 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
     Raises:
         BadAssignment: If reference.py does not define a function or class that students must write.
     """
-    found = next((vars(reference)[name] for name in names if isinstance(vars(reference).get(name), type)), None)
-    if found is not None:
-        return [name for name in vars(found) if callable(getattr(found, name)) and not name.startswith("__")]
-    missing = [name for name in names if not callable(vars(reference).get(name))]
+    namespace = vars(reference)
+    reference_class = _class_in(namespace, names)
+    if reference_class is not None:
+        methods = (name for name in vars(reference_class) if callable(getattr(reference_class, name)))
+        return [name for name in methods if not name.startswith("__")]
+    missing = [name for name in names if not callable(namespace.get(name))]
     if missing:
         raise BadAssignment(
             f"reference.py does not define {missing[0]!r}, which assignment.toml names as an entry point"
@@ -346,8 +342,8 @@ def known_mistakes(
     Raises:
         BadAssignment: If a mistake is inconsistent. The message says what to change.
     """
-    points = replaceable(reference, names)
-    mistakes = addressed(mistakes_of(module), points)
+    entry_points = replaceable(reference, names)
+    mistakes = addressed(mistakes_of(module), entry_points)
     functions = [name for name, value in vars(reference).items() if callable(value) and not name.startswith("__")]
-    validate(mistakes, checks, {*points, *functions}, folder)
+    validate(mistakes, checks, {*entry_points, *functions}, folder)
     return list(mistakes)

@@ -28,7 +28,7 @@ from grader.guest.serve import Guest
 from grader.guest.versions import versions
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
-from grader.kit.reference_truth import own_random_state, with_mistakes
+from grader.kit.reference_truth import own_random_state, with_changes
 from grader.model import Limits, Report, Submission
 from grader.sandbox.contract import Array, Ended, Session
 
@@ -71,22 +71,23 @@ class _Guest(Guest):
             self.found = {entry_points.names[0]: self._solution}
         else:
             self.found = {name: self._solution[name] for name in entry_points.names if name in self._solution}
-        if missing := entry_points.lacking(self.found):
+        missing = entry_points.lacking(self.found)
+        if missing:
             raise NotFound(f"there is no {' and no '.join(missing)} among the functions that are graded")
         return {"source": "", "names": list(self.found), "cells": [], "notes": []}
 
 
 class _Session(Session):
     def __init__(self, solution: Solution, limits: Limits, shared: Mapping[str, Array]) -> None:
-        channel, other = socket.socketpair()
+        channel, guest_channel = socket.socketpair()
         super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None, clock=time.thread_time)
-        self._other = other
-        self._guest = _Guest(solution, other, {name: array.copy() for name, array in shared.items()})
+        self._guest_channel = guest_channel
+        self._guest = _Guest(solution, guest_channel, {name: array.copy() for name, array in shared.items()})
         self.versions = versions()
 
     def close(self) -> None:
         super().close()
-        self._other.close()
+        self._guest_channel.close()
 
     def _exchange(self, request: list[Any], _watch: Any) -> Any:
         operation, *arguments = _across(request)
@@ -142,7 +143,7 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
 
 def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
     """Return the reference solution with a known mistake put into it."""
-    return with_mistakes(assignment.reference_module, assignment.entry_points.names, [mistake])
+    return with_changes(vars(assignment.reference_module), assignment.entry_points.names, [mistake])
 
 
 def failed(report: Report) -> frozenset[str]:
