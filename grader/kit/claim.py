@@ -115,23 +115,25 @@ def either(*ways: Iterable[Claim]) -> Iterator[Claim]:
     Raises:
         ValueError: If the alternatives have different numbers of claims.
     """
-    for first, *others in zip(*ways, strict=True):
-        claims = [first, *others]
-        own, work = ([c.own for c in claims if c.own], [c.own_work for c in claims if c.own_work])
+    for claims in zip(*ways, strict=True):
+        own = [claim.own for claim in claims if claim.own]
+        own_work = [claim.own_work for claim in claims if claim.own_work]
         yield replace(
-            first,
-            judge=partial(_first_that_holds, [c.judge for c in claims]),
+            claims[0],
+            judge=partial(_first_that_holds, [claim.judge for claim in claims]),
             own=partial(_first_that_holds, own) if own else None,
-            own_work=partial(_first_that_holds, work) if work else None,
+            own_work=partial(_first_that_holds, own_work) if own_work else None,
         )
 
 
 def _first_that_holds(judges: Sequence[Callable[..., Verdict]], *arguments: Any) -> Verdict:
-    first = judges[0](*arguments)
-    if first.holds:
-        return first
-    others = (judge(*arguments) for judge in judges[1:])
-    return next((verdict for verdict in others if verdict.holds), first)
+    verdicts = []
+    for judge in judges:
+        verdict = judge(*arguments)
+        if verdict.holds:
+            return verdict
+        verdicts.append(verdict)
+    return verdicts[0]
 
 
 @dataclass(frozen=True)

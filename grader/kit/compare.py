@@ -34,13 +34,15 @@ def numbers(answer: Answer, shape: Sequence[int]) -> Array | Verdict:
     Returns:
         The array in the expected shape, or a verdict without credit.
     """
-    if (wrong := call_failure(answer)) is not None:
-        return wrong
+    failure = call_failure(answer)
+    if failure is not None:
+        return failure
     value = answer.value
     if type(value) in (int, float) or (isinstance(value, list) and not value):
         value = np.array(value)
     if type(value) is not np.ndarray:
-        return failed(f"{answer.what} is {describe(value)}, not {_wanted(shape)}")
+        expected = f"an array of shape {tuple(shape)}" if shape else "a number"
+        return failed(f"{answer.what} is {describe(value)}, not {expected}")
     if value.dtype.kind not in "fiu":
         return failed(f"{answer.what} has dtype {value.dtype}; it must hold numbers")
     if squeezed(value.shape) != squeezed(shape):
@@ -49,8 +51,9 @@ def numbers(answer: Answer, shape: Sequence[int]) -> Array | Verdict:
     finite = np.isfinite(array)
     if not finite.all():
         first = np.argwhere(~finite)[0].tolist()
-        where = f" (first at {first})" if first else ""
-        return failed(f"{answer.what} is {'NaN' if np.isnan(array).any() else 'infinite'}{where}")
+        place = f" (first at {first})" if first else ""
+        kind = "NaN" if np.isnan(array).any() else "infinite"
+        return failed(f"{answer.what} is {kind}{place}")
     return array
 
 
@@ -92,22 +95,23 @@ def near(
     """
     if np.asarray(want).dtype.kind in "iub":
         return _equal(answer, np.asarray(want))
-    wanted = np.asarray(want, np.float64)
-    got = numbers(answer, wanted.shape)
+    want = np.asarray(want, np.float64)
+    got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
-        is_transposed = wanted.ndim == 2 and getattr(answer.value, "shape", None) == wanted.T.shape != wanted.shape
-        as_it_is = is_transposed and near(answer, wanted.T, rtol=rtol, atol=atol, least=least, single=single).holds
-        return replace(got, reason=f"{got.reason}: transpose it") if as_it_is else got
+        is_transposed = want.ndim == 2 and getattr(answer.value, "shape", None) == want.T.shape != want.shape
+        if is_transposed and near(answer, want.T, rtol=rtol, atol=atol, least=least, single=single).holds:
+            return replace(got, reason=f"{got.reason}: transpose it")
+        return got
     remarks: tuple[str, ...] = ()
     if single or _is_float32(answer):
         rtol = max(rtol, SINGLE)
         remarks = ("computed in float32, so compared at 1e-4",)
-    norm = float(np.linalg.norm(wanted))
-    difference = float(np.linalg.norm(got - wanted))
+    norm = float(np.linalg.norm(want))
+    difference = float(np.linalg.norm(got - want))
     if np.isfinite(norm) and difference <= atol + rtol * max(norm, least):
-        nothing = wanted.size > 0 and (norm == 0 or is_rounding(norm, least))
-        return Verdict(Fraction(1), remarks=remarks, inconclusive=nothing)
-    return failed(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
+        is_zero = want.size > 0 and (norm == 0 or is_rounding(norm, least))
+        return Verdict(Fraction(1), remarks=remarks, inconclusive=is_zero)
+    return failed(_differs(answer.what, got, want, difference, norm, rtol, atol), _both(got, want))
 
 
 def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
@@ -144,11 +148,11 @@ def _unequal(answer: Answer, got: Array, want: Array, wrong: Array) -> Verdict:
     if not want.shape:
         return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
     first = int(np.argmax(wrong))
-    what, where = ("labels", f"row {first}") if want.ndim == 1 else ("entries", f"at {np.argwhere(wrong)[0].tolist()}")
-    return failed(
-        f"{answer.what}: {int(wrong.sum())} of {wrong.size} {what} differ",
-        f"{where}: got {got.flat[first]:g}, expected {want.flat[first]}",
-    )
+    entries, place = "labels", f"row {first}"
+    if want.ndim > 1:
+        entries, place = "entries", f"at {np.argwhere(wrong)[0].tolist()}"
+    reason = f"{answer.what}: {int(wrong.sum())} of {wrong.size} {entries} differ"
+    return failed(reason, f"{place}: got {got.flat[first]:g}, expected {want.flat[first]}")
 
 
 def _is_float32(answer: Answer) -> bool:
@@ -157,13 +161,13 @@ def _is_float32(answer: Answer) -> bool:
     return type(value) is np.ndarray and value.dtype.kind == "f" and value.dtype.itemsize < 8
 
 
-def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> Verdict:
+def ladder(value: float, steps: Sequence[tuple[float, Fraction]], name: str) -> Verdict:
     """Return a verdict whose credit depends on the thresholds that a value reaches.
 
     Args:
         value: The measured value, for example an accuracy.
         steps: Pairs (threshold, credit), the highest threshold first.
-        what: Name of the value in messages: "the accuracy".
+        name: Name of the value in messages: "the accuracy".
 
     Returns:
         The verdict with the credit of the highest threshold that the value reaches.
@@ -173,12 +177,8 @@ def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> 
         if value >= least:
             if credit == 1:
                 return Verdict(Fraction(1))
-            return Verdict(credit, f"{what} is {value:.3f}; {top:g} earns all points")
-    return failed(f"{what} is {value:.3f}; {steps[-1][0]:g} earns some points, and {top:g} all")
-
-
-def _wanted(shape: Sequence[int]) -> str:
-    return f"an array of shape {tuple(shape)}" if shape else "a number"
+            return Verdict(credit, f"{name} is {value:.3f}; {top:g} earns all points")
+    return failed(f"{name} is {value:.3f}; {steps[-1][0]:g} earns some points, and {top:g} all")
 
 
 def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
@@ -188,19 +188,22 @@ def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def _differs(what: str, got: Array, want: Array, difference: float, norm: float, rtol: float, atol: float) -> str:
+def _differs(name: str, got: Array, want: Array, difference: float, norm: float, rtol: float, atol: float) -> str:
     ratio = _one_ratio(got, want)
     if ratio is not None and abs(ratio - 1) > 1e-3 and (want.shape or _is_simple(ratio)):
-        return f"{what} is {ratio:.4g} times the reference" if ratio else f"{what} is zero"
-    relative = f"relative error {difference / norm:.3g}" if norm else f"absolute error {difference:.3g}"
-    tolerance = f"tolerance {atol:g}" if atol and not want.shape else f"tolerance {rtol:g}"
-    return f"{what}: {relative} ({tolerance}){_entries_that_differ(got, want, atol + rtol * norm)}"
+        return f"{name} is {ratio:.4g} times the reference" if ratio else f"{name} is zero"
+    error = f"relative error {difference / norm:.3g}" if norm else f"absolute error {difference:.3g}"
+    tolerance = atol if atol and not want.shape else rtol
+    return f"{name}: {error} (tolerance {tolerance:g}){_entries_that_differ(got, want, atol + rtol * norm)}"
 
 
 def _is_simple(ratio: float) -> bool:
     """Return whether a ratio is an integer or its reciprocal, such as 2 or 1/3. Other ratios of an answer to the right
     number tell nothing about the cause of an error."""
-    return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
+    for candidate in (ratio, 1 / ratio if ratio else 0.0):
+        if abs(candidate) < 1e4 and abs(candidate - round(candidate)) < 1e-6:
+            return True
+    return False
 
 
 def _entries_that_differ(got: Array, want: Array, tolerance: float) -> str:
@@ -209,15 +212,18 @@ def _entries_that_differ(got: Array, want: Array, tolerance: float) -> str:
     if want.size < 2:
         return ""
     wrong = np.abs(got - want) > tolerance / want.size**0.5
-    if wrong.all() or not wrong.any():
-        return "; every entry differs" if wrong.all() else ""
-    for axis, line in ((1, "row"), (0, "column")):
-        if want.ndim == 2 and (whole := wrong.all(axis=axis)).sum() * want.shape[axis] == wrong.sum():
-            numbers_of_lines = ", ".join(str(int(i)) for i in np.flatnonzero(whole)[:3])
-            several = bool(whole.sum() > 1)
-            more = ", …" if whole.sum() > 3 else ""
-            return f"; only {line}{'s' * several} {numbers_of_lines}{more} differ{'' if several else 's'}"
-    first = ", ".join(str(int(i)) for i in np.argwhere(wrong)[0])
+    if wrong.all():
+        return "; every entry differs"
+    if not wrong.any():
+        return ""
+    for axis, line in ((1, "row"), (0, "column")) if want.ndim == 2 else ():
+        is_wrong_line = wrong.all(axis=axis)
+        count = int(is_wrong_line.sum())
+        if count * want.shape[axis] == wrong.sum():
+            listed = ", ".join(map(str, np.flatnonzero(is_wrong_line)[:3]))
+            more = ", …" if count > 3 else ""
+            return f"; only {line}s {listed}{more} differ" if count > 1 else f"; only {line} {listed} differs"
+    first = ", ".join(map(str, np.argwhere(wrong)[0]))
     return f"; {int(wrong.sum())} of {want.size} entries differ, the first at [{first}]"
 
 
@@ -237,8 +243,9 @@ def _both(got: Array, want: Array) -> str:
     if not want.shape:
         return f"got {float(got):.9g}, expected {float(want):.9g}"
     differences = np.abs(got - want)  # if several entries are equally far off up to rounding, show the first
-    worst = np.unravel_index(int(np.argmax(differences >= (1 - 1e-9) * differences.max())), want.shape)
-    return f"at [{', '.join(str(int(i)) for i in worst)}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
+    is_worst = differences >= (1 - 1e-9) * differences.max()
+    worst = np.unravel_index(int(np.argmax(is_worst)), want.shape)
+    return f"at [{', '.join(map(str, worst))}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
 
 
 def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:

@@ -40,6 +40,7 @@ def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
         BadAssignment: If `good` rejects `MOST_DRAWS` draws.
     """
     for _ in range(MOST_DRAWS):
-        if good(drawn := draw()):
+        drawn = draw()
+        if good(drawn):
             return drawn
     raise BadAssignment(f"no well-posed problem in {MOST_DRAWS:,} draws: relax the condition or change the sizes")

@@ -85,8 +85,8 @@ def mistake(
 
     def register(change: Change) -> Change:
         name = id or _snake_case(change.__name__)
-        found = KnownMistake(name, topic, sentence, lines, carries, change, of, tuple(fails), tuple(alike))
-        module.setdefault(_REGISTRY, []).append(found)
+        registered_mistake = KnownMistake(name, topic, sentence, lines, carries, change, of, tuple(fails), tuple(alike))
+        module.setdefault(_REGISTRY, []).append(registered_mistake)
         return change
 
     return register
@@ -117,8 +117,8 @@ def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Chan
     module = sys._getframe(1).f_globals
 
     def register(change: Change) -> Change:
-        found = KnownInterpretation(id or _snake_case(change.__name__), remark, change, of)
-        module.setdefault(_INTERPRETATIONS, []).append(found)
+        meaning = KnownInterpretation(id or _snake_case(change.__name__), remark, change, of)
+        module.setdefault(_INTERPRETATIONS, []).append(meaning)
         return change
 
     return register
@@ -147,39 +147,55 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
         BadAssignment: If a name or id does not exist or is not unique. The message names the mistake and says what to
             change.
     """
-    ids = [m.id for m in mistakes]
-    for one in (m for m in mistakes if isinstance(m, KnownMistake)):
-        where = f"{folder}/mistakes.py: {one.id}"
-        if ids.count(one.id) > 1:
-            raise BadAssignment(f"{where} is registered {ids.count(one.id)} times; rename all but one")
-        if unknown := [other for other in one.alike if other not in ids]:
-            raise BadAssignment(f"{where} has {unknown[0]!r} in alike=, which is no known mistake; correct the id")
-        if unknown := [id for id in one.fails if not any(covers(id, check) for check in checks)]:
-            section = unknown[0].rpartition(".")[0]
-            known = ", ".join(check for check in checks if check.rpartition(".")[0] == section) or ", ".join(checks)
+    ids = [mistake.id for mistake in mistakes]
+    for mistake in mistakes:
+        if not isinstance(mistake, KnownMistake):
+            continue
+        place = f"{folder}/mistakes.py: {mistake.id}"
+        count = ids.count(mistake.id)
+        if count > 1:
+            raise BadAssignment(f"{place} is registered {count} times; rename all but one")
+        for id in mistake.alike:
+            if id not in ids:
+                raise BadAssignment(f"{place} has {id!r} in alike=, which is no known mistake; correct the id")
+        for id in mistake.fails:
+            if any(covers(id, check) for check in checks):
+                continue
+            section = id.rpartition(".")[0]
+            alternatives = [check for check in checks if check.rpartition(".")[0] == section] or checks
             raise BadAssignment(
-                f"{where} has {unknown[0]!r} in fails=, but assignment.toml gives points only to {known}; correct the "
-                "id in one of the files"
+                f"{place} has {id!r} in fails=, but assignment.toml gives points only to {', '.join(alternatives)}; "
+                "correct the id in one of the files"
             )
-        if not isinstance(one.change, type) and one.of not in replaceable:
-            known = ", ".join(sorted(replaceable))
+        if not isinstance(mistake.change, type) and mistake.of not in replaceable:
+            names = ", ".join(sorted(replaceable))
             raise BadAssignment(
-                f"{where} replaces {one.of!r}, which the reference does not have; set of= to one of {known}"
+                f"{place} replaces {mistake.of!r}, which the reference does not have; set of= to one of {names}"
             )
 
 
 def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
     """Return the mistakes. If there is only one entry point, fill in its name where `of` is missing."""
-    only = entry_points[0] if len(entry_points) == 1 else ""
-    return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
+    if len(entry_points) != 1:
+        return tuple(mistakes)
+    addressed_mistakes = []
+    for mistake in mistakes:
+        is_complete = mistake.of or isinstance(mistake.change, type)
+        addressed_mistakes.append(mistake if is_complete else replace(mistake, of=entry_points[0]))
+    return tuple(addressed_mistakes)
 
 
 def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretation]) -> type:
     """Return a subclass of the reference's class that contains these mistakes. If one mistake's class inherits from
     another's, only the subclass is added."""
-    changes = [_as_class(one, reference) for one in mistakes]
-    changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
-    return type(reference.__name__, (*dict.fromkeys(changes), reference), {})
+    classes: list[type] = []
+    for mistake in mistakes:
+        change = mistake.change
+        if not isinstance(change, type):
+            change = type(mistake.id, (reference,), {mistake.of: change})
+        if not any(issubclass(added, change) for added in classes):
+            classes = [added for added in classes if not issubclass(change, added)] + [change]
+    return type(reference.__name__, (*classes, reference), {})
 
 
 def registered(
@@ -197,21 +213,17 @@ def registered(
     Returns:
         The functions `mistakes`, `interpretations` and `truths`.
     """
-    changes = {m.id: m for m in mistakes_of(module)}
-    meanings = {one.id: one for one in interpretations_of(module)}
+    mistakes = {mistake.id: mistake for mistake in mistakes_of(module)}
+    meanings = {meaning.id: meaning for meaning in interpretations_of(module)}
 
     def truth(meaning: str, assumed: Assumptions) -> Any:
-        mistaken = [changes[id] for id in sorted(assumed)]
-        return make(combined(reference, [*mistaken, *([meanings[meaning]] if meaning in meanings else [])]))
+        changes: list[KnownMistake | KnownInterpretation] = [mistakes[id] for id in sorted(assumed)]
+        if meaning in meanings:
+            changes.append(meanings[meaning])
+        return make(combined(reference, changes))
 
     right = Interpretation("", "")
-    return lambda _: tuple(changes.values()), lambda _: (right, *meanings.values()), lambda _: truth
-
-
-def _as_class(one: KnownMistake | KnownInterpretation, reference: type) -> type:
-    if isinstance(one.change, type):
-        return one.change
-    return type(one.id, (reference,), {one.of: one.change})
+    return lambda _: tuple(mistakes.values()), lambda _: (right, *meanings.values()), lambda _: truth
 
 
 def substituted(reference: Mapping[str, Any], changes: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:

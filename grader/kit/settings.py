@@ -15,8 +15,8 @@ def manifest(package: str) -> Manifest:
     Args:
         package: `__package__` of the module.
     """
-    found: Manifest = vars(sys.modules[package])["__manifest__"]
-    return found
+    its_manifest: Manifest = vars(sys.modules[package])["__manifest__"]
+    return its_manifest
 
 
 def settings(package: str) -> Mapping[str, Any]:

@@ -88,36 +88,40 @@ class Speed:
         Returns:
             The verdict.
         """
-        if (wrong := call_failure(self.answer)) is not None:
-            return wrong
+        failure = call_failure(self.answer)
+        if failure is not None:
+            return failure
         if isinstance(self.arguments, Episode):
             want = truth.play(_episode(self.arguments, self.fast))["answers"][-1]
         else:
             want = getattr(truth, self.fast)(*self.arguments)
-        wants = want if isinstance(want, list) else [want]
-        answers = self.answer.unpack(len(wants)) if isinstance(want, list) else (self.answer,)
-        right = all_hold(near(a, w) for a, w in zip(answers, wants, strict=True))
+        if isinstance(want, list):
+            right = all_hold(map(near, self.answer.unpack(len(want)), want))
+        else:
+            right = near(self.answer, want)
         return self.ratio_verdict(truth) & right
 
     def ratio_verdict(self, truth: Any) -> Verdict:
         """Judge only the ratio of the times, and not the functions' answers."""
-        if (wrong := call_failure(self.answer)) is not None:
-            return wrong
+        failure = call_failure(self.answer)
+        if failure is not None:
+            return failure
         if not self.slow_seconds:
             return waiting("The speed cannot be measured here.")
         # a slow function that is quick at the largest size is not slowed down, and loops would take half a minute there
-        measurable = self.slow_seconds >= LEAST_SECONDS / 2
-        if measurable and (share := self.slow_seconds / self._reference_seconds(truth)) > MOST_OF_REFERENCE:
-            return failed(
-                f"{self.slow} takes {share:.1f} times as long as plain loops, and only up to {MOST_OF_REFERENCE:g} "
-                "times is accepted: remove what slows it down"
-            )
-        found = f"{self.fast} is {self.ratio:.1f} times as fast as {self.slow}"
+        if self.slow_seconds >= LEAST_SECONDS / 2:
+            share = self.slow_seconds / self._reference_seconds(truth)
+            if share > MOST_OF_REFERENCE:
+                return failed(
+                    f"{self.slow} takes {share:.1f} times as long as plain loops, and only up to {MOST_OF_REFERENCE:g} "
+                    "times is accepted: remove what slows it down"
+                )
+        measured = f"{self.fast} is {self.ratio:.1f} times as fast as {self.slow}"
         if self.ratio >= self.passes:
             return Verdict(Fraction(1))
         if self.ratio < self.fails:
-            return failed(f"{found}, and at least {self.passes:g} times are needed")
-        return waiting(f"{found}, which is close to the required {self.passes:g} times, so a person decides.")
+            return failed(f"{measured}, and at least {self.passes:g} times are needed")
+        return waiting(f"{measured}, which is close to the required {self.passes:g} times, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:
         """Return the CPU seconds of the reference's slow function, for the fastest of three calls."""
@@ -174,15 +178,21 @@ def speed_ratio(
         answer, _ = _timed(student, name, arguments)
         if answer.failure is not None:
             return ended(FIRST_SIZE, arguments, answer)
-    size, seconds = _measurable(student, slow, draw, random, arguments)
-    drawn = [draw(random, size) for _ in range(CALLS if seconds > 0 else 1)]
-    timed = [[_timed(student, name, given) for name in (fast, slow)] for given in drawn]
-    answers = [answer for pair in timed for answer, _ in pair]
-    if failures := [answer for answer in answers if answer.failure is not None]:
-        return ended(size, arguments, failures[0])
-    best = min(range(len(timed)), key=lambda n: timed[n][0][1])
-    answer, quickly = timed[best][0]
-    return ended(size, drawn[best], answer, min(seconds, *(pair[1][1] for pair in timed)), quickly)
+    size, slowly = _measurable(student, slow, draw, random, arguments)
+    drawn = [draw(random, size) for _ in range(CALLS if slowly > 0 else 1)]
+    failure: Speed | None = None
+    fastest: Speed | None = None
+    for arguments in drawn:
+        answer, quickly = _timed(student, fast, arguments)
+        slow_answer, seconds = _timed(student, slow, arguments)
+        for failed_answer in (answer, slow_answer):
+            if failed_answer.failure is not None and failure is None:
+                failure = ended(size, arguments, failed_answer)
+        slowly = min(slowly, seconds)
+        if fastest is None or quickly < fastest.fast_seconds:
+            fastest = ended(size, arguments, answer, 0.0, quickly)
+    assert fastest is not None
+    return failure or replace(fastest, slow_seconds=slowly)
 
 
 def _measurable(
@@ -205,23 +215,23 @@ def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
     the transfer of its arrays."""
     episode = _episode(drawn, name)
     student.keep(**episode.arrays)
-    made: Student | Remote = student
+    callee: Student | Remote = student
     if episode.new is not None:
-        made = student.new(*episode.new.args, seed=episode.seed, **episode.new.kwargs)
-    *before, timed = episode.calls
-    for call in before:
-        answer = made.call(call.name, *call.args, **call.kwargs)
+        callee = student.new(*episode.new.args, seed=episode.seed, **episode.new.kwargs)
+    *preparing_calls, timed_call = episode.calls
+    for call in preparing_calls:
+        answer = callee.call(call.name, *call.args, **call.kwargs)
         if answer.failure is not None:
             return answer, 0.0
     used = student.used.cpu_seconds
-    answer = replace(made.call(timed.name, *timed.args, **timed.kwargs), what=f"{name}(…)")
-    return answer, student.used.cpu_seconds - used
+    answer = callee.call(timed_call.name, *timed_call.args, **timed_call.kwargs)
+    return replace(answer, what=f"{name}(…)"), student.used.cpu_seconds - used
 
 
 def _episode(drawn: Drawn, name: str) -> Episode:
     """Return an episode whose last call calls `name` with the drawn arguments."""
     if isinstance(drawn, Episode):
-        *before, timed = drawn.calls
-        return replace(drawn, calls=(*before, replace(timed, name=name)), judged=name)
+        *preparing_calls, timed_call = drawn.calls
+        return replace(drawn, calls=(*preparing_calls, replace(timed_call, name=name)), judged=name)
     args, arrays = with_references(drawn)
     return Episode((Call(name, tuple(args)),), arrays, judged=name)

@@ -105,7 +105,8 @@ def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sa
         missing = call_failure(line.get("intercept"))
         assert missing is not None
         assert missing.reason == "fit(2.5): NameError: name 'meen' is not defined (mlp.py:4)"
-        assert missing.line is not None and (missing.line.file, missing.line.line) == ("mlp.py", 4)
+        assert missing.line is not None
+        assert (missing.line.file, missing.line.line) == ("mlp.py", 4)
 
 
 def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
