@@ -24,25 +24,25 @@ class Answer:
     def failure(self) -> Failure | None:
         return self.value if isinstance(self.value, Failure) else None
 
-    def item(self, key: int | str, what: str) -> Answer:
+    def item(self, key: int | str, label: str) -> Answer:
         """Return one item of the returned tuple, list or dict as an answer.
 
         Args:
             key: Index of a tuple or list, or key of a dict.
-            what: Name of the item for messages: "grads['W1']".
+            label: Name of the item for messages: "grads['W1']".
 
         Returns:
             The item, or a failure if the call failed or the item is missing.
         """
         if self.failure is not None:
-            return Answer(what, self.value)
+            return Answer(label, self.value)
         if isinstance(key, str):
             if isinstance(self.value, dict) and key in self.value:
-                return Answer(what, self.value[key])
-            return Answer(what, Unusable(f"{_brief(self.what)} has no {key!r}: it is {describe(self.value)}"))
+                return Answer(label, self.value[key])
+            return Answer(label, Unusable(f"{_brief(self.what)} has no {key!r}: it is {describe(self.value)}"))
         if isinstance(self.value, list) and len(self.value) > key:
-            return Answer(what, self.value[key])
-        return Answer(what, Unusable(f"the call must return several values but returned {describe(self.value)}"))
+            return Answer(label, self.value[key])
+        return Answer(label, Unusable(f"the call must return several values but returned {describe(self.value)}"))
 
     def unpack(self, count: int) -> tuple[Answer, ...]:
         """Return the items of the returned tuple, each as an answer.
@@ -92,14 +92,14 @@ def describe(value: Any) -> str:
     return f"an {kind}" if kind[:1] in "aeiouAEIOU" else f"a {kind}"
 
 
-def failed_call(failure: Failure, what: str) -> FailedCall:
+def failed_call(failure: Failure, label: str) -> FailedCall:
     """Return a description of a failed call, with advice on how to fix it.
 
     Args:
         failure: The failure of the call.
-        what: Text of the call: "loss(X, y)".
+        label: Text of the call: "loss(X, y)".
     """
-    call = failure.before or what
+    call = failure.before or label
     match failure:
         case Raised():
             error = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
@@ -230,10 +230,10 @@ _ADVICE = (
 
 def _advice(raised: Raised) -> str:
     for kind, pattern, advice in _ADVICE:
-        found = re.search(pattern, raised.message) if re.fullmatch(kind, raised.kind) else None
-        if found is not None:
-            named = {name: text or "" for name, text in found.groupdict().items()}
+        match = re.search(pattern, raised.message)
+        if match is not None and re.fullmatch(kind, raised.kind):
+            named = {name: text or "" for name, text in match.groupdict().items()}
             old = named.get("old", "")
-            new, builtin = _PYTHON_2.get(old, old), {"long": "int", "unicode": "str"}.get(old, old)
-            return advice.format_map(named | {"new": new, "builtin": builtin})
+            builtin = {"long": "int", "unicode": "str"}.get(old, old)
+            return advice.format_map(named | {"new": _PYTHON_2.get(old, old), "builtin": builtin})
     return ""

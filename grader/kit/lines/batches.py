@@ -20,7 +20,7 @@ class _Step:
     """The rows (N, D) that were passed; one row of NaN if the first argument cannot be divided into rows of D
     numbers."""
     X: int
-    """The event (statement execution) that passed the rows."""
+    """The event that passed the rows."""
     y: int
     """The event that passed the labels."""
     reg: int
@@ -81,7 +81,7 @@ class Batches:
                 yield _Step(rows, *events[:3])
 
     def _wrong_argument(self, flow: Flow, step: _Step) -> int | None:
-        """Return the event (statement execution) at fault for wrong rows, labels or regularisation of a step; None if
+        """Return the event at fault for wrong rows, labels or regularisation of a step; None if
         all are right."""
         distances = np.abs(step.rows[:, None] - self.X).max(axis=2)
         is_row_of_data = distances <= SAME * np.abs(self.X).max()
@@ -103,7 +103,7 @@ class Batches:
         return None
 
     def _wrong_count(self, flow: Flow, steps: Sequence[_Step]) -> int | None:
-        """Return the event (statement execution) at fault for a wrong number of steps: the loop around the steps, or
+        """Return the event at fault for a wrong number of steps: the loop around the steps, or
         the event that computed its iterable. Return None if the number is right or there is no loop."""
         N, size = len(self.X), self.sizes[0]
         if not steps:
@@ -124,7 +124,7 @@ class Batches:
 
 
 def _selected_at(flow: Flow, step: _Step) -> int:
-    """Return the event (statement execution) that computed the indices of a step's rows; if there are none, the event
+    """Return the event that computed the indices of a step's rows; if there are none, the event
     that computed the rows."""
     for event in sorted(flow.upstream([step.X]), reverse=True):
         if not flow.at(event).is_header and any(indices.size == len(step.rows) for indices in flow.integers(event)):

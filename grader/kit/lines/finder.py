@@ -56,10 +56,10 @@ class Target:
 
 
 class _FaultSearch(Suspects):
-    """Searches a traced call for the event (statement execution) at fault for a failed check."""
+    """Searches a traced call for the event at fault for a failed check."""
 
     def fault(self, target: Target, lines: Sequence[Line]) -> int | None:
-        """Return the event (statement execution) at fault for a failed check; None if it is not found.
+        """Return the event at fault for a failed check; None if it is not found.
 
         Args:
             target: The outputs that the check judges.

@@ -85,7 +85,7 @@ class TracedCall:
 
     function: str
     arguments: Mapping[str, int]
-    """Parameter → the event (statement execution) that computed the argument."""
+    """Parameter → the event that computed the argument."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,17 @@ class Flow:
     rows: Sequence[int]
     """Event → number of its statement."""
     sources: Sequence[Sequence[int]]
-    """Event (statement execution) → the earlier events whose values it reads."""
+    """Event → the earlier events whose values it reads."""
     values: Mapping[int, Sequence[Value]] = field(default_factory=dict)
     """Event → the values that it computed."""
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Output, such as "[1]['W1']" → events (statement executions) that computed it."""
+    """Output, such as "[1]['W1']" → events that computed it."""
     results: Mapping[str, Array] = field(default_factory=dict)
     """Output → final value as a flat array."""
     calls: Sequence[TracedCall] = ()
     """The calls of the student's functions, in order."""
     is_whole: bool = True
-    """False if the call has more events (statement executions), calls or values than the sandbox records."""
+    """False if the call has more events, calls or values than the sandbox records."""
 
     def at(self, event: int) -> TracedStatement:
         """Return the statement that was executed in an event."""
@@ -117,38 +117,38 @@ class Flow:
         return [event for event, its_row in enumerate(self.rows) if its_row == row]
 
     def value(self, event: int) -> Array | None:
-        """Return the first value that an event (statement execution) computed; None if there is none."""
+        """Return the first value that an event computed; None if there is none."""
         return next(self.numbers(event), None)
 
     def numbers(self, event: int) -> Iterator[Array]:
-        """Yield the values that an event (statement execution) computed."""
+        """Yield the values that an event computed."""
         return (value.numbers for value in self.values.get(event, ()))
 
     def floats(self, event: int) -> list[Array]:
-        """Return the floating-point values that an event (statement execution) computed."""
+        """Return the floating-point values that an event computed."""
         return [value.numbers for value in self.values.get(event, ()) if value.floating]
 
     def integers(self, event: int) -> list[Array]:
-        """Return the integer values that an event (statement execution) computed."""
+        """Return the integer values that an event computed."""
         return [value.numbers for value in self.values.get(event, ()) if not value.floating]
 
     def scalar(self, event: int) -> float | None:
-        """Return the first value of an event (statement execution) as a number; None if it is not a single number."""
+        """Return the first value of an event as a number; None if it is not a single number."""
         value = self.value(event)
         return float(value[0]) if value is not None and value.size == 1 else None
 
     def data_sources(self, event: int) -> list[int]:
-        """Return the sources of an event (statement execution) that are not headers of `if` or loops."""
+        """Return the sources of an event that are not headers of `if` or loops."""
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
-        """Return the events (statement executions) that read the value of `event`, without those of the same statement
+        """Return the events that read the value of `event`, without those of the same statement
         as `other_than`."""
         without = None if other_than is None else self.rows[other_than]
         return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
 
     def upstream(self, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-        """Return the given events (statement executions) and all earlier events whose values they use, directly or
+        """Return the given events and all earlier events whose values they use, directly or
         indirectly. The search leaves out events for which `stop` is true, and does not go on to their sources."""
         reached = {e for e in events if not stop(e)}
         for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
@@ -180,8 +180,8 @@ def _statement(row: Any, files: Mapping[str, Any]) -> TracedStatement:
     match row:
         case [str(file), int(line), str(kind), str(form), list(), list(), list(), int(parent)]:
             if file in files and 0 < line < 1 << 31:
-                place, (reads, writes, calls) = Place(file, line), [_names(listed) for listed in row[4:7]]
-                return TracedStatement(place, kind[:20], form[:20], parent, reads, writes, calls)
+                reads, writes, calls = map(_names, row[4:7])
+                return TracedStatement(Place(file, line), kind[:20], form[:20], parent, reads, writes, calls)
     return UNKNOWN
 
 
@@ -269,8 +269,11 @@ def _is_argument(value: Any, events: int) -> bool:
 
 
 def _results(named: Any) -> dict[str, Array]:
-    items = list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else []
-    return {n: v for n, v in items if isinstance(v, np.ndarray) and v.dtype == float and v.size <= MAX_NUMBERS}
+    results: dict[str, Array] = {}
+    for name, value in list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else ():
+        if isinstance(value, np.ndarray) and value.dtype == float and value.size <= MAX_NUMBERS:
+            results[name] = value
+    return results
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:

@@ -14,7 +14,7 @@ from grader.kit.lines.flow import Flow
 
 
 def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> int:
-    """Return the event (statement execution) that computed the value of `event`. Statements and calls that only pass
+    """Return the event that computed the value of `event`. Statements and calls that only pass
     the value on, such as `a = b`, are skipped.
 
     Args:

@@ -12,16 +12,16 @@ from grader.kit.lines.flow import Array, Flow, TracedStatement, Value
 from grader.kit.lines.values import MISAPPLIED, RightValues, all_begin
 
 RIGHT = "right"
-"""State of an event (statement execution) with a value that right solutions compute too."""
+"""State of an event with a value that right solutions compute too."""
 UNEXPECTED = "unexpected"
-"""State of an event (statement execution) with a value that right solutions do not compute."""
+"""State of an event with a value that right solutions do not compute."""
 SILENT = "silent"
-"""State of an event (statement execution) without a value, or with a value that wrong solutions compute too, such as
+"""State of an event without a value, or with a value that wrong solutions compute too, such as
 zeros or counts."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
-    """Return the state of each event (statement execution): `RIGHT`, `UNEXPECTED` or `SILENT`."""
+    """Return the state of each event: `RIGHT`, `UNEXPECTED` or `SILENT`."""
     return [_state(flow, event, right) for event in range(len(flow.rows))]
 
 
@@ -36,7 +36,7 @@ def _state(flow: Flow, event: int, right: RightValues) -> str:
 
 
 def _state_of_value(value: Value, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state for one value of an event (statement execution). Zeros, labels, counts and simple fractions are
+    """Return the state for one value of an event. Zeros, labels, counts and simple fractions are
     `SILENT`."""
     numbers = value.numbers
     is_zero = bool(numbers.size) and not numbers.any()
@@ -73,7 +73,7 @@ def _is_simple(value: Array) -> bool:
 
 
 def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Return the events (statement executions) that are not at fault: their value is right, or right values are
+    """Return the events that are not at fault: their value is right, or right values are
     computed from it.
 
     A wrong value can lead to a right result by chance. An event with a wrong value is therefore exonerated only if at

@@ -54,7 +54,7 @@ class Suspects:
     """The search for statements at fault in one call. Methods return events: numbers of executions of statements."""
 
     def __init__(self, flow: Flow, right: RightValues, state: Sequence[str] | None = None) -> None:
-        """Compare the events (statement executions) of a call with right values.
+        """Compare the events of a call with right values.
 
         Args:
             flow: The data flow of the call.
@@ -66,7 +66,7 @@ class Suspects:
         self._names_of_events: dict[int, set[str]] = {}
 
     def ranked(self, wrong: Sequence[str]) -> list[int]:
-        """Return the events (statement executions) that may be at fault, the likeliest first. They read right values
+        """Return the events that may be at fault, the likeliest first. They read right values
         and compute a wrong one.
 
         Args:
@@ -95,7 +95,7 @@ class Suspects:
         return [self._origin(event, exonerated) for event in likeliest[:MOST_SUSPECTS]]
 
     def _origin(self, event: int, exonerated: Set[int]) -> int:
-        """Return the event (statement execution) to show for an event that has a wrong value: the one that computed the
+        """Return the event to show for an event that has a wrong value: the one that computed the
         value, or that passed a wrong argument to the function which computed it."""
         if event in self.flow.outputs.get(RAISED, ()):
             event = self._unusable_operand(event)
@@ -104,7 +104,7 @@ class Suspects:
         return self.wrong_argument(event)
 
     def _unusable_operand(self, event: int) -> int:
-        """Return the event (statement execution) that computed an operand with which the statement of `event` raised,
+        """Return the event that computed an operand with which the statement of `event` raised,
         if the operand is not right and has no other use. Return `event` itself if there is no such operand, or more
         than one."""
         flow = self.flow
@@ -120,7 +120,7 @@ class Suspects:
         return operands[0] if len(operands) == 1 else event
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
-        """Return the last event (statement execution) that matches `line`, or the first one if `line.first` is true;
+        """Return the last event that matches `line`, or the first one if `line.first` is true;
         None if none matches.
 
         Events that lead to the wrong outputs are searched first. If there are none, all events are searched. All events
@@ -137,20 +137,20 @@ class Suspects:
         return None
 
     def is_misnamed(self, event: int) -> bool:
-        """Return whether an event (statement execution) writes a right value under a wrong name: the gradient of W2 as
+        """Return whether an event writes a right value under a wrong name: the gradient of W2 as
         grads['W1']."""
         names = self._names(event)
         return bool(names) and self.right.is_of_another(self.flow.at(event), names)
 
     def first_misnamed(self) -> int | None:
-        """Return the first event (statement execution) that writes a right value into a wrong entry of a dict."""
+        """Return the first event that writes a right value into a wrong entry of a dict."""
         for event in range(len(self.flow.rows)):
             if self.is_misnamed(event) and any(path.endswith("]") for path in self.flow.at(event).writes):
                 return event
         return None
 
     def _names(self, event: int) -> set[str]:
-        """Return the names of the right values that equal a value of an event (statement execution)."""
+        """Return the names of the right values that equal a value of an event."""
         if event not in self._names_of_events:
             self._names_of_events[event] = {n for value in self.flow.numbers(event) for n in self.right.names(value)}
         return self._names_of_events[event]
@@ -166,7 +166,7 @@ class Suspects:
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
     def wrong_argument(self, event: int) -> int:
-        """Return the event (statement execution) that computed or passed the wrong argument of a right function. Return
+        """Return the event that computed or passed the wrong argument of a right function. Return
         `event` itself if its value is not what a right function returns for a wrong argument."""
         flow = self.flow
         names: set[str] = set()
@@ -191,11 +191,11 @@ class Suspects:
         return event
 
     def _is_computed_before(self, event: int, name: str) -> bool:
-        """Return whether an event (statement execution) before `event` has computed the right value `name`."""
+        """Return whether an event before `event` has computed the right value `name`."""
         return any(name in self._names(earlier) for earlier in self.flow.values if earlier < event)
 
     def _of_missing(self, missing: Sequence[str]) -> int | None:
-        """Return the event (statement execution) to show for missing outputs: one that writes a right value under a
+        """Return the event to show for missing outputs: one that writes a right value under a
         wrong name, or the `return` of another value. Return None if there is none."""
         misnamed = self.first_misnamed()
         is_to_be_returned = not any(name.startswith("self.") or name in self.flow.outputs for name in missing)

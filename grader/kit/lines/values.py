@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,15 +25,15 @@ computes this value, it passes a wrong argument."""
 _WANTS = ", meant for "
 
 
-def misapplied(function: str, wanted: str, argument: str) -> str:
+def misapplied(function: str, right_argument: str, argument: str) -> str:
     """Return the name of the value that a right function returns for a wrong argument.
 
     Args:
         function: Name of the function.
-        wanted: Name of the right argument.
+        right_argument: Name of the right argument.
         argument: Name of the right value that is passed instead.
     """
-    return f"{MISAPPLIED}{function}{_WANTS}{wanted}: {argument}"
+    return f"{MISAPPLIED}{function}{_WANTS}{right_argument}: {argument}"
 
 
 def wanted_argument(name: str) -> str:
@@ -52,6 +53,17 @@ def all_begin(names: Set[str], prefix: str) -> bool:
     return bool(names) and all(prefix in name for name in names)
 
 
+@dataclass(frozen=True, eq=False)
+class _RightValue:
+    name: str
+    numbers: Array
+    norm: float
+    fingerprint: float
+
+    def equals(self, numbers: Array) -> bool:
+        return float(np.linalg.norm(numbers - self.numbers)) <= SAME * self.norm
+
+
 class RightValues:
     """The values that right solutions compute in one call. A student's value is recognised as one of them even if it is
     transposed or reshaped, or only a row."""
@@ -68,12 +80,12 @@ class RightValues:
             sizes: Variable names with a fixed meaning if the value is an integer, such as "N".
             random: True if the values are drawn at random, so that only their shapes can be compared.
         """
-        self._known_words = {word for name in named for word in _words(name)}
-        self._roles, self._size_roles = self._known_words.intersection(roles), frozenset(sizes)
+        words = {word for name in named for word in _words(name)}
+        self._roles, self._size_roles = words.intersection(roles), frozenset(sizes)
         self.random = random
         self._shapes = {name: squeezed(np.shape(value)) for name, value in named.items()}
-        self._by_size: dict[int, list[tuple[float, float, str, Array]]] = {}
-        """Size → (fingerprint, norm, name, value) of each right value, sorted by fingerprint."""
+        self._by_size: dict[int, list[_RightValue]] = {}
+        """Size → right values, sorted by fingerprint."""
         self._fingerprints: dict[int, Array] = {}
         """Size → fingerprints, sorted, for binary search."""
         self._integers: set[int] = {0, 1}
@@ -83,8 +95,8 @@ class RightValues:
         for name, form in itertools.islice(_distinct_forms(named), MAX_RIGHT):
             self._add(name, form)
         for size, entries in self._by_size.items():
-            entries.sort(key=lambda entry: entry[0])
-            self._fingerprints[size] = np.array([entry[0] for entry in entries])
+            entries.sort(key=lambda entry: entry.fingerprint)
+            self._fingerprints[size] = np.array([entry.fingerprint for entry in entries])
 
     def _add(self, name: str, value: Array) -> None:
         self._sizes.add(value.size)
@@ -92,9 +104,8 @@ class RightValues:
             self._integers.add(int(value[0]))
         flat = value.astype(np.float64)
         if np.isfinite(flat).all():
-            self._by_size.setdefault(flat.size, []).append(
-                (_fingerprint(flat), float(np.linalg.norm(flat)), name, flat)
-            )
+            right_value = _RightValue(name, flat, float(np.linalg.norm(flat)), _fingerprint(flat))
+            self._by_size.setdefault(flat.size, []).append(right_value)
 
     def names(self, value: Array) -> set[str]:
         """Return the names of the values of right solutions that equal a student's value. Values that are drawn at
@@ -104,14 +115,13 @@ class RightValues:
         if value.size not in self._fingerprints or not np.isfinite(value).all():
             return set()
         fingerprint, tolerance = _fingerprint(value), SAME * float(np.linalg.norm(value))
-        first, last = np.searchsorted(
-            self._fingerprints[value.size], (fingerprint - tolerance, fingerprint + tolerance)
-        )
+        limits = fingerprint - tolerance, fingerprint + tolerance
+        first, last = np.searchsorted(self._fingerprints[value.size], limits)
         equal: set[str] = set()
-        for _, its_norm, name, right in self._by_size[value.size][first : min(int(last), int(first) + 50)]:
+        for right_value in self._by_size[value.size][first : min(int(last), int(first) + 50)]:
             self.compared += 1
-            if float(np.linalg.norm(value - right)) <= SAME * its_norm:
-                equal.add(name)
+            if right_value.equals(value):
+                equal.add(right_value.name)
         return {name for name in equal if MISAPPLIED not in name} or equal
 
     def is_of_another(self, statement: TracedStatement, names: set[str], *, size: bool = False) -> bool:
@@ -123,8 +133,11 @@ class RightValues:
             names: Names of the right value that is stored.
             size: True for an integer, for which names of sizes such as N have a fixed meaning too.
         """
-        roles = self.roles_of(statement.writes, size=size) if len(statement.writes) == 1 else ()
-        return bool(roles) and not any(role in _words(name) for role in roles for name in names)
+        if len(statement.writes) != 1:
+            return False
+        roles = self.roles_of(statement.writes, size=size)
+        words = {word for name in names for word in _words(name)}
+        return bool(roles) and roles.isdisjoint(words)
 
     def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
         """Return the roles (names with a fixed meaning) of variables and dict entries: {"W1"} for `grads['W1']`."""
@@ -137,10 +150,8 @@ class RightValues:
         if self.random:
             return squeezed(value.shape) == self._shapes[name]
         flat = value.ravel()
-        for _, right_norm, right_name, right in self._by_size.get(flat.size, ()):
-            if right_name == name and float(np.linalg.norm(flat - right)) <= SAME * right_norm:
-                return True
-        return False
+        right_values = self._by_size.get(flat.size, ())
+        return any(right_value.name == name and right_value.equals(flat) for right_value in right_values)
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
