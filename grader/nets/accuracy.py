@@ -20,9 +20,10 @@ from grader.kit.compare import agree, ladder
 from grader.kit.student import Student, stopped_softly
 from grader.kit.verdict import Verdict, call_failure, failed, passed
 from grader.model import Curve, Evidence, Images, Raised
-from grader.nets.follow_through import Score, Trainer, gradients_use_data, learns_less
 from grader.nets.losses import already_charged
 from grader.nets.models import arrays, predicts_nothing
+from grader.nets.own_answers import gradients_use_data
+from grader.nets.own_trainings import Score, Trainer, learns_less
 from grader.nets.plots import CURVES, confusion, curve, grey
 from grader.nets.problems import Params, Problem, Training
 from grader.sandbox.contract import Array
@@ -105,45 +106,47 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
     Returns:
         Two claims: the accuracy, and the labels of predict with the trained parameters.
     """
-    stats, unfinished, params, guess = _trained(student, long)
-    after = arrays({p: params.item(p, f"params['{p}']") for p in long.start.params}, long.start.params)
+    stats, is_unfinished, params_answer, guess = _train(student, long)
+    answers = {name: params_answer.item(name, f"params['{name}']") for name in long.start.params}
+    params = arrays(answers, long.start.params)
 
     def judge(truth: Any) -> Verdict:
-        if not unfinished and (wrong := call_failure(stats)) is not None:
-            return wrong
-        if isinstance(after, Verdict):
-            return after
-        accuracy = truth.accuracy(long.tested(after))
+        failure = call_failure(stats)
+        if failure is not None and not is_unfinished:
+            return failure
+        if isinstance(params, Verdict):
+            return params
+        accuracy = truth.accuracy(long.tested(params))
         verdict = ladder(accuracy, long.steps, "accuracy on the test images")
-        return _in_time(verdict, unfinished, long.cpu_seconds, accuracy)
+        return _in_time(verdict, is_unfinished, long.cpu_seconds, accuracy)
 
     def honest(truth: Any) -> Verdict:
-        if isinstance(after, Verdict):
+        if isinstance(params, Verdict):
             return passed()  # judged above
-        return agree(guess, truth.labels(long.tested(after)), share=0.999)
+        return agree(guess, truth.labels(long.tested(params)), share=0.999)
 
     yield claim(
         name,
         judge,
         outcome=True,
         given=long.given,
-        own=_own_accuracy(student, long, after),
-        evidence=lambda truth: _evidence(long, stats, after, truth),
+        own=_own_accuracy(student, long, params),
+        evidence=lambda truth: _evidence(long, stats, params, truth),
     )
     # a predict that has lost points in its own check does not lose points again
     yield claim(name, honest, given=long.predict_given, own=already_charged)
 
 
-def _evidence(long: LongTraining, stats: Answer, after: Params | Verdict, truth: Any) -> Evidence:
+def _evidence(long: LongTraining, stats: Answer, params: Params | Verdict, truth: Any) -> Evidence:
     """Return the plots of a training: its histories, the weights of the first layer as images, and a confusion matrix.
     No verdict depends on them. If the parameters cannot be used, there are no plots. A history that is not a numeric
     array is left out."""
-    if isinstance(after, Verdict):
+    if isinstance(params, Verdict):
         return Evidence(long.name)
-    problem = long.tested(after)
+    problem = long.tested(params)
     with np.errstate(all="ignore"):  # parameters may be finite and yet overflow on the data
         labels = truth.best(problem)
-        units = grey(after[problem.weights[0]].T)
+        units = grey(params[problem.weights[0]].T)
     curves = [curve(stats.item(key, key), empty) for key, empty in long.curves.items()]
     return Evidence(
         name=long.name,
@@ -154,7 +157,7 @@ def _evidence(long: LongTraining, stats: Answer, after: Params | Verdict, truth:
     )
 
 
-def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer, Answer]:
+def _train(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer, Answer]:
     """Return (train's answer, True if its time ran out, the trained parameters, predict's answer for the test data)."""
     start, data = long.start, long.data
     net = student.new(*start.sizes, **start.options)
@@ -164,13 +167,13 @@ def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer
     if isinstance(stats.failure, Raised) and predicts_nothing(net, np.zeros((2, start.inputs))):
         net.stand_in("predict")  # another check judges predict
         stats = net.call_long("train", *arguments, **options)
-    unfinished = stopped_softly(stats, student)
-    return stats, unfinished, net.get("params"), net.call("predict", Ref("X_test"))
+    is_unfinished = stopped_softly(stats, student)
+    return stats, is_unfinished, net.get("params"), net.call("predict", Ref("X_test"))
 
 
-def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
+def _in_time(verdict: Verdict, is_unfinished: bool, seconds: float, accuracy: float) -> Verdict:
     """Add a remark to the verdict on a training: the accuracy, or a note that train was stopped at its time limit."""
-    if not unfinished:
+    if not is_unfinished:
         return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds and is judged by what it had learnt: vectorise loss"
     if verdict.holds:
@@ -178,27 +181,27 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
     return replace(verdict, reason=f"{note} ({verdict.reason})", call=None)
 
 
-def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
+def _own_accuracy(student: Student, long: LongTraining, params: Params | Verdict) -> OwnJudgement:
     """Return a function for `claim(own=…)` that judges an accuracy after earlier checks have lost points.
 
     If a check of train has lost points, any accuracy above chance passes. Otherwise a low accuracy passes if the
     grader's own training learns clearly less with the student's gradients than with the right ones, and the student's
     gradients depend on the data.
     """
-    of_gradients: Verdict | None = None
+    verdict_on_gradients: Verdict | None = None
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
-        nonlocal of_gradients
+        nonlocal verdict_on_gradients
 
-        def score(at: Params) -> float:
-            return float(truth.accuracy(long.tested(at)))
+        def score(params: Params) -> float:
+            return float(truth.accuracy(long.tested(params)))
 
-        learnt = not isinstance(after, Verdict) and score(after) > long.chance
-        if learnt and any(_in_train(cause, long.trainer) for cause in causes):
+        has_learnt = not isinstance(params, Verdict) and score(params) > long.chance
+        if has_learnt and any(_in_train(cause, long.trainer) for cause in causes):
             return passed()
-        if of_gradients is None:  # takes seconds, so computed only once: with the right truth, which is tried first
-            of_gradients = _gradients_learn_too_little(student, long, truth, score)
-        return of_gradients
+        if verdict_on_gradients is None:  # takes seconds, so computed once: with the right truth, which is tried first
+            verdict_on_gradients = _gradients_learn_too_little(student, long, truth, score)
+        return verdict_on_gradients
 
     return own
 

@@ -6,7 +6,6 @@ the ids of the earlier checks that the claims build on (see `claim`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,16 +17,18 @@ from grader.kit.answer import Answer
 from grader.kit.claim import Claim, Holds, claim
 from grader.kit.compare import near, numbers
 from grader.kit.student import Student
-from grader.kit.verdict import Verdict, all_hold, because, call_failure, failed, passed
-from grader.nets.follow_through import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
+from grader.kit.verdict import Verdict, because, call_failure, failed, passed
 from grader.nets.model_truth import nudged, sketch
 from grader.nets.models import Model, floats_of, gradient_of, is_near, loss_of
+from grader.nets.own_answers import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
 from grader.nets.problems import LEAST_GRADIENT, LEAST_LOSS, Pair, Problem
 from grader.sandbox.contract import Array
 
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
 """Function (answers of loss, object with the right results, ids of checks that have lost points) → verdict. It judges
 the losses by the student's own scores."""
+Part = Callable[[Answer], Answer]
+"""Function that returns the loss or one gradient from an answer of loss."""
 Hint = Callable[[Holds], str]
 """Function that gets a `Holds`, which tells which checks passed, and returns a sentence about the likely cause."""
 
@@ -40,7 +41,9 @@ def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
 
 def case_of(problem: Problem) -> str:
     """Return "reg = 0" or "reg > 0" for messages, or "" if reg is so large that rounding hides the data loss."""
-    return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
+    if problem.reg > 1e3:
+        return ""
+    return "reg > 0" if problem.reg else "reg = 0"
 
 
 # ── repeated calls ───────────────────────────────────────────────────────────────────────────────────
@@ -84,10 +87,59 @@ RIGHT_BEFORE = (
 """Likely cause if the result is wrong for the second batch of a pair, but right for the first."""
 
 
-def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
-    """Return `other`, the verdict on the second batch of a pair. If it fails and `first`, the verdict on the first
-    batch, passes, add a likely cause."""
-    return because(other, RIGHT_BEFORE) if first.holds else other
+class PairCalls:
+    """Calls of the student's loss for a pair of problems: twice for the first problem, with the same arrays, and then
+    for the second.
+
+    Args:
+        student: The submission, in a session that has begun.
+        pair: Two problems: the same parameters with two batches.
+        own: Class that requests the student's other answers.
+    """
+
+    def __init__(self, student: Student, pair: Pair, own: type[OwnAnswers] = OwnAnswers) -> None:
+        self.pair, self.model = pair, Model(student, pair.first)
+        self.first, self.again = self.model.loss(pair.first), self.model.loss_again(pair.first)
+        self.untouched = self.model.left_alone(pair.first)
+        self.second = self.model.loss(pair.second)
+        self.answers = [
+            ProblemAnswer(own(student, pair.first), self.first),
+            ProblemAnswer(own(student, pair.second), self.second),
+        ]
+
+    def compare(self, part: Part, right: Callable[[Problem], Any], least: float) -> Verdict:
+        """Compare the loss or a gradient with the right one, in all three calls.
+
+        Args:
+            part: Function that returns the loss or the gradient from an answer.
+            right: Function (problem) → right loss or gradient.
+            least: Least norm of a right result (see `near`).
+        """
+        compare = partial(near, least=least, single=self.model.single)
+        right_first = right(self.pair.first)
+        first, again = part(self.first), part(self.again)
+        verdict, verdict_again = compare(first, right_first), compare(again, right_first)
+        second_verdict = compare(part(self.second), right(self.pair.second))
+        if verdict.holds:
+            second_verdict = because(second_verdict, RIGHT_BEFORE)
+        return explain_repeated(verdict, verdict_again, first, again, self.untouched) & second_verdict
+
+    def right_alone(self, part: Callable[[OwnAnswers], Any], right: Callable[[Problem], Any]) -> bool:
+        """Return whether the loss or gradient of each problem is right if it is computed first in a new session.
+
+        Args:
+            part: Function that asks for the loss or the gradient; None if it is unusable.
+            right: Function (problem) → right loss or gradient.
+        """
+        for answer in self.answers:
+            value = part(answer.own)
+            if value is None or not is_near(value, right(answer.own.problem), single=self.model.single):
+                return False
+        return True
+
+    def same_again(self, part: Part) -> Verdict:
+        """Return a failed verdict if the equal calls have returned different losses or gradients."""
+        return same_again(part(self.first), part(self.again))
 
 
 # ── loss and scores ──────────────────────────────────────────────────────────────────────────────────
@@ -131,28 +183,16 @@ class LossChecks:
         Returns:
             One claim.
         """
-        model = Model(student, pair.first)
-        first, again = loss_of(model.loss(pair.first)), loss_of(model.loss_again(pair.first))
-        untouched = model.left_alone(pair.first)
-        second = loss_of(model.loss(pair.second))
-        answers = (pair.first, first), (pair.second, second)
-        asked = [ProblemAnswer(OwnAnswers(student, problem), answer) for problem, answer in answers]
+        calls = PairCalls(student, pair)
 
         def judge(truth: Any) -> Verdict:
-            compare = partial(near, least=LEAST_LOSS, single=model.single)
-            verdict, repeated = (compare(answer, truth.loss(pair.first)) for answer in (first, again))
-            other = compare(second, truth.loss(pair.second))
-            return explain_repeated(verdict, repeated, first, again, untouched) & explain_other_batch(other, verdict)
-
-        def right_alone(truth: Any) -> bool:
-            """Return whether the loss of each problem is right if it is computed first in a new session."""
-            alone = ((one.own.loss_at(one.own.problem), truth.loss(one.own.problem)) for one in asked)
-            return all(loss is not None and is_near(loss, want, single=model.single) for loss, want in alone)
+            return calls.compare(loss_of, truth.loss, LEAST_LOSS)
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            if any(cause.endswith(f".{name}") for cause in causes) and right_alone(truth):
+            is_charged = any(cause.endswith(f".{name}") for cause in causes)
+            if is_charged and calls.right_alone(lambda own: own.loss_at(own.problem), truth.loss):
                 return passed()  # what is kept between calls is charged there
-            return self.follow(asked, truth, causes) & same_again(first, again)
+            return self.follow(calls.answers, truth, causes) & calls.same_again(loss_of)
 
         aspect = "" if pair.first.reg else "data"
         yield claim(name, judge, aspect=aspect, case=case_of(pair.first), given=given, own=own, hint=self.hint)
@@ -182,26 +222,30 @@ class LossChecks:
             One claim.
         """
         model = Model(student, problem)
-        loss = loss_of(model.loss(problem))
+        answer = model.loss(problem)
         model.put(nearby.params)
-        other = replace(loss_of(model.loss(nearby)), what="the loss a small step from the toy problem")
-        asked = [ProblemAnswer(OwnAnswers(student, problem), loss), ProblemAnswer(OwnAnswers(student, nearby), other)]
+        nearby_answer = model.loss(nearby)
+        nearby_loss = replace(loss_of(nearby_answer), what="the loss a small step from the toy problem")
+        answers = [
+            ProblemAnswer(OwnAnswers(student, problem), answer),
+            ProblemAnswer(OwnAnswers(student, nearby), nearby_answer),
+        ]
 
         def judge(truth: Any) -> Verdict:
-            published = near(loss, truth.loss(problem), rtol=0, atol=tolerance, single=model.single)
-            return published & near(other, truth.loss(nearby), single=model.single)
+            published = near(loss_of(answer), truth.loss(problem), rtol=0, atol=tolerance, single=model.single)
+            return published & near(nearby_loss, truth.loss(nearby), single=model.single)
 
-        yield claim(name, judge, shows_values=True, given=given, own=partial(self.follow, asked), hint=self.hint)
+        yield claim(name, judge, shows_values=True, given=given, own=partial(self.follow, answers), hint=self.hint)
 
     def two_models(
-        self, student: Student, problem: Problem, other: Problem, *, name: str = "loss", given: Sequence[str] = ()
+        self, student: Student, problem: Problem, second: Problem, *, name: str = "loss", given: Sequence[str] = ()
     ) -> Iterator[Claim]:
         """Claim that a model's loss is still right after another model has been created and used.
 
         Args:
             student: The submission, in a session that has begun.
             problem: The problem of the first model.
-            other: The problem of the other model. Sizes and options should differ from the first problem's.
+            second: The problem of the other model. Sizes and options should differ from the first problem's.
             name: Name of the claim.
             given: Ids of the checks that the claim builds on.
 
@@ -209,24 +253,26 @@ class LossChecks:
             One claim.
         """
         model = Model(student, problem)
-        alone = loss_of(model.loss(problem))
-        Model(student, other).loss(other)
-        beside = loss_of(model.loss(problem))
+        first = model.loss(problem)
+        Model(student, second).loss(second)
+        again = model.loss(problem)
 
         def judge(truth: Any) -> Verdict:
-            first, second = (near(answer, truth.loss(problem), single=model.single) for answer in (alone, beside))
-            if second.holds or not first.holds:
-                return first & second
-            kept = " and ".join(["parameters", *(name for name in problem.options if name in _changed(problem, other))])
+            verdict = near(loss_of(first), truth.loss(problem), single=model.single)
+            verdict_again = near(loss_of(again), truth.loss(problem), single=model.single)
+            if verdict_again.holds or not verdict.holds:
+                return verdict & verdict_again
+            options = [option for option, value in problem.options.items() if second.options.get(option) != value]
+            shared = " and ".join(["parameters", *options])
             return because(
-                second,
+                verdict_again,
                 "The loss was right until another net was made and used, so the two share something: keep "
-                f"{kept} on self, not on the class or in globals.",
+                f"{shared} on self, not on the class or in globals.",
             )
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            asked = [ProblemAnswer(OwnAnswers(student, problem), alone)]
-            return self.follow(asked, truth, causes) & same_again(alone, beside)
+            answers = [ProblemAnswer(OwnAnswers(student, problem), first)]
+            return self.follow(answers, truth, causes) & same_again(loss_of(first), loss_of(again))
 
         yield claim(name, judge, given=given, own=own)
 
@@ -279,18 +325,13 @@ class LossChecks:
             value = numbers(loss, ())
             if isinstance(value, Verdict):
                 return value
-            return numbers_only() & self.follow([ProblemAnswer(OwnAnswers(student, problem), loss)], truth, causes)
+            return numbers_only() & self.follow([ProblemAnswer(OwnAnswers(student, problem), answer)], truth, causes)
 
         yield claim(name, judge, given=given, own=own, hint=hint)
 
 
-def _changed(problem: Problem, other: Problem) -> set[str]:
-    """Return the names of the constructor arguments in which the models of two problems differ."""
-    return {name for name, value in problem.options.items() if other.options.get(name) != value}
-
-
 def fresh_scores(
-    student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None, or_losses: bool = False
+    student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None
 ) -> Iterator[Claim]:
     """Claim that loss(X), without labels, returns the right scores (N, C).
 
@@ -299,35 +340,13 @@ def fresh_scores(
         problem: The model's parameters, and the inputs X.
         name: Name of the claim.
         hint: Function that returns a sentence about the likely cause if no known mistake explains a failure.
-        or_losses: True to judge losses instead if loss(X) raises, for starter code that has no loss(X).
 
     Returns:
         One claim.
     """
     model = Model(student, problem)
     answer = replace(model.scores(problem.X), what="loss(X), the scores")
-    if answer.failure is not None and or_losses:
-        yield from _scores_from_losses(model, problem, name)
-    else:
-        yield claim(name, lambda truth: near(answer, truth.scores(problem), single=model.single), hint=hint)
-
-
-def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Claim that losses of single examples are right for every label. They determine the scores up to a constant."""
-    ones = [
-        replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
-        for i in range(min(len(problem.X), 3))
-        for c in range(problem.classes)
-    ]
-    answers = [loss_of(model.loss(one)) for one in ones]
-
-    def judge(truth: Any) -> Verdict:
-        verdict = passed("loss(X) without labels does not work, so the scores were derived from losses")
-        for one, answer in zip(ones, answers, strict=True):
-            verdict = verdict & near(answer, truth.loss(one), single=model.single, atol=1e-9)
-        return verdict
-
-    yield claim(name, judge)
+    yield claim(name, lambda truth: near(answer, truth.scores(problem), single=model.single), hint=hint)
 
 
 def new_parameters(student: Student, problem: Problem, *, advice: str, name: str = "scores") -> Iterator[Claim]:
@@ -343,11 +362,14 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
         One claim.
     """
     params = student.new(*problem.sizes, **problem.options).get("params")
-    shapes = {name: value.shape for name, value in problem.params.items()}
 
     def judge(_truth: Any) -> Verdict:
-        found = [numbers(params.item(n, f"params['{n}'] of a new net"), shape) for n, shape in shapes.items()]
-        return because(all_hold([value for value in found if isinstance(value, Verdict)]), advice)
+        verdict = passed()
+        for parameter, right_value in problem.params.items():
+            value = numbers(params.item(parameter, f"params['{parameter}'] of a new net"), right_value.shape)
+            if isinstance(value, Verdict):
+                verdict = verdict & value
+        return because(verdict, advice)
 
     yield claim(name, judge)
 
@@ -379,10 +401,10 @@ class GradientChecks:
     given: Sequence[str] = ()
     earlier: str = ""
     follow: Callable[[Sequence[ProblemAnswer], str, Any, Sequence[str], bool], Verdict] = (
-        lambda asked, name, truth, _causes, single: gradient_follows(asked, name, truth, single=single)
+        lambda answers, name, truth, _causes, single: gradient_follows(answers, name, truth, single=single)
     )
-    work: Callable[[Sequence[ProblemAnswer], Any, bool], Verdict] = lambda asked, truth, single: all_gradients_follow(
-        asked, truth, single=single
+    work: Callable[[Sequence[ProblemAnswer], Any, bool], Verdict] = lambda answers, truth, single: all_gradients_follow(
+        answers, truth, single=single
     )
     hint: Callable[[str, Holds], str] = lambda _name, _holds: ""
     own: type[OwnAnswers] = OwnAnswers
@@ -390,41 +412,43 @@ class GradientChecks:
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
         """Claim that the gradients for both problems in `pair` are right. The student's loss is called twice for the
         first problem, with the same arrays."""
-        model = Model(student, pair.first)
-        first, again = model.loss(pair.first), model.loss_again(pair.first)
-        untouched = model.left_alone(pair.first)
-        second = model.loss(pair.second)
-        answers = (pair.first, first), (pair.second, second)
-        asked = [ProblemAnswer(self.own(student, problem), answer) for problem, answer in answers]
+        calls = PairCalls(student, pair, self.own)
 
         def judge(name: str, truth: Any) -> Verdict:
-            compare = partial(near, least=LEAST_GRADIENT, single=model.single)
-            answers = gradient_of(first, name), gradient_of(again, name)
-            verdict, repeated = (compare(answer, truth.gradients(pair.first)[name]) for answer in answers)
-            other = compare(gradient_of(second, name), truth.gradients(pair.second)[name])
-            return explain_repeated(verdict, repeated, *answers, untouched) & explain_other_batch(other, verdict)
+            return calls.compare(
+                lambda answer: gradient_of(answer, name), lambda problem: truth.gradients(problem)[name], LEAST_GRADIENT
+            )
 
         def loss_keeps_something() -> bool:
-            alone = asked[1].own.loss_at(pair.second)
-            kept = alone is not None and not near(loss_of(second), np.array(alone), rtol=1e-9).holds
-            return kept or not same_again(loss_of(first), loss_of(again)).holds
+            loss_alone = calls.answers[1].own.loss_at(pair.second)
+            if loss_alone is not None and not near(loss_of(calls.second), np.array(loss_alone), rtol=1e-9).holds:
+                return True
+            return not calls.same_again(loss_of).holds
 
-        def right_alone(name: str, truth: Any) -> bool:
-            """Return whether the gradients of a parameter are right if each call is the first in a session."""
-            alone = ((one.own.gradients(one.own.problem), truth.gradients(one.own.problem)[name]) for one in asked)
-            return all(grads is not None and is_near(grads[name], want, single=model.single) for grads, want in alone)
+        def own_gradient(name: str, own: OwnAnswers) -> Array | None:
+            gradients = own.gradients(own.problem)
+            return None if gradients is None else gradients[name]
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            if (f"{self.earlier}.{name}" in causes or loss_keeps_something()) and right_alone(name, truth):
+            if (f"{self.earlier}.{name}" in causes or loss_keeps_something()) and calls.right_alone(
+                partial(own_gradient, name), lambda problem: truth.gradients(problem)[name]
+            ):
                 return passed()  # what is kept between calls is charged there
-            if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:
+            if not calls.same_again(lambda answer: gradient_of(answer, name)).holds:
                 return failed("two equal calls differ")
-            return self._follows(asked, model, name, truth, causes)
+            return self.follow(calls.answers, name, truth, causes, calls.model.single)
 
         aspect, case = "" if pair.first.reg else "data", case_of(pair.first)
         for name in pair.first.params:
-            hint = partial(self.hint, name)
-            yield self._claim(name, judge, own, asked, model, case=case, aspect=aspect, hint=hint)
+            yield claim(
+                name,
+                partial(judge, name),
+                own=partial(own, name),
+                hint=partial(self.hint, name),
+                aspect=aspect,
+                case=case,
+                **self._options(name, calls.answers, calls.model),
+            )
 
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
@@ -445,26 +469,30 @@ class GradientChecks:
         """
         model = Model(student, problem)
         answer = model.loss(problem)
-        near_it = {name: model.losses_at(nudged(problem, name), problem) for name in problem.params}
-        asked = [ProblemAnswer(self.own(student, problem), answer)]
+        nearby_losses = {name: model.losses_at(nudged(problem, name), problem) for name in problem.params}
+        answers = [ProblemAnswer(self.own(student, problem), answer)]
 
         def judge_gradient(name: str, truth: Any) -> Verdict:
-            gradient = gradient_of(answer, name)
-            verdict = near(gradient, truth.gradients(problem)[name], least=LEAST_GRADIENT, single=model.single)
-            return verdict & passed(*rounding_remark(name, student.printed)) if verdict.holds else verdict
+            gradient = truth.gradients(problem)[name]
+            return near(gradient_of(answer, name), gradient, least=LEAST_GRADIENT, single=model.single)
 
         def judge_losses(name: str, truth: Any) -> Verdict:
-            what = f"the loss near {case} ({name} nudged)"
-            return _differences(name, replace(near_it[name], what=what), loss_of(answer), problem, truth, model.single)
+            losses = replace(nearby_losses[name], what=f"the loss near {case} ({name} nudged)")
+            return _compare_nearby_losses(name, losses, loss_of(answer), problem, truth, model.single)
 
-        own = partial(self._follows, asked, model)
+        def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+            return self.follow(answers, name, truth, causes, model.single)
+
         for name in problem.params:
-            yield self._claim(name, judge_gradient, own, asked, model, case=case, shows_values=True)
+            options = self._options(name, answers, model)
+            yield claim(
+                name, partial(judge_gradient, name), own=partial(own, name), case=case, shows_values=True, **options
+            )
             yield claim(
                 name,
                 partial(judge_losses, name),
                 shows_values=True,
-                given=[*self._given(name), *losses],
+                given=[*options["given"], *losses],
                 own=already_charged,
                 own_work=already_charged,
             )
@@ -483,105 +511,74 @@ class GradientChecks:
         """
         model = Model(student, problem)
         answer = model.loss(problem)
-        asked = [ProblemAnswer(self.own(student, problem), answer)]
+        answers = [ProblemAnswer(self.own(student, problem), answer)]
 
         def judge(name: str, truth: Any) -> Verdict:
             gradient = gradient_of(answer, name)
-            if (wrong := call_failure(gradient)) is not None:
-                return wrong  # before calling the truth, which is expensive here
-            want, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
-            return _near_sketch(gradient, want, shape, model.single)
+            failure = call_failure(gradient)
+            if failure is not None:
+                return failure  # before calling the truth, which is expensive here
+            expected, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
+            return _near_sketch(gradient, expected, shape, model.single)
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            return call_failure(gradient_of(answer, name)) or self._follows(asked, model, name, truth, causes)
+            failure = call_failure(gradient_of(answer, name))
+            return failure or self.follow(answers, name, truth, causes, model.single)
 
         for name in problem.params:
-            yield self._claim(name, judge, own, asked, model, case=case)
+            options = self._options(name, answers, model)
+            yield claim(name, partial(judge, name), own=partial(own, name), case=case, **options)
 
-    def _given(self, name: str) -> list[str]:
-        return [*self.given, *([f"{self.earlier}.{name}"] if self.earlier else [])]
-
-    def _follows(
-        self, asked: Sequence[ProblemAnswer], model: Model, name: str, truth: Any, causes: Sequence[str]
-    ) -> Verdict:
-        return self.follow(asked, name, truth, causes, model.single)
-
-    def _claim(
-        self,
-        name: str,
-        judge: Callable[[str, Any], Verdict],
-        own: Callable[[str, Any, Sequence[str]], Verdict],
-        asked: Sequence[ProblemAnswer],
-        model: Model,
-        *,
-        case: str,
-        aspect: str = "",
-        shows_values: bool = False,
-        hint: Hint | None = None,
-    ) -> Claim:
-        """Return the claim on one parameter's gradient."""
-        return claim(
-            name,
-            partial(judge, name),
-            shows_values=shows_values,
-            aspect=aspect,
-            given=self._given(name),
-            own=partial(own, name),
-            own_work=lambda truth, _causes: self.work(asked, truth, model.single),
-            case=case,
-            hint=hint,
-        )
+    def _options(self, name: str, answers: Sequence[ProblemAnswer], model: Model) -> dict[str, Any]:
+        """Return the arguments of `claim` that all claims on one parameter's gradient share."""
+        earlier = [f"{self.earlier}.{name}"] if self.earlier else []
+        return {
+            "given": [*self.given, *earlier],
+            "own_work": lambda truth, _causes: self.work(answers, truth, model.single),
+        }
 
 
-def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: bool) -> Verdict:
+def _near_sketch(gradient: Answer, expected: Array, shape: tuple[int, ...], single: bool) -> Verdict:
     if len(shape) == 1:
-        return near(gradient, want, least=LEAST_GRADIENT, single=single)
+        return near(gradient, expected, least=LEAST_GRADIENT, single=single)
     # a known mistake may transpose the gradient
-    value = numbers(gradient, shape if want.shape[-1:] == shape[-1:] else shape[::-1])
+    is_transposed = expected.shape[-1:] != shape[-1:]
+    value = numbers(gradient, shape[::-1] if is_transposed else shape)
     if isinstance(value, Verdict):
         return value
     sums = Answer(f"{gradient.what} (sums of rows)", sketch(value))
-    return near(sums, want, least=LEAST_GRADIENT, single=single)
+    return near(sums, expected, least=LEAST_GRADIENT, single=single)
 
 
-def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool) -> Verdict:
+def _compare_nearby_losses(
+    name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool
+) -> Verdict:
     """Judge the student's losses for slightly changed parameters, and how they differ from the unchanged loss."""
-    want = truth.losses_near(problem, name)
-    unmoved = truth.loss(problem)  # always called, so that a student's pack records the result
-    verdict = near(losses, want, single=single)
-    got, central = numbers(losses, want.shape), numbers(loss, ())
-    if isinstance(got, Verdict) or isinstance(central, Verdict):
+    expected_losses = truth.losses_near(problem, name)
+    expected_loss = truth.loss(problem)  # always called, so that a student's pack records the result
+    verdict = near(losses, expected_losses, single=single)
+    student_losses, student_loss = numbers(losses, expected_losses.shape), numbers(loss, ())
+    if isinstance(student_losses, Verdict) or isinstance(student_loss, Verdict):
         return verdict
-    if not verdict.holds:
-        is_right = near(loss, unmoved, single=single).holds
-        return because(verdict, f"The loss was right until {name} changed: {ANEW}") if is_right else verdict
-    return verdict & _changes(name, got - central, want - unmoved, float(central), single)
+    if verdict.holds:
+        changes, expected_changes = student_losses - student_loss, expected_losses - expected_loss
+        return verdict & _compare_changes(name, changes, expected_changes, float(student_loss), single)
+    if near(loss, expected_loss, single=single).holds:
+        return because(verdict, f"The loss was right until {name} changed: {ANEW}")
+    return verdict
 
 
-def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
+def _compare_changes(name: str, changes: Array, expected: Array, loss: float, single: bool) -> Verdict:
     """Judge the changes of the loss when one parameter is changed (`nudged`).
 
     Changing one entry changes the loss by less than the tolerance of `near`, so a constant loss would pass if only the
     losses were compared. In the last two changes, all entries of the parameter change by more. These two are judged
     separately, because in float32 the others are lost in rounding.
     """
-    for some in (slice(None, -2), slice(-2, None)):
-        rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
-        change = Answer(f"the change of the loss with {name}", got[some])
-        if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
+    for nudges in (slice(None, -2), slice(-2, None)):
+        rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(expected[nudges].size)
+        change = Answer(f"the change of the loss with {name}", changes[nudges])
+        verdict = near(change, expected[nudges], rtol=1e-3, atol=float(rounding))
+        if not verdict.holds:
             return because(verdict, f"The loss must change with {name}: {ANEW}")
     return passed()
-
-
-def rounding_remark(name: str, printed: str) -> tuple[str, ...]:
-    """Return a remark if the student's notebook prints an error above 1e-8 for a right gradient; otherwise nothing.
-
-    Many handouts ask for an error below 1e-8, but rounding alone can cause one of up to 2e-6.
-    """
-    errors = re.findall(rf"\b{name}\b[^\n]{{0,80}}?(\d(?:\.\d{{1,20}})?e[-+]\d{{1,3}})", printed)
-    large = [float(error) for error in errors if 1e-8 < float(error) < 1e-4]
-    if not large:
-        return ()
-    return (
-        f"your notebook prints an error of {max(large):.0e} for {name}: that is rounding, and the gradient is right",
-    )

@@ -15,7 +15,7 @@ from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.compare import near, numbers
 from grader.kit.student import Remote, Student
-from grader.kit.verdict import Verdict, call_failure
+from grader.kit.verdict import Verdict
 from grader.model import Raised
 from grader.nets.problems import Params, Problem, Training
 from grader.sandbox.contract import Array
@@ -82,10 +82,9 @@ class Model:
 
     def left_alone(self, problem: Problem) -> bool:
         """Return whether calls of loss have left the arrays X and y in the sandbox unchanged."""
-        kept = self._student.look("X", "y")
-        return all(
-            np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
-        )
+        arrays = self._student.look("X", "y")
+        X, y = arrays.item("X", "X").value, arrays.item("y", "y").value
+        return np.array_equal(X, problem.X) and np.array_equal(y, problem.y)
 
     def train(self, training: Training) -> Answer:
         """Call train, and return its answer.
@@ -105,15 +104,15 @@ class Model:
     def _train_on(self, training: Training) -> Answer:
         problem = training.problem
         self._student.keep(X=problem.X, y=problem.y, X_val=training.X_val, y_val=training.y_val)
-        return self._train(training)
+        return self._train_on_arrays(training)
 
     def train_again(self, training: Training) -> Answer:
         """Call train again from the same initial parameters with the same arrays, even if train has changed these."""
         self.put(training.problem.params)
-        again = self._train(training)
+        again = self._train_on_arrays(training)
         return replace(again, what=f"{again.what}{AGAIN}")
 
-    def _train(self, training: Training) -> Answer:
+    def _train_on_arrays(self, training: Training) -> Answer:
         data = (Ref("X"), Ref("y"), Ref("X_val"), Ref("y_val"))
         return self.remote.call("train", *data, reg=training.problem.reg, **training.recipe)
 
@@ -156,8 +155,8 @@ def history_of(stats: Answer, name: str) -> Answer:
         return stats  # the failure is told as that of train, and not of one history
     history = stats.item(name, name)
     if type(history.value) is list and len(history.value) == 1:
-        one = numbers(history.item(0, name), ())
-        return history if isinstance(one, Verdict) else replace(history, value=one.reshape(1))
+        entry = numbers(history.item(0, name), ())
+        return history if isinstance(entry, Verdict) else replace(history, value=entry.reshape(1))
     return history
 
 
@@ -169,37 +168,23 @@ def last_of(history: Answer) -> Answer:
     return history.item(0, history.what) if type(value) is list else history
 
 
-def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Training) -> Params | Verdict:
-    """Return the parameters after a training.
-
-    Args:
-        stats: The answer of train.
-        after: The parameters after train, by name.
-        training: The arguments of train.
-
-    Returns:
-        Finite arrays of the right shapes, by name. If an answer is unusable, a failed verdict on it.
-    """
-    if (wrong := call_failure(stats)) is not None:
-        return wrong
-    return arrays(after, training.problem.params)
-
-
 def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:
     """Return all answers as finite arrays of the parameters' shapes; a failed verdict if an answer is unusable."""
-    found: Params = {}
+    values: Params = {}
     for name, param in params.items():
         value = numbers(answers[name], param.shape)
         if isinstance(value, Verdict):
             return value
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def floats_of(answer: Answer) -> Array:
     """Return an answer's floating-point numbers, NaN included; an empty array if it has none."""
-    value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
-    return value if value.dtype.kind == "f" else np.zeros(0)
+    if type(answer.value) is float:
+        return np.asarray(answer.value)
+    is_floats = type(answer.value) is np.ndarray and answer.value.dtype.kind == "f"
+    return answer.value if is_floats else np.zeros(0)
 
 
 def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
@@ -223,9 +208,17 @@ def _single_precision(answer: Answer) -> bool:
     """Return whether an answer has float32 arrays, or float64 matrices that were cast from float32. (Vectors are not
     tested for a cast: with a saturated softmax, the gradients of biases are simple fractions that look as if they were
     cast.)"""
-    values = answer.value.values() if isinstance(answer.value, dict) else ()
-    floats = [v for v in values if type(v) is np.ndarray and v.dtype.kind == "f"]
-    return any(v.dtype.itemsize < 8 or (v.ndim == 2 and 1 not in v.shape and _was_cast(v)) for v in floats)
+    if not isinstance(answer.value, dict):
+        return False
+    for value in answer.value.values():
+        if type(value) is not np.ndarray or value.dtype.kind != "f":
+            continue
+        if value.dtype.itemsize < 8:
+            return True
+        is_matrix = value.ndim == 2 and 1 not in value.shape
+        if is_matrix and _was_cast(value):
+            return True
+    return False
 
 
 def _was_cast(value: Array) -> bool:

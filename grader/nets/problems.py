@@ -466,31 +466,6 @@ def is_clear(scores: Array) -> Array:
     return np.asarray(best[..., -1] - best[..., -2] > 1e-3)
 
 
-def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: Any) -> Each:
-    """Return a function (`Each`) that draws one training: one epoch on 24 different examples, and 20 for validation.
-
-    Args:
-        models: The kind of model.
-        shape: (*sizes, N). N is not used.
-        recipe: Keyword arguments of train.
-
-    Returns:
-        An `Each` that yields one `Training`. Its initial parameters classify about half of the examples correctly.
-        Calls `truth.accuracy`.
-    """
-    *sizes, _ = shape
-
-    def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
-        def half_right(problem: Problem) -> bool:
-            return 0.3 < float(truth.accuracy(problem)) < 0.7
-
-        problem = until(lambda: models.draw(draw.random, (*sizes, 24)), half_right)
-        X_val, y_val = draw_inputs(draw.random, 20, problem.inputs), draw_labels(draw.random, 20, problem.classes)
-        yield models.training(problem, X_val, y_val, recipe)
-
-    return draw_them
-
-
 def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 0.2, **recipe: Any) -> Each:
     """Return a function (`Each`) that draws one training on N different examples that all have the last class.
 
@@ -515,35 +490,6 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
     return draw_it
 
 
-def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **recipe: Any) -> Each:
-    """Return a function (`Each`) that draws one training whose X is the identity, to see which examples train uses, and
-    with which labels.
-
-    Row i of the first layer's weights changes only if example i is used. The direction depends on the example's label.
-    Three of four labels are 1, so that every batch of 25 contains a 1.
-
-    Args:
-        models: The kind of model.
-        shape: (N, …, 2, N): as many inputs as examples, and two classes.
-        last: Name of the last layer's weights. Their two columns are drawn far apart: with nearly equal columns,
-            float32 rounding would hide the changes of the first layer's weights.
-        recipe: Arguments of train, for one epoch of few batches, with steps so small that the last weights hardly
-            change.
-
-    Returns:
-        An `Each` that yields one `Training`.
-    """
-
-    def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
-        problem = models.draw(draw.random, shape)
-        width = len(problem.params[last])
-        column = draw.random.choice((-1.0, 1.0), width) * draw.random.uniform(0.5, 1.0, width)
-        problem = problem.at({last: np.stack((column, -column), axis=1)})
-        yield _on_the_identity(models, problem, draw.random, recipe)
-
-    return draw_it
-
-
 def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
     """Return a function (`Each`) that draws one training on random labels, which a model can only memorize.
 
@@ -562,14 +508,16 @@ def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
         problem = models.draw(draw.random, shape)
         problem = problem.at({name: 0.5 * value for name, value in problem.params.items()})
-        yield _on_the_identity(models, problem, draw.random, recipe)
+        yield on_the_identity(models, problem, draw.random, recipe)
 
     return draw_it
 
 
-def _on_the_identity(
+def on_the_identity(
     models: ModelSpec, problem: Problem, random: np.random.Generator, recipe: Mapping[str, Any]
 ) -> Training:
+    """Return a training whose X is the identity, so that row i of the first layer's weights changes only if example i
+    is used. Three of four labels are 1, the others 0."""
     N = len(problem.X)
     y = random.permutation((np.arange(N) % 4 > 0).astype(int))
     return models.training(replace(problem, X=np.eye(N), y=y), np.eye(N), y, recipe)

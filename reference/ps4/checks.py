@@ -17,7 +17,8 @@ from grader.kit.settings import manifest
 from grader.model import Curve
 from grader.nets import Array, Pair, Training, pairs, trainings
 
-from .own import OwnAnswers, backward_pass_follows, gradient_follows, relu_loss_follows
+from . import epochs
+from .own import OwnAnswers, backward_pass_follows, gradient_follows, relu_loss_follows, trains_alike
 from .problems import (
     PARAMETERS,
     RELU,
@@ -157,7 +158,7 @@ def scores(student: Student, pair: Pair) -> Iterator[Claim]:
 
     Handout: "`loss(X, y=None, reg=0.0)` returns the scores, shape (N, C), where `y` is None."
     """
-    yield from nets.fresh_scores(student, pair.first, hint=_in_scores, or_losses=True)
+    yield from nets.fresh_scores(student, pair.first, hint=_in_scores)
 
 
 @check("q2.1", each=pairs(SIGMOID, 6), topics=FORWARD)
@@ -331,19 +332,13 @@ def at_random(student: Student, training: Training) -> Iterator[Claim]:
     yield from nets.at_random(student, training, name="batches", given=BEFORE_BATCHES)
 
 
-@check(
-    "q2.3",
-    each=nets.one_row_an_example(
-        SIGMOID, (100, 4, 2, 100), "W2", num_epochs=1, batch_size=25, learning_rate=0.01, learning_rate_decay=1.0
-    ),
-    topics=TRAINING,
-)
+@check("q2.3", each=epochs.one_row_an_example, topics=TRAINING)
 def every_example(student: Student, training: Training) -> Iterator[Claim]:
     """Examples that an epoch uses
 
     Handout: "num_epochs: how many times to go through the training set".
     """
-    yield from nets.every_example(student, training, "W1", name="batches", given=BEFORE_BATCHES)
+    yield from epochs.every_example(student, training, name="batches", given=BEFORE_BATCHES)
 
 
 @check(
@@ -389,18 +384,14 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
     yield from nets.histories(TRAINER, student, training, given=given, hint=partial(_in_training, "histories"))
 
 
-@check(
-    "q2.3",
-    each=nets.one_epoch(SIGMOID, num_epochs=1, batch_size=24, learning_rate=0.02, learning_rate_decay=1.0),
-    topics=HISTORIES,
-)
+@check("q2.3", each=epochs.different_examples, topics=HISTORIES)
 def accuracies(student: Student, training: Training) -> Iterator[Claim]:
     """Accuracies in the histories
 
     Handout: "train_acc_history: share of right answers on the training set, after each epoch; val_acc_history: the
     same for the validation set".
     """
-    yield from nets.accuracies(TRAINER, student, training, given=BEFORE_BATCHES)
+    yield from epochs.accuracies(TRAINER, student, training, given=BEFORE_BATCHES)
 
 
 # ── Q2.4 ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -477,7 +468,7 @@ def _relu_training(student: Student, training: Training) -> Iterator[Claim]:
 
         def own(truth: Any, causes: Sequence[str], follow: Any = by_gradients) -> Verdict:
             of_train = [cause for cause in causes if cause in OF_TRAIN]
-            if of_train and TRAINER.trains_alike(student, training, with_sigmoid):
+            if of_train and trains_alike(nets.OwnTrainings(TRAINER, student, training), with_sigmoid):
                 return nets.gradients_use_data(student, training.problem)
             verdict: Verdict = follow(truth, [cause for cause in causes if cause not in OF_TRAIN])
             return verdict

@@ -11,7 +11,7 @@ import numpy as np
 
 from grader import kit, nets
 from grader.kit import Answer, Verdict, passed
-from grader.nets import Array, Params, ProblemAnswer, is_near
+from grader.nets import Array, OwnTrainings, Params, ProblemAnswer, Training, is_near
 
 from .problems import SMALL, Problem
 
@@ -67,10 +67,19 @@ def relu_loss_follows(asked: Sequence[ProblemAnswer], truth: Any, causes: Sequen
     own = [OwnAnswers(one.own.student, one.own.problem) for one in asked]
     if scores_right and all(_losses_are_shared(one) for one in own) and nets.depend_on_data(asked):
         return passed()
-    if not right_for_scores or not nets.vary(asked):
+    if not right_for_scores or not all(_scores_vary(one) for one in own):
         return NOT_OWN
     behind = all(_output_is_shared(one) for one in own)
     return passed() if behind or all(_hidden_is_shared(one, truth) for one in own) else NOT_OWN
+
+
+def _scores_vary(own: OwnAnswers) -> bool:
+    """Return whether the student's scores differ between examples. Saturated units can make them equal, so
+    `problem.gentle()` is tried too, where no unit is saturated."""
+    for scores in (own.scores, own.at(own.problem.gentle()).scores):
+        if scores is not None and np.ptp(scores, axis=0).max() > 1e-9:
+            return True
+    return False
 
 
 def _losses_are_shared(own: OwnAnswers) -> bool:
@@ -179,3 +188,24 @@ def _same_fault_at(own: OwnAnswers, one: Problem, name: str, truth: Any) -> Verd
 
 def _ratio(of: Array, to: Array) -> Array:
     return np.divide(of, to, out=np.zeros_like(of), where=to != 0)
+
+
+# ── trainings ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def trains_alike(own: OwnTrainings, with_sigmoid: Training) -> bool:
+    """Return whether the student's train treats both activations alike: constant gradients change both nets in the same
+    way, and train's steps depend on the data.
+
+    Args:
+        own: The training of the ReLU net.
+        with_sigmoid: The same training of a net with the sigmoid.
+    """
+    start = own.training.problem.params
+    relu = nets.train_by_constants(own.student, own.training).arrays()
+    sigmoid = nets.train_by_constants(own.student, with_sigmoid).arrays()
+    if isinstance(relu, Verdict) or isinstance(sigmoid, Verdict):
+        return False
+    if all(np.array_equal(relu[name], start[name]) for name in start):
+        return False
+    return all(is_near(relu[name], sigmoid[name]) for name in start) and own.steps_use_data()

@@ -47,7 +47,6 @@ def pairs(count):
 
 NEAR_TOY = nets.moved_a_little(TOY, b=0.01)
 SEVERAL = nets.trainings(LINEAR, 0.3, 0.0, shapes=SHAPES, **recipe(9, 4, 0.4, 0.8))
-ROW_FOR_ROW = nets.one_row_an_example(LINEAR, (100, 2, 100), "W", **recipe(4, 25, 0.01))
 CHECKS = {
     "loss": (pairs(3), LOSS.fresh),
     "published": (NEAR_TOY, lambda s, nearby: LOSS.published(s, TOY, nearby, tolerance=1e-6)),
@@ -68,7 +67,6 @@ CHECKS = {
         nets.examples_of_one_class(LINEAR, (4, 3, 12), **recipe(6, 2, 0.8)),
         lambda s, training: nets.at_random(s, training, name="order", given=[]),
     ),
-    "every": (ROW_FOR_ROW, lambda s, training: nets.every_example(s, training, "W", name="every", given=[])),
     "label": (
         nets.by_heart(LINEAR, (24, 2, 24), **recipe(180, 8, 5.0)),
         lambda s, training: nets.own_label(s, training, "W", name="label", given=[]),
@@ -76,10 +74,6 @@ CHECKS = {
     "histories": (
         nets.trainings(LINEAR, 0.3, 0.0, shapes=SHAPES, **recipe(4, 12, 0.5, 0.8)),
         lambda s, training: nets.histories(TRAINER, s, training, given=[]),
-    ),
-    "accuracies": (
-        nets.one_epoch(LINEAR, shape=SHAPES[0], **recipe(1, 24, 0.02)),
-        lambda s, training: nets.accuracies(TRAINER, s, training, given=[]),
     ),
     "predict": (
         nets.predictions(LINEAR, shapes=SHAPES), lambda s, pair: nets.predicted(s, pair, short(pair), given=[])
@@ -216,11 +210,11 @@ class Worst(Linear):
         (StandsStill, {"numerical"}),
         (Squares, {"again"}),
         (InOrder, {"order"}),
-        (FirstRows, {"every", "label"}),
+        (FirstRows, {"label"}),
         (LargerBatches, {"size"}),
         (OtherLabels, {"label"}),
         (LossOfNothing, {"histories"}),
-        (Invented, {"histories", "accuracies"}),
+        (Invented, {"histories"}),
         (Worst, {"predict", "histories"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -1,0 +1,116 @@
+"""The result of a student's `train`, and its comparison with right parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.kit.answer import Answer
+from grader.kit.compare import near, numbers
+from grader.kit.student import Student
+from grader.kit.verdict import Verdict, all_hold, call_failure, failed, passed
+from grader.nets.model_truth import Histories, sketch
+from grader.nets.models import Model, arrays, floats_of, history_of
+from grader.nets.own_answers import model_in_session
+from grader.nets.problems import Params, Training
+from grader.sandbox.contract import Array
+
+DIVERGED = 1e6
+"""A training counts as diverged if a parameter's largest entry has grown by more than this factor."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """The parameters and histories after a training, as plain data."""
+
+    params: Params
+    histories: Histories
+
+
+@dataclass(frozen=True)
+class TrainAnswer:
+    """The result of a student's train.
+
+    Args:
+        training: The arguments of train.
+        stats: The answer of train.
+        params: The parameters afterwards, by name.
+        single: True if the student's code computes in float32.
+    """
+
+    training: Training
+    stats: Answer
+    params: Mapping[str, Answer]
+    single: bool
+
+    def history(self, name: str) -> Answer:
+        """Return one of train's histories as an array."""
+        return history_of(self.stats, name)
+
+    def arrays(self) -> Params | Verdict:
+        """Return the parameters as finite arrays of the right shapes. If train has failed or a parameter is unusable,
+        return a failed verdict."""
+        return call_failure(self.stats) or arrays(self.params, self.training.problem.params)
+
+    def compare(self, expected: Params) -> Verdict:
+        """Compare the parameters with the right ones, or with their sketches (`sketch`). Right parameters pass even if
+        train raised later."""
+        verdict = self.compare_moves(expected)
+        failure = call_failure(self.stats)
+        if failure is None or (verdict.holds and not self.agrees(self.training.problem.params)):
+            return verdict
+        return failure
+
+    def compare_moves(self, expected: Params) -> Verdict:
+        """Compare the changes of all parameters with the right changes, even if train failed."""
+        return all_hold(self._compare_move(name, expected[name]) for name in self.training.problem.params)
+
+    def agrees(self, expected: Params) -> bool:
+        """Return whether `compare_moves` passes, but stop at the first parameter that differs."""
+        return all(self._compare_move(name, expected[name]).holds for name in self.training.problem.params)
+
+    def _compare_move(self, name: str, expected: Array) -> Verdict:
+        answer, start = self.params[name], self.training.problem.params[name]
+        if expected.shape != start.shape:
+            floats = floats_of(answer)
+            value = floats if floats.shape == start.shape else numbers(answer, start.shape)
+            if isinstance(value, Verdict):
+                return value
+            with np.errstate(all="ignore"):
+                answer, start = Answer(answer.what, sketch(value)), sketch(start)
+        if has_diverged(expected, start):  # with a known mistake, the truth may diverge as the student's training does
+            alike = has_diverged(floats_of(answer), start)
+            return passed() if alike else failed(f"{answer.what} does not diverge")
+        value = numbers(answer, start.shape)
+        if isinstance(value, Verdict):
+            return value
+        if np.array_equal(value, start) and not np.array_equal(expected, start):
+            return failed(f"{answer.what} is unchanged by train")
+        change = Answer(f"the change of {answer.what} in training", value - start)
+        # allow for the rounding of the parameters themselves
+        rounding = (1e-6 if self.single else 1e-14) * float(np.linalg.norm(expected))
+        return near(change, expected - start, single=self.single, atol=rounding)
+
+
+def has_diverged(values: Array, start: Array) -> bool:
+    """Return whether an array has diverged in a training: it is infinite, NaN, or more than `DIVERGED` times as large
+    as at the start."""
+    if not np.isfinite(values).all():
+        return True
+    largest, largest_at_start = (np.abs(array).max(initial=0) for array in (values, start))
+    return bool(largest > DIVERGED * largest_at_start)
+
+
+def train(student: Student, training: Training, model: Model | None = None) -> TrainAnswer:
+    """Call the student's train, and return its result.
+
+    Args:
+        student: The submission. A session is started if none is running.
+        training: The arguments of train.
+        model: The model to train; by default a new one.
+    """
+    model = model or model_in_session(student, training.problem)
+    stats = model.train(training)
+    return TrainAnswer(training, stats, model.parameters(), model.single)
