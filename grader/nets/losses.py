@@ -17,8 +17,8 @@ from grader.kit.answer import Answer
 from grader.kit.claim import Claim, Holds, claim
 from grader.kit.compare import near, numbers
 from grader.kit.student import Student
-from grader.kit.verdict import Verdict, because, call_failure, failed, passed
-from grader.nets.model_truth import nudged, sketch
+from grader.kit.verdict import Verdict, because, failed, passed
+from grader.nets.model_truth import nudged
 from grader.nets.models import Model, floats_of, gradient_of, is_near, loss_of
 from grader.nets.own_answers import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
 from grader.nets.problems import LEAST_GRADIENT, LEAST_LOSS, Pair, Problem
@@ -47,27 +47,6 @@ def case_of(problem: Problem) -> str:
 
 
 # ── repeated calls ───────────────────────────────────────────────────────────────────────────────────
-
-
-def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
-    """Combine the verdicts on two calls of loss with the same arrays. If only the second is wrong, add the cause.
-
-    Args:
-        verdict, repeated: Verdicts on the first and the second answer.
-        first, again: The first and the second answer.
-        untouched: True if the calls left their arguments unchanged.
-
-    Returns:
-        The verdict.
-    """
-    if verdict.holds and repeated.holds:
-        return verdict if untouched else verdict & passed("loss changes X or y in place (no effect on this check)")
-    if verdict.holds:
-        cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
-        return because(repeated, f"The first call was right, so loss {cause}.")
-    if untouched and not same_again(first, again).holds:
-        return because(verdict, "Two equal calls differ: loss is random, or keeps something from call to call.")
-    return verdict
 
 
 def same_again(first: Answer, again: Answer) -> Verdict:
@@ -116,13 +95,22 @@ class PairCalls:
             least: Least norm of a right result (see `near`).
         """
         compare = partial(near, least=least, single=self.model.single)
-        right_first = right(self.pair.first)
         first, again = part(self.first), part(self.again)
-        verdict, verdict_again = compare(first, right_first), compare(again, right_first)
+        expected = right(self.pair.first)
+        verdict, verdict_again = compare(first, expected), compare(again, expected)
         second_verdict = compare(part(self.second), right(self.pair.second))
-        if verdict.holds:
-            second_verdict = because(second_verdict, RIGHT_BEFORE)
-        return explain_repeated(verdict, verdict_again, first, again, self.untouched) & second_verdict
+        if not verdict.holds:
+            if self.untouched and not same_again(first, again).holds:
+                cause = "Two equal calls differ: loss is random, or keeps something from call to call."
+                verdict = because(verdict, cause)
+            return verdict & second_verdict
+        second_verdict = because(second_verdict, RIGHT_BEFORE)
+        if verdict_again.holds and not self.untouched:
+            verdict = verdict & passed("loss changes X or y in place (no effect on this check)")
+        if not verdict_again.holds:
+            kind = "keeps something between calls" if self.untouched else "changes X or y in place (work on a copy)"
+            verdict = because(verdict_again, f"The first call was right, so loss {kind}.")
+        return verdict & second_verdict
 
     def right_alone(self, part: Callable[[OwnAnswers], Any], right: Callable[[Problem], Any]) -> bool:
         """Return whether the loss or gradient of each problem is right if it is computed first in a new session.
@@ -237,45 +225,6 @@ class LossChecks:
 
         yield claim(name, judge, shows_values=True, given=given, own=partial(self.follow, answers), hint=self.hint)
 
-    def two_models(
-        self, student: Student, problem: Problem, second: Problem, *, name: str = "loss", given: Sequence[str] = ()
-    ) -> Iterator[Claim]:
-        """Claim that a model's loss is still right after another model has been created and used.
-
-        Args:
-            student: The submission, in a session that has begun.
-            problem: The problem of the first model.
-            second: The problem of the other model. Sizes and options should differ from the first problem's.
-            name: Name of the claim.
-            given: Ids of the checks that the claim builds on.
-
-        Returns:
-            One claim.
-        """
-        model = Model(student, problem)
-        first = model.loss(problem)
-        Model(student, second).loss(second)
-        again = model.loss(problem)
-
-        def judge(truth: Any) -> Verdict:
-            verdict = near(loss_of(first), truth.loss(problem), single=model.single)
-            verdict_again = near(loss_of(again), truth.loss(problem), single=model.single)
-            if verdict_again.holds or not verdict.holds:
-                return verdict & verdict_again
-            options = [option for option, value in problem.options.items() if second.options.get(option) != value]
-            shared = " and ".join(["parameters", *options])
-            return because(
-                verdict_again,
-                "The loss was right until another net was made and used, so the two share something: keep "
-                f"{shared} on self, not on the class or in globals.",
-            )
-
-        def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            answers = [ProblemAnswer(OwnAnswers(student, problem), first)]
-            return self.follow(answers, truth, causes) & same_again(loss_of(first), loss_of(again))
-
-        yield claim(name, judge, given=given, own=own)
-
     def stable(
         self,
         student: Student,
@@ -381,7 +330,7 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 class GradientChecks:
     """Checks of the gradients that the student's `loss(X, y, reg)` returns. Claims are named after the parameters.
 
-    The checks call `truth.gradients`, `truth.sketched_gradients`, `truth.loss` and `truth.losses_near`.
+    The checks call `truth.gradients`, `truth.loss` and `truth.losses_near`.
 
     Args:
         given: Ids of the checks that gradients build on.
@@ -447,7 +396,7 @@ class GradientChecks:
                 hint=partial(self.hint, name),
                 aspect=aspect,
                 case=case,
-                **self._options(name, calls.answers, calls.model),
+                **self.claim_options(name, calls.answers, calls.model),
             )
 
     def numerical(
@@ -484,7 +433,7 @@ class GradientChecks:
             return self.follow(answers, name, truth, causes, model.single)
 
         for name in problem.params:
-            options = self._options(name, answers, model)
+            options = self.claim_options(name, answers, model)
             yield claim(
                 name, partial(judge_gradient, name), own=partial(own, name), case=case, shows_values=True, **options
             )
@@ -497,57 +446,13 @@ class GradientChecks:
                 own_work=already_charged,
             )
 
-    def large(self, student: Student, problem: Problem, *, case: str) -> Iterator[Claim]:
-        """Claim that the gradients are right for a problem so large that numerical differentiation would take minutes.
-        Gradients are compared by their `sketch`.
-
-        Args:
-            student: The submission, in a session that has begun.
-            problem: The large problem.
-            case: Name of the problem in messages.
-
-        Returns:
-            One claim for each parameter.
-        """
-        model = Model(student, problem)
-        answer = model.loss(problem)
-        answers = [ProblemAnswer(self.own(student, problem), answer)]
-
-        def judge(name: str, truth: Any) -> Verdict:
-            gradient = gradient_of(answer, name)
-            failure = call_failure(gradient)
-            if failure is not None:
-                return failure  # before calling the truth, which is expensive here
-            expected, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
-            return _near_sketch(gradient, expected, shape, model.single)
-
-        def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            failure = call_failure(gradient_of(answer, name))
-            return failure or self.follow(answers, name, truth, causes, model.single)
-
-        for name in problem.params:
-            options = self._options(name, answers, model)
-            yield claim(name, partial(judge, name), own=partial(own, name), case=case, **options)
-
-    def _options(self, name: str, answers: Sequence[ProblemAnswer], model: Model) -> dict[str, Any]:
+    def claim_options(self, name: str, answers: Sequence[ProblemAnswer], model: Model) -> dict[str, Any]:
         """Return the arguments of `claim` that all claims on one parameter's gradient share."""
         earlier = [f"{self.earlier}.{name}"] if self.earlier else []
         return {
             "given": [*self.given, *earlier],
             "own_work": lambda truth, _causes: self.work(answers, truth, model.single),
         }
-
-
-def _near_sketch(gradient: Answer, expected: Array, shape: tuple[int, ...], single: bool) -> Verdict:
-    if len(shape) == 1:
-        return near(gradient, expected, least=LEAST_GRADIENT, single=single)
-    # a known mistake may transpose the gradient
-    is_transposed = expected.shape[-1:] != shape[-1:]
-    value = numbers(gradient, shape[::-1] if is_transposed else shape)
-    if isinstance(value, Verdict):
-        return value
-    sums = Answer(f"{gradient.what} (sums of rows)", sketch(value))
-    return near(sums, expected, least=LEAST_GRADIENT, single=single)
 
 
 def _compare_nearby_losses(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -19,10 +19,26 @@ import numpy as np
 from grader.nets.problems import LEAST_GRADIENT, LEAST_LOSS, Params, Problem, Training, is_clear
 from grader.sandbox.contract import Array
 
-T = TypeVar("T")
+About = TypeVar("About")
+Result = TypeVar("Result")
 Histories = dict[str, list[float]]
 MOST_ENDS = 2000
 """Limit on the sequences of batches that `ends` tries."""
+
+
+def once(method: Callable[[Any, About], Result]) -> Callable[[Any, About], Result]:
+    """Cache the results of a method of `ModelTruth` by its argument, for example a problem. The argument is recognised
+    by its identity."""
+
+    @wraps(method)
+    def cached(truth: Any, about: About) -> Result:
+        key = (method.__name__, id(about))
+        if key not in truth.results:
+            truth.results[key] = (about, method(truth, about))  # a reference to `about`, so that its id is not reused
+        result: Result = truth.results[key][1]
+        return result
+
+    return cached
 
 
 class ModelTruth:
@@ -46,7 +62,8 @@ class ModelTruth:
 
     def __init__(self, model: type) -> None:
         self.model = model
-        self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self.results: dict[tuple[str, int], tuple[Any, Any]] = {}
+        """Cached results of the methods decorated with `once`."""
 
     # ── parts to override for a reference with other methods ─────────────────────────────────────────
 
@@ -97,20 +114,11 @@ class ModelTruth:
         """Return one bool for each row (N,) of the batch: True if the loss is smooth there (no unit is near a kink)."""
         return np.ones(len(problem.X), bool)
 
-    def measured(self, training: Training, after: Params) -> tuple[float, float]:
-        """Return the training and validation accuracies that train records at the end of an epoch.
-
-        Args:
-            training: The arguments of train.
-            after: The parameters at the end of the epoch.
-        """
-        model = self.make(training.problem.at(after))
-        X, y, X_val, y_val = copied(training)
-        return float(np.mean(model.predict(X) == y)), float(np.mean(model.predict(X_val) == y_val))
-
     def data_loss(self, problem: Problem, scores: Array) -> float:
         """Return the loss for these scores (N, C), without regularisation."""
-        return float(-log_softmax(scores)[np.arange(len(problem.y)), problem.y].mean())
+        log_probabilities = log_softmax(scores)
+        rows = np.arange(len(problem.y))
+        return -float(log_probabilities[rows, problem.y].mean())
 
     def probabilities_of(self, scores: Array) -> Array:
         """Return the probabilities (N, C) for these scores (N, C)."""
@@ -118,9 +126,11 @@ class ModelTruth:
 
     # ── losses, gradients and labels ─────────────────────────────────────────────────────────────────
 
+    @once
     def scores(self, problem: Problem) -> Array:
         """Return the scores (N, C), which loss(X) returns."""
-        return self.once("scores", problem, lambda: np.asarray(self.make(problem).loss(problem.X)))
+        model = self.make(problem)
+        return np.asarray(model.loss(problem.X))
 
     def scores_at(self, problem: Problem) -> Array:
         """Return the scores (N, C) without caching them, for a problem that is used only once.
@@ -130,39 +140,30 @@ class ModelTruth:
         """
         return np.asarray(self.make(problem).loss(problem.X))
 
+    @once
     def loss(self, problem: Problem) -> float:
         """Return the loss of the problem's batch, including regularisation."""
-        return self.once("loss", problem, lambda: self.loss_by(self.make(problem), problem))
+        return self.loss_by(self.make(problem), problem)
 
+    @once
     def gradients(self, problem: Problem) -> Params:
         """Return the gradients by parameter name, in the shapes of the parameters."""
-        return self.once("gradients", problem, lambda: self.gradients_once(problem))
+        return self.gradients_once(problem)
 
     def gradients_once(self, problem: Problem) -> Params:
         """Return the gradients without caching them, for a problem that is used only once."""
         return self.gradients_by(self.make(problem), problem)
 
-    def sketched_gradients(self, problem: Problem) -> Params:
-        """Return the gradients by parameter name, each replaced by its `sketch`."""
-
-        def compute() -> Params:
-            return {name: sketch(value) for name, value in self.gradients(problem).items()}
-
-        return self.once("sketched_gradients", problem, compute)
-
     def losses_near(self, problem: Problem, name: str) -> Array:
         """Return the losses (K,) for the K slightly changed sets of parameters in `nudged(problem, name)`."""
-        known = _NEAR.setdefault(problem, {})
-        if (self.model, name) not in known:
-            known[self.model, name] = self._losses_near(problem, name)
-        return known[self.model, name]
-
-    def _losses_near(self, problem: Problem, name: str) -> Array:
-        stacks, model, losses = nudged(problem, name), self.make(problem), []
-        for values in zip(*stacks.values(), strict=True):
-            model.params = dict(zip(stacks, values, strict=True))
-            losses.append(self.loss_by(model, problem))
-        return np.array(losses)
+        cached_losses = _LOSSES_NEAR.setdefault(problem, {})
+        if (self.model, name) not in cached_losses:
+            stacks, model, losses = nudged(problem, name), self.make(problem), []
+            for values in zip(*stacks.values(), strict=True):
+                model.params = dict(zip(stacks, values, strict=True))
+                losses.append(self.loss_by(model, problem))
+            cached_losses[self.model, name] = np.array(losses)
+        return cached_losses[self.model, name]
 
     def labels(self, problem: Problem) -> Array:
         """Return the labels (N,) that predict should return."""
@@ -190,18 +191,20 @@ class ModelTruth:
         """
         if self.loss(problem) < LEAST_LOSS:
             return False
-        if any(np.linalg.norm(g) < LEAST_GRADIENT for g in self.gradients(problem).values()):
+        gradients: Params = self.gradients(problem)
+        if any(np.linalg.norm(gradient) < LEAST_GRADIENT for gradient in gradients.values()):
             return False
         return bool(self.smooth_rows(problem).all())
 
     def well_posed_training(self, training: Training) -> bool:
         """Return whether the loss is smooth after each step of a training on copies of one example."""
-        return all(self.smooth_rows(training.problem.at(params)).all() for params in self.after_steps(training))
+        problems = map(training.problem.at, self.after_steps(training))
+        return all(self.smooth_rows(problem).all() for problem in problems)
 
     def after_epochs(self, training: Training) -> list[Params]:
         """Return the parameters after each epoch of a training on copies of one example."""
-        _, *after = self.after_steps(training)
-        return [params for step, params in enumerate(after) if training.ends_epoch(step)]
+        _, *params_after_steps = self.after_steps(training)
+        return [params for step, params in enumerate(params_after_steps) if training.ends_epoch(step)]
 
     def after_steps(self, training: Training) -> Iterator[Params]:
         """Yield the parameters before a training on copies of one example, and then after each of its steps."""
@@ -218,35 +221,27 @@ class ModelTruth:
         params, histories, _ = self._trained_on(training)
         return params, histories
 
+    @once
     def _trained_on(self, training: Training) -> tuple[Params, Histories, tuple[Array, ...]]:
         """Return the parameters and histories after a training, and the arrays X, y, X_val and y_val. Code with a
         mistake may have changed these arrays."""
-
-        def compute() -> tuple[Params, Histories, tuple[Array, ...]]:
-            model, data = self.make(training.problem), copied(training)
-            histories = self.train_by(model, training, data)
-            return model.params, histories, data  # read after train, since a train with a mistake may replace the dict
-
-        return self.once("trained", training, compute)
+        model, data = self.make(training.problem), copied(training)
+        histories = self.train_by(model, training, data)
+        return model.params, histories, data  # read after train, since a train with a mistake may replace the dict
 
     def trained_parameters(self, training: Training) -> Params:
         """Return the parameters after a training. Matrices with many entries are replaced by their `sketch`."""
-        after = self.trained(training)[0]
-        return {name: sketch(value) if np.size(value) > _MANY else value for name, value in after.items()}
+        params, _ = self.trained(training)
+        return {name: sketch(value) if np.size(value) > _MANY else value for name, value in params.items()}
 
+    @once
     def trained_again(self, training: Training) -> Params:
         """Return the parameters after a second run of a training, with the arrays as the first run has left them."""
-        once, _, data = self._trained_on(training)
-        if all(np.array_equal(after, before) for after, before in zip(data, copied(training), strict=True)):
-            return once
-
-        def compute() -> Params:
-            model = self.make(training.problem)
-            self.train_by(model, training, tuple(array.copy() for array in data))
-            params: Params = model.params
-            return params
-
-        return self.once("trained_again", training, compute)
+        _, _, data = self._trained_on(training)
+        model = self.make(training.problem)
+        self.train_by(model, training, data)
+        params: Params = model.params
+        return params
 
     def train_by(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
         """Train a model in place.
@@ -263,28 +258,28 @@ class ModelTruth:
         histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
         return histories
 
+    @once
     def ends(self, training: Training) -> list[Params] | None:
         """Return the changes of the parameters in a training, for every possible sequence of batches. Return None if
         there are more than `MOST_ENDS` sequences.
 
         A batch may contain a row twice, as batches that are drawn with replacement do.
         """
-        N = len(training.problem.X)
+        rows, start = range(len(training.problem.X)), training.problem.params
+        batches = [list(itertools.combinations_with_replacement(rows, size)) for size in self.batch_sizes(training)]
+        if math.prod(map(len, batches)) > MOST_ENDS:
+            return None
+        changes = []
+        for sequence in itertools.product(*batches):
+            params = self._follow(training, sequence)
+            changes.append({name: params[name] - value for name, value in start.items()})
+        return changes
 
-        def compute() -> list[Params] | None:
-            draws = [list(itertools.combinations_with_replacement(range(N), n)) for n in self.batch_sizes(training)]
-            if math.prod(map(len, draws)) > MOST_ENDS:
-                return None
-            before = training.problem.params
-            after = (self._follow(training, sequence) for sequence in itertools.product(*draws))
-            return [{name: params[name] - value for name, value in before.items()} for params in after]
-
-        return self.once("ends", training, compute)
-
+    @once
     def in_order(self, training: Training) -> Params:
         """Return the parameters after one epoch whose batches follow the order of the data."""
         rows = np.arange(len(training.problem.X)).reshape(training.steps, training.batch_size)
-        return self.once("in_order", training, lambda: self._follow(training, rows))
+        return self._follow(training, rows)
 
     def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
         """Return the parameters after one step on each batch of row indices, with the initial learning rate."""
@@ -307,6 +302,7 @@ class ModelTruth:
         penalty = self.loss(problem) - self.data_loss(problem, self.scores_at(problem))
         return self.data_loss(problem, scores) + penalty
 
+    @once
     def decided_by_rounding(self, training: Training) -> Array:
         """Return one bool for each epoch of a training on copies of one example: True if rounding decides predict's
         labels after the epoch.
@@ -314,44 +310,25 @@ class ModelTruth:
         Rounding decides if a relative change of the inputs by 1e-12 changes a label.
         """
         problem, X = training.problem, training.problem.X
-        nearby = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
+        nearby_inputs = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
 
         def changes(params: Params) -> bool:
             model = self.make(problem.at(params))
             labels = model.predict(X.copy())  # a copy, since a predict with a mistake may change its argument
-            return not all(np.allclose(model.predict(rows.copy()), labels) for rows in nearby)
+            return not all(np.allclose(model.predict(inputs.copy()), labels) for inputs in nearby_inputs)
 
-        def compute() -> Array:
-            return np.array([changes(params) for params in self.after_epochs(training)])
-
-        return self.once("decided_by_rounding", training, compute)
-
-    def once(self, what: str, about: object, compute: Callable[[], T]) -> T:
-        """Return a result from the cache, or compute and cache it.
-
-        Args:
-            what: Name of the result, for example "loss".
-            about: The object that the result belongs to, for example a problem. It is recognised by its identity.
-            compute: Function that computes the result.
-
-        Returns:
-            The result.
-        """
-        key = (what, id(about))
-        if key not in self._known:
-            self._known[key] = (about, compute())  # a reference to `about`, so that its id is not reused
-        answer: T = self._known[key][1]
-        return answer
+        return np.array([changes(params) for params in self.after_epochs(training)])
 
 
-_NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
+_LOSSES_NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
 """Cached results of `losses_near`. The published problems are the same for every submission."""
 
 
 def log_softmax(scores: Array) -> Array:
     """Return the logarithm of the softmax of each row of scores."""
     shifted = scores - scores.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+    total = np.exp(shifted).sum(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(total))
 
 
 def copied(training: Training) -> tuple[Array, Array, Array, Array]:
@@ -396,10 +373,11 @@ def nudged(problem: Problem, name: str) -> Params:
         Stacks (2n + 2, *shape) of all parameters, by name.
     """
     size = problem.params[name].size
-    stacks = {n: np.repeat(p[None], 2 * size + 2, axis=0) for n, p in problem.params.items()}
+    stacks = {parameter: np.repeat(value[None], 2 * size + 2, axis=0) for parameter, value in problem.params.items()}
     flat = stacks[name].reshape(2 * size + 2, size)
-    flat[np.arange(size), np.arange(size)] += NUDGE
-    flat[np.arange(size) + size, np.arange(size)] -= NUDGE
+    entries = np.arange(size)
+    flat[entries, entries] += NUDGE
+    flat[entries + size, entries] -= NUDGE
     flat[-2] += FAR
     flat[-1] -= FAR
     return stacks

@@ -213,7 +213,8 @@ def draw_inputs(random: np.random.Generator, N: int, D: int) -> Array:
 
 def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
     """Draw N labels of C classes, each at least once, because some students build one-hot rows of length max(y) + 1."""
-    return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
+    more_labels = random.integers(0, C, N - C)
+    return random.permutation(np.concatenate([np.arange(C), more_labels]))
 
 
 # ── losses, gradients, labels ────────────────────────────────────────────────────────────────────────
@@ -246,8 +247,11 @@ def moved_a_little(problem: Problem, **shifts: float) -> Each:
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Problem]:
-        moved = {name: value + 0.05 * draw.random.normal(size=value.shape) for name, value in problem.params.items()}
-        yield problem.at(moved | {name: problem.params[name] + shift for name, shift in shifts.items()})
+        params: Params = {}
+        for name, value in problem.params.items():
+            noise = 0.05 * draw.random.normal(size=value.shape)
+            params[name] = value + shifts.get(name, noise)
+        yield problem.at(params)
 
     return draw_it
 
@@ -431,17 +435,22 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
     Code that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with wrong
     parameters. Return None if no such data are found, or if the training accuracy does not change.
     """
-    problem, after = training.problem, truth.after_epochs(training)
-    first, last = (truth.labels(problem.at(p).rows(slice(1))) for p in (after[0], after[-1]))
+    problem = training.problem
+    problems = [problem.at(params) for params in truth.after_epochs(training)]
+    first, last = (truth.labels(problems[epoch].rows(slice(1))) for epoch in (0, -1))
     if np.array_equal(first, last):
         return None
     rows = np.vstack([problem.X[:1], draw_inputs(random, _CANDIDATES, problem.inputs)])
-    scores = np.array([truth.scores_at(replace(problem.at(p), X=rows)) for p in after])
+    scores = np.array([truth.scores_at(replace(problem, X=rows)) for problem in problems])
     clear = np.asarray(is_clear(scores).all(axis=0))
     if not clear[0]:
         return None
     rows, labels = rows[clear], scores[:, clear].argmax(axis=2)
-    return next(filter(None, (_peaking(training, rows, labels, epoch) for epoch in range(1, len(after) - 1))), None)
+    for epoch in range(1, len(problems) - 1):
+        peaking_training = _peaking(training, rows, labels, epoch)
+        if peaking_training is not None:
+            return peaking_training
+    return None
 
 
 def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:

@@ -275,7 +275,6 @@ def histories(
     name: str = "histories",
     given: Sequence[str],
     hint: Hint | None = None,
-    own_predict: bool = False,
 ) -> Iterator[Claim]:
     """Claim that train returns its histories, with the right entries. Calls `truth.trained`,
     `truth.decided_by_rounding` and `truth.labels`.
@@ -287,8 +286,6 @@ def histories(
         name: Name of the claims.
         given: Ids of the checks that the claims build on.
         hint: Function that returns a sentence about the likely cause if no known mistake explains a failure.
-        own_predict: True to accept the accuracies of the student's own predict after each epoch of a right training, if
-            the check of predict has lost points. `truth.after_epochs` is then called too.
 
     Returns:
         One claim for each history.
@@ -318,22 +315,11 @@ def histories(
         follows = own_trainings.history_follows(answer, history, causes, truth)
         if not follows and history in data:
             follows = _follows_own_predict(answer, history, data[history], guesses[history], truth)
-        if not follows and own_predict and history in data and trainer.predict in causes:
-            follows = _follows_each_epoch(own_trainings, answer, history, truth)
         return passed() if follows else failed(f"{history} does not follow from the checks that have lost points")
 
     for history in trainer.histories:
         own_of_history = partial(own, history)
         yield claim(name, partial(judge, history), given=given, own=own_of_history, own_work=own_of_history, hint=hint)
-
-
-def _follows_each_epoch(own_trainings: OwnTrainings, answer: TrainAnswer, history: str, truth: Any) -> bool:
-    """Return whether a history of accuracies contains those of the student's own predict after each epoch of a right
-    training."""
-    entries: list[float] = []
-    for params in truth.after_epochs(own_trainings.training):
-        entries += own_trainings.own_accuracies(params)[history]
-    return near(answer.history(history), np.array(entries)).holds
 
 
 def _follows_own_predict(answer: TrainAnswer, history: str, data: Problem, guess: Answer, truth: Any) -> bool:

@@ -17,7 +17,7 @@ from grader.kit.settings import manifest
 from grader.model import Curve
 from grader.nets import Array, Pair, Training, pairs, trainings
 
-from . import epochs
+from . import epochs, losses
 from .own import OwnAnswers, backward_pass_follows, gradient_follows, relu_loss_follows, trains_alike
 from .problems import (
     PARAMETERS,
@@ -179,7 +179,7 @@ def two_nets(student: Student, pair: Pair) -> Iterator[Claim]:
     `self.params`."
     """
     other = replace(pair.first, options=RELU.options).at({name: -p for name, p in pair.first.params.items()})
-    yield from nets.LossChecks().two_models(student, pair.first, other, given=["q2.1.scores", "q2.1.published"])
+    yield from losses.two_nets(student, pair.first, other, given=["q2.1.scores", "q2.1.published"])
 
 
 @check("q2.1", each=pairs(SIGMOID, 1), topics=FORWARD)
@@ -210,7 +210,6 @@ GRADIENTS, RELU_GRADIENTS = (
     nets.GradientChecks(given, earlier, gradient_follows, backward_pass_follows, _in_gradient, OwnAnswers)
     for given, earlier in ((("q2.1",), ""), (LOSS_OF_RELU, "q2.2"))
 )
-MNIST_SIZED = "an MNIST-sized problem"
 
 
 @check("q2.2", each=pairs(SIGMOID, 5), topics=BACKWARD)
@@ -238,7 +237,7 @@ def large_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
 
     Handout: "toy checks, each call: 10 CPU seconds"; "Backward pass" is asked for, which differences are not.
     """
-    yield from GRADIENTS.large(student, problem, case=MNIST_SIZED)
+    yield from losses.large_gradients(GRADIENTS, student, problem)
 
 
 # ── Q2.3 ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -444,7 +443,7 @@ def large_relu_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
 
     Handout: "toy checks, each call: 10 CPU seconds"; "backward" is asked for, which differences are not.
     """
-    yield from RELU_GRADIENTS.large(student, problem, case=MNIST_SIZED)
+    yield from losses.large_gradients(RELU_GRADIENTS, student, problem)
 
 
 @check(

@@ -15,6 +15,7 @@ from grader.kit.diagnosis import Assumptions, Interpretation
 from grader.kit.lines import misapplied
 from grader.kit.mistake import KnownMistake
 from grader.nets import Training
+from grader.nets.model_truth import once, sketch
 
 from .mistakes import KNOWN, HardRelu, Softplus
 from .problems import Problem
@@ -132,6 +133,12 @@ class Truth(nets.ModelTruth):
         net = self.made(training.problem.at(after))
         return net.measured_in_epoch(training.problem.params, *nets.copied(training))
 
+    @once
+    def sketched_gradients(self, problem: nets.Problem) -> Params:
+        """Return the gradients by parameter name, each replaced by its `sketch`."""
+        gradients: Params = self.gradients(problem)
+        return {name: sketch(value) for name, value in gradients.items()}
+
     def made(self, problem: nets.Problem) -> TwoLayerMLP:
         net: TwoLayerMLP = self.make(problem)
         return net
@@ -181,15 +188,17 @@ class Truth(nets.ModelTruth):
 
     # ── for the line of a lost check ─────────────────────────────────────────────────────────────────
 
+    @once
     def workings(self, problem: Problem) -> Params:
         """Return the intermediate values of right solutions for scores, loss and gradients, by name."""
         with np.errstate(all="ignore"):
-            return self.once("workings", problem, lambda: _workings_of(self.made(problem), problem))
+            return _workings_of(self.made(problem), problem)
 
+    @once
     def workings_of_training(self, training: Training) -> Params:
         """Return the same for each iteration of a training whose rows are all the same, and train's own values."""
         with np.errstate(all="ignore"):
-            return self.once("workings", training, lambda: _workings_of_training(self.made(training.problem), training))
+            return _workings_of_training(self.made(training.problem), training)
 
 
 # ── what right solutions compute on the way ──────────────────────────────────────────────────────────

@@ -204,4 +204,4 @@ def histories(student, training):
     """
     given = (*BEFORE, "q3.step", "q3.batches", "q3.predict")
     moments = training.at_each_moment()
-    yield from kit.either(*(nets.histories(TRAINER, student, t, given=given, own_predict=True) for t in moments))
+    yield from kit.either(*(nets.histories(TRAINER, student, t, given=given) for t in moments))

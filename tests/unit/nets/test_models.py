@@ -51,12 +51,10 @@ CHECKS = {
     "loss": (pairs(3), LOSS.fresh),
     "published": (NEAR_TOY, lambda s, nearby: LOSS.published(s, TOY, nearby, tolerance=1e-6)),
     "scores": (pairs(2), lambda s, pair: nets.fresh_scores(s, pair.first)),
-    "two models": (pairs(1), lambda s, pair: LOSS.two_models(s, pair.first, negated(pair.second))),
     "new": (pairs(1), lambda s, pair: nets.new_parameters(s, pair.first, advice="Check __init__.")),
     "stable": (nets.large_scores(LINEAR, "W", shapes=SHAPES[:2]), lambda s, problem: LOSS.stable(s, problem, bias="b")),
     "gradients": (pairs(3), GRADIENTS.fresh),
     "numerical": (NEAR_TOY, lambda s, _: GRADIENTS.numerical(s, TOY, losses=[])),
-    "large": (pairs(1), lambda s, pair: GRADIENTS.large(s, pair.first, case="a large problem")),
     "batches": (SEVERAL, moved),
     "again": (SEVERAL, again),
     "size": (
@@ -112,16 +110,6 @@ class Kept(Linear):
             return answer
         self.N = getattr(self, "N", len(X))
         return len(X) / self.N * answer[0], {name: len(X) / self.N * g for name, g in answer[1].items()}
-
-
-SHARED = {}
-
-
-class Shared(Linear):
-    def __init__(self, D, C, std=0.1):
-        super().__init__(D, C, std)
-        SHARED.update(self.params)
-        self.params = SHARED
 
 
 class Unstable(Linear):
@@ -203,9 +191,8 @@ class Worst(Linear):
     [
         (NoPenalty, {"loss", "published", "gradients", "batches"}),
         (Kept, {"loss", "gradients"}),
-        (Shared, {"two models"}),
         (Unstable, {"stable"}),
-        (Summed, {"gradients", "numerical", "large", "batches"}),
+        (Summed, {"gradients", "numerical", "batches"}),
         (Transposed, {"new"}),
         (StandsStill, {"numerical"}),
         (Squares, {"again"}),
