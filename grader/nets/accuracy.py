@@ -189,6 +189,7 @@ def _own_accuracy(student: Student, long: LongTraining, params: Params | Verdict
     gradients depend on the data.
     """
     verdict_on_gradients: Verdict | None = None
+    section = long.trainer.decay.rpartition(".")[0] + "."
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
         nonlocal verdict_on_gradients
@@ -197,7 +198,7 @@ def _own_accuracy(student: Student, long: LongTraining, params: Params | Verdict
             return float(truth.accuracy(long.tested(params)))
 
         has_learnt = not isinstance(params, Verdict) and score(params) > long.chance
-        if has_learnt and any(_in_train(cause, long.trainer) for cause in causes):
+        if has_learnt and any(cause.startswith(section) and cause != long.trainer.predict for cause in causes):
             return passed()
         if verdict_on_gradients is None:  # takes seconds, so computed once: with the right truth, which is tried first
             verdict_on_gradients = _gradients_learn_too_little(student, long, truth, score)
@@ -211,9 +212,3 @@ def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any
     if not learns_less(student, training, truth, score):
         return failed("the gradients learn as well as right ones")
     return gradients_use_data(student, long.start.rows(slice(ROWS_OF_DATA)))
-
-
-def _in_train(cause: str, trainer: Trainer) -> bool:
-    """Return whether a check is in the section that judges train, but is not the check of predict."""
-    section = trainer.decay.rpartition(".")[0]
-    return cause.startswith(f"{section}.") and cause != trainer.predict

@@ -363,27 +363,26 @@ class GradientChecks:
         first problem, with the same arrays."""
         calls = PairCalls(student, pair, self.own)
 
+        def right_gradient(name: str, truth: Any) -> Callable[[Problem], Array]:
+            return lambda problem: truth.gradients(problem)[name]
+
         def judge(name: str, truth: Any) -> Verdict:
-            return calls.compare(
-                lambda answer: gradient_of(answer, name), lambda problem: truth.gradients(problem)[name], LEAST_GRADIENT
-            )
+            return calls.compare(partial(gradient_of, name=name), right_gradient(name, truth), LEAST_GRADIENT)
 
         def loss_keeps_something() -> bool:
             loss_alone = calls.answers[1].own.loss_at(pair.second)
-            if loss_alone is not None and not near(loss_of(calls.second), np.array(loss_alone), rtol=1e-9).holds:
-                return True
-            return not calls.same_again(loss_of).holds
+            changes_alone = loss_alone is not None and not near(loss_of(calls.second), loss_alone, rtol=1e-9).holds
+            return changes_alone or not calls.same_again(loss_of).holds
 
         def own_gradient(name: str, own: OwnAnswers) -> Array | None:
             gradients = own.gradients(own.problem)
             return None if gradients is None else gradients[name]
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            if (f"{self.earlier}.{name}" in causes or loss_keeps_something()) and calls.right_alone(
-                partial(own_gradient, name), lambda problem: truth.gradients(problem)[name]
-            ):
+            is_charged = f"{self.earlier}.{name}" in causes or loss_keeps_something()
+            if is_charged and calls.right_alone(partial(own_gradient, name), right_gradient(name, truth)):
                 return passed()  # what is kept between calls is charged there
-            if not calls.same_again(lambda answer: gradient_of(answer, name)).holds:
+            if not calls.same_again(partial(gradient_of, name=name)).holds:
                 return failed("two equal calls differ")
             return self.follow(calls.answers, name, truth, causes, calls.model.single)
 

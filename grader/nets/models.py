@@ -68,10 +68,6 @@ class Model:
         """Call loss(X), and return the scores (N, C)."""
         return self._put if self._put.failure is not None else self.remote.call("loss", X)
 
-    def scores_at(self, stacks: Mapping[str, Array], X: Array) -> Answer:
-        """Return the scores (K, N, C) for K sets of parameters, given as stacks (K, *shape)."""
-        return self.remote.call_many("params", stacks, "loss", X)
-
     def losses_at(self, stacks: Mapping[str, Array], problem: Problem) -> Answer:
         """Return the losses (K,) for K sets of parameters, given as stacks (K, *shape)."""
         return self.remote.call_many("params", stacks, "loss", problem.X, problem.y, reg=problem.reg)

@@ -57,6 +57,11 @@ class Trainer:
         """Names of all histories that train must return."""
         return (*self.record, *self.accuracies)
 
+    def measured_data(self, training: Training) -> dict[str, Problem]:
+        """Return the data on which train measures accuracies, by the names of their histories."""
+        validation = replace(training.problem, X=training.X_val, y=training.y_val)
+        return dict(zip(self.accuracies, (training.problem, validation), strict=True))
+
     def about_losses(self, causes: Sequence[str]) -> bool:
         """Return whether a check of the loss or its gradients has lost points."""
         return any(cause.startswith(self.losses) for cause in causes)
@@ -211,12 +216,11 @@ class OwnTrainings:
         Returns:
             One entry for each history of accuracies, by name; NaN if predict fails.
         """
-        problem, (of_training, of_validation) = self.training.problem, self.trainer.accuracies
-        model = model_in_session(self.student, problem.at(params))
-        return {
-            of_training: [share_of_right(model.predict(problem.X), problem.y)],
-            of_validation: [share_of_right(model.predict(self.training.X_val), self.training.y_val)],
-        }
+        model = model_in_session(self.student, self.training.problem.at(params))
+        accuracies: Histories = {}
+        for history, data in self.trainer.measured_data(self.training).items():
+            accuracies[history] = [share_of_right(model.predict(data.X), data.y)]
+        return accuracies
 
     def history_follows(self, answer: TrainAnswer, history: str, causes: Sequence[str], truth: Any) -> bool:
         """Return whether a history is that of a right training with the student's own gradients or steps.
@@ -263,8 +267,8 @@ class OwnTrainings:
         histories: Histories = {}
         for name, entries in self.trainer.entries(1.0, gradients).items():
             histories[name] = training.iterations * entries
-        for name, labels in zip(self.trainer.accuracies, (problem.y, training.y_val), strict=True):
-            histories[name] = training.recorded * [float(np.mean(labels == 0))]
+        for name, data in self.trainer.measured_data(training).items():
+            histories[name] = training.recorded * [float(np.mean(data.y == 0))]
         result = TrainingResult(truth.moved_by(training, gradients), histories)
         return train_by_constants(self.student, training), result
 

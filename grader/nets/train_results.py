@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,11 +65,15 @@ class TrainAnswer:
 
     def compare_moves(self, expected: Params) -> Verdict:
         """Compare the changes of all parameters with the right changes, even if train failed."""
-        return all_hold(self._compare_move(name, expected[name]) for name in self.training.problem.params)
+        return all_hold(self._verdicts(expected))
 
     def agrees(self, expected: Params) -> bool:
         """Return whether `compare_moves` passes, but stop at the first parameter that differs."""
-        return all(self._compare_move(name, expected[name]).holds for name in self.training.problem.params)
+        return all(verdict.holds for verdict in self._verdicts(expected))
+
+    def _verdicts(self, expected: Params) -> Iterator[Verdict]:
+        for name in self.training.problem.params:
+            yield self._compare_move(name, expected[name])
 
     def _compare_move(self, name: str, expected: Array) -> Verdict:
         answer, start = self.params[name], self.training.problem.params[name]

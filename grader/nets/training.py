@@ -293,11 +293,7 @@ def histories(
     model = Model(student, training.problem)
     answer = train(student, training, model)
     own_trainings = OwnTrainings(trainer, student, training)
-    of_training, of_validation = trainer.accuracies
-    data = {
-        of_training: training.problem,
-        of_validation: replace(training.problem, X=training.X_val, y=training.y_val),
-    }
+    data = trainer.measured_data(training)
     guesses = {history: model.predict(problem.X) for history, problem in data.items()}
 
     def judge(history: str, truth: Any) -> Verdict:
@@ -305,7 +301,7 @@ def histories(
         expected = expected_histories[history]
         by_rounding = truth.decided_by_rounding(training)  # always called, so that a student's pack records the result
         entries = answer.history(history)
-        if history == of_training and _equal_but_for_rounding(entries, expected, by_rounding):
+        if history == trainer.accuracies[0] and _equal_but_for_rounding(entries, expected, by_rounding):
             return passed()
         verdict = near(entries, np.array(expected), single=model.single)
         verdict = replace(verdict, inconclusive=False)  # an accuracy of 0 counts as a result
@@ -383,8 +379,6 @@ def predicted(
     *,
     name: str = "predict",
     given: Sequence[str],
-    charged: str = "",
-    work: bool = True,
 ) -> Iterator[Claim]:
     """Claim that predict's labels are right: on two batches, on a single row, with other parameters, and after a
     training.
@@ -397,10 +391,6 @@ def predicted(
         training: A short training on the pair's second batch.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
-        charged: Id of an earlier check that judges predict for another kind of model. If that check has lost points,
-            this claim loses none.
-        work: True to judge labels by the student's own scores even after a mistake with `carries=False` (see
-            `mistake`).
 
     Returns:
         One claim.
@@ -428,10 +418,10 @@ def predicted(
     def judge(truth: Any) -> Verdict:
         return call_failure(put_answer) or all_hold(_labels_agree(answer, truth) for answer in answers)
 
-    def own(_truth: Any, causes: Sequence[str]) -> Verdict:
-        return passed() if charged in causes else labels_follow(answers)
+    def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
+        return labels_follow(answers)
 
-    yield claim(name, judge, given=given, own=own, own_work=own if work else None)
+    yield claim(name, judge, given=given, own=own, own_work=own)
 
 
 def _labels_agree(answer: ProblemAnswer, truth: Any) -> Verdict:

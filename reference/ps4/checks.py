@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grader import nets
-from grader.kit import Claim, Draw, Student, Verdict, check
+from grader.kit import Claim, Draw, Student, Verdict, check, passed
 from grader.kit.claim import Holds
 from grader.kit.settings import manifest
 from grader.model import Curve
@@ -483,7 +483,15 @@ def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
     """
     given = ["q2.1.scores", "q2.1.published", "q2.1.loss", "q2.4.forward", "q2.3.predict"]
     training = Training(pair.second, pair.second.X, pair.second.y, ONE_EPOCH)
-    yield from nets.predicted(student, pair, training, name="epochs", given=given, charged=TRAINER.predict, work=False)
+    for labels in nets.predicted(student, pair, training, name="epochs", given=given):
+        own_labels: Any = labels.own
+
+        def own(truth: Any, causes: Sequence[str], follow: Any = own_labels) -> Verdict:
+            """Judge labels by the student's own scores, unless predict has lost points with the sigmoid."""
+            verdict: Verdict = passed() if TRAINER.predict in causes else follow(truth, causes)
+            return verdict
+
+        yield replace(labels, own=own, own_work=None)
 
 
 @check("q2.4.training", each=one_large_step, topics=TRAINING)

@@ -7,7 +7,6 @@ training set, after each epoch".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -139,8 +138,7 @@ def accuracies(trainer: nets.Trainer, student: Student, training: Training, *, g
     answer = nets.train(student, training, model)
     params = answer.arrays()
     own_trainings = nets.OwnTrainings(trainer, student, training)
-    validation = replace(training.problem, X=training.X_val, y=training.y_val)
-    data = dict(zip(trainer.accuracies, (training.problem, validation), strict=True))
+    data = trainer.measured_data(training)
     guesses = {history: model.predict(problem.X) for history, problem in data.items()}
 
     def judge(truth: Any) -> Verdict:
