@@ -94,14 +94,36 @@ class OwnAnswers:
     def losses_by_label(self) -> Array | None:
         """Entry [i, c] is the student's loss for example i alone with label c, without regularisation. None if there
         are more than `MOST_LOSSES` entries or one is not a number."""
+
+        def single_example(i: int, label: int) -> Problem:
+            return replace(self.problem.rows([i]), y=np.array([label]), reg=0.0)
+
+        return self._losses(single_example)
+
+    @cached_property
+    def losses_by_label_in_batch(self) -> Array | None:
+        """Like `losses_by_label`, but entry [i, c] is N times the loss of the whole batch with label c for example i.
+        Each row differs from that of `losses_by_label` by a constant, unless an example's probabilities depend on the
+        rest of the batch."""
+
+        def whole_batch(i: int, label: int) -> Problem:
+            y = self.problem.y.copy()
+            y[i] = label
+            return replace(self.problem, y=y, reg=0.0)
+
+        losses = self._losses(whole_batch)
+        return None if losses is None else len(losses) * losses
+
+    def _losses(self, problem_of: Callable[[int, int], Problem]) -> Array | None:
+        """Return an array (N, C) of the student's losses for the problems `problem_of(i, label)`; None if a loss is not
+        a number."""
         N, C = len(self.problem.X), self.problem.classes
         if N * C > MOST_LOSSES:
             return None
         model = self.model()
         losses = np.zeros((N, C))
         for i, label in np.ndindex(N, C):
-            example = self.problem.rows([i])
-            answer = model.loss(replace(example, y=np.array([label]), reg=0.0))
+            answer = model.loss(problem_of(i, label))
             loss = array_of(loss_of(answer), ())
             if loss is None:
                 return None
@@ -191,7 +213,7 @@ def _loss_depends_on_data(own: OwnAnswers) -> bool:
 Passes = Callable[[Any, Any], Iterator[Params | None]]
 """Function (own answers, object with the right results) → iterator over gradients by parameter name. Each item has the
 results of a right backward pass from the student's own forward pass. The forward pass is derived from the student's
-scores for one item, and from the student's losses for another. An item is None if these are missing."""
+scores for one item, and from the student's losses for others. An item is None if these are missing."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
@@ -202,10 +224,12 @@ def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
 
 
 def own_probabilities(own: OwnAnswers, truth: Any) -> Iterator[Array | None]:
-    """Yield the student's probabilities (N, C), derived in two ways: from the scores, and from the losses of single
-    examples. An item is None if its scores or losses are missing or not finite."""
+    """Yield the student's probabilities (N, C), derived in three ways: from the scores, from the losses of single
+    examples, and from the losses of the batch. An item is None if its scores or losses are missing or not finite."""
     yield None if own.scores is None else _finite(truth.probabilities_of(own.scores))
     yield None if own.losses_by_label is None else _finite(np.exp(-own.losses_by_label))
+    losses = own.losses_by_label_in_batch
+    yield None if losses is None else _finite(truth.probabilities_of(-losses))  # they are known up to a constant a row
 
 
 def _finite(values: Array) -> Array | None:
