@@ -58,8 +58,6 @@ MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
 MAX_LINES = 100_000
 """Largest number of lines in the cells of a submission's notebooks. The lines are searched for labels of questions."""
-MAX_PRINTED = 20_000
-"""The printed output of a notebook's cells is cut after this number of characters."""
 MAX_SEARCHED_FOR_IMAGES = 100_000
 """Only this many characters of a written answer are searched for images."""
 

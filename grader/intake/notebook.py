@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from grader.bounds import (
     MAX_LINES,
     MAX_NOTEBOOK_VALUES,
     MAX_NOTEBOOKS,
-    MAX_PRINTED,
 )
 from grader.errors import Refused
 from grader.model import Notebook
@@ -63,7 +62,6 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
     try:
         saved_cells = _saved_cells(saved, version)
         cells = tuple(_cell(saved_cell, version) for saved_cell in saved_cells[: MAX_CELLS + 1])
-        printed = _printed(saved_cells)
     except Exception as error:  # noqa: BLE001  any exception means that the file is not valid
         raise Refused(
             f"{path} cannot be read as a notebook of format {version} ({type(error).__name__}): "
@@ -84,7 +82,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     sources = tuple(source for _, source in code)
     numbers = tuple(number for number, _ in code)
-    return Notebook(path, sources, numbers, cells, printed)
+    return Notebook(path, sources, numbers, cells)
 
 
 def _saved_cells(saved: Any, version: int) -> list[Any]:
@@ -108,16 +106,3 @@ def _cell(saved: Any, version: int) -> tuple[str, str]:
     if kind == "heading":
         return "markdown", f"# {' '.join(text.split())}"
     return kind, text
-
-
-def _printed(cells: Sequence[Any]) -> str:
-    """Return the printed output of all cells, at most `MAX_PRINTED` characters."""
-    printed = ""
-    for cell in cells:
-        outputs = cell.get("outputs") if isinstance(cell, dict) else None
-        for output in outputs if isinstance(outputs, list) else ():
-            text = output.get("text") if isinstance(output, dict) else None
-            for piece in text if isinstance(text, list) else [text]:
-                if isinstance(piece, str) and len(printed) < MAX_PRINTED:
-                    printed += piece[:MAX_PRINTED]
-    return printed[:MAX_PRINTED]

@@ -92,11 +92,6 @@ class Student:
         self.budget.start_anew()
 
     @property
-    def printed(self) -> str:
-        """Text that the student's notebooks print."""
-        return "\n".join(notebook.printed for notebook in self._submission.notebooks)
-
-    @property
     def used(self) -> Usage:
         """CPU and wall time that all sessions have used together."""
         return self._used_before + (self._session.used if self._session else NOTHING_USED)

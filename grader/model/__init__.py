@@ -88,8 +88,6 @@ class Notebook:
     """Number of each code cell among all cells, from 1, for messages."""
     cells: tuple[tuple[str, str], ...]
     """(kind, source) of every cell in order; kind is "code" or "markdown"."""
-    printed: str = ""
-    """Beginning of the output that the cells printed, as saved in the file."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES, MAX_PRINTED
+from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES
 from grader.errors import Refused
 from grader.intake.notebook import read_notebook
 from tests.conftest import MakeNotebook
@@ -140,13 +140,3 @@ def test_a_notebook_of_too_many_values_is_refused_before_it_is_parsed() -> None:
 def test_a_cell_of_too_many_characters_is_refused(make_notebook: MakeNotebook) -> None:
     with pytest.raises(Refused, match="1,000,000 characters"):
         read_notebook("ps4.ipynb", make_notebook(("code", "x" * (MAX_CELL_CHARACTERS + 1))))
-
-
-def test_what_cells_have_printed_is_kept_as_far_as_it_is_bounded() -> None:
-    outputs = [{"output_type": "stream", "name": "stdout", "text": ["b1 1.9e-07\n", "W1 3e-09\n"]}, {"data": {}}, 7]
-    cell = {"cell_type": "code", "source": "x", "metadata": {}, "execution_count": 1, "outputs": outputs}
-    long = cell | {"outputs": [{"output_type": "stream", "text": "x" * 100_000}]}
-    saved = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell, long]}
-    printed = read_notebook("a.ipynb", json.dumps(saved).encode()).printed
-    assert printed.startswith("b1 1.9e-07\nW1 3e-09\nxxx")
-    assert len(printed) == MAX_PRINTED
