@@ -151,7 +151,7 @@ def test_a_keyboard_reaches_everything_that_can_be_opened(desk: Desk) -> None:
     summary = page.locator("summary")
     summary.focus()
     page.keyboard.press("Enter")
-    assert page.get_by_role("table", name="Time used by each check").is_visible()
+    assert page.get_by_role("table", name="Time used by each section").is_visible()
 
 
 def test_landmarks_and_headings_tell_the_page_without_looking(desk: Desk) -> None:
@@ -171,4 +171,4 @@ def test_on_paper_it_is_black_on_white_and_complete(desk: Desk) -> None:
     opened.page.emulate_media(media="print", color_scheme="dark")
     assert opened.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not opened.page.get_by_role("navigation").is_visible()
-    assert opened.page.get_by_role("table", name="Time used by each check").is_visible()
+    assert opened.page.get_by_role("table", name="Time used by each section").is_visible()
