@@ -1,4 +1,4 @@
-"""Checks of the loss, scores and gradients that a student's model computes. Each method yields claims.
+"""Checks of the loss, scores and gradients that a student's model computes. Each check yields claims.
 
 Common parameters: `student`, in a session that has begun; the problems; `name`, the name of the claims; and `given`,
 the ids of the earlier checks that the claims build on (see `claim`).
@@ -148,7 +148,9 @@ INFINITE_LOG = (
 
 @dataclass(frozen=True)
 class LossChecks:
-    """Checks of `loss(X, y, reg)` and of the scores, `loss(X)`. The checks call `truth.loss` and `truth.scores`.
+    """Checks of the loss that the student's `loss(X, y, reg)` returns.
+
+    The checks call `truth.loss`. The default `follow` also calls `truth.scores` and `truth.loss_from`.
 
     Args:
         follow: Function that judges wrong losses by the student's own scores, after earlier checks have lost points.
@@ -282,7 +284,7 @@ class LossChecks:
 def fresh_scores(
     student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None
 ) -> Iterator[Claim]:
-    """Claim that loss(X), without labels, returns the right scores (N, C).
+    """Claim that loss(X), without labels, returns the right scores (N, C). Calls `truth.scores`.
 
     Args:
         student: The submission, in a session that has begun.
@@ -330,7 +332,8 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 class GradientChecks:
     """Checks of the gradients that the student's `loss(X, y, reg)` returns. Claims are named after the parameters.
 
-    The checks call `truth.gradients`, `truth.loss` and `truth.losses_near`.
+    The checks call `truth.gradients`, `truth.loss` and `truth.losses_near`. The defaults of `follow` and `work` also
+    call `truth.probabilities_of` and `truth.gradients_from`.
 
     Args:
         given: Ids of the checks that gradients build on.

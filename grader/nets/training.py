@@ -277,7 +277,7 @@ def histories(
     hint: Hint | None = None,
 ) -> Iterator[Claim]:
     """Claim that train returns its histories, with the right entries. Calls `truth.trained`,
-    `truth.decided_by_rounding` and `truth.labels`.
+    `truth.decided_by_rounding`, `truth.labels` and `truth.moved_by`.
 
     Args:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
