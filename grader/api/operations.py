@@ -54,8 +54,7 @@ class ReadinessOut(Out):
 def is_alive() -> dict[str, bool]:
     """Report that the process responds.
 
-    Nothing else is checked. If this request fails, restart the service. If only
-    /readyz fails, wait.
+    Nothing else is checked. If this request fails, restart the service. If only /readyz fails, wait.
     """
     return {"ok": True}
 

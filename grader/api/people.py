@@ -119,8 +119,7 @@ def list_tokens(caller: TheCaller) -> list[TokenOut]:
 def create_token(caller: TheCaller, new: NewToken) -> CreatedToken:
     """Create a token for programs.
 
-    If the caller used an API token for this request or to log in, revoking that token
-    also revokes the new one.
+    If the caller used an API token for this request or to log in, revoking that token also revokes the new one.
     """
     label = roster.name_of(new.label)
     scopes = new.scopes or caller.token.scopes
@@ -164,8 +163,8 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
 def revoke_token(caller: TheCaller, id: TokenId) -> None:
     """Revoke one of the caller's tokens, and all tokens that were created with it.
 
-    The token that sends this request must have all scopes of
-    the revoked token. A token that has only the scope `read` can revoke no token but itself.
+    The token that sends this request must have all scopes of the revoked token. A token that has only the scope `read`
+    can revoke no token but itself.
     """
     if id != caller.token.id:
         _require_more_than_reading(caller)

@@ -322,8 +322,7 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
 def cancel_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     """Cancel a queued or running submission.
 
-    If its grading has started, the submission counts as an attempt. If the
-    submission is graded, the response is 409.
+    If its grading has started, the submission counts as an attempt. If the submission is graded, the response is 409.
     """
     with caller.write() as tx:
         view = find(tx, caller, id)

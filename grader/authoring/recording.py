@@ -73,7 +73,7 @@ def _record_check(assignment: Assignment, claims: Sequence[Claim]) -> Answers:
                 questions = {question.digest: question for question in right.asked}
                 for mistake in mistakes:
                     truth = recorder.truth(interpretation.id, frozenset({mistake}))
-                    for question in questions.values():  # an answer with the mistake agrees, so its claim asks them all
+                    for question in questions.values():  # a claim on code with the mistake passes, and asks all of them
                         truth.record_if_any(question)
                     with suppress(Exception):  # a truth with a mistake may raise anything
                         claim.judge(truth)

@@ -136,7 +136,7 @@ class BatchQueue:
                 self.wait_for_database(failure)
 
     def wait_for_database(self, failure: StoreUnavailable) -> None:
-        """Wait before another attempt to use the database of a service, which has failed."""
+        """Wait before the next attempt, after the database has failed."""
         time.sleep(TRY_AGAIN_SECONDS)
 
     def _add(self, tx: Tx, received: Received, files: Files) -> str:

@@ -104,7 +104,7 @@ def sandbox_for(
             raise
         chosen, fallback_reason = Plain(), str(why)
     if fallback_reason:
-        reason = "" if assignment and assignment.recorded else f" ({fallback_reason})"  # students need not mend it
+        reason = "" if assignment and assignment.recorded else f" ({fallback_reason})"  # students need not fix it
         print_line(f"no isolation{reason}: grade only your own code, not other people's", "yellow", err)
     with closing(chosen):
         yield chosen

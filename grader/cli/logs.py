@@ -59,7 +59,7 @@ class Repeats:
         return record.levelno < logging.WARNING or self.allow(f"{record.name}: {record.msg}"[:300])
 
     def drop_repeated(self, _: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        """Return an event of structlog, which writes it then. Raise `DropEvent` if it must be left out."""
+        """Return the event for structlog to write. Raise `DropEvent` if it was written too often."""
         self.begin_again()
         line = [str(event[field]) for field in ("event", "why", "kind") if field in event]
         if event.get("exc_info"):

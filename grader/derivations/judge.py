@@ -336,7 +336,7 @@ class _FinalJudgement:
     # ── other values ─────────────────────────────────────────────────────────────────────────────────
 
     def _raise_if_redefined(self) -> None:
-        """Raise `Unread` if the answer gives another value to a quantity or function of the question in its formula."""
+        """Raise `Unread` if the formula uses a given quantity or function to which the answer gives another value."""
         used = set(map(structure, nodes(self.final.member.formula)))
         for equality in self.answer.false_equalities:
             left_side, right_side = equality.left, equality.right

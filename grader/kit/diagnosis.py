@@ -145,9 +145,8 @@ class Diagnosis:
         groups = grouped((claim.name, claim) for claim in claims)
         judged: dict[str, JudgedCheck] = {}
         for names in grouped((claim.check, claim.name) for claim in claims).values():
-            charged_sets = (
-                self._charged_sets()
-            )  # mistakes found in this group are charged once all its names are judged
+            # mistakes that are found in this group are charged when all its names are judged
+            charged_sets = self._charged_sets()
             for name in names:
                 if name not in judged:
                     id = f"{section}.{name}"

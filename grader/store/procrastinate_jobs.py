@@ -1,8 +1,8 @@
 """Tickets: Procrastinate jobs that tell workers on many machines that a grading is queued. PostgreSQL only.
 
-Every queued grading has one ticket. The database trigger `grader_ticket` (migration 0001) creates and deletes tickets
-in the transaction in which a grading enters or leaves the queue. The row of the grading is authoritative: a worker with
-a ticket still has to lease the grading, and a lost ticket is replaced.
+Every queued grading has one ticket. The database trigger `grader_ticket` (in the first migration) creates and deletes
+tickets in the transaction in which a grading enters or leaves the queue. The row of the grading is authoritative: a
+worker with a ticket still has to lease the grading, and a lost ticket is replaced.
 """
 
 from __future__ import annotations
