@@ -210,8 +210,9 @@ class _FreshValues:
     def _limits(self, differences: Mapping[Axis, Sequence[int]]) -> tuple[float, float]:
         """Return the least and the largest value of a new integer argument.
 
-        If the integer is greater than the length of a certain axis in all examples, it must be greater than the new
-        length of this axis too. The same applies to "less than" and "equal to".
+        An integer that is less than the length of a certain axis in all examples, at most this length, or equal to it,
+        stays so. An integer that is not less than any length in all examples stays so too. (If it is greater than some
+        lengths only, this is by chance.)
 
         Args:
             differences: Axis → the integer minus the axis' length, for each example.
