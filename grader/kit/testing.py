@@ -68,13 +68,13 @@ class _Guest(Guest):
     def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *_others: Any) -> dict[str, Any]:
         entry_points = EntryPoints.read(wanted)
         if isinstance(self._solution, type):
-            self.found = {entry_points.names[0]: self._solution}
+            self.loaded = {entry_points.names[0]: self._solution}
         else:
-            self.found = {name: self._solution[name] for name in entry_points.names if name in self._solution}
-        missing = entry_points.lacking(self.found)
+            self.loaded = {name: self._solution[name] for name in entry_points.names if name in self._solution}
+        missing = entry_points.lacking(self.loaded)
         if missing:
             raise NotFound(f"there is no {' and no '.join(missing)} among the functions that are graded")
-        return {"source": "", "names": list(self.found), "cells": [], "notes": []}
+        return {"source": "", "names": list(self.loaded), "cells": [], "notes": []}
 
 
 class _Session(Session):

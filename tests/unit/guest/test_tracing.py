@@ -169,12 +169,12 @@ class Net:
 
 def test_arguments_and_each_item_that_a_call_returns_come_with_their_values(load: Load) -> None:
     trace, lines = follow(PARTS, load, np.array([2.0, 4.0]))
-    facts = trace.facts()
+    plain = trace.plain()
     assert (lines("[0]"), lines("[1]")) == ({3, 4, 7, 8}, {2, 4, 7, 8})
-    assert (facts["is_whole"], facts["results"]["[0]"].tolist()) == (True, [4.0, 8.0])
-    ((function, ((parameter, event),)),) = facts["calls"]
-    assert (function, parameter, trace.structure.rows[facts["rows"][event]].line) == ("parts", "v", 7)
-    assert [value["numbers"].tolist() for value in facts["values"] if value["event"] == event] == [[2.0, 4.0]]
+    assert (plain["is_whole"], plain["results"]["[0]"].tolist()) == (True, [4.0, 8.0])
+    ((function, ((parameter, event),)),) = plain["calls"]
+    assert (function, parameter, trace.structure.rows[plain["rows"][event]].line) == ("parts", "v", 7)
+    assert [value["numbers"].tolist() for value in plain["values"] if value["event"] == event] == [[2.0, 4.0]]
 
 
 @pytest.mark.parametrize(("bound", "recorded"), [("VALUES", "values"), ("NUMBERS", "values"), ("CALLS", "calls"),
@@ -184,8 +184,8 @@ def test_what_is_beyond_a_bound_is_left_out_and_said(
 ) -> None:
     monkeypatch.setattr(tracing, f"MAX_{bound}", 0)
     trace, _ = follow(PARTS, load, np.array([2.0, 4.0]))
-    assert trace.facts()["is_whole"] is False
-    assert len(trace.facts()[recorded]) == 0
+    assert trace.plain()["is_whole"] is False
+    assert len(trace.plain()[recorded]) == 0
 
 
 def test_a_long_call_is_followed_as_far_as_there_is_room(load: Load) -> None:

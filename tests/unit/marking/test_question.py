@@ -35,6 +35,6 @@ def test_no_solution_is_in_a_student_s_pack(ps4: Assignment) -> None:
 
 def test_a_question_without_a_place_for_its_answer_is_the_cell_that_names_it(ps4: Assignment) -> None:
     cells = (("markdown", "Introduction."), ("code", "q1.1"), ("markdown", "### Q1.1\n\nWhy?"), ("markdown", "Later."))
-    bare = replace(ps4, handout=(Notebook("questions.ipynb", (), (), cells, ""),))
+    bare = replace(ps4, handout=(Notebook("questions.ipynb", (), (), cells),))
     assert question_text(bare, "q1.1") == "Q1.1\n\nWhy?"
     assert (question_text(bare, "q1.2"), model_solution(bare, "q9")) == ("", "")

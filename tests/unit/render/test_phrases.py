@@ -22,7 +22,7 @@ def lost(what, happened, id="q2.2.W1"):
         Fraction(3),
         Status.FAILED,
         verdict.reason,
-        line=SourceLine(verdict.place.file, verdict.place.line, verdict.source) if verdict.place else None,
+        line=verdict.line,
         failed_call=verdict.call,
     )
 
