@@ -167,6 +167,14 @@ class Comparer:
     def _valued(
         self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...] = (), count: int = FIRST
     ) -> Meaning:
+        """Evaluate a formula on the first `count` random problems. Raise `Unread` if it has no finite value on one.
+
+        Args:
+            formula: The formula, with only known names.
+            way: The interpretation of ambiguous notation.
+            remarks: Remarks for the marker on this interpretation.
+            count: Number of problems.
+        """
         values = []
         averages = self.quantities.examples in symbols(formula)
         evaluation = Evaluation(self.quantities, {}, way, averages=averages, budget=self.budget)
@@ -237,6 +245,7 @@ class Comparer:
         return False if is_evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:
+        """Yield the interpretations under which an equality may hold. Its operands may also be transposed to fit."""
         yield from self.interpretations(formula)
         yield NotationInterpretation(loose=True)
         yield NotationInterpretation(GROUPINGS[2], loose=True)

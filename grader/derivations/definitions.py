@@ -59,8 +59,10 @@ class Definitions:
         resolved = self._resolved(formula, number, gradients, carried, MAX_NESTING)
         return resolved, frozenset(carried)
 
-    def _resolved(self, formula: Formula, number: int, gradients: bool, carried: set[str], rounds: int) -> Formula:
-        if not rounds:
+    def _resolved(self, formula: Formula, number: int, gradients: bool, carried: set[str], levels: int) -> Formula:
+        """Substitute definitions in a formula, and in the definitions themselves, up to `levels` deep. Add the names
+        that earlier answers define to `carried`. For the other arguments, see `resolve`."""
+        if not levels:
             return formula
         names = symbols(formula)
         if gradients:
@@ -69,7 +71,7 @@ class Definitions:
         for name in names:
             definition = self._of(name, number)
             if definition is not None:
-                values[name] = self._resolved(definition.formula, definition.number, gradients, carried, rounds - 1)
+                values[name] = self._resolved(definition.formula, definition.number, gradients, carried, levels - 1)
             elif name in self.earlier:
                 carried.add(name)
                 values[name] = self.earlier[name]
@@ -98,9 +100,18 @@ class Definitions:
 
 
 def substitute(formula: Formula, values: Mapping[str, Formula]) -> Formula:
-    """Replace the names in a formula by their formulas in `values`: x in ∂J/∂x only if its formula is a name."""
+    """Replace the names and derivatives in a formula by their formulas in `values`.
+
+    Element indices are kept: e_j becomes element j of the formula for e. The variable x of a derivative ∂J/∂x is
+    replaced only if its formula is another name, because nothing can be differentiated by a longer formula.
+
+    Args:
+        formula: The formula.
+        values: Key of a name or derivative (`key_of`), such as "e" or "∂J/∂h1" → its formula.
+    """
 
     def change(node: Formula) -> Formula | None:
+        """Return the new node for a name or derivative; None for other nodes, whose parts are then changed."""
         key = key_of(node)
         if node.kind == "symbol" and key in values:
             return _with_index(values[key], node.data[1:])
@@ -120,6 +131,7 @@ def substitute(formula: Formula, values: Mapping[str, Formula]) -> Formula:
 
 
 def _with_index(formula: Formula, elements: tuple[str, ...]) -> Formula:
+    """Return the element of a formula with these indices; the formula itself without indices."""
     if not elements:
         return formula
     return Formula("element", (formula,), elements)

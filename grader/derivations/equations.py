@@ -160,6 +160,8 @@ class Reading:
 
     @property
     def is_mathematics_alone(self) -> bool:
+        """True if nothing was skipped, and the text outside the mathematics is only punctuation, markers of lists and
+        stars of bold text."""
         if self.skipped:
             return False
         words = self.words.replace("**", "")
@@ -192,12 +194,14 @@ class Reading:
         self.statements[-1] = replace(statement, members=members)
 
     def _leave_last_formula_unread(self, continuation: str) -> None:
+        """Mark the last formula as not parsed, because a text behind it may be its continuation."""
         last = self._last_member
         why = f"“{continuation}” may belong to the formula"
         self.skipped.append(Skipped(last.line, continuation, why))
         self._replace_last_member(replace(last, formula=Formula("unread", data=(why,))))
 
     def _doubt_last_formula(self, doubt: str) -> None:
+        """Note a text that may belong to the last formula (`EquationSide.doubt`). The formula stays as it is."""
         last = self._last_member
         if not last.doubt:
             self._replace_last_member(replace(last, doubt=doubt))
@@ -217,9 +221,13 @@ class Reading:
             self._take_row(row, piece)
 
     def _take_row(self, row: _Row, piece: Piece) -> None:
-        continues = self.hangs or row.tokens[0].is_sign(*_OPERATORS)
-        self.hangs = row.tokens[-1].is_sign(*_OPERATORS)
+        """Add the statement in a row of a piece, or append its members to the last statement if the row goes on with
+        it, as "= c" does behind "a = b"."""
+        first_token, last_token = row.tokens[0], row.tokens[-1]
+        continues = self.hangs or first_token.is_sign(*_OPERATORS)
+        self.hangs = last_token.is_sign(*_OPERATORS)
         if continues and self.statements and not self.words_behind.strip():
+            # an operator at the break: the row is a part of the last formula, which is then incomplete
             self._leave_last_formula_unread(_source(row.tokens, piece))
             return
         sides, relation = _sides(row.tokens)
@@ -231,7 +239,7 @@ class Reading:
             return
         begins_with_equals = len(sides) > 1 and not sides[0].formula
         goes_on = self.open or (begins_with_equals and not relation)
-        self.open = not sides[-1].formula and row.tokens[-1].kind == "="
+        self.open = not sides[-1].formula and last_token.kind == "="
         for number, side in enumerate(sides):
             self._skip_texts(side, piece, goes_on=goes_on or number > 0)
             self._skip_sizes(side, piece)
@@ -245,7 +253,7 @@ class Reading:
             words = f"{self.words_behind} {members[0].text}".split()
             self._doubt_last_formula(" ".join(words))
         if goes_on:
-            begun = self.statements.pop()
+            begun = self.statements.pop()  # replaced by the longer statement
             statement = replace(begun, members=begun.members + members, relation=begun.relation or relation)
         else:
             display = piece.display and row.separator not in ("&", "text")
@@ -271,12 +279,17 @@ class Reading:
             self.functions.append(FunctionDefinition(name, variable, members[-1].formula))
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
+        """Parse one side of a statement. If this fails, return a side whose formula is `unread`, with the reason.
+
+        A number in brackets at the end is skipped as the number of the equation, but noted as a doubt, since it may
+        also be a factor.
+        """
         formula = _without_stops(side.formula)
         doubt = side.doubt
         if _ends_with_number(formula):
-            number = formula.pop()
-            doubt = number.plain
-            self._skip("the number of an equation", [number], piece)
+            equation_number = formula.pop()
+            doubt = equation_number.plain  # with its brackets: "(2)"
+            self._skip("the number of an equation", [equation_number], piece)
             self.interrupted.append(self.skipped[-1])
             formula = _without_stops(formula)
         line = piece.line + side.formula[0].line
@@ -296,6 +309,7 @@ class Reading:
         return EquationSide(text, line, Formula("unread", data=(why,)))
 
     def _skip(self, why: str, left_out: Sequence[Token], piece: Piece) -> None:
+        """Add tokens of a piece that are left out to `skipped`."""
         if left_out:
             line = piece.line + left_out[0].line
             self.skipped.append(Skipped(line, _source(left_out, piece), why))

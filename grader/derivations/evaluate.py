@@ -160,6 +160,8 @@ class Evaluation:
         return sizes
 
     def _find_free(self, formula: Formula, bound: frozenset[str], sizes: dict[str, int]) -> None:
+        """Add the free indices of a formula and of its parts to `sizes`, each with the number of its values. Digits are
+        not free, nor are the indices in `bound`; the index of a sum is bound within the sum."""
         for index, size in self._ranges(formula):
             if index.isdigit() or index in bound:
                 continue
@@ -243,6 +245,8 @@ class Evaluation:
         return self.quantities.layouts[layout](name)
 
     def _picked(self, array: Array, formula: Formula) -> Array:
+        """Return the element of an array that the indices of `formula` select; the array itself without indices. Digits
+        count from 1; the values of letters are in `self.indices`, and count from 0."""
         indices = indices_of(formula)
         if not indices or not array.ndim:
             return array
@@ -255,6 +259,7 @@ class Evaluation:
             raise Unread("an index is outside of its array, or has no value") from None
 
     def _sum(self, formula: Formula) -> Array:
+        """Add terms of one shape, and numbers to any of them. Record how large each term is relative to the sum."""
         terms = self._parts(formula)
         total = np.asarray(0.0)
         for sign, term in zip(formula.data, terms, strict=True):
@@ -268,6 +273,7 @@ class Evaluation:
         return total
 
     def _apply(self, formula: Formula) -> Array:
+        """Apply a known function to its arguments. A prime at the end of its name stands for its derivative."""
         arguments = self._parts(formula)
         name = formula.data[0]
         function = name.rstrip("'")
@@ -281,12 +287,14 @@ class Evaluation:
         (argument,) = arguments
         if not primes:
             return np.asarray(FUNCTIONS[function](argument))
-        if np.iscomplexobj(argument):
+        if np.iscomplexobj(argument):  # the imaginary part is in use for another derivative (see `STEP`)
             raise Unread("second derivatives are not supported")
         moved = FUNCTIONS[function](argument + 1j * STEP)
         return np.asarray(moved).imag / STEP
 
     def _cases(self, formula: Formula) -> Array:
+        """Choose for each element the value of the first case whose condition holds; NaN if none holds. Record which
+        conditions are ever used."""
         cases, conditions = formula.parts[::2], formula.parts[1::2]
         values = [self._of(case) for case in cases]
         conditions_hold = [self._holds(condition) for condition in conditions]
@@ -294,7 +302,7 @@ class Evaluation:
         if len(shapes) > 1:
             raise Mismatch("the cases have different shapes")
         result = np.full(shapes.pop() if shapes else (), np.nan)
-        open_elements = np.full(result.shape, True)
+        open_elements = np.full(result.shape, True)  # elements for which no condition has held yet
         for condition, value, holds in zip(conditions, values, conditions_hold, strict=True):
             chosen = holds & open_elements
             self._note_share(condition, float(chosen.any()))
@@ -312,6 +320,8 @@ class Evaluation:
         return np.asarray(compare(left_value, right_value))
 
     def _total(self, formula: Formula) -> Array:
+        """Evaluate a sum over an index. If the index selects elements in the terms, add these. Otherwise it numbers
+        examples, which are all equal: multiply the term by their number or by the upper limit."""
         index, terms = formula.data[0], formula.parts[0]
         ranges = self.free(terms, index)
         if index in ranges:
@@ -340,6 +350,11 @@ class Evaluation:
         return self._picked(gradient, variable)
 
     def _gradient(self, function: Formula, variable: str) -> Array:
+        """Return the derivative of a formula with respect to a quantity, by complex steps (`STEP`).
+
+        The derivative of a number has the shape of the variable, and a derivative by a number the shape of the formula.
+        For two vectors, it is the Jacobian matrix, or the array of its diagonal if the rest is zero.
+        """
         base = np.asarray(self.values[variable])
         columns = []
         for place in np.ndindex(base.shape):
@@ -366,6 +381,7 @@ class Evaluation:
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
 
     def _product(self, formula: Formula) -> Array:
+        """Multiply factors from left to right, after those between which a sign binds tighter than the others."""
         signs = []
         factors: list[Array] = []
         for sign, factor in zip(formula.data, self._parts(formula), strict=True):
@@ -380,6 +396,12 @@ class Evaluation:
         return product
 
     def _times(self, first: Array, sign: str, second: Array) -> Array:
+        """Multiply two arrays. Raise `Mismatch` if their shapes do not fit.
+
+        A number scales. ⊙ multiplies element by element, and so does ⊗ for equal shapes; otherwise, ⊗ is the outer
+        product. Any other sign is the matrix product if the shapes allow it, or else (but not for @) the element-wise
+        product. `self.way` may change this.
+        """
         if not first.ndim or not second.ndim:
             return np.asarray(first * second)
         has_one_shape = first.shape == second.shape
@@ -406,6 +428,8 @@ class Evaluation:
         return np.asarray(numerator / denominator)
 
     def _power(self, formula: Formula) -> Array:
+        """Raise a number, or each element of a vector, to a power. Raise `Mismatch` for a matrix, whose power could be
+        meant either way."""
         base, exponent = self._parts(formula)
         if exponent.ndim:
             raise Unread("an exponent is an array")

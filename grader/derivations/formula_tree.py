@@ -10,13 +10,13 @@ from grader.derivations.bounds import MAX_DEPTH, MAX_NODES, Unread
 
 Kind = Literal[
     "number",  # data: its digits
-    "symbol",  # data: name, then element indices, if any
+    "symbol",  # data: name, then element indices, if any: ("w", "i", "j") for w_ij
     "sum",  # data: "+" or "-" for each part
     "product",  # data: the sign before each part: "" for none, "·", "⊙" element-wise, "@" matrix, "⊗" outer product
     "quotient",
     "power",
     "transposed",
-    "applied",  # data: name of the function; parts: its arguments
+    "applied",  # data: name of the function, with a ' for its derivative; parts: its arguments
     "norm",  # data: "1", "2" or "F"
     "cases",  # parts: value, condition, value, condition, …
     "relation",  # data: the sign, such as "<"
@@ -35,7 +35,9 @@ class Formula:
 
     kind: Kind
     parts: tuple[Formula, ...] = ()
+    """The operands, such as the terms of a sum."""
     data: tuple[str, ...] = ()
+    """What the node says besides its operands, such as a symbol's name. `Kind` says what each kind of node has."""
 
     @property
     def name(self) -> str:
@@ -116,6 +118,7 @@ def nodes(formula: Formula) -> Iterator[Formula]:
 
 
 def symbols(formula: Formula) -> set[str]:
+    """Return the names of all symbols in a formula, without their element indices."""
     names = {node.name for node in nodes(formula)}
     names.discard("")
     return names

@@ -146,9 +146,10 @@ class _FinalJudgement:
         if not self.final.member.is_read:
             raise Unread(*self.final.member.formula.data)
         formula, carried = self._resolved()
-        if "/" in name:
+        if "/" in name:  # a derivative, which later answers may use
             self.answer.judged[name] = formula
         likeliest: Meaning | None = None
+        """The first meaning that has a value. If no meaning is right, this one is judged."""
         for meaning in comparer.meanings(formula):
             likeliest = likeliest or meaning
             if not comparer.is_right(meaning, name):
@@ -157,6 +158,7 @@ class _FinalJudgement:
                 return self._with_other_value(comparer.averaged(meaning), carried)
             self._raise_if_redefined()
             return self._right(meaning, carried)
+        # only now the transpose and the average: the right value under an unlikely meaning counts more
         for meaning in comparer.meanings(formula):
             if comparer.equals(meaning, name, turned=True):
                 return self._right(meaning, carried, turned=True)
@@ -175,11 +177,18 @@ class _FinalJudgement:
             return formula, carried
         if name in map(name_of, nodes(written)):
             raise Unread(f"the formula contains {name} itself")
-        return written, frozenset()
+        return written, frozenset()  # a definition leads back to the asked quantity, so the formula stays as written
 
     # ── right formulas ───────────────────────────────────────────────────────────────────────────────
 
     def _right(self, meaning: Meaning, carried: frozenset[str], *, turned: bool = False) -> Judgement:
+        """Return the judgement on a formula that has the right value. It gets automatic points only without remarks.
+
+        Args:
+            meaning: The interpretation under which the formula is right.
+            carried: Names in the formula that earlier answers define.
+            turned: True if the formula is the transpose of the asked quantity.
+        """
         remaining = derivative_left_in(meaning.formula, self.answer.answered)
         if remaining:
             group = fingerprint(meaning.values, "not worked out")
@@ -188,18 +197,18 @@ class _FinalJudgement:
         if turned:
             remarks.append("it is the transpose of what is asked for")
         remarks += self._remarks(meaning)
-        derivative = derivative_left_in(meaning.formula, frozenset())
+        derivative = derivative_left_in(meaning.formula, frozenset())  # one that may be left (`StudentAnswer.answered`)
         if carried:
             remarks.append(f"{', '.join(sorted(carried))} taken from an earlier answer")
         elif derivative:
             remarks.append(f"it contains {derivative}")
-        longer = self._unsimplified(meaning.formula)
-        if longer:
-            remarks.append(longer)
+        unsimplified = self._unsimplified(meaning.formula)
+        if unsimplified:
+            remarks.append(unsimplified)
         comparison = Comparison.EQUAL
         if turned or meaning.way.layout:
             comparison = Comparison.TRANSPOSED
-        elif carried or derivative or longer:
+        elif carried or derivative or unsimplified:
             comparison = Comparison.UNSIMPLIFIED
         is_clear = not remarks and not self.answer.false_equalities
         return replace(
@@ -214,10 +223,16 @@ class _FinalJudgement:
         )
 
     def _unsimplified(self, formula: Formula) -> str:
+        """Return a remark if a right formula is not simplified; "" if it is, or need not be.
+
+        A formula counts as simplified if it has no exponential, logarithm, derivative or fraction, and not many more
+        names and numbers than the simplest form has (`Asked.leaves`).
+        """
         if self.asked.leaves is None:
             return ""
         kinds = {node.kind for node in nodes(formula)}
         functions = {node.data[0] for node in nodes(formula) if node.kind == "applied"}
+        # the name of a function's derivative ends with a prime, such as "sigmoid'"
         if functions & {"exp", "log"} or any(function.endswith("'") for function in functions):
             return "not simplified: it still has an exponential, a logarithm or a derivative in it"
         if "quotient" in kinds:
@@ -227,6 +242,7 @@ class _FinalJudgement:
         return ""
 
     def _remarks(self, meaning: Meaning) -> Iterator[str]:
+        """Yield remarks for the marker on a right formula: what in the answer may change or contradict it."""
         answer, final = self.answer, self.final
         if final.remark:
             yield final.remark
@@ -245,6 +261,7 @@ class _FinalJudgement:
                 yield f"“{head.text}” stands behind it, and may belong to it"
 
     def _doubts(self, meaning: Meaning) -> Iterator[str]:
+        """Yield remarks on notation and struck-out parts that leave open what the student means."""
         answer, indices = self.answer, _indices(meaning.formula)
         if answer.redefined:
             yield f"{', '.join(sorted(answer.redefined))} may be defined as another function"
@@ -254,6 +271,7 @@ class _FinalJudgement:
             yield "a part is struck out"
 
     def _interruption(self) -> Iterator[str]:
+        """Yield a remark on each text that stands among the mathematics, or that may belong to the final formula."""
         texts = [interruption.text for interruption in self.answer.reading.interrupted]
         for text in texts:
             yield f"“{text}” stands among the mathematics"
@@ -356,7 +374,7 @@ class _FinalJudgement:
             raise Unread(f"the left side is more than {name}")
         if occurs_outside_derivatives(answer.question.notation.loss, formula):
             raise Unread("the letter of the loss may stand for another quantity")
-        for part in head.parts:
+        for part in head.parts:  # of a derivative on the left side, such as ∂J/∂a_1
             if any(index.isdigit() for index in part.data[1:]):
                 raise Unread("it is the formula of one element")
         if answer.has_conditions and len(answer.statements_equating(self.asked)) > 1:
@@ -393,6 +411,13 @@ class _FinalJudgement:
                 raise Unread(f"{head.text} is set equal to another formula")
 
     def _with_other_value(self, meaning: Meaning, carried: frozenset[str]) -> Judgement:
+        """Return the judgement on a formula with another value than the asked quantity. It names a known mistake if
+        there is one, and gives both values on the first random problem as evidence.
+
+        Args:
+            meaning: The likeliest interpretation of the formula.
+            carried: Names in the formula that earlier answers define. The formula may be right except for these.
+        """
         problem, value = self.comparer.problems[0], meaning.values[0]
         truth = self.comparer.truth(self.asked.name, meaning.way.layout, 0)
         mistake = self.comparer.named_value(meaning, self.asked.name)
@@ -413,6 +438,7 @@ class _FinalJudgement:
         )
 
     def _differs(self, mistake: str) -> Judgement:
+        """Return the judgement on a wrong formula. `mistake` is a sentence that says what is wrong."""
         shelf = Shelf.OTHER_VALUE
         if self._is_right_before():
             shelf = Shelf.RIGHT_NOT_LAST

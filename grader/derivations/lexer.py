@@ -23,6 +23,8 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Token:
+    """A token of mathematics, and its place in the text."""
+
     kind: Kind
     text: str
     start: int
@@ -43,7 +45,7 @@ class Token:
 
     @property
     def plain(self) -> str:
-        """The text of the token with its inner tokens and its closing bracket."""
+        """The text of the token with its inner tokens and its closing bracket, such as "(2)" for a group."""
         texts = [self.text, *[token.plain for token in self.inner]]
         if self.kind == "group":
             texts.append(_PARTNERS[self.text])
@@ -104,6 +106,14 @@ def _match(opening: Token, closing: Token) -> bool:
 
 
 def _grouped(bracket: Token, inner: list[Token], preceding: Sequence[Token], end: int) -> list[Token]:
+    """Return the tokens that replace a bracket: a group, a grid for \\begin{cases}, or only the inner tokens.
+
+    Args:
+        bracket: The opening bracket.
+        inner: The tokens between the brackets.
+        preceding: The token before the bracket, if there is one. Behind ^, _ or a macro, braces hold an argument.
+        end: Index of the first character behind the closing bracket.
+    """
     if bracket.text == "cases":
         return [replace(bracket, kind="grid", inner=tuple(inner), end=end)]
     is_argument = any(token.is_sign("_", "^") or token.kind == "macro" for token in preceding)
@@ -299,6 +309,8 @@ def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
 
 
 class _Lexer:
+    """Splits one text into tokens. `place` is the position behind the current token."""
+
     def __init__(self, text: str, words: Mapping[str, str]) -> None:
         self.text = text
         self.words = words
@@ -328,6 +340,7 @@ class _Lexer:
         self.spaced = False
 
     def _take(self, match: re.Match[str]) -> None:
+        """Add the tokens of a match of `_SCAN`. The name of the matched group says what it is."""
         text = match[0]
         match match.lastgroup:
             case "space":
@@ -349,7 +362,8 @@ class _Lexer:
                 self._sign(text)
 
     def _sign(self, sign: str) -> None:
-        is_doubled = self.text[self.start - 1 : self.start] == "&"
+        """Add the token of a sign, such as "+", ":=" or an escaped "\\{". Signs of spacing add none."""
+        is_doubled = self.text[self.start - 1 : self.start] == "&"  # && separates a remark; a single & only aligns
         if sign in _SIGNS_OF_TEXT:
             self._add(*_SIGNS_OF_TEXT[sign])
         elif sign in "([{":
@@ -397,6 +411,8 @@ class _Lexer:
         return True
 
     def _macro(self, name: str) -> None:
+        """Add the tokens of a macro, with its argument if this is no mathematics. Macros that only affect the
+        appearance add none; an unknown macro becomes a token that the parser refuses."""
         if name in _PLAIN:
             self._add(*_PLAIN[name])
         elif name == "tag":
@@ -477,15 +493,23 @@ class _Lexer:
         return _CALLED.match(self.text, self.place) is not None
 
     def _environment(self, name: str) -> None:
-        layout = self._argument().strip().removesuffix("*")
+        """Consume the argument of \\begin or \\end, and add the token that begins or ends this environment.
+
+        For cases, this is an opening or closing bracket, so that `grouped` makes a grid of it. For other environments,
+        it is a separator; an unknown one, such as pmatrix, also becomes a macro that the parser refuses.
+
+        Args:
+            name: "begin" or "end".
+        """
+        environment = self._argument().strip().removesuffix("*")
         grid = ""
         if name == "end":
             grid = self.grids.pop() if self.grids else ""
         else:
-            if "cases" in layout:
+            if "cases" in environment:
                 grid = "cases"
-            elif layout not in _ALIGNMENTS:
-                self._add("macro", layout)
+            elif environment not in _ALIGNMENTS:
+                self._add("macro", environment)
             self.grids.append(grid)
         if not grid:
             self._add("end", "")

@@ -70,6 +70,9 @@ def _defined(source: str) -> dict[str, _Macro]:
 
 
 def _expand(source: str, macros: dict[str, _Macro]) -> str:
+    """Return a text without definitions of macros, in which the macros are expanded. Return the text unchanged if it
+    would become too long (`MAX_GROWTH`)."""
+    # line breaks stay, so that the lines keep their numbers
     text = _DEFINED.sub(lambda definition: " " + "\n" * definition[0].count("\n"), source)
     longest = MAX_GROWTH * max(len(source), 500)
     for _ in range(MAX_NESTING):
@@ -83,6 +86,7 @@ def _expand(source: str, macros: dict[str, _Macro]) -> str:
 
 
 def _with_arguments(body: str, use: re.Match[str]) -> str:
+    """Return a macro's definition with the arguments of a use in place of #1, #2, …"""
     groups = use.groups(default="")
     for number, (in_braces, token) in enumerate(zip(groups[::2], groups[1::2], strict=True), 1):
         body = body.replace(f"#{number}", in_braces or token)

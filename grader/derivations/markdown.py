@@ -122,6 +122,8 @@ _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|asser
 
 
 class _Cutter:
+    """Cuts a text without HTML into pieces. `names` translates what is typed without LaTeX."""
+
     def __init__(self, names: Names) -> None:
         self.names = names
 
@@ -167,7 +169,9 @@ class _Cutter:
         return not is_whole and not next_is_equality
 
     def _maths(self, maths: re.Match[str], line: int) -> Iterator[Piece]:
-        kind = maths.lastgroup or ""
+        """Yield the pieces of a match of `_MATHS`: one for a formula, or one for each statement of a program in a fence
+        (unless the fence is marked as LaTeX)."""
+        kind = maths.lastgroup or ""  # the group with the content; its name says which delimiters surround it
         text = maths[kind]
         if maths["name"] in ("cases", "array"):
             text = maths[0]
@@ -175,7 +179,7 @@ class _Cutter:
             yield self._program_piece(text, line)
             return
         if kind == "code":
-            line += 1
+            line += 1  # the code begins below the fence
             language = maths["info"].strip().lower()
             if language not in ("math", "latex", "tex"):
                 yield from self._program(text, line)

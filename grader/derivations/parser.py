@@ -55,6 +55,7 @@ class Parser:
         self.notation = notation
         self.place = 0
         self.bars = 0
+        """Number of open bars | or ‖. Inside them, the next bar closes a pair and does not open another one."""
         self.to_check: list[tuple[str, Sequence[Token]]] = []
         """(description, tokens) of each part that a person should check: a part that the formula leaves out, such as
         the label of a brace, or an unusual notation, such as a vector of ones."""
@@ -70,6 +71,7 @@ class Parser:
     # ── the cursor ───────────────────────────────────────────────────────────────────────────────────
 
     def peek(self, ahead: int = 0) -> Token | None:
+        """Return the next token, or the one `ahead` tokens behind it; None at the end. The cursor stays."""
         place = self.place + ahead
         if place < len(self.tokens):
             return self.tokens[place]
@@ -83,12 +85,14 @@ class Parser:
         return token
 
     def sees(self, kind: str, *texts: str, ahead: int = 0) -> bool:
+        """Return whether the next token has this kind and, if texts are given, one of them. The cursor stays."""
         token = self.peek(ahead)
         if token is None or token.kind != kind:
             return False
         return not texts or token.text in texts
 
     def takes(self, kind: str, *texts: str) -> bool:
+        """Consume the next token if it has this kind and, if texts are given, one of them. Return whether it has."""
         if not self.sees(kind, *texts):
             return False
         self.place += 1
@@ -106,6 +110,7 @@ class Parser:
         return digits[:1]
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
+        """Return a parser for the tokens of a part, which adds to the same list `to_check`."""
         parser = Parser(tokens, self.notation)
         parser.to_check = self.to_check
         return parser
@@ -123,6 +128,7 @@ class Parser:
     # ── sums and products ────────────────────────────────────────────────────────────────────────────
 
     def sum(self) -> Formula:
+        """Parse products with + or - between them. Several signs in a row become one: a - -b is a + b."""
         signs = []
         terms: list[Formula] = []
         while not terms or self.sees("sign", "+", "-"):
@@ -137,6 +143,8 @@ class Parser:
         return Formula("sum", tuple(terms), tuple(signs))
 
     def product(self) -> Formula:
+        """Parse factors up to the next + or -, with the sign of multiplication before each ("" for none). A / divides
+        only the factor before it."""
         signs, factors = [""], [self.factor()]
         while self._goes_on():
             if self.sees("sign", "|") and self.sees("sign", "_", ahead=1):
@@ -174,6 +182,7 @@ class Parser:
             raise Unread("a derivative is evaluated at a point other than the variable")
 
     def factor(self) -> Formula:
+        """Parse one factor with its superscripts and subscripts: a number, name, bracket, call, macro or norm."""
         token = self.next()
         match token.kind:
             case "number":
@@ -203,6 +212,8 @@ class Parser:
         return self._finished(number(token.text), scripts)
 
     def _bars(self, sign: str) -> Formula:
+        """Parse what follows an opening bar: an absolute value |x|, or a norm ‖x‖ or |x|_2. The index of a norm is its
+        order: 1, 2 or F; by default 2."""
         self.bars += 1
         formula = self.sum()
         self.bars -= 1
@@ -220,6 +231,12 @@ class Parser:
     # ── scripts ──────────────────────────────────────────────────────────────────────────────────────
 
     def scripts(self, base: str = "") -> Scripts:
+        """Parse the primes, superscripts and subscripts that follow.
+
+        Args:
+            base: The name that they follow. By default, they follow something else, such as a bracket: a superscript is
+                then a power, and no layer or time step.
+        """
         scripts = Scripts()
         while self.sees("sign", "^", "_", "'"):
             sign = self.next().text
@@ -238,6 +255,8 @@ class Parser:
         return self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, scripts: Scripts) -> None:
+        """Parse a superscript of `base`, and record it in `scripts`: a transposition, layer, time step or number of an
+        example, or else a power."""
         script = self._without_transposition(tokens, scripts)
         if not script:
             return
@@ -253,7 +272,7 @@ class Parser:
             self._above(script[1:], base, scripts)
         elif time and not scripts.time:
             scripts.time = time[1]
-        elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):
+        elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):  # the number of an example, as in y⁽ⁱ⁾
             scripts.elements += (f"({text[1]})",)
         elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not scripts.layer:
             scripts.layer = text
@@ -277,6 +296,8 @@ class Parser:
         return script
 
     def _below(self, tokens: Sequence[Token], base: str, scripts: Scripts) -> None:
+        """Record a subscript of `base` in `scripts`: a time step, element indices, a layer, or else a part of the name.
+        Two digits are element indices of a matrix, which has a capital letter."""
         text = "".join(token.text for token in every(tokens) if token.kind not in ("group", "end"))
         time_of_element = re.fullmatch(r"(t(?:[+-]1)?)([ijkmn])", text)
         if _TIME.fullmatch(text):
@@ -288,7 +309,7 @@ class Parser:
             scripts.elements += tuple(text)
         elif not re.fullmatch(r"\d", text):
             scripts.word += text
-        elif scripts.layer or base in self.notation.powers:
+        elif scripts.layer or base in self.notation.powers:  # the name has its layer already, or no layers at all
             scripts.elements += (text,)
         else:
             scripts.layer = text
@@ -302,6 +323,8 @@ class Parser:
         return self._finished(formula, scripts)
 
     def _finished(self, formula: Formula, scripts: Scripts) -> Formula:
+        """Apply the element indices, powers and transposition in `scripts` to a formula. The other scripts are parts of
+        a name, which the caller has used."""
         if scripts.elements and formula.kind != "symbol":
             formula = Formula("element", (formula,), scripts.elements)
         elif scripts.elements and not formula.data[1:]:
@@ -315,6 +338,7 @@ class Parser:
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
     def _letter(self, token: Token) -> Formula:
+        """Parse a factor that begins with a letter: a differential such as dW, a power of e, or a name."""
         following = self.peek()
         is_name = self.sees("letter") or self.sees("macro", "hat")
         if token.text in ("d", "∂") and is_name and following and not following.spaced:
@@ -325,6 +349,12 @@ class Parser:
         return self._name(token.text)
 
     def _name(self, base: str) -> Formula:
+        """Parse the scripts behind a name, and return the formula for it: a function, the loss, or a quantity under its
+        usual name (`Notation.same`). A layer or time step becomes a part of the name: "h1", "θt+1".
+
+        Args:
+            base: The letter or word, which was consumed.
+        """
         notation = self.notation
         digit = self._digit_behind(base)
         scripts = self.scripts(base)
@@ -335,7 +365,7 @@ class Parser:
             raise Unread(f"{base} has both a layer and a time step")
         primes = "'" * scripts.primes
         function = notation.functions.get(base + primes, "")
-        if base in notation.functions:
+        if base in notation.functions:  # a prime stands for the derivative: sigmoid' for f' if f is sigmoid
             function = notation.functions[base] + primes
         if function and not scripts.layer:
             return self._apply_letter(base, function, scripts)
@@ -358,6 +388,9 @@ class Parser:
         return layer[0].strip("()")
 
     def _loss(self, base: str, scripts: Scripts) -> Formula:
+        """Return the symbol for a letter of the loss. Skip its argument, as in J(W); but a bracket with + or -, as in
+        J (a - b), is a factor. An index is kept in the name if it can tell the loss with a penalty from the one without
+        (`Notation.totals`)."""
         totals = self.notation.totals
         if scripts.transposed or scripts.powers or (scripts.layer and not totals):
             raise Unread(f"the loss {base} has a superscript or an index")
@@ -378,6 +411,8 @@ class Parser:
         return symbol(self.notation.loss)
 
     def _apply_letter(self, base: str, function: str, scripts: Scripts) -> Formula:
+        """Return the formula for the letter `base` of a function: a call if a bracket follows, otherwise a symbol.
+        `function` is the usual name, such as "sigmoid'"."""
         if self.sees("group", "(", "["):
             argument = self.parsed(self.next().inner)
             formula = Formula("applied", (argument,), (function,))
@@ -389,6 +424,7 @@ class Parser:
     # ── functions ────────────────────────────────────────────────────────────────────────────────────
 
     def _function(self, name: str) -> Formula:
+        """Parse the scripts and arguments of a function. Primes stand for derivatives and stay in the name: "tanh'"."""
         scripts = self.scripts()
         if replace(scripts, primes=0).is_indexed:
             raise Unread(f"the function {name} has an index")
@@ -399,6 +435,7 @@ class Parser:
         return self._scripted(self._finished(formula, scripts))
 
     def _arguments(self) -> tuple[Formula, ...]:
+        """Parse the arguments of a function: those in the bracket that follows, or else the next factor."""
         if not self.sees("group", "(", "[", "\\{"):
             return (self.factor(),)
         arguments = cut_at(self.next().inner, lambda token: token.kind == "end")
@@ -407,6 +444,7 @@ class Parser:
     # ── macros ───────────────────────────────────────────────────────────────────────────────────────
 
     def _macro(self, token: Token) -> Formula:
+        """Parse the arguments or operand of a macro, and return the formula for both."""
         match token.text:
             case "frac":
                 return self._fraction()
@@ -520,6 +558,8 @@ class Parser:
         return self.product()
 
     def _gradient(self) -> Formula:
+        """Parse the variable and the operand of ∇. The variable is its index, or that of the notation, or the next
+        factor; without an operand, the loss is differentiated."""
         if self.sees("sign", "^"):
             raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
@@ -555,6 +595,8 @@ class Parser:
     # ── sums and cases ───────────────────────────────────────────────────────────────────────────────
 
     def _total(self) -> Formula:
+        """Parse the limits and the summand of Σ. Of the lower limit, as in i = 1, only the index is used. The summand
+        goes up to the next + or -."""
         index, limits = "", list[Formula]()
         while self.sees("sign", "_", "^"):
             sign, script = self.next().text, self.argument()
@@ -566,6 +608,8 @@ class Parser:
         return Formula("total", (summand, *limits), (index,))
 
     def _cases(self, grid: Token) -> Formula:
+        """Parse the rows of \\begin{cases}. The first separator or word in a row divides the value from the
+        condition."""
         parts = []
         for row in cut_at(grid.inner, lambda token: token.kind == "row"):
             separators = [n for n, token in enumerate(row) if token.kind in ("text", "end", "word") and n > 0]
@@ -577,6 +621,8 @@ class Parser:
         return Formula("cases", tuple(parts))
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
+        """Parse the condition of a case: a comparison, or `otherwise` if there are only words. Words are left out and
+        added to `to_check`; raise `Unread` if they may contain a part of the value."""
         condition = []
         for token in tokens:
             if token.kind not in ("text", "word"):
@@ -610,6 +656,8 @@ _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:
+    """Return whether the numerator or denominator of a fraction is a differential: it begins with ∂, d or δ. Since δ is
+    also a name, it counts only alone or before a letter."""
     if not tokens:
         return False
     first, *operand = tokens

@@ -293,6 +293,8 @@ class StudentAnswer:
         return head.formula.name == variable and value.formula.kind != "number"
 
     def _uses_other_name(self, number: int, quantity: Asked) -> bool:
+        """Return whether statement `number` is an equality with another name of the asked quantity (`Asked.also`) as
+        one side. A name that the answer sets equal to a derivative stands for this derivative, and does not count."""
         names = [member.formula.name for member in self.statements[number].members if member.is_read]
         if len(names) < 2:
             return False
@@ -430,6 +432,8 @@ class StudentAnswer:
         return statement.relation in _CONDITIONS and statement.members[0].line == line
 
     def _conditional(self) -> Iterator[int]:
+        """Yield the indices of the statements about a special case: an equality of a known name with a number, such as
+        λ = 0, and the statements after it on its line."""
         line = None
         for number, statement in enumerate(self.statements):
             head, *values = statement.members
