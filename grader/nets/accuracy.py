@@ -189,12 +189,14 @@ def _own_accuracy(student: Student, long: LongTraining, params: Params | Verdict
     gradients depend on the data.
     """
     verdict_on_gradients: Verdict | None = None
-    section = long.trainer.decay.rpartition(".")[0] + "."
+    section = long.trainer.decay.rpartition(".")[0] + "."  # the section with the checks of train
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        """Judge a low accuracy. `causes` are the ids of the checks that have lost points."""
         nonlocal verdict_on_gradients
 
         def score(params: Params) -> float:
+            """Return the accuracy on the test data, by the right scores for these parameters."""
             return float(truth.accuracy(long.tested(params)))
 
         has_learnt = not isinstance(params, Verdict) and score(params) > long.chance
@@ -208,6 +210,8 @@ def _own_accuracy(student: Student, long: LongTraining, params: Params | Verdict
 
 
 def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any, score: Score) -> Verdict:
+    """Judge by a short training of the grader's: pass if the student's gradients learn clearly less than right ones,
+    and depend on the data. Then they explain a low accuracy."""
     training = long.training(long.start, long.data.X_val, long.data.y_val, long.recipe)
     if not learns_less(student, training, truth, score):
         return failed("the gradients learn as well as right ones")

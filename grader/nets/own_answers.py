@@ -72,6 +72,8 @@ class OwnAnswers:
         return self._change_with_the_data() or self.at(self.problem.gentle())._change_with_the_data()
 
     def _change_with_the_data(self) -> bool:
+        """Return whether the scores for this problem pass the test of `scores_show_work`: hardly changed by a tiny
+        change of X, but changed if X or one of the weights is set to zero."""
         problem = self.problem
         nearby = self.at(replace(problem, X=problem.X * (1 + TINY_CHANGE))).scores
         if self.scores is None or nearby is None or not is_near(nearby, self.scores, rtol=1e-3):
@@ -194,6 +196,7 @@ def depend_on_data(answers: Sequence[ProblemAnswer]) -> bool:
 
 
 def _loss_depends_on_data(own: OwnAnswers) -> bool:
+    """Return whether the student's loss, without regularisation, changes with the labels and with the examples."""
     problem = replace(own.problem, reg=0.0)
     loss = own.loss_at(problem)
     if loss is None:
@@ -310,7 +313,9 @@ def gradients_use_data(student: Student, problem: Problem) -> Verdict:
 
 
 def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
-    if not problem.y.any():
+    """Judge for one problem whether the student's gradients depend on its batch (see `gradients_use_data`). One weight
+    matrix whose gradient does is enough."""
+    if not problem.y.any():  # all labels are 0, as the other labels below are
         problem = replace(problem, y=problem.y + 1)
     gradients = raw_gradients(student, problem)
     of_other_inputs = raw_gradients(student, replace(problem, X=0.5 - 0.5 * problem.X))
@@ -386,11 +391,13 @@ def labels_follow(answers: Sequence[ProblemAnswer]) -> Verdict:
 
 
 def _labels_follow(answer: ProblemAnswer) -> Verdict:
+    """Judge predict's labels for one problem: each must be the class with the largest of the student's own scores. Rows
+    in which two scores are nearly equal may have any label."""
     own, scores = answer.own, answer.own.scores
     if scores is None or call_failure(answer.answer) is not None:
         return NOT_OWN
     if not (_mostly_differ(scores) or _mostly_differ(own.at(own.problem.gentle()).scores)):
-        return NOT_OWN
+        return NOT_OWN  # scores that are equal for most rows show no work on the data
     sorted_scores = np.sort(scores, axis=1)
     lead = sorted_scores[:, -1] - sorted_scores[:, -2]
     clear_share = float(np.mean(lead > 1e-6 * (1 + np.abs(scores).max())))

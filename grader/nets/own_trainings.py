@@ -185,9 +185,12 @@ class OwnTrainings:
         return TrainingResult(params, histories)
 
     def _gradient_step(self) -> Step:
+        """Return a function that makes a step of gradient descent by the grader, with the gradients that the student's
+        loss returns for the batch."""
         model = model_in_session(self.student, self.training.problem)
 
         def step(params: Params, batch: Problem, rate: float) -> TrainingResult | None:
+            """Return the parameters and history entries after the step; None if loss returns no usable gradients."""
             model.put(params)
             answer = model.loss(batch)
             gradients, loss = gradients_of(answer, params), array_of(loss_of(answer), ())
@@ -199,6 +202,8 @@ class OwnTrainings:
         return step
 
     def _single_step(self, params: Params, batch: Problem, rate: float) -> TrainingResult | None:
+        """Make a step by a call of the student's train that takes a single step on the batch. Return the parameters and
+        history entries afterwards; None if train fails or a parameter is unusable."""
         answer = train(self.student, self.training.one_step(batch.at(params), rate))
         moved_params = answer.arrays()
         if isinstance(moved_params, Verdict):

@@ -298,6 +298,16 @@ def _pair(
     adapt: Callable[[Any], Any],
     more: int,
 ) -> Pair:
+    """Draw a problem, and a second batch for the same model.
+
+    Args:
+        random: The generator to draw from.
+        models: The kind of model.
+        shape: (*sizes, N) of the first problem.
+        reg: Regularisation strength.
+        adapt: Function that changes the first problem after it is drawn.
+        more: Number of rows that the second batch has more than the first.
+    """
     first, N = models.draw(random, shape, reg), shape[-1] + more
     X, y = draw_inputs(random, N, first.inputs), draw_labels(random, N, first.classes)
     first = adapt(first)
@@ -460,6 +470,7 @@ def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Trai
     The validation labels are the predictions of the right model after this epoch. They include the last class, because
     some students build one-hot rows of length max(y) + 1. Return None if there are no such data.
     """
+    # rows that become right in this epoch, rows that are wrong again at the end, and rows of the last class
     come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
     last = labels[epoch] == training.problem.classes - 1
     if not (come.any() and (go & ~come).any() and last.any()):

@@ -72,21 +72,30 @@ class TrainAnswer:
         return all(verdict.holds for verdict in self._verdicts(expected))
 
     def _verdicts(self, expected: Params) -> Iterator[Verdict]:
+        """Yield the verdict on the change of each parameter."""
         for name in self.training.problem.params:
             yield self._compare_move(name, expected[name])
 
     def _compare_move(self, name: str, expected: Array) -> Verdict:
+        """Compare the change of one parameter in the training with the right change.
+
+        Args:
+            name: Name of the parameter.
+            expected: The right parameter after the training, or its `sketch`. The student's parameter is then sketched
+                too. If `expected` has diverged, any parameter passes that has diverged as well.
+        """
         answer, start = self.params[name], self.training.problem.params[name]
-        if expected.shape != start.shape:
+        if expected.shape != start.shape:  # `expected` is a sketch
             floats = floats_of(answer)
+            # NaN and infinity are kept where possible, since a sketch shows whether the training has diverged
             value = floats if floats.shape == start.shape else numbers(answer, start.shape)
             if isinstance(value, Verdict):
                 return value
             with np.errstate(all="ignore"):
                 answer, start = Answer(answer.what, sketch(value)), sketch(start)
         if has_diverged(expected, start):  # with a known mistake, the truth may diverge as the student's training does
-            alike = has_diverged(floats_of(answer), start)
-            return passed() if alike else failed(f"{answer.what} does not diverge")
+            diverges_too = has_diverged(floats_of(answer), start)
+            return passed() if diverges_too else failed(f"{answer.what} does not diverge")
         value = numbers(answer, start.shape)
         if isinstance(value, Verdict):
             return value

@@ -80,6 +80,8 @@ def trained_parameters(
         return answer.compare(truth.trained_parameters(training))
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        """Pass parameters that are right for the student's own gradients or steps. If a training with gradients of zero
+        leaves the parameters unchanged, fail it with this cause."""
         for compared, expected in own_trainings.comparisons(answer, causes, truth):
             if compared.compare(expected.params).holds:
                 return gradients_use_data(student, training.problem) if uses_data else passed()
@@ -152,10 +154,11 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
     params = answer.arrays()
 
     def judge(truth: Any) -> Verdict:
+        """Pass if one of the possible sequences of batches leads to the student's parameters."""
         changes = truth.ends(training)
         if isinstance(params, Verdict):
             return params
-        if changes is None:
+        if changes is None:  # too many sequences to try
             return passed()
         for change in changes:
             end = {name: start + change[name] for name, start in training.problem.params.items()}
@@ -193,6 +196,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
     params = answer.arrays()
 
     def judge(truth: Any) -> Verdict:
+        """Fail parameters that are those of batches in the order of the data, if random batches lead elsewhere."""
         in_order, (expected_params, _) = truth.in_order(training), truth.trained(training)
         if isinstance(params, Verdict):
             return params
@@ -239,6 +243,8 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
     N, start = len(problem.X), problem.params[first]
 
     def judge(truth: Any) -> Verdict:
+        """Fail if rows of the first layer have not moved, or if the labels are not learnt although right training
+        learns them."""
         expected_params, _ = truth.trained(training)
         if not all(np.isfinite(value).all() for value in expected_params.values()):
             return passed()  # with a known mistake, the truth may overflow, and then shows nothing
@@ -297,10 +303,12 @@ def histories(
     guesses = {history: model.predict(problem.X) for history, problem in data.items()}
 
     def judge(history: str, truth: Any) -> Verdict:
+        """Compare one history with the right entries."""
         _, expected_histories = truth.trained(training)
         expected = expected_histories[history]
         by_rounding = truth.decided_by_rounding(training)  # always called, so that a student's pack records the result
         entries = answer.history(history)
+        # all training rows are equal, so rounding may decide the labels of all of them
         if history == trainer.accuracies[0] and _equal_but_for_rounding(entries, expected, by_rounding):
             return passed()
         verdict = near(entries, np.array(expected), single=model.single)
@@ -308,6 +316,7 @@ def histories(
         return _explain_too_long(verdict, entries, expected)
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        """Pass a history that is right for the student's own gradients, steps or predict."""
         follows = own_trainings.history_follows(answer, history, causes, truth)
         if not follows and history in data:
             follows = _follows_own_predict(answer, history, data[history], guesses[history], truth)
@@ -322,13 +331,20 @@ def _follows_own_predict(answer: TrainAnswer, history: str, data: Problem, guess
     """Return whether the last entry of a history is the accuracy of the student's wrong predict on the data.
 
     Any entry is accepted if predict is not implemented, does not return N labels, or gives equal rows different labels,
-    which rounding then decides.
+    which rounding then decides. A right predict explains nothing.
+
+    Args:
+        answer: The result of the student's train.
+        history: Name of a history of accuracies.
+        data: The training or validation data on which train measures this accuracy.
+        guess: What the student's predict has returned for these data after the training.
+        truth: Object with the right results.
     """
     params = answer.arrays()
     entries = array_of(answer.stats.item(history, history), (answer.training.recorded,))
     if entries is None or isinstance(params, Verdict):
         return False
-    problem = data.at(params)
+    problem = data.at(params)  # with the parameters that the student's train has led to
     if are_no_labels(guess, problem.y):
         return True
     labels = array_of(guess, problem.y.shape)
