@@ -119,6 +119,7 @@ def explain(failure: Failure) -> str:
 
 
 def _explain_stopped(stopped: Stopped) -> str:
+    """Return a clause that names the limit at which a call was stopped, and what to look for in the code."""
     allowed = stopped.allowed
     match stopped.limit:
         case Limit.WALL if stopped.whole_submission:
@@ -229,6 +230,8 @@ _ADVICE = (
 
 
 def _advice(raised: Raised) -> str:
+    """Return the first advice in `_ADVICE` that matches an exception; "" if there is none. Named groups of the pattern
+    fill the placeholders of the advice, and names of Python 2 are translated."""
     for kind, pattern, advice in _ADVICE:
         match = re.search(pattern, raised.message)
         if match is not None and re.fullmatch(kind, raised.kind):

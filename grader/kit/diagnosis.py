@@ -174,6 +174,7 @@ class Diagnosis:
                 self.charged.setdefault(mistake.id, id)
 
     def _note(self, id: str, outcome: JudgedCheck) -> None:
+        """Add a check that has lost points to `failed`, or remove it if it has not, or is graded later."""
         if outcome.verdict.holds or outcome.open:
             self.failed.pop(id, None)
         else:
@@ -182,6 +183,17 @@ class Diagnosis:
     def _judge_check(
         self, id: str, claims: Sequence[Claim], groups: Groups, charged_sets: Sequence[Assumptions]
     ) -> JudgedCheck:
+        """Judge a check for the first time, and find the cause if it fails.
+
+        The cause is looked for in this order: mistakes that have already cost points, the student's own wrong answers
+        to earlier checks, and then all known mistakes. With one of the first two causes, the check keeps its points.
+
+        Args:
+            id: Id of the check.
+            claims: The claims of the check.
+            groups: The claims of all checks in the section, to test whether a mistake contradicts another check.
+            charged_sets: Sets of mistakes that have already cost points, the empty set first.
+        """
         try:
             verdict = self._evaluate(claims, NO_MISTAKES)
             if verdict.holds or verdict.waits:
@@ -194,7 +206,7 @@ class Diagnosis:
         if follows is not None:
             return follows
         if any(claim.outcome or not claim.diagnosable for claim in claims):
-            return JudgedCheck(verdict)
+            return JudgedCheck(verdict)  # an end result, or a call that raised: no mistake is looked for
         unexplained = [claim for claim in claims if not self._follows_alone(id, claim)]
         explanation = self._explain(unexplained, groups)
         earlier_check = self._charged_as_another(explanation)
@@ -295,6 +307,8 @@ class Diagnosis:
         return explained
 
     def _judge_by_own_answers(self, claim: Claim, by_own_answers: _ByOwnAnswers, assumed: Assumptions) -> Verdict:
+        """Judge a claim by the student's own earlier answers, with the assumed mistakes put into the reference. Results
+        are cached."""
         key = claim, by_own_answers, assumed
         if key not in self._cached:
             judge, causes = by_own_answers.judge, by_own_answers.causes
@@ -352,7 +366,15 @@ class Diagnosis:
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
-        """Return one or two known mistakes that explain why the claims fail; an empty set if there are none."""
+        """Return one or two known mistakes that explain why the claims fail; an empty set if there are none.
+
+        Mistakes that have already cost points may hide another one. So each mistake is tried alone, then together with
+        all of these, and then with each of them. Without success, pairs of mistakes are tried.
+
+        Args:
+            claims: The failed claims of a check.
+            groups: The claims of all checks in the section, by name. No check that passes may contradict the mistakes.
+        """
         charged = frozenset(self.charged)
         bases = [NO_MISTAKES, charged] if charged else [NO_MISTAKES]
         single_bases = self._trials(frozenset({id}) for id in sorted(charged)) if len(charged) > 1 else ()
@@ -473,6 +495,7 @@ NOT_DECIDED_HERE = JudgedCheck(failed("Graded after you submit."), open=True)
 
 
 def _follows(verdict: Verdict, checks: Iterable[str]) -> JudgedCheck:
+    """Return the result of a check whose failure follows from earlier checks, with their ids in a remark."""
     causes = tuple(dict.fromkeys(checks))
     listed = ", ".join(causes[:3])
     if len(causes) > 3:

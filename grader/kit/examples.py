@@ -70,6 +70,7 @@ def around(examples: Sequence[Episode], name: str, count: int = 12) -> Each:
         raise BadAssignment(f"{EXAMPLES} has no call of {name!r}; add one, or remove its check from checks.py")
 
     def draw(problem_draw: Draw, truth: Any) -> list[Episode]:
+        """Draw up to `count` episodes that the reference accepts. Raise `BadAssignment` if it accepts none."""
         episodes = []
         for slot in range(count):
             episode = _usable(slot, forms, examples, problem_draw.random, truth)
@@ -89,7 +90,7 @@ def _usable(
 ) -> Episode | None:
     """Draw up to `TRIES` episodes, and return the first that `truth.usable` accepts; None if there is none."""
     for number in range(TRIES):
-        form = forms[(slot + number // 4) % len(forms)]
+        form = forms[(slot + number // 4) % len(forms)]  # another example after every four rejected draws
         factor = max(FARTHEST * NEARER**number, 1.0) if slot % 3 == 2 else 1.0
         episode = fresh(form, examples, random, factor)
         if truth.usable(episode):
@@ -110,7 +111,7 @@ def fresh(form: Episode, examples: Sequence[Episode], random: np.random.Generato
     large = random.choice(list(form.arrays)) if form.arrays else ""
     arrays = {name: values.array(array, factor if name == large else 1.0) for name, array in form.arrays.items()}
     put = {attribute: values.parameters(parameters) for attribute, parameters in form.put.items()}
-    is_repeated = len(form.calls) > 1 and form.calls[-1] is form.calls[-2]
+    is_repeated = len(form.calls) > 1 and form.calls[-1] is form.calls[-2]  # by `Episode.until`: with equal arguments
     calls = [values.call(call) for call in (form.calls[:-1] if is_repeated else form.calls)]
     if is_repeated:
         calls.append(calls[-1])
@@ -119,7 +120,7 @@ def fresh(form: Episode, examples: Sequence[Episode], random: np.random.Generato
         calls=tuple(calls),
         arrays=arrays,
         new=values.call(form.new) if form.new else None,
-        put=put if random.random() < 0.7 else {},
+        put=put if random.random() < 0.7 else {},  # without it, the attributes stay as the constructor sets them
         seed=int(random.integers(1 << 31)),
     )
 
@@ -142,6 +143,12 @@ class _FreshValues:
         return tuple(self._lengths[length] for length in example.shape)
 
     def array(self, example: Array, factor: float) -> Array:
+        """Draw an array with new lengths and values like the example's.
+
+        Integers that can be labels become labels of every class; others stay in the example's range. Floats from 0 to 1
+        stay there. Other floats have the example's mean and standard deviation, times `factor`, and become absolute
+        values if the example has no negative ones.
+        """
         random, shape = self._random, self._shape(example)
         if example.dtype.kind == "b":
             return random.random(shape) < 0.5
@@ -236,28 +243,34 @@ class _FreshValues:
 
 
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
-    """Return length in the example → new length. The new lengths all differ; length 1 stays 1."""
+    """Return length in the example → new length. The new lengths all differ; length 1 stays 1.
+
+    The lengths are those of all arrays that the example passes to calls or puts into the object's attributes. They are
+    drawn from 2 to `most`, which grows until every array of labels has room for all classes.
+    """
     arrays = [*form.arrays.values()]
-    for values in form.put.values():
+    for values in form.put.values():  # the arrays that are put into one attribute
         arrays += values.values()
     lengths = sorted({length for array in arrays for length in array.shape if length > 1})
-    labels = []
+    label_arrays = []
+    """Each array of labels with its number of classes, if this number is also a length, as that of a row of scores."""
     for array in form.arrays.values():
         classes = _classes(array, lengths)
         if classes in lengths:
-            labels.append((array, classes))
+            label_arrays.append((array, classes))
     most = max(12, len(lengths) + 4)
     while True:
         drawn = random.choice(np.arange(2, most + 1), size=len(lengths), replace=False)
         fresh_lengths = dict(zip(lengths, map(int, drawn), strict=True)) | {1: 1}
-        if most > MOST_LENGTH or _have_room(labels, fresh_lengths):
+        if most > MOST_LENGTH or _have_room(label_arrays, fresh_lengths):
             return fresh_lengths
         most += 1  # this example needs a longer batch
 
 
-def _have_room(labels: Sequence[tuple[Array, int]], lengths: Mapping[int, int]) -> bool:
-    """Return whether every array of labels, given with its number of classes, has room for all classes."""
-    for array, classes in labels:
+def _have_room(label_arrays: Sequence[tuple[Array, int]], lengths: Mapping[int, int]) -> bool:
+    """Return whether every array of labels, given with its number of classes, has room for all classes. `lengths` has
+    the new length for each length in the example."""
+    for array, classes in label_arrays:
         count = math.prod(lengths[length] for length in array.shape)
         if count < lengths[classes]:
             return False
@@ -293,6 +306,7 @@ def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
 
 
 def _items(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    """Yield (place, value) for a value at a place; if it is a list or dict, for each item in it, however nested."""
     if isinstance(value, list | dict):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _items(item, (*place, key))
@@ -358,6 +372,8 @@ def _json_items(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
+    """Return a value of an episode as JSON data. Objects stand for arrays, references to arrays ("argument") and dicts
+    ("dict"); tuples become lists."""
     if isinstance(value, Ref):
         return {"argument": value.name}
     if isinstance(value, np.ndarray):
@@ -388,6 +404,7 @@ def _values(items: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(item: Any) -> Any:
+    """Return the value that `_json` has turned into `item`; lists stay lists."""
     if isinstance(item, list):
         return [_value(entry) for entry in item]
     if not isinstance(item, dict):

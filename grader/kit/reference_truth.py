@@ -68,6 +68,8 @@ class ReferenceTruth:
         self._cached: dict[bytes, Any] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Plain]:
+        """Return a function that calls the reference's function `name` as an episode of one call, so that results are
+        cached and arguments copied. Raise `AttributeError` if there is no such function."""
         function = self.namespace.get(name)
         if name.startswith("_") or not callable(function):
             functions = sorted(name for name, value in self.namespace.items() if callable(value) and name[0] != "_")

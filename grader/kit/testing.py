@@ -66,6 +66,18 @@ class _Guest(Guest):
         self._solution = solution
 
     def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *_others: Any) -> dict[str, Any]:
+        """Take the entry points from the author's object, and not from files.
+
+        Args:
+            files, notebooks: Ignored.
+            wanted: The entry points as plain data.
+
+        Returns:
+            The report on the loaded code, as the sandbox sends it.
+
+        Raises:
+            NotFound: If the object lacks a function.
+        """
         entry_points = EntryPoints.read(wanted)
         if isinstance(self._solution, type):
             self.loaded = {entry_points.names[0]: self._solution}
@@ -90,6 +102,8 @@ class _Session(Session):
         self._guest_channel.close()
 
     def _exchange(self, request: list[Any], _watch: Any) -> Any:
+        """Answer a request in this process. The request and the reply are encoded and decoded as if they were sent, and
+        the random generators of this process keep their state."""
         operation, *arguments = _across(request)
         if operation == "load":
             _refuse_files(*arguments[:2])

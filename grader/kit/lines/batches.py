@@ -82,13 +82,17 @@ class Batches:
 
     def _wrong_argument(self, flow: Flow, step: _Step) -> int | None:
         """Return the event at fault for wrong rows, labels or regularisation of a step; None if
-        all are right."""
+        all are right.
+
+        Any rows of the data make a right batch, in any order, if their number is right and each has its own label. The
+        first wrong argument counts.
+        """
         distances = np.abs(step.rows[:, None] - self.X).max(axis=2)
-        is_row_of_data = distances <= SAME * np.abs(self.X).max()
+        is_row_of_data = distances <= SAME * np.abs(self.X).max()  # [i, j]: row i of the batch equals row j of X
         if not is_row_of_data.any(axis=1).all():
             return computed_at(flow, step.X)
         if len(step.rows) not in self.sizes:
-            return _selected_at(flow, step)
+            return _selected_at(flow, step)  # the right rows, but too many or too few
         labels, reg = flow.value(step.y), flow.value(step.reg)
         are_right = False
         if labels is not None and labels.size == len(step.rows):
@@ -109,13 +113,14 @@ class Batches:
         if not steps:
             return next(iter(loops_without_rounds(flow)), None)
         if len(steps) in (self.epochs * max(N // size, 1), self.epochs * -(-N // size)):
-            return None
+            return None  # without or with a smaller last batch
         loops = loops_around(flow, flow.at(steps[0].X).parent)
         if not loops:
             return None
         inner, outer = loops[0], loops[-1]
         rounds = len(outer) - 1  # the header runs once more at the end
         loop = outer
+        # if the outer loop has as many rounds as there are epochs, the inner one makes too many or too few steps
         if rounds == self.epochs and inner is not outer:
             loop, rounds = inner, len(steps) // self.epochs
         iterated = {source for event in loop for source in flow.data_sources(event)}

@@ -83,6 +83,8 @@ class _FaultSearch(Suspects):
         return event
 
     def _of_lines(self, lines: Sequence[Line], wrong: Sequence[str]) -> int | None:
+        """Return the event at fault by the first description that matches one; None if none does. `wrong` has the names
+        of the wrong outputs."""
         events = (self.of_line(line, wrong) for line in lines)
         event = next((e for e in events if e is not None), None)
         if event is None:
@@ -133,6 +135,7 @@ class Lines:
         return None
 
     def _follow(self, call: FollowedCall, truth: Any) -> _FaultSearch | None:
+        """Return a search in a traced call by the right values of `truth`; None if one of them is missing."""
         flow = self._traced(call)
         if flow is None:
             return None
@@ -153,7 +156,8 @@ class Lines:
             return None  # with a mistake, the computation may fail: for example, gradients have the wrong shapes
 
     def _trace(self, call: FollowedCall) -> Flow | None:
-        statements = self._statements
+        """Repeat a call of the student's code under tracing, and return its data flow; None if there is none."""
+        statements = self._statements  # first, since this request may end the session, which `begin` then starts again
         if self._ended:
             return None
         self._student.begin()

@@ -177,6 +177,7 @@ def texts(submission: Submission) -> dict[str, bytes | str]:
 
 
 def _statement(row: Any, files: Mapping[str, Any]) -> TracedStatement:
+    """Return the statement that a row of the report describes; `UNKNOWN` if it is malformed or in no file."""
     match row:
         case [str(file), int(line), str(kind), str(form), list(), list(), list(), int(parent)]:
             if file in files and 0 < line < 1 << 31:
@@ -239,6 +240,8 @@ def _with_arguments(flow: Flow) -> Flow:
 
 
 def _values(listed: Any, events: int) -> dict[int, list[Value]]:
+    """Return the values in the report by the event that computed them. Leave out malformed ones, and those beyond the
+    limits. `events` is the number of events, for this and the following functions."""
     values: dict[int, list[Value]] = {}
     count = 0
     for entry in listed[:MAX_VALUES] if isinstance(listed, list) else ():
@@ -253,6 +256,7 @@ def _values(listed: Any, events: int) -> dict[int, list[Value]]:
 
 
 def _calls(listed: Any, events: int) -> list[TracedCall]:
+    """Return the calls in the report, without malformed ones."""
     calls: list[TracedCall] = []
     for call in listed[:MAX_CALLS] if isinstance(listed, list) else ():
         match call:
@@ -262,6 +266,7 @@ def _calls(listed: Any, events: int) -> list[TracedCall]:
 
 
 def _is_argument(value: Any, events: int) -> bool:
+    """Return whether a value from the report is a pair [parameter, event that computed the argument]."""
     match value:
         case [str(), int(event)]:
             return 0 <= event < events
@@ -269,6 +274,7 @@ def _is_argument(value: Any, events: int) -> bool:
 
 
 def _results(named: Any) -> dict[str, Array]:
+    """Return the final values of outputs in the report, without those that are no float64 arrays or too large."""
     results: dict[str, Array] = {}
     for name, value in list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else ():
         if isinstance(value, np.ndarray) and value.dtype == float and value.size <= MAX_NUMBERS:

@@ -81,6 +81,7 @@ def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
     """
     exonerated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]
+    """For each event, {number of a statement that reads its value: True if this statement computes right values}."""
     for event in range(len(flow.rows) - 1, -1, -1):  # uses of a value come later
         in_favor = sum(votes[event].values())
         silent = state[event] == SILENT and event not in flow.values

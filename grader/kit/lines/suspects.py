@@ -74,15 +74,17 @@ class Suspects:
         """
         flow = self.flow
         state = list(self._state)
-        last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
+        last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}  # these events computed them last
         for event in last:
             state[event] = UNEXPECTED
         exonerated = exonerate(flow, state) - last
         ways = [flow.upstream(flow.outputs.get(name, ()), exonerated.__contains__) for name in wrong]
+        """For each wrong output, the events that lead to it and are not exonerated."""
         if wrong and not any(ways):
             event_of_missing = self._of_missing(wrong)
             return [] if event_of_missing is None else [event_of_missing]
         after_fault: set[int] = set()
+        """Events with an unexpected value, and all that use it directly or indirectly."""
         outputs_reached: dict[int, int] = {}
         """First event with an unexpected value → number of wrong outputs to which it leads."""
         for event in sorted(set().union(*ways)):
