@@ -69,6 +69,7 @@ def _abs(a: Array) -> Array:
 
 
 def _diagonal(a: Array) -> Array:
+    """Return the diagonal matrix of a vector's elements; a number unchanged."""
     if not a.ndim:
         return a
     return np.diag(a.ravel())
@@ -212,6 +213,7 @@ class Evaluation:
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────
 
     def _of(self, formula: Formula) -> Array:
+        """Return the value of a node by the function for its kind (`_NODES`). Values are cached by node."""
         self.budget.spend(1)
         key = id(formula)
         if key not in self.cache:
@@ -225,6 +227,7 @@ class Evaluation:
         return [self._of(part) for part in formula.parts]
 
     def _norm(self, formula: Formula) -> Array:
+        """Return the 1-norm, or the 2-norm of all elements, which for a matrix is its Frobenius norm."""
         (vector,) = self._parts(formula)
         if formula.data[0] == "1":
             return np.asarray(_abs(vector).sum())
@@ -232,6 +235,7 @@ class Evaluation:
         return np.asarray(np.sqrt(square))
 
     def _look_up(self, name: str) -> Array:
+        """Return the value of a quantity, in the shape that the current layout gives it."""
         if name not in self.values:
             raise Unread(f"{name} is not defined")
         array = np.asarray(self.values[name])
@@ -311,6 +315,7 @@ class Evaluation:
         return result
 
     def _holds(self, condition: Formula) -> Array:
+        """Return for which elements a condition of a case holds; one bool if it compares numbers."""
         if condition.kind == "otherwise":
             return np.asarray(True)
         left_value, right_value = (_real(self._of(part)) for part in condition.parts)

@@ -99,6 +99,7 @@ def grouped(tokens: Iterable[Token]) -> list[Token]:
 
 
 def _match(opening: Token, closing: Token) -> bool:
+    """Return whether a bracket closes another one: any two do, except for braces and environments (`_STRICT`)."""
     partner = _PARTNERS[opening.text]
     if closing.text == partner:
         return True
@@ -317,6 +318,7 @@ class _Lexer:
         self.lexed: list[Token] = []
         self.line = 0
         self.spaced = False
+        """True if white space precedes the next token."""
         self.start = 0
         """Index of the first character of the current token."""
         self.place = 0
@@ -335,6 +337,7 @@ class _Lexer:
         return self.lexed
 
     def _add(self, kind: Kind, text: str) -> None:
+        """Add a token for the text from `start` to `place`. Its own text may differ, as "α" does for \\alpha."""
         token = Token(kind, text, self.start, self.place, self.line, self.spaced)
         self.lexed.append(token)
         self.spaced = False
@@ -460,6 +463,7 @@ class _Lexer:
         text = text.strip()
         if _NAME.fullmatch(text) and self._named(text.replace("\\", "")):
             return
+        # a font around mathematics, as in \mathbf{W_1}: its content is then split like any other text
         is_only_font = name in _UPRIGHT and name != "operatorname" and (len(text) == 2 or not text.isalpha())
         if text in FUNCTIONS:
             self._add("function", FUNCTIONS[text])

@@ -116,8 +116,11 @@ def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tup
 
 @dataclass(frozen=True)
 class _Line:
+    """A line of a notebook that is not empty."""
+
     text: str
     cell: int
+    """Number of the cell, from 1."""
     is_code: bool
     key: str
     """The text in lower case, without emphasis and extra white space; lines with equal keys are equal."""
@@ -234,6 +237,8 @@ class _Region:
     """Cell number → source of each code cell that is not in the handout."""
 
     def add(self, line: _Line, *, in_solution: bool) -> None:
+        """Add a line, which may be empty after its label was removed. `in_solution` is true from a label such as
+        "Solution:" on."""
         self.has_solution = self.has_solution or in_solution
         if line.text.strip():
             self.lines.append(line)
@@ -399,6 +404,7 @@ def _cells(cells: Sequence[int]) -> str:
 
 
 def _has_formula(text: str) -> bool:
+    """Return whether a text may contain a formula: mathematics, code, an equality, or an image."""
     if re.search(r"[$=\\`]", text):
         return True
     return _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None

@@ -27,8 +27,12 @@ MAX_GROWTH = 4
 
 @dataclass(frozen=True)
 class _Macro:
+    """A macro that a notebook defines."""
+
     arguments: int
+    """Number of arguments."""
     body: str
+    """The definition, in which #1, #2, … stand for the arguments."""
 
 
 def expanded(notebook: Notebook) -> list[tuple[str, str]]:

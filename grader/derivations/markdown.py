@@ -16,6 +16,8 @@ from grader.model import Skipped
 
 @dataclass(frozen=True)
 class Piece:
+    """A part of an answer that is either mathematics or words."""
+
     kind: Literal["maths", "words"]
     text: str
     """The LaTeX of mathematics, or the words as written."""
@@ -71,6 +73,7 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], li
 
 
 def _passages(pattern: re.Pattern[str], text: str, why: str) -> list[Skipped]:
+    """Return all matches of a pattern with their lines, for a report that says `why` they are shown."""
     passages = []
     for match in pattern.finditer(text):
         words = match[0].split()
@@ -128,6 +131,8 @@ class _Cutter:
         self.names = names
 
     def pieces(self, text: str) -> Iterator[Piece]:
+        """Yield the pieces of a text in order: the mathematics in dollars, environments and code, and what is typed
+        between them."""
         text = self._with_joined_formulas(text)
         place = 0
         for maths in _MATHS.finditer(text):

@@ -78,6 +78,7 @@ class Parser:
         return None
 
     def next(self) -> Token:
+        """Consume and return the next token. Raise `Unread` at the end."""
         token = self.peek()
         if token is None:
             raise Unread("the formula is incomplete")
@@ -206,6 +207,7 @@ class Parser:
         raise Unread(f"unexpected “{token.text}”")
 
     def _number(self, token: Token) -> Formula:
+        """Return the formula for a number and its powers."""
         scripts = self.scripts()
         if scripts.is_indexed or scripts.transposed:
             raise Unread("an index stands after a number")
@@ -485,6 +487,7 @@ class Parser:
         return formula
 
     def _fraction(self) -> Formula:
+        """Parse the two arguments of \\frac: a derivative if both begin with a differential, otherwise a quotient."""
         over, under = self.argument(), self.argument()
         if _begins_differential(over) and _begins_differential(under):
             function = self.inside(over[1:])._differential(to_the_end=True)
@@ -522,6 +525,7 @@ class Parser:
         return result
 
     def _is_variable(self, point: Sequence[Token], variable: str) -> bool:
+        """Return whether the point in brackets behind a derivative is its variable itself, and so changes nothing."""
         try:
             return self.parsed(point).name == variable
         except Unread:
@@ -576,6 +580,7 @@ class Parser:
         return self._scripted(self._derivative(loss, variable))
 
     def _sees_loss(self) -> bool:
+        """Return whether the next token is a letter of the loss, perhaps in braces."""
         token = self.peek()
         while token is not None and token.is_group("{"):
             token = next(iter(token.inner), None)
@@ -612,6 +617,7 @@ class Parser:
         condition."""
         parts = []
         for row in cut_at(grid.inner, lambda token: token.kind == "row"):
+            # n > 0: a separator at the beginning of the row belongs to no condition
             separators = [n for n, token in enumerate(row) if token.kind in ("text", "end", "word") and n > 0]
             if not separators:
                 raise Unread("a case has no condition")

@@ -127,6 +127,7 @@ def either(*ways: Iterable[Claim]) -> Iterator[Claim]:
 
 
 def _first_that_holds(judges: Sequence[Callable[..., Verdict]], *arguments: Any) -> Verdict:
+    """Return the first verdict that passes; if there is none, the verdict of the first function."""
     verdicts = []
     for judge in judges:
         verdict = judge(*arguments)

@@ -137,6 +137,7 @@ def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
 
 
 def _equal(answer: Answer, want: Array) -> Verdict:
+    """Judge whether all entries of an answer equal integers such as labels or counts."""
     got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
         return got
@@ -145,6 +146,7 @@ def _equal(answer: Answer, want: Array) -> Verdict:
 
 
 def _unequal(answer: Answer, got: Array, want: Array, wrong: Array) -> Verdict:
+    """Return a failed verdict that says how many entries are `wrong` (a mask), and shows the first of them."""
     if not want.shape:
         return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
     first = int(np.argmax(wrong))
@@ -189,6 +191,15 @@ def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _differs(name: str, got: Array, want: Array, difference: float, norm: float, rtol: float, atol: float) -> str:
+    """Return the reason of a failed verdict: the answer is a multiple of the right result, or its error is too large.
+
+    Args:
+        name: Name of the value in messages.
+        got, want: The student's and the right result.
+        difference: ‖got - want‖.
+        norm: ‖want‖.
+        rtol, atol: The tolerances of `near`.
+    """
     ratio = _one_ratio(got, want)
     if ratio is not None and abs(ratio - 1) > 1e-3 and (want.shape or _is_simple(ratio)):
         return f"{name} is {ratio:.4g} times the reference" if ratio else f"{name} is zero"
@@ -240,6 +251,7 @@ def _one_ratio(got: Array, want: Array) -> float | None:
 
 
 def _both(got: Array, want: Array) -> str:
+    """Return a phrase with the student's and the right number, for the entry that differs most."""
     if not want.shape:
         return f"got {float(got):.9g}, expected {float(want):.9g}"
     differences = np.abs(got - want)  # if several entries are equally far off up to rounding, show the first

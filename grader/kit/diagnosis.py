@@ -343,6 +343,7 @@ class Diagnosis:
             return self._holds([claim], NO_MISTAKES)
 
         def holds(id: str, case: str = "") -> bool:
+            """Return whether a check has passed, as hints ask (see `Holds`)."""
             if id not in groups:
                 return not any(covers(id, check) for check in self.failed)
             return all(is_right(claim) for claim in groups[id] if case in ("", claim.case))
@@ -449,6 +450,8 @@ class Diagnosis:
         return tuple(self.charged[id] for id in sorted(ids))
 
     def _holds(self, claims: Iterable[Claim], assumed: Assumptions) -> bool:
+        """Return whether all claims pass by the reference with the assumed mistakes put into it. Return False if a
+        right value that this needs is not recorded."""
         try:
             return self._evaluate(claims, assumed).holds
         except NotRecorded:

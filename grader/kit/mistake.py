@@ -217,6 +217,7 @@ def registered(
     meanings = {meaning.id: meaning for meaning in interpretations_of(module)}
 
     def truth(meaning: str, assumed: Assumptions) -> Any:
+        """Return the truth for an interpretation, with these mistakes put into the reference's class."""
         changes: list[KnownMistake | KnownInterpretation] = [mistakes[id] for id in sorted(assumed)]
         if meaning in meanings:
             changes.append(meanings[meaning])

@@ -118,6 +118,8 @@ class ReferenceTruth:
         return bool(self._once("usable", episode, self._is_usable))
 
     def _is_usable(self, episode: Episode) -> bool:
+        """Return the result of `usable` without caching it. If the last digits of the inputs change, up or down, the
+        results must stay nearly the same."""
         right = self.play(episode)
         if RAISED in right or not is_finite(right):
             return False
@@ -159,6 +161,8 @@ def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
 
 
 def _called(function: Any, call: Call, arrays: Mapping[str, Array]) -> Any:
+    """Call a function with a call's arguments. References become the shared `arrays`, and other arrays are copied."""
+
     def resolve(value: Ref | Array) -> Array:
         return arrays[value.name] if isinstance(value, Ref) else value.copy()
 

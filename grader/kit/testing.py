@@ -90,6 +90,9 @@ class _Guest(Guest):
 
 
 class _Session(Session):
+    """A session whose requests are answered in this process. The socket pair is made only because `Session` and `Guest`
+    take one; nothing is sent."""
+
     def __init__(self, solution: Solution, limits: Limits, shared: Mapping[str, Array]) -> None:
         channel, guest_channel = socket.socketpair()
         super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None, clock=time.thread_time)

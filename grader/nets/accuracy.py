@@ -111,6 +111,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
     params = arrays(answers, long.start.params)
 
     def judge(truth: Any) -> Verdict:
+        """Judge the accuracy of the trained parameters, even if train was stopped before it was finished."""
         failure = call_failure(stats)
         if failure is not None and not is_unfinished:
             return failure
@@ -121,6 +122,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         return _in_time(verdict, is_unfinished, long.cpu_seconds, accuracy)
 
     def honest(truth: Any) -> Verdict:
+        """Judge whether predict returns the labels that the trained parameters give, and not others."""
         if isinstance(params, Verdict):
             return passed()  # judged above
         return agree(guess, truth.labels(long.tested(params)), share=0.999)

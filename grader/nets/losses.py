@@ -179,7 +179,8 @@ class LossChecks:
             return calls.compare(loss_of, truth.loss, LEAST_LOSS)
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            is_charged = any(cause.endswith(f".{name}") for cause in causes)
+            """Judge the losses after earlier checks have lost points."""
+            is_charged = any(cause.endswith(f".{name}") for cause in causes)  # the same check in an earlier section
             if is_charged and calls.right_alone(lambda own: own.loss_at(own.problem), truth.loss):
                 return passed()  # what is kept between calls is charged there
             return self.follow(calls.answers, truth, causes) & calls.same_again(loss_of)
@@ -255,6 +256,7 @@ class LossChecks:
         loss = loss_of(answer)
 
         def numbers_only() -> Verdict:
+            """Fail if the gradient is NaN; it may be infinite."""
             if np.isnan(floats_of(gradient_of(answer, bias))).any():
                 return because(failed(f"grads['{bias}'] is NaN at large scores, where the loss is right"), advice)
             return passed()
@@ -373,6 +375,8 @@ class GradientChecks:
             return calls.compare(partial(gradient_of, name=name), right_gradient(name, truth), LEAST_GRADIENT)
 
         def loss_keeps_something() -> bool:
+            """Return whether the student's losses depend on earlier calls: they differ in a new session, or for equal
+            calls."""
             loss_alone = calls.answers[1].own.loss_at(pair.second)
             changes_alone = loss_alone is not None and not near(loss_of(calls.second), loss_alone, rtol=1e-9).holds
             return changes_alone or not calls.same_again(loss_of).holds
@@ -382,6 +386,7 @@ class GradientChecks:
             return None if gradients is None else gradients[name]
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+            """Judge the gradient of one parameter after earlier checks have lost points."""
             is_charged = f"{self.earlier}.{name}" in causes or loss_keeps_something()
             if is_charged and calls.right_alone(partial(own_gradient, name), right_gradient(name, truth)):
                 return passed()  # what is kept between calls is charged there

@@ -26,6 +26,7 @@ def states(flow: Flow, right: RightValues) -> list[str]:
 
 
 def _state(flow: Flow, event: int, right: RightValues) -> str:
+    """Return the state of an event. One unexpected value is enough to make it unexpected."""
     statement, values = flow.at(event), flow.values.get(event, ())
     if not values or statement.is_header:
         return SILENT

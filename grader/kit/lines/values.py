@@ -55,10 +55,14 @@ def all_begin(names: Set[str], prefix: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _RightValue:
+    """A value that right solutions compute, in one of the forms in which it is recognised."""
+
     name: str
     numbers: Array
+    """The value as a flat array."""
     norm: float
     fingerprint: float
+    """A projection (`_fingerprint`), by which candidates for a full comparison are found."""
 
     def equals(self, numbers: Array) -> bool:
         return float(np.linalg.norm(numbers - self.numbers)) <= SAME * self.norm
@@ -99,6 +103,7 @@ class RightValues:
             self._fingerprints[size] = np.array([entry.fingerprint for entry in entries])
 
     def _add(self, name: str, value: Array) -> None:
+        """Store one form of a right value, a flat array. Values that are not finite count only for their size."""
         self._sizes.add(value.size)
         if value.size == 1 and float(value[0]).is_integer():
             self._integers.add(int(value[0]))
