@@ -99,19 +99,23 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
 _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 """Matches the markers of list items."""
 _LONE_SIGN = re.compile(r"[\d\s]*[-−+±/·×*⊙√^][\d\s.{}]*")
+"""Matches text between formulas that is only an operator, perhaps with numbers, as in "$a$ + 2 $b$"."""
 _TERM = re.compile(
     r"[ \t]*\)?[ \t]*(?:[-–—−+/·⋅•∙÷×⊙∘]|\*(?!\*)|\\\*|(?<=\s)\.)[ \t]*[*_]{0,3}(?:[^\W\d_](?![^\W\d_])|\d|\()"
     r"|\)?['^_]|[ \t]?\)?(?:[A-Za-z]_?)?\d"
 )
 """Matches the beginning of words that may be a part of the formula before them: "- y because", or "2" behind "$y$"."""
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*|[^.,:;!?\n\w]*(?:[^\W\d_]+\s*){1,2}")
+"""Matches at most two words without the end of a sentence. They may join two formulas, as "times" does."""
 _WORDS_AND_NAME = re.compile(r"[ \t]*(?:[^\W\d_]{2,}[ \t]+){1,2}(?:[α-ωŷ∂∇]|[A-Za-z][_^(\d])")
 """Matches words and a name behind a formula, such as "signo θ"."""
 _FUNCTION_KINDS = ("letter", "unknown", "function")
+"""Kinds of tokens that may name a function which an equality defines."""
 _NEUTRAL = ".,;#"
 """Punctuation between formulas that cannot be a part of one, unlike a minus sign or a bracket."""
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
 _NUMBER_OF_EQUATION = re.compile(r"[(\[]\d+(?:\.\d+)?[a-z]?[)\]]")
+"""Matches the number of an equation, such as "(2)" or "[1.2a]"."""
 
 
 @dataclass
@@ -455,10 +459,11 @@ def _rows(mathematics: Sequence[Token]) -> list[_Row]:
         if token.kind in ("row", "end"):
             separator = "row" if token.kind == "row" else token.text
             continue
-        hangs = bool(row.tokens) and row.hangs
+        hangs = bool(row.tokens) and row.hangs  # the row is incomplete, so no separator ends it
         if token.kind == "text" and separator is None and not hangs:
             separator = "text"
         is_linking = token.kind == "=" or (separator == "row" and token.is_sign(*_OPERATORS))
+        # three cases: go back to an earlier row, begin a row, or go on with the current one
         if rows and is_linking and separator in _CONTINUED_AFTER and not hangs:
             row = _last_without_remark(rows)
         elif not rows or (separator is not None and not hangs):

@@ -292,7 +292,7 @@ class _FinalJudgement:
         try:
             formula = self.answer.definitions.resolve(last.formula, len(self.answer.statements))[0]
             last_meaning = next(self.comparer.meanings(formula), None)
-        except Unread:
+        except Unread:  # cannot be compared, so any formula with a quantity of the question may contradict
             return not symbols(last.formula).isdisjoint(self.comparer.known)
         if last_meaning is None:
             return False

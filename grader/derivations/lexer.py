@@ -170,7 +170,9 @@ _SPACES = _words(
     "quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
     "Leftrightarrow Longleftrightarrow mapsto square blacksquare Box hline"
 )
+"""Macros that separate two statements."""
 EQUALS = _words("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow")
+"""Macros that are read as =."""
 _RELATIONS = {"leq": "<=", "le": "<=", "geq": ">=", "ge": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=",
               "approx": "≈", "propto": "∝", "in": "∈", "sim": "~", "simeq": "≈", "mp": "±", "pm": "±"}  # fmt: skip
 _SIGNS = {
@@ -203,7 +205,9 @@ _FONT = re.compile(r"\\text\w*\s*\{|\}")
 """Matches a font within the argument of \\text."""
 _NAME = re.compile(r"[A-Za-z]+\d?(?:\\?_\w+)*")
 _NESTING = {"{": 1, "}": -1}
+"""Brace → the change of the depth behind it."""
 _TAG = re.compile(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*")
+"""Matches the number of an equation in \\tag."""
 _OPENING = re.compile(r"\s*(?:\[[^\]\n]{0,40}\])?\s*\{")
 """Matches the opening brace of a macro's argument, and an optional argument before it."""
 _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "hbox", "textnormal"}
@@ -258,7 +262,7 @@ def plain(text: str) -> str:
     text = _MODULE.sub("", text).translate(_STOPS)
     text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text)
     result = ""
-    for variant, run in itertools.groupby(text, _variant):
+    for variant, run in itertools.groupby(text, _variant):  # runs of one kind, so that x²³ becomes x^{23}
         characters = "".join(run)
         if variant:
             characters = unicodedata.normalize("NFKC", characters)

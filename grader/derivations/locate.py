@@ -29,6 +29,7 @@ WORKED_OUT = re.compile(r"[-+*/=]|\\(?:[cdt]?frac|cdot|odot|times|circ)(?![A-Za-
 _FENCE = "```"
 _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>", re.IGNORECASE)
 _HEADING = re.compile(r"\s*(?:#{1,6}\s[^$=\\\n]*|\*\*[^*$=\\\n]{0,60}:\s*\*\*:?)\s*")
+"""Matches a heading of Markdown, or a bold line that ends with a colon, without mathematics."""
 _MACRO = re.compile(r"\\[a-z]+(?:\{[a-z]*\})?")
 _SOLUTION = re.compile(
     rf"(?i)^[\s#>]*(?P<mark>[*_]{{0,3}}){SOLUTION}(?:[:.]+(?P=mark)|(?P=mark)[:.]+|(?P=mark)\s*$)\s*"
@@ -399,6 +400,7 @@ class _StudentNotebook:
 
 
 def _cells(cells: Sequence[int]) -> str:
+    """Return cells by their numbers for a remark: "cells 3, 4"."""
     word = "cells" if len(cells) > 1 else "cell"
     return f"{word} {', '.join(map(str, cells))}"
 

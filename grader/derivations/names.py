@@ -13,6 +13,7 @@ _PARTS_OF_PROGRAMS = re.compile(
     r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
 _METHODS = {".dot(": "@(", ".mm(": "@(", ".matmul(": "@(", ".T": "^T ", ".t()": "^T "}
+"""Method or attribute of an array in a program → its LaTeX."""
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>(?:[A-Za-z]{{2,}}|[A-Za-z](?=\\?_[A-Za-z]{{2}}))(?:\\?_[A-Za-z0-9]+)*\d?)\s*(?:\}}\s*)?(?:&\s*)?"
     r"(?:[-+*/:]?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
@@ -22,6 +23,7 @@ MAX_OWN_NAMES = 50
 """Largest number of words in an answer that are tested for being names of the student's."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|(?<=[\w\s])-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 _INDEX = re.compile(r"(?<=\w)\[(\d|[ijkmn])\]")
+"""Matches the index of a typed element, as in h[1] or w[i]."""
 _NAMES_WITH_PARTS = (
     (r"([^\W\d_]|theta|delta|eta|lambda|sigma|yhat)_?(\d|t|i|j|k)", "{}_{{{}}}"),
     (r"([^\W\d_])_?(\d)_?T", "{}_{{{}}}^T"),
@@ -35,6 +37,8 @@ class Names:
     """Translates names that are typed without LaTeX, as in programs, into LaTeX."""
 
     def __init__(self, notation: Notation) -> None:
+        """Compile regular expressions for the names of a course: those of derivatives (`dW1`, `dJ_dh1`), of
+        differentials (`dJ`), and of factors that are typed without spaces (`θt` in `2λθt`)."""
         self.words = notation.words
         all_losses = notation.losses | notation.totals
         losses = _any_of({loss for loss in all_losses if loss.isascii()})
@@ -99,6 +103,7 @@ class Names:
         assigned = dict.fromkeys(match["name"].replace("\\", "") for match in _ASSIGNED.finditer(answer))
         for word in islice(assigned, MAX_OWN_NAMES):
             name = word.replace("_", r"\\?_")
+            # the word as it may be written, and the word beside an operator or in a call, where it is an operand
             spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{name}(?!\w)"
             operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*(?:\}}\s*)?(?:[*@⊙∘]|\\odot)"
             if self.name(word) is None and re.search(operand, answer):

@@ -310,7 +310,10 @@ class StudentAnswer:
         """
         is_formula_alone = len(self.statements) == 1 and self.reading.is_mathematics_alone
         defining = []
+        """Indices of the statements that define a name of the student's."""
         bare = []
+        """Indices of the statements that name no quantity: no side is only a name or a number, except in an answer of
+        one formula."""
         for number, statement in enumerate(self.statements):
             if self._defines_own_name(statement):
                 defining.append(number)
@@ -323,7 +326,7 @@ class StudentAnswer:
             return [bare[all_asked.index(quantity)]] if len(bare) == len(all_asked) else []
         if 0 in bare and self._begins_with_the_answer():
             return [0]
-        later = [number for number in bare if not defining or number > defining[-1]]
+        later = [number for number in bare if not defining or number > defining[-1]]  # after the last definition
         fitting = [number for number in later if self._has_shape(quantity, number)]
         return (fitting or defining or later)[-1:]
 

@@ -170,30 +170,32 @@ def speed_ratio(
         raise BadAssignment(f"speed_ratio(passes={passes:g}, fails={fails:g}): fails must be at most passes")
     random = np.random.default_rng(seed)
 
-    def ended(size: int, arguments: Drawn, answer: Answer, slowly: float = 0.0, quickly: float = 0.0) -> Speed:
+    def measurement(
+        size: int, arguments: Drawn, answer: Answer, slow_seconds: float = 0.0, fast_seconds: float = 0.0
+    ) -> Speed:
         """Return the result with these measurements: CPU seconds of the slow and of the fast function."""
-        return Speed(slow, fast, slowly, quickly, size, draw, seed, arguments, answer, passes, fails)
+        return Speed(slow, fast, slow_seconds, fast_seconds, size, draw, seed, arguments, answer, passes, fails)
 
     arguments = draw(random, FIRST_SIZE)
     for name in (slow, fast):  # not timed: a first call may import modules and fill caches
         answer, _ = _timed(student, name, arguments)
         if answer.failure is not None:
-            return ended(FIRST_SIZE, arguments, answer)
-    size, slowly = _measurable(student, slow, draw, random, arguments)
-    drawn = [draw(random, size) for _ in range(CALLS if slowly > 0 else 1)]
+            return measurement(FIRST_SIZE, arguments, answer)
+    size, slow_seconds = _measurable(student, slow, draw, random, arguments)
+    drawn = [draw(random, size) for _ in range(CALLS if slow_seconds > 0 else 1)]
     failure: Speed | None = None
     fastest: Speed | None = None
     for arguments in drawn:
-        answer, quickly = _timed(student, fast, arguments)
+        answer, fast_seconds = _timed(student, fast, arguments)
         slow_answer, seconds = _timed(student, slow, arguments)
         for failed_answer in (answer, slow_answer):
             if failed_answer.failure is not None and failure is None:
-                failure = ended(size, arguments, failed_answer)
-        slowly = min(slowly, seconds)
-        if fastest is None or quickly < fastest.fast_seconds:
-            fastest = ended(size, arguments, answer, 0.0, quickly)
+                failure = measurement(size, arguments, failed_answer)
+        slow_seconds = min(slow_seconds, seconds)
+        if fastest is None or fast_seconds < fastest.fast_seconds:
+            fastest = measurement(size, arguments, answer, 0.0, fast_seconds)
     assert fastest is not None
-    return failure or replace(fastest, slow_seconds=slowly)
+    return failure or replace(fastest, slow_seconds=slow_seconds)
 
 
 def _measurable(

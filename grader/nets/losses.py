@@ -80,6 +80,7 @@ class PairCalls:
         self.pair, self.model = pair, Model(student, pair.first)
         self.first, self.again = self.model.loss(pair.first), self.model.loss_again(pair.first)
         self.untouched = self.model.left_alone(pair.first)
+        """True if the first two calls have left X and y unchanged."""
         self.second = self.model.loss(pair.second)
         self.answers = [
             ProblemAnswer(own(student, pair.first), self.first),

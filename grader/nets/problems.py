@@ -447,12 +447,13 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
     """
     problem = training.problem
     problems = [problem.at(params) for params in truth.after_epochs(training)]
+    # all training rows are equal, so the label of one shows whether the training accuracy changes
     first, last = (truth.labels(problems[epoch].rows(slice(1))) for epoch in (0, -1))
     if np.array_equal(first, last):
         return None
     rows = np.vstack([problem.X[:1], draw_inputs(random, _CANDIDATES, problem.inputs)])
     scores = np.array([truth.scores_at(replace(problem, X=rows)) for problem in problems])
-    clear = np.asarray(is_clear(scores).all(axis=0))
+    clear = np.asarray(is_clear(scores).all(axis=0))  # rows whose label rounding decides after no epoch
     if not clear[0]:
         return None
     rows, labels = rows[clear], scores[:, clear].argmax(axis=2)
@@ -470,13 +471,13 @@ def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Trai
     The validation labels are the predictions of the right model after this epoch. They include the last class, because
     some students build one-hot rows of length max(y) + 1. Return None if there are no such data.
     """
-    # rows that become right in this epoch, rows that are wrong again at the end, and rows of the last class
-    come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
-    last = labels[epoch] == training.problem.classes - 1
-    if not (come.any() and (go & ~come).any() and last.any()):
+    newly_right, wrong_at_end = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
+    of_last_class = labels[epoch] == training.problem.classes - 1
+    if not (newly_right.any() and (wrong_at_end & ~newly_right).any() and of_last_class.any()):
         return None
-    order = np.argsort(-(2 * (go & ~come) + come), kind="stable")
-    chosen = np.unique([*np.flatnonzero(come)[:4], *np.flatnonzero(last)[:1], *order[: VALIDATION - 5]])
+    # first the rows that were right before and are wrong at the end, then the rows that have just become right
+    order = np.argsort(-(2 * (wrong_at_end & ~newly_right) + newly_right), kind="stable")
+    chosen = np.unique([*np.flatnonzero(newly_right)[:4], *np.flatnonzero(of_last_class)[:1], *order[: VALIDATION - 5]])
     return replace(training, X_val=rows[chosen], y_val=labels[epoch][chosen])
 
 
