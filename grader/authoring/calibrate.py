@@ -104,9 +104,11 @@ def calibrate(
 
 
 def _collected(reports: Sequence[Report]) -> list[Calibration]:
+    """Return one calibration for each training run that reports an accuracy, with one accuracy for each report."""
     accuracies: dict[str, list[float]] = {}
     cpu_seconds: dict[str, list[float]] = {}
     for report in reports:
+        # usage is by section, such as "q5.train", and evidence by the last part of the section's id
         seconds = {section.rpartition(".")[2]: usage.cpu_seconds for section, usage in report.usage.items()}
         for evidence in report.evidence:
             if evidence.accuracy is not None:

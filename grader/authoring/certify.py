@@ -164,6 +164,7 @@ BLOCK = 25
 def _certify_on_seeds(
     specimen: Specimen, assignment: Assignment, choose: Callable[[], Sandbox], numbers: range
 ) -> list[Certified]:
+    """Grade a specimen with several secret seeds in one session of a new sandbox."""
     names = [f"certify {number}" for number in numbers]
     seeds = [Seed(name.encode()) for name in names]
     with closing(choose()) as sandbox:
@@ -204,6 +205,8 @@ def certify_mistakes(
 
 
 def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:
+    """Grade the reference with a known mistake, and list the differences from what the mistake declares: the checks
+    that it should lose (`fails`) and its diagnosis."""
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
     lost, diagnosed = testing.failed(report), testing.diagnosed(report)
     problems = []
@@ -237,11 +240,13 @@ def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, lis
 
 
 def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certified:
+    """Return the result for a specimen, given its report."""
     compare = _problems_of_handout if specimen.is_handout else _problems
     return Certified(specimen.name, testing.failed(report), tuple(compare(specimen, report)), seed)
 
 
 def _problems_of_handout(_specimen: Specimen, report: Report) -> Iterator[str]:
+    """Yield a sentence for each check in which the starter code earns points."""
     for check in report.checks:
         if check.status.is_decided and check.points:
             points = f"{show_points(check.points)} of {check.id} untouched{_follows_phrase(report, check.id)}"
@@ -272,6 +277,7 @@ def _follows_phrase(report: Report, id: str) -> str:
 
 
 def _normalised(text: str) -> str:
+    """Return a text in lower case, with single spaces and without most punctuation."""
     return " ".join(re.sub(r"[^\w\s.*/½²-]", " ", text.casefold()).split())
 
 

@@ -152,14 +152,14 @@ def _of_a_student(path: Path, collection: str) -> Iterator[AnswerSpecimen]:
     A line "=== question class [name]" precedes each answer. An answer may use right answers to earlier questions.
     """
     sections = _SECTION.findall(path.read_text("utf-8"))
-    if not sections or any(section[1] not in get_args(What) for section in sections):
+    if not sections or any(label not in get_args(What) for _, label, _, _ in sections):
         raise BadAssignment(
             f"answers/{collection}/{path.name} must consist of sections that begin with '=== question class'"
         )
     right_answers = {question: text.strip("\n") for question, label, _, text in sections if label == "right"}
     for question, label, name, text in sections:
         suffix = "_".join(filter(None, (question, label, name)))
-        earlier = tuple(pair for pair in right_answers.items() if pair[0] < question)
+        earlier = tuple((id, answer) for id, answer in right_answers.items() if id < question)
         yield AnswerSpecimen(f"{collection}/{path.stem}_{suffix}", question, label, text.strip("\n"), earlier)
 
 

@@ -139,6 +139,7 @@ def _write_folder(
     checked: Mapping[str, bool],
     episodes: Sequence[Episode],
 ) -> None:
+    """Write the files of an assignment. `checked` is that of `_manifest`; `of_class` is True if a class is graded."""
     files = {
         "assignment.toml": _manifest(id, names, of_class, checked),
         "reference.py": solution.reference,
@@ -146,11 +147,12 @@ def _write_folder(
         "mistakes.py": _MISTAKES,
         "variants/solution.py": solution.module,
     }
+    handout_name, handout_content = solution.handout
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     (folder / "handout").mkdir()
-    (folder / "handout" / solution.handout[0]).write_bytes(solution.handout[1])
+    (folder / "handout" / handout_name).write_bytes(handout_content)
     write(folder / EXAMPLES, episodes)
 
 
@@ -176,6 +178,7 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[st
 
 
 def _check_py(name: str, returns: bool) -> str:
+    """Return the source of the check of a function or method. `returns` is True if it returns a value."""
     return f'''
 
 @kit.check("{name}", each=kit.around(EXAMPLES, "{name}"))
@@ -208,6 +211,7 @@ A mistake is a function that replaces one of the reference's, or a class that ov
 
 
 def _template(id: str, functions: Sequence[str], class_name: str) -> Solution:
+    """Return a small solution with the named functions or class, for an author who starts without a solution."""
     if not (functions or class_name):
         raise BadCall("give a solution file, or --functions a,b, or --class NAME")
     text = _of_class(class_name) if class_name else _of_functions(functions)
@@ -215,6 +219,7 @@ def _template(id: str, functions: Sequence[str], class_name: str) -> Solution:
 
 
 def _of_functions(names: Sequence[str]) -> str:
+    """Return the source of a marked solution with these functions, each with an example call."""
     definitions = "".join(
         f'''
 
@@ -231,6 +236,7 @@ def {name}(X, w):
 
 
 def _of_class(name: str) -> str:
+    """Return the source of a marked solution with this class, and example calls."""
     return f'''import numpy as np
 
 

@@ -88,6 +88,7 @@ def large_files(assignment: Assignment) -> list[Path]:
 
 
 def _readme(assignment: Assignment) -> str:
+    """Return the README.txt of a student's pack. It names the files to submit and the data files that are left out."""
     data = ""
     large = large_files(assignment)
     if large:
@@ -121,6 +122,7 @@ def students_modules(assignment: Assignment) -> list[Path]:
 
 
 def _file_of(module: str) -> Path | None:
+    """Return the file of one of the grader's modules; None for any other module."""
     if not module.startswith("grader"):
         return None
     place = _PACKAGE.parent.joinpath(*module.split("."))
@@ -164,6 +166,8 @@ def _pyproject(name: str, version: str, python: str, requirements: Sequence[str]
 
 
 def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
+    """Add the handout as the student's working folder, and the assignment's folder with the files that the checks need.
+    Files with the solution are left out."""
     code = code_of_checks(assignment)
     for path in sorted(assignment.folder.rglob("*")):
         inside = path.relative_to(assignment.folder)

@@ -51,6 +51,7 @@ _worker_jobs: list[Callable[[], Any]] = []
 
 
 def _start_worker(jobs: Sequence[Callable[[], Any]]) -> None:
+    """Prepare a worker process. The jobs arrive with the fork, as the initializer's argument, and are not pickled."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # the parent's handlers raise an exception, which the pool would catch
     Thread(target=_end_with_parent, daemon=True).start()
@@ -59,6 +60,7 @@ def _start_worker(jobs: Sequence[Callable[[], Any]]) -> None:
 
 
 def _end_with_parent() -> None:
+    """Wait until the parent process ends, then exit at once. Run this in a thread."""
     parent = parent_process()
     assert parent is not None
     parent.join()

@@ -60,7 +60,7 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
             warnings.simplefilter("ignore")
             _run_solution(solution, module, name)
             _wrap(recorder, solution, functions, name)
-            np.random.seed(0)
+            np.random.seed(0)  # so that recording again gives the same inputs
             _run_calls(solution, calls, name)
     finally:
         del sys.modules["reference"]
@@ -68,6 +68,7 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
 
 
 def _run_solution(solution: types.ModuleType, source: str, name: str) -> None:
+    """Run the solution's source in the module `solution`. `name` is the author's file, for messages."""
     try:
         exec(compile(source, "solution", "exec"), vars(solution))  # noqa: S102  the author's own code
     except Exception as error:  # noqa: BLE001  becomes the author's message
@@ -76,6 +77,7 @@ def _run_solution(solution: types.ModuleType, source: str, name: str) -> None:
 
 
 def _wrap(recorder: Recorder, solution: types.ModuleType, functions: Sequence[str], name: str) -> None:
+    """Replace the graded functions of a module by recording ones, and make the graded class record its calls."""
     for function in functions:
         value = getattr(solution, function, None)
         if value is None:
@@ -87,6 +89,7 @@ def _wrap(recorder: Recorder, solution: types.ModuleType, functions: Sequence[st
 
 
 def _run_calls(solution: types.ModuleType, source: str, name: str) -> None:
+    """Run the example calls in the solution's module. If one fails, the message shows its line."""
     try:
         exec(compile(source, "example calls", "exec"), vars(solution))  # noqa: S102  the author's own code
     except Unrecordable as wrong:
@@ -109,6 +112,7 @@ class Recorder:
 
     attributes: Sequence[str]
     depth: int = 0
+    """Number of recorded functions that are running. Only calls at depth 0 are recorded."""
     returning: set[str] = field(default_factory=set)
     """Functions and methods that returned something other than None."""
     episodes: list[Episode] = field(default_factory=list)
@@ -150,6 +154,7 @@ class Recorder:
         kind.__init__ = construct_and_record  # type: ignore[misc]
 
     def _method(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a wrapper of a method that adds its calls to the record of the object."""
         parameters = _parameters(method)[1:]
 
         @functools.wraps(method)
@@ -163,11 +168,13 @@ class Recorder:
         return recorded
 
     def _noted(self, name: str, value: Any) -> Any:
+        """Return the value, and note that the function returns one if it is not None."""
         if value is not None:
             self.returning.add(name)
         return value
 
     def _inside(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Call a function. Calls that it makes to recorded functions are not recorded."""
         self.depth += 1
         try:
             return function(*args, **kwargs)
@@ -204,8 +211,10 @@ class _RecordedObject:
     this: Any
     """The object. It is kept so that its id is not reused."""
     new: Call
+    """The call of the constructor."""
     arrays: dict[str, Any]
     put: dict[str, dict[str, Any]]
+    """Dict attributes with arrays that checks replace by random ones, as in `Episode.put`."""
     calls: list[Call] = field(default_factory=list)
 
     def episode(self, names: Sequence[str]) -> Episode:
@@ -215,12 +224,14 @@ class _RecordedObject:
 
 
 def _is_parameter(value: Any) -> bool:
+    """Return whether a value is a nonempty array of floats."""
     return type(value) is np.ndarray and value.dtype.kind == "f" and value.size > 0
 
 
 def _recorded_call(
     name: str, parameters: Sequence[str], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any]
 ) -> Call:
+    """Return a call with its arguments as `_recordable` values. Their arrays are added to `arrays`."""
     positional = []
     for i, value in enumerate(args):
         label = parameters[i] if i < len(parameters) else f"argument {i + 1}"
@@ -230,6 +241,7 @@ def _recorded_call(
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
+    """Return the names of a function's parameters; [] if Python does not know them."""
     try:
         return list(inspect.signature(function).parameters)
     except ValueError:
@@ -237,6 +249,9 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
 
 
 def _recordable(value: Any, label: str, function: str, arrays: dict[str, Any]) -> Any:
+    """Return an argument with each array in it replaced by a reference (`Ref`). New arrays are copied into `arrays`,
+    because the call may change them; an array equal to one in `arrays` refers to that one. `label` and `function` name
+    the argument in messages."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):

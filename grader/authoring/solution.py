@@ -107,6 +107,8 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
+    """Read a solution from the JSON of a notebook. The handout is the notebook with gaps for the solutions and without
+    outputs."""
     import nbformat  # takes 0.1 s to import, so only for notebooks
 
     try:
@@ -150,12 +152,14 @@ def _divided(source: str, where: str) -> tuple[str, str]:
 
 
 def _is_definition(node: ast.stmt) -> bool:
+    """Return whether a statement belongs to the solution. All other statements are example calls."""
     if isinstance(node, ast.Assign):
         return all(_is_constant(target) for target in node.targets)
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
 
 
 def _is_constant(target: ast.expr) -> bool:
+    """Return whether an assigned name is that of a constant, such as BATCH_SIZE."""
     return isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1
 
 
@@ -172,6 +176,8 @@ def _is_main(node: ast.stmt) -> bool:
 
 
 def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) -> Solution:
+    """Find the functions, classes and methods with marks, and return the solution. `marked` is its source with the
+    marks."""
     functions: list[str] = []
     classes: list[str] = []
     methods: list[str] = []
@@ -211,15 +217,18 @@ def _graded_methods(members: Sequence[ast.FunctionDef], marks: Sequence[int]) ->
 
 
 def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
+    """Return whether a statement contains one of the marks, which are given as line numbers."""
     return any(node.lineno <= mark <= (node.end_lineno or node.lineno) for mark in marks)
 
 
 def _uses(method: ast.FunctionDef, names: Collection[str]) -> bool:
+    """Return whether a method refers to an attribute with one of these names."""
     attributes = {node.attr for node in ast.walk(method) if isinstance(node, ast.Attribute)}
     return not attributes.isdisjoint(names)
 
 
 def _returns(method: ast.FunctionDef) -> bool:
+    """Return whether a function yields or returns a value."""
     for node in ast.walk(method):
         match node:
             case ast.Yield() | ast.Return(ast.expr()):
@@ -248,15 +257,16 @@ def gaps(text: str, where: str) -> str:
     inside = False
     for number, line in enumerate(text.splitlines(), start=1):
         begin, end = _BEGIN.match(line), _END.match(line)
-        if bool(begin if inside else end):
+        if bool(begin if inside else end):  # a second BEGIN before the END, or an END without a BEGIN
             expected = "END" if inside else "BEGIN"
             raise BadCall(
                 f"{where}, line {number}: {line.strip()!r} without '### {expected} SOLUTION' before it: add it"
             )
         if begin:
             inside = True
-            gap = "raise NotImplementedError" if begin[1] else "..."
-            starter += [f"{begin[1]}# Write your code here.", f"{begin[1]}{gap}"]
+            indent = begin[1]
+            gap = "raise NotImplementedError" if indent else "..."
+            starter += [f"{indent}# Write your code here.", f"{indent}{gap}"]
         elif end:
             inside = False
         elif not inside:
@@ -267,6 +277,7 @@ def gaps(text: str, where: str) -> str:
 
 
 def _parsed(text: str, where: str) -> ast.Module:
+    """Parse a source. `where` names it in the message about a syntax error."""
     try:
         return ast.parse(text)
     except SyntaxError as wrong:

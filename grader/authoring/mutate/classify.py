@@ -56,7 +56,7 @@ class Classifier:
         with warnings.catch_warnings():  # other threads may run, but a mutant uses none of their locks
             warnings.simplefilter("ignore", DeprecationWarning)
             child.start()
-        writing.close()
+        writing.close()  # so that `recv` raises EOFError when the child ends
         end = time.monotonic() + WALL_SECONDS * self._cpu_seconds / CPU_SECONDS
         last: str | Classified = "new"
         with suppress(EOFError, OSError):  # the process has ended
@@ -73,6 +73,7 @@ class Classifier:
 
 
 def _namespace(source: str) -> dict[str, Any]:
+    """Run a source as a module and return the module's variables."""
     module = sys.modules[MODULE] = ModuleType(MODULE)  # dataclasses look their module up
     exec(compile(source, f"{MODULE}.py", "exec"), module.__dict__)  # noqa: S102  an author's code, in a limited process
     return module.__dict__
@@ -100,7 +101,7 @@ def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
 
     def trace(frame: Any, event: str, _argument: Any) -> Any:
         if frame.f_code.co_filename != f"{MODULE}.py":
-            return None
+            return None  # do not trace inside other modules
         if event == "return":
             kinds = {name: _kind_of(value) for name, value in frame.f_locals.items()}
             variables = {name: kind for name, kind in kinds.items() if kind}
@@ -118,6 +119,7 @@ def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
 
 
 def _kind_of(value: Any) -> str:
+    """Return the type and shape of a value as text; "" for a value that is neither a number nor an array."""
     shape = getattr(value, "shape", None)
     if shape:
         return f"array {'b' if value.dtype.kind == 'b' else ''}{shape}"

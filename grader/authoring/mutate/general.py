@@ -92,6 +92,8 @@ class General:
         return record(reference.name, source.module, source.calls, self._names, source.attributes).episodes
 
     def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
+        """Return an oracle for mutants of a right solution. A mutant is also allowed if it does the same as another
+        right solution or as the reference under another interpretation of the task."""
         meanings = list(self._solutions.values())
         for meaning in reversed(self._assignment.interpretations[1:]):
             truth = self._assignment.truths(meaning.id, frozenset())
@@ -147,8 +149,8 @@ class ExampleOracle:
         for example in examples:
             functions = () if example.new else tuple(call.name for call in example.calls)
             by_function.setdefault(functions, []).append(example)  # all examples of a class are one group
-        for forms in by_function.values():
-            self.inputs += _drawn(original, forms)
+        for similar_examples in by_function.values():
+            self.inputs += _drawn(original, similar_examples)
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
         """Compare a mutant's return values, attributes and changed arguments with the original's on every input."""
@@ -163,6 +165,8 @@ class ExampleOracle:
         return wrong
 
     def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:
+        """Return the first difference between the results of a mutant and right results, which are given in the order
+        of `inputs`; None if there is none."""
         for (episode, _), right in zip(self.inputs, rights, strict=True):
             wrong = self.difference(episode, played_with(namespace, episode), right)
             if wrong is not None:
@@ -180,14 +184,14 @@ class ExampleOracle:
         return None
 
 
-def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[Episode, Mapping[str, Plain]]]:
+def _drawn(original: Mapping[str, Any], examples: Sequence[Episode]) -> list[tuple[Episode, Mapping[str, Plain]]]:
     """Return random inputs similar to examples, each with the original's results."""
     random = np.random.default_rng(20261126)
     inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
     for number in range(INPUTS * TRIES):
         if len(inputs) == INPUTS:
             return inputs
-        episode = _varied(forms[number % len(forms)], random)
+        episode = _varied(examples[number % len(examples)], random)
         right = played_with(original, episode)
         if RAISED in right or not is_finite(right):
             continue
@@ -196,11 +200,13 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
             inputs.append((episode, right))
     raise BadAssignment(
         f"the reference accepts only {len(inputs)} of {INPUTS * TRIES} random inputs similar to the examples of "
-        f"{forms[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
+        f"{examples[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
     )
 
 
 def _parts(episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[tuple[str, Plain, Plain]]:
+    """Yield (name, got, want) for each call's return value, and for each attribute and each array that the calls may
+    have changed."""
     for call, got, want in zip(episode.calls, played["answers"], right["answers"], strict=True):
         yield call.name, got, want
     for kind in ("attributes", "arrays"):
@@ -222,19 +228,19 @@ def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
 # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _varied(form: Episode, random: np.random.Generator) -> Episode:
+def _varied(example: Episode, random: np.random.Generator) -> Episode:
     """Return the calls of an example, each twice, with random inputs: arrays have the same number of axes, with lengths
     of 1 to 9."""
-    variation = _Variation(form, random)
-    put = {name: variation.parameters(values) for name, values in form.put.items()}
+    variation = _Variation(example, random)
+    put = {name: variation.parameters(values) for name, values in example.put.items()}
     calls: list[Call] = []
-    for call in form.calls:
+    for call in example.calls:
         calls += [variation.call(call)] * 2
     return replace(
-        form,
+        example,
         calls=tuple(calls),
-        new=variation.call(form.new) if form.new else None,
-        arrays={name: variation.array(array) for name, array in form.arrays.items()},
+        new=variation.call(example.new) if example.new else None,
+        arrays={name: variation.array(array) for name, array in example.arrays.items()},
         put=put if random.integers(4) else {},
         seed=int(random.integers(10**6)),
     )
@@ -243,44 +249,50 @@ def _varied(form: Episode, random: np.random.Generator) -> Episode:
 class _Variation:
     """Random lengths of an example's axes, and a random size of its numbers."""
 
-    def __init__(self, form: Episode, random: np.random.Generator) -> None:
+    def __init__(self, example: Episode, random: np.random.Generator) -> None:
         self._random = random
-        parameters = [array for arrays in form.put.values() for array in arrays.values()]
-        example_lengths = {length for array in (*form.arrays.values(), *parameters) for length in array.shape}
+        parameters = [array for arrays in example.put.values() for array in arrays.values()]
+        example_lengths = {length for array in (*example.arrays.values(), *parameters) for length in array.shape}
         self._lengths: dict[int, int] = {}
         """Length of an axis in the example → random length."""
         for length in sorted(example_lengths):
             self._lengths[length] = length if length < 2 else int(random.integers(1, 10))
-        for array in form.arrays.values():
-            classes = self._classes(array)
-            if classes:
-                self._lengths[classes] = max(self._lengths[classes], 2)
+        for array in example.arrays.values():
+            class_count = self._class_count(array)
+            if class_count:  # labels need at least two classes
+                self._lengths[class_count] = max(self._lengths[class_count], 2)
         self._scale = float(random.choice([1.0, 1.0, 0.1, 5.0, 30.0]))
 
-    def _classes(self, array: Array) -> int | None:
-        """Return the length of the axis that an array of labels indexes; None if the array contains no labels."""
+    def _class_count(self, array: Array) -> int | None:
+        """Return the number of classes in the example, which is the length of the axis that an array of labels indexes.
+        Return None if the array contains no labels."""
         if array.dtype.kind not in "iu" or array.min() < 0:
             return None
-        return next((n for n in self._lengths if n > array.max() and n not in array.shape), None)
+        return next((length for length in self._lengths if length > array.max() and length not in array.shape), None)
 
     def _shape(self, example: Array) -> list[int]:
+        """Return the random lengths of an example's axes."""
         return [self._lengths[length] for length in example.shape]
 
     def parameters(self, examples: Mapping[str, Array]) -> dict[str, Array]:
+        """Return normally distributed arrays for an object's dict attribute, such as the weights in `params`."""
         return {name: self._random.normal(size=self._shape(example)) for name, example in examples.items()}
 
     def call(self, call: Call) -> Call:
+        """Return the call with random numbers as arguments. References to arrays stay."""
         args = tuple(map(self._number, call.args))
         return Call(call.name, args, {name: self._number(value) for name, value in call.kwargs.items()})
 
     def array(self, example: Array) -> Array:
+        """Return a random array with as many axes, the data type and about the range of an example. Numbers that are
+        never negative, or that are probabilities (0 to 1), remain so; labels stay below the new number of classes."""
         random, shape = self._random, self._shape(example)
         if example.dtype.kind == "b":
             return random.integers(2, size=shape).astype(bool)
         if example.dtype.kind in "iu":
-            classes = self._classes(example)
-            top = self._lengths[classes] if classes else int(example.max()) + 1
-            return random.integers(min(int(example.min()), top - 1), top, size=shape).astype(example.dtype)
+            class_count = self._class_count(example)
+            bound = self._lengths[class_count] if class_count else int(example.max()) + 1
+            return random.integers(min(int(example.min()), bound - 1), bound, size=shape).astype(example.dtype)
         size = float(np.abs(example).max()) or 1.0
         distribution = random.choice(["heavy-tailed", "with zeros", "uniform"])
         if distribution == "heavy-tailed":
@@ -296,6 +308,9 @@ class _Variation:
         return np.asarray(self._scale * values).astype(example.dtype)
 
     def _number(self, value: Any) -> Any:
+        """Return a random number similar to an argument of an example. Other values, such as strings, are returned
+        unchanged. An int that equals the length of an axis becomes the new length of that axis, because it may be a
+        number of classes or a layer size that has to match the arrays."""
         random = self._random
         if type(value) is float:
             return 0.0 if random.integers(8) == 0 else value * float(random.uniform(0.2, 3.0))
@@ -303,6 +318,6 @@ class _Variation:
             return value
         if value > 1 and value in self._lengths:
             return self._lengths[value]
-        if random.integers(2):
+        if random.integers(2):  # half of the counts, such as numbers of steps, stay as they are
             return int(random.integers(min(value, 1), max(2 * value, value + 2) + 1))
         return value

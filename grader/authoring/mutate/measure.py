@@ -138,10 +138,12 @@ class Measured:
 
     @property
     def lines(self) -> Counter[str]:
+        """Number of failed checks of wrong mutants by the line that they show: "exact", "elsewhere" or "none"."""
         return Counter(row.line_of(check) for row, check in self.failed)
 
     @property
     def diagnoses(self) -> Counter[str]:
+        """Number of failed checks of wrong mutants by how the report explains them."""
         counts: Counter[str] = Counter()
         for _, check in self.failed:
             if check.mistake:
@@ -182,7 +184,7 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
     """
     if not count:
         return list(all_mutants)
-    first = 0 if seed == kept_apart else 1
+    first = 0 if seed == kept_apart else 1  # every second mutant of an operator is in the reserved half
     half: list[Mutant] = []
     for group in _by_operator(all_mutants, f"halves {kept_apart}"):
         half += group[first::2]

@@ -71,6 +71,7 @@ def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
 
 
 def _compiles(source: str) -> bool:
+    """Return whether a source has no syntax errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         try:
@@ -109,6 +110,7 @@ class _ParsedSource:
             self._starts.append(self._starts[-1] + len(line))
 
     def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        """Return the start and end of a node in `bytes`."""
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         start = self.line_start(node.lineno) + node.col_offset
@@ -120,9 +122,11 @@ class _ParsedSource:
         return self.bytes[start:end].decode()
 
     def line_start(self, line: int) -> int:
+        """Return the position of a line's first byte."""
         return self._starts[line - 1]
 
     def applied(self, edit: _Edit) -> str:
+        """Return the source with an edit."""
         parts = [self.bytes[: edit.start], edit.text.encode(), self.bytes[edit.end :]]
         return b"".join(parts).decode()
 
@@ -137,7 +141,9 @@ class _Spot:
     parent: ast.AST
     field: str
     function: ast.FunctionDef | None
+    """The function that contains the expression."""
     alike: Mapping[str, str]
+    """Variable of the function → its type and shape (see `Alike`)."""
     statement: int
     """The first line of the statement or lambda that contains the expression."""
 
@@ -152,6 +158,8 @@ _OPERATION = ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp
 
 
 def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[Node]]:
+    """Return a decorator that registers a function as the operator `name`, for expressions of the type `kind`."""
+
     def register(change: Change[Node]) -> Change[Node]:
         _CHANGES[name] = kind, change
         return change
@@ -160,6 +168,7 @@ def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[No
 
 
 def _expressions(parsed: _ParsedSource, alike: Alike) -> Iterator[_Edit]:
+    """Yield the edits that the registered operators make to expressions."""
     for node, spot in _walk(parsed.tree, None, alike, 1):
         for operator, (kind, change) in _CHANGES.items():
             if isinstance(node, kind):
@@ -168,6 +177,8 @@ def _expressions(parsed: _ParsedSource, alike: Alike) -> Iterator[_Edit]:
 
 
 def _replacing(parsed: _ParsedSource, operator: str, node: ast.expr, new: ast.expr, spot: _Spot) -> _Edit:
+    """Return the edit that replaces an expression by another one, in parentheses if the new one would otherwise be read
+    together with the operation around it."""
     start, end = parsed.span(node)
     text = ast.unparse(ast.fix_missing_locations(new))
     last = node.lineno + text.count("\n")
@@ -186,27 +197,35 @@ _NOT_MUTATED = ("annotation", "returns", "decorator_list", "bases", "ctx", "op",
 def _walk(
     node: ast.AST, function: ast.FunctionDef | None, alike: Alike, statement: int
 ) -> Iterator[tuple[ast.expr, _Spot]]:
-    """Yield every expression and its place, except annotations, docstrings, decorators and the parts of f-strings."""
+    """Yield every expression below a node with its place, except annotations, docstrings, decorators and f-strings.
+
+    Args:
+        node: The node whose children are visited, recursively.
+        function: The innermost function that contains the node.
+        alike: The types and shapes of the variables of all functions.
+        statement: The first line of the innermost statement or lambda that contains the node.
+    """
     variables = alike.get(function.name, {}) if function else {}
     for field, value in ast.iter_fields(node):
         if field in _NOT_MUTATED:
             continue
         for child in value if isinstance(value, list) else [value]:
-            inner, line = function, statement
+            child_function, child_statement = function, statement
             match child:
                 case ast.JoinedStr() | ast.FormattedValue() | ast.Expr(ast.Constant()):
                     continue
                 case ast.FunctionDef():
-                    inner, line = child, child.lineno
+                    child_function, child_statement = child, child.lineno
                 case ast.stmt() | ast.Lambda():
-                    line = child.lineno
+                    child_statement = child.lineno
             if isinstance(child, ast.expr):
-                yield child, _Spot(node, field, function, variables, line)
+                yield child, _Spot(node, field, function, variables, child_statement)
             if isinstance(child, ast.AST):
-                yield from _walk(child, inner, alike, line)
+                yield from _walk(child, child_function, alike, child_statement)
 
 
 def _copied(node: ast.expr, **changes: Any) -> Any:
+    """Return a copy of a node with some fields changed."""
     fields = dict(ast.iter_fields(node))
     return type(node)(**{**fields, **changes})
 
@@ -237,7 +256,8 @@ _REDUCTIONS = frozenset({"sum", "mean", "max", "min", "argmax", "argmin", "prod"
 
 @_operator("axis", ast.Call)
 def _axis(node: ast.Call, _spot: _Spot) -> Replacements:
-    axis_position = 1 if _of_module(node) else 0
+    """Remove the argument `axis` of a call, or change it. Add `axis=0` to a reduction without this argument."""
+    axis_position = 1 if _of_module(node) else 0  # np.sum(x, axis), but x.sum(axis)
     has_axis = False
     for i, keyword in enumerate(node.keywords):
         if keyword.arg == "axis":
@@ -263,6 +283,7 @@ def _other_axis(value: ast.expr) -> ast.expr:
 
 @_operator("keepdims", ast.Call)
 def _keepdims(node: ast.Call, _spot: _Spot) -> Replacements:
+    """Remove the argument `keepdims`."""
     for i, keyword in enumerate(node.keywords):
         if keyword.arg == "keepdims":
             yield _copied(node, keywords=_with(node.keywords, i))
@@ -273,6 +294,7 @@ _PRODUCTS = frozenset({"dot", "matmul"})
 
 @_operator("transpose", ast.expr)
 def _transpose(node: ast.expr, spot: _Spot) -> Replacements:
+    """Remove a `.T`, or add one to a factor of a matrix product."""
     match node:
         case ast.Attribute(matrix, "T"):
             yield matrix
@@ -303,6 +325,8 @@ _NUMERIC = _REDUCTIONS | _PRODUCTS | {"exp", "log", "where", "maximum"}
 
 @_operator("sign", ast.expr)
 def _sign(node: ast.expr, spot: _Spot) -> Replacements:
+    """Remove a minus sign, or exchange + and -. Negate another operation, or a call of a numeric function, if its
+    result is assigned."""
     is_assigned = isinstance(spot.parent, ast.Assign)
     match node:
         case ast.UnaryOp(ast.USub(), operand):
@@ -319,6 +343,7 @@ def _sign(node: ast.expr, spot: _Spot) -> Replacements:
 
 @_operator("operator", ast.BinOp)
 def _other_operation(node: ast.BinOp, _spot: _Spot) -> Replacements:
+    """Replace an arithmetic operator, such as * by /. The operator % of a format string stays."""
     match node.left:
         case ast.JoinedStr() | ast.Constant(str()):  # formats a text
             return
@@ -328,6 +353,7 @@ def _other_operation(node: ast.BinOp, _spot: _Spot) -> Replacements:
 
 @_operator("dropped operand", ast.expr)
 def _dropped_operand(node: ast.expr, _spot: _Spot) -> Replacements:
+    """Replace `a + b` by `a` and by `b`, and `a and b` likewise."""
     match node:
         case ast.BinOp(op=ast.Mod()):
             return
@@ -352,6 +378,7 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 
 @_operator("comparison", ast.Compare)
 def _comparison(node: ast.Compare, _spot: _Spot) -> Replacements:
+    """Replace a comparison operator, such as > by >= and by <."""
     if len(node.ops) == 1:
         for comparison in _COMPARISONS.get(type(node.ops[0]), ()):
             yield _copied(node, ops=[comparison()])
@@ -359,6 +386,8 @@ def _comparison(node: ast.Compare, _spot: _Spot) -> Replacements:
 
 @_operator("condition", ast.expr)
 def _condition(node: ast.expr, spot: _Spot) -> Replacements:
+    """Replace the condition of an `if` by True, by False and by its negation. A comparison is not negated here, because
+    the operator "comparison" changes it."""
     if spot.field == "test" and isinstance(spot.parent, ast.If | ast.IfExp):
         if not isinstance(node, ast.Compare):
             yield ast.UnaryOp(ast.Not(), node)
@@ -368,6 +397,7 @@ def _condition(node: ast.expr, spot: _Spot) -> Replacements:
 
 @_operator("swapped operands", ast.expr)
 def _swapped_operands(node: ast.expr, _spot: _Spot) -> Replacements:
+    """Exchange the operands of an operation in which their order matters, or the first two arguments of a call."""
     match node:
         case ast.BinOp(first, ast.Sub() | ast.Div() | ast.MatMult() | ast.Pow() | ast.FloorDiv(), second):
             yield _copied(node, left=second, right=first)
@@ -377,12 +407,15 @@ def _swapped_operands(node: ast.expr, _spot: _Spot) -> Replacements:
 
 @_operator("wrong variable", ast.Name)
 def _wrong_variable(node: ast.Name, spot: _Spot) -> Replacements:
+    """Replace a variable by others of the function that have a value by then: up to two with a similar name, and up to
+    two of the same type and shape."""
     if not isinstance(node.ctx, ast.Load) or node.id not in spot.alike or spot.function is None:
         return
     bound = _bound_before(spot.function, node.lineno)
     variables = [name for name in spot.alike if name in bound and name != node.id]
     family = [name for name in variables if _of_one_family(name, node.id)]
     same_shape = [name for name in variables if spot.alike[name] == spot.alike[node.id]]
+    # a choice that looks random, but is the same in every run
     same_shape.sort(key=lambda name: hashlib.sha256(f"{node.lineno} {node.col_offset} {name}".encode()).digest())
     for name in dict.fromkeys(family[:2] + same_shape[:2]):
         yield ast.Name(name, ast.Load())
@@ -396,7 +429,8 @@ def _of_one_family(name: str, other_name: str) -> bool:
 
 
 def _bound_before(function: ast.FunctionDef, line: int) -> set[str]:
-    names = {a.arg for a in function.args.args}
+    """Return a function's parameters, and the variables that it assigns above a line."""
+    names = {parameter.arg for parameter in function.args.args}
     for node in ast.walk(function):
         match node:
             case ast.Name(name, ast.Store()) if node.lineno < line:
@@ -406,12 +440,14 @@ def _bound_before(function: ast.FunctionDef, line: int) -> set[str]:
 
 @_operator("missing copy", ast.Call)
 def _missing_copy(node: ast.Call, _spot: _Spot) -> Replacements:
+    """Replace `x.copy()` or `np.array(x)` by `x`, so that changes reach the original."""
     if _called(node) in ("copy", "array"):
         yield from _what_is_passed(node)
 
 
 @_operator("dropped call", ast.Call)
 def _dropped_call(node: ast.Call, _spot: _Spot) -> Replacements:
+    """Replace `f(x)` by `x`."""
     if _called(node) not in ("copy", "array", "range"):
         yield from _what_is_passed(node)
 
@@ -427,10 +463,12 @@ def _what_is_passed(node: ast.Call) -> Replacements:
 
 @_operator("constant for parameter", ast.Name)
 def _constant_for_parameter(node: ast.Name, spot: _Spot) -> Replacements:
+    """Replace a parameter by its default value, as in code that ignores the argument."""
     if spot.function is None or not isinstance(node.ctx, ast.Load):
         return
     arguments = spot.function.args
     parameters = arguments.posonlyargs + arguments.args
+    # from the end, because only the last parameters have defaults
     for parameter, default in zip(reversed(parameters), reversed(arguments.defaults), strict=False):
         if parameter.arg == node.id:
             yield default
@@ -441,6 +479,8 @@ _OTHER_NUMBERS = {0: (1,), 1: (0, 2), 2: (1, 3), 0.5: (1.0, 0.25)}
 
 @_operator("constant", ast.Constant)
 def _constant(node: ast.Constant, spot: _Spot) -> Replacements:
+    """Replace a number by similar numbers, and a bool by its negation. The arguments `axis` and `keepdims` have their
+    own operators."""
     match spot.parent, node.value:
         case ast.keyword(arg="axis" | "keepdims"), _:
             return
@@ -453,16 +493,18 @@ def _constant(node: ast.Constant, spot: _Spot) -> Replacements:
 
 @_operator("off by one", ast.expr)
 def _off_by_one(node: ast.expr, spot: _Spot) -> Replacements:
+    """Add 1 to a count or index, and subtract 1: an argument of `range`, the bound of a slice, or a variable that is an
+    index or a divisor."""
     match spot.parent, spot.field:
         case ast.Call(), "args":
-            counts = _called(spot.parent) in ("range", "arange", "permutation")
+            is_count = _called(spot.parent) in ("range", "arange", "permutation")
         case ast.Slice(), "lower" | "upper":
-            counts = True
+            is_count = True
         case (ast.Subscript(), "slice") | (ast.BinOp(op=ast.Div()), "right") | (ast.AugAssign(op=ast.Div()), "value"):
-            counts = isinstance(node, ast.Name)
+            is_count = isinstance(node, ast.Name)
         case _:
-            counts = False
-    if counts and not isinstance(node, ast.Constant):
+            is_count = False
+    if is_count and not isinstance(node, ast.Constant):
         yield ast.BinOp(node, ast.Add(), ast.Constant(1))
         yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
 
@@ -486,9 +528,10 @@ _OTHER_FUNCTIONS = {
 
 @_operator("other function", ast.Call)
 def _other_function(node: ast.Call, _spot: _Spot) -> Replacements:
+    """Replace a function by a similar one, such as `sum` by `mean`."""
     for name in _OTHER_FUNCTIONS.get(_called(node), ()):
         match node.func:
-            case _ if name == "arange":
+            case _ if name == "arange":  # not np.random.arange, which does not exist
                 yield _copied(node, func=ast.Attribute(ast.Name("np", ast.Load()), name, ast.Load()))
             case ast.Name():
                 yield _copied(node, func=ast.Name(name, ast.Load()))
@@ -516,8 +559,9 @@ def _other_string(node: ast.Constant, spot: _Spot) -> Replacements:
 
 @_operator("dropped argument", ast.Call)
 def _dropped_argument(node: ast.Call, _spot: _Spot) -> Replacements:
+    """Remove a keyword argument, or the last of at least three positional arguments."""
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg not in ("axis", "keepdims", None):
+        if keyword.arg not in ("axis", "keepdims", None):  # None: **kwargs
             yield _copied(node, keywords=_with(node.keywords, i))
     if len(node.args) >= 3:
         yield _copied(node, args=node.args[:-1])
@@ -525,6 +569,7 @@ def _dropped_argument(node: ast.Call, _spot: _Spot) -> Replacements:
 
 @_operator("dropped index", ast.Subscript)
 def _dropped_index(node: ast.Subscript, _spot: _Spot) -> Replacements:
+    """Replace `x[i]` by `x`."""
     if isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Constant):
         yield node.value
 
@@ -533,15 +578,18 @@ def _dropped_index(node: ast.Subscript, _spot: _Spot) -> Replacements:
 
 
 def _statements(parsed: _ParsedSource) -> Iterator[_Edit]:
+    """Yield the edits that change whole statements of functions."""
     for function in ast.walk(parsed.tree):
         if isinstance(function, ast.FunctionDef):
             yield from _in_block(parsed, function, function.body)
 
 
 def _in_block(parsed: _ParsedSource, function: ast.FunctionDef, body: Sequence[ast.stmt]) -> Iterator[_Edit]:
+    """Yield the edits of the statements in a block (a list of statements) and in the blocks inside them. `function` is
+    the function that contains the block."""
     for i, statement in enumerate(body):
         match statement:
-            case ast.Expr(ast.Constant()):
+            case ast.Expr(ast.Constant()):  # a docstring
                 continue
             case ast.Assign() | ast.AugAssign() | ast.Raise() | ast.Expr():
                 yield _dropped(parsed, function, statement, body[max(i - 1, 0) : i + 2])

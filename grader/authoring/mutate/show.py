@@ -18,7 +18,7 @@ KINDS = ("same", "allowed", "wrong", "undecided")
 
 def as_json(measured: Measured) -> Json:
     """Return the statistics, and the data of each mutant."""
-    return {"figures": figures(measured), "mutants": [_row(row) for row in measured.rows]}
+    return {"figures": figures(measured), "mutants": [_mutant_json(row) for row in measured.rows]}
 
 
 def figures(measured: Measured) -> Json:
@@ -41,9 +41,10 @@ def figures(measured: Measured) -> Json:
     }
 
 
-def _row(row: GradedMutant) -> Json:
+def _mutant_json(row: GradedMutant) -> Json:
+    """Return the data of a mutant, and its grading, for `as_json`."""
     mutant, classified, expected = row.mutant, row.classified, row.expected
-    checks = [_check(row, check) for check in row.report.checks if check.status.is_decided]
+    checks = [_check_json(row, check) for check in row.report.checks if check.status.is_decided]
     return {
         "id": mutant.id,
         "operator": mutant.operator,
@@ -62,7 +63,8 @@ def _row(row: GradedMutant) -> Json:
     }
 
 
-def _check(row: GradedMutant, check: CheckResult) -> Json:
+def _check_json(row: GradedMutant, check: CheckResult) -> Json:
+    """Return the result of one check for `as_json`."""
     return {
         "id": check.id,
         "points": float(check.points),
@@ -82,10 +84,12 @@ def on_terminal(measured: Measured, least: float) -> RenderableType:
         measured: The graded mutants.
         least: The required share of wrong mutants that lose points, 0 … 1.
     """
-    return Group(*_parts(measured, least))
+    return Group(*_report_parts(measured, least))
 
 
-def _parts(measured: Measured, least: float) -> Iterator[RenderableType]:
+def _report_parts(measured: Measured, least: float) -> Iterator[RenderableType]:
+    """Yield each mutant that the checks graded wrongly (red if it survives, yellow if it loses the wrong points), the
+    table of operators, and the statistics."""
     for row in measured.rows:
         if row.is_survivor:
             yield Text(f"✗ {row.mutant.id} survives ({row.classified.kind}: {row.classified.why})", "red")
@@ -97,10 +101,11 @@ def _parts(measured: Measured, least: float) -> Iterator[RenderableType]:
                 yield Text(f"    loses {check.id}: {check.reason}", "yellow")
             yield Text(f"    should lose {' or '.join(row.expected.must) or 'nothing'}", "yellow")
     yield _operators(measured)
-    yield from _lines(measured, least)
+    yield from _statistics_lines(measured, least)
 
 
 def _operators(measured: Measured) -> Table:
+    """Return a table with the numbers of mutants by operator and class."""
     table = Table("operator", *KINDS, "survive")
     by_operator = grouped((row.mutant.operator, row) for row in measured.rows)
     for operator, rows in sorted(by_operator.items()):
@@ -115,7 +120,8 @@ def _add_row(table: Table, name: str, measured: Measured, style: str) -> None:
     table.add_row(name, *map(str, counts), style=style)
 
 
-def _lines(measured: Measured, least: float) -> Iterator[Text]:
+def _statistics_lines(measured: Measured, least: float) -> Iterator[Text]:
+    """Yield the statistics as sentences. The score is green if it reaches `least`."""
     statistics = figures(measured)
     elsewhere, points = statistics["caught_only_elsewhere"], statistics["false_charges_points"]
     yield Text(f"{len(measured.rows)} of {measured.distinct} distinct mutants graded")
@@ -133,6 +139,7 @@ def _lines(measured: Measured, least: float) -> Iterator[Text]:
 
 
 def _shares(counts: Counter[str]) -> str:
+    """Return counts as percentages of their total, such as "exact 80.0%, none 20.0%"."""
     if not counts:
         return "none"
     total = counts.total()
