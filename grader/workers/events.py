@@ -49,6 +49,8 @@ class Event:
 
 @dataclass
 class _Watched:
+    """The past events of a grading, and its watchers. A watcher is an event loop and a queue that belongs to it."""
+
     past: list[Event] = field(default_factory=list)
     watchers: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Event]]] = field(default_factory=list)
 
@@ -66,6 +68,7 @@ class Hub:
             watched = self._watched(event.grading)
             if event.kind == "state" and event.name in ("queued", "running"):
                 watched.past.clear()  # the grading starts from the beginning
+            # of consecutive reports about CPU time, only the latest is of use to a new watcher
             if event.kind == "training" and watched.past and watched.past[-1].kind == "training":
                 watched.past = [e for e in watched.past if (e.kind, e.name) != (event.kind, event.name)]
             watched.past.append(event)
@@ -97,11 +100,13 @@ class Hub:
             return list(watched.past) if watched else []
 
     def _watched(self, grading: str) -> _Watched:
+        """Return the entry of a grading. Create it if there is none."""
         watched = self._gradings.pop(grading, None) or _Watched()
         self._gradings[grading] = watched  # reinserted at the end, as the latest
         return watched
 
     def _forget_oldest(self) -> None:
+        """Remove the entries that were used least recently until `KEPT_GRADINGS` remain. Entries with watchers stay."""
         idle = (id for id, watched in self._gradings.items() if not watched.watchers)
         for id in list(idle)[: max(0, len(self._gradings) - KEPT_GRADINGS)]:
             del self._gradings[id]

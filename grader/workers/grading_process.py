@@ -92,6 +92,7 @@ class GradingProcess:
         self._plan = plan
         self._sending: threading.Thread | None = None
         self._started: tuple[SpawnProcess, Connection] | None = None
+        """The process and the connection to it."""
 
     @property
     def pid(self) -> int:
@@ -162,6 +163,7 @@ class GradingProcess:
 
 
 def _send(channel: Connection, job: Job) -> None:
+    """Send a job to the grading process."""
     with suppress(OSError):  # the process has ended, which the reader of the channel handles
         channel.send(job)
 
@@ -190,6 +192,7 @@ class _Clock:
 
 
 def _exit_phrase(code: int | None) -> str:
+    """Return "signal 9" or "exit code 1" for the exit code of a process."""
     return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
@@ -277,6 +280,8 @@ class _ProgressEvents:
         self._periodic = Periodic(TICK_SECONDS, self._report_cpu_time)
 
     def __call__(self, progress: Progress) -> None:
+        """Send the progress of a section. A training run that starts is only remembered; its CPU time is sent every
+        second."""
         section = progress.section
         if progress.long and not progress.done:
             self._trainings[section] = progress.cpu_seconds
@@ -290,6 +295,7 @@ class _ProgressEvents:
         self._send(Event(self._grading, "section", section, progress.done, checks))
 
     def _check_event(self, check: CheckResult) -> CheckEvent:
+        """Return the result of a check as a part of an event."""
         reason = ""
         if check.status.loses_points:
             where = f"{check.place}: " if check.place else ""
@@ -297,6 +303,7 @@ class _ProgressEvents:
         return CheckEvent(check.id, check.status, float(check.points), float(check.possible), reason)
 
     def _report_cpu_time(self) -> None:
+        """Send the CPU time of each training run so far."""
         for section, cpu_seconds in list(self._trainings.items()):
             used = cpu_seconds()
             self._send(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))

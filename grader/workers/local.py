@@ -48,12 +48,13 @@ class LocalWorkers(WorkerPool):
         return ()  # all keys, since there are no other workers
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+        """Lease queued gradings and run them, one at a time. Wait for `wake` while the queue is empty."""
         while not self._shutdown.requested:
-            wakes = self._wakes
+            wakes = self._wakes  # read before the queue, so that no job queued since then is missed
             leased = self._try_lease(name, lambda tx: leases.claim(tx, name, only, self._lease))
             if leased is not None:
                 runner.run(leased)
                 continue
             with self._woken:
-                if self._wakes == wakes:  # otherwise a job was queued in the meantime
+                if self._wakes == wakes:
                     self._woken.wait(POLL_SECONDS)

@@ -18,17 +18,18 @@ class Periodic:
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:
         self._seconds = seconds
         self._act = act
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._go, name="periodic", daemon=True)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="periodic", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
-    def _go(self) -> None:
+    def _run(self) -> None:
+        """Call the function, then wait for the interval, until `stop` is called."""
         while True:
             try:
                 self._act()
@@ -36,5 +37,5 @@ class Periodic:
                 log.warning("the database cannot be used", why=str(gone))
             except Exception:  # a bug must not end heartbeats
                 log.exception("internal error")
-            if self._over.wait(self._seconds):
+            if self._stopped.wait(self._seconds):
                 return

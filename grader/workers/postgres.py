@@ -52,14 +52,17 @@ class PostgresWorkers(WorkerPool):
                 time.sleep(TRY_AGAIN_SECONDS)
 
     async def _read_tickets(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+        """Lease and run the grading of each ticket that Procrastinate's worker receives. Return when shutdown is
+        requested and the last grading has ended."""
         app = App(connector=PsycopgConnector(conninfo=self._store.conninfo))
 
         @app.task(name=procrastinate_jobs.TASK)
-        def grade(grading: str) -> None:
+        def grade(grading: str) -> None:  # in a thread, so that the event loop can send heartbeats
             leased = self._try_lease(name, lambda tx: leases.take(tx, grading, name, self._lease))
             if leased is not None:
                 runner.run(leased)
 
+        # Procrastinate deletes a ticket in a background task, whose exception asyncio passes to this handler
         asyncio.get_running_loop().set_exception_handler(_log_exception)
         async with self._connections() as connections, app.open_async(connections):
             reader = TicketReader(
@@ -67,19 +70,21 @@ class PostgresWorkers(WorkerPool):
                 queues=self._queues(only),
                 name=name,
                 fetch_job_polling_interval=POLL_SECONDS,
-                delete_jobs="always",
-                install_signal_handlers=False,
+                delete_jobs="always",  # the report, or the reason of a failure, is in the row of the grading
+                install_signal_handlers=False,  # possible in the main thread only
                 update_heartbeat_interval=self._lease.total_seconds() / HEARTBEATS_IN_A_LEASE,
                 stalled_worker_timeout=self._lease.total_seconds(),
             )
             reading = asyncio.create_task(reader.run())
             while not reading.done():
                 await asyncio.wait([reading], timeout=0.5)
-                if self._shutdown.requested:
+                if self._shutdown.requested:  # by another thread, so it has to be polled
                     reader.stop()
             await reading
 
     def _connections(self) -> AsyncConnectionPool:
+        """Return a pool of connections for Procrastinate. It checks each connection before use, since the database may
+        have been restarted."""
         return AsyncConnectionPool(
             self._store.conninfo,
             min_size=1,
@@ -90,6 +95,8 @@ class PostgresWorkers(WorkerPool):
         )
 
     def _queues(self, only: Priority | None) -> list[str]:
+        """Return the names of Procrastinate's queues for this pool's compatibility keys. With `only` = PRECHECK these
+        are the queues of pre-checks alone, otherwise all."""
         keys = self._takes()
         queues = [procrastinate_jobs.queue_of(key, prechecks=True) for key in keys]
         if only is not Priority.PRECHECK:
@@ -103,5 +110,6 @@ def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 
 def _summary(lost: BaseException) -> str:
+    """Return the type and the first line of an error, or of the error that caused it."""
     cause = lost.__cause__ or lost
     return f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}"

@@ -27,7 +27,7 @@ class ServerTasks:
         self._store = store
         self._hub = hub
         self._lease = lease
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._listening = threading.Thread(target=self._listen, name="listening", daemon=True)
         self._periodic = Periodic(lease.total_seconds() / HEARTBEATS_IN_A_LEASE, self._sweep)
 
@@ -37,7 +37,7 @@ class ServerTasks:
 
     def stop(self, grace_seconds: float) -> None:
         """Stop the background tasks. The grace period is ignored, since this process grades nothing."""
-        self._over.set()
+        self._stopped.set()
         self._periodic.stop()
         self._listening.join()
 
@@ -48,14 +48,16 @@ class ServerTasks:
             log.info("recovered", gradings=recovered)
 
     def _listen(self) -> None:
-        while not self._over.is_set():
+        """Pass events from the database to the watchers in this process until `stop` is called. Connect again when the
+        database returns."""
+        while not self._stopped.is_set():
             try:
                 with closing(notices.listen(self._store, LISTEN_SECONDS)) as messages:
                     for message in messages:
-                        if message is not None:
+                        if message is not None:  # None: no event arrived for LISTEN_SECONDS
                             self._hub.receive(message)
-                        if self._over.is_set():
+                        if self._stopped.is_set():
                             return
             except StoreUnavailable as gone:
                 log.warning("no events from the workers", why=str(gone))
-                self._over.wait(LISTEN_SECONDS)
+                self._stopped.wait(LISTEN_SECONDS)
