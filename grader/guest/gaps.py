@@ -47,6 +47,7 @@ def _is_empty(body: Sequence[ast.stmt]) -> bool:
 
 
 def _is_placeholder(node: ast.stmt) -> bool:
+    """Return whether a statement stands for code that is still missing."""
     match node:
         case ast.Pass() | ast.Raise() | ast.Expr(value=ast.Constant()):
             return True
@@ -56,6 +57,7 @@ def _is_placeholder(node: ast.stmt) -> bool:
 
 
 def _always_raises(body: Sequence[ast.stmt]) -> bool:
+    """Return whether a body raises NotImplementedError, possibly inside loops or `with` blocks."""
     for statement in body:
         match statement:
             case ast.For() | ast.While() | ast.With() if _always_raises(statement.body):

@@ -46,7 +46,7 @@ def collapse_own_memory() -> None:
     """Convert this process's private memory pages to huge pages."""
     with open("/proc/self/maps") as maps:
         lines = [line.split() for line in maps]
-    for line in lines:
+    for line in lines:  # addresses, permissions, offset, device, inode and, except for anonymous memory, a path
         if line[1] == "rw-p" and (len(line) < 6 or line[5] == "[heap]"):
             low, high = (int(end, 16) for end in line[0].split("-"))
             start, end = rounded(low), high // HUGE_BYTES * HUGE_BYTES
@@ -55,6 +55,7 @@ def collapse_own_memory() -> None:
 
 
 def _map(address: int | None, size: int, protection: int, flags: int, fd: int) -> int:
+    """Map memory with the system call mmap, and return the address."""
     mapped = _libc.mmap(address, size, protection, flags, fd, 0)
     if mapped == ctypes.c_void_p(-1).value:
         raise OSError(ctypes.get_errno(), f"mmap: {os.strerror(ctypes.get_errno())}")

@@ -119,13 +119,13 @@ def load(
     for name in entry_points.lacking(loaded):
         hint = _hint(files, notebooks, replace(entry_points, names=(name,)))
         loaded[name] = best.errors.get(name) or NotFound(f"{best.file} defines no {name}{hint}")
-    in_file = best.file != best.source.path
-    if in_file and best.cells:
+    is_imported = best.file != best.source.path
+    if is_imported and best.cells:
         notes["added", f"{best.source.path} cell {', '.join(map(str, best.cells))}"] = ""
     return loaded, {
         "source": best.file,
         "names": names,
-        "cells": [] if in_file else best.cells,
+        "cells": [] if is_imported else best.cells,
         "notes": [[*key, why] for key, why in (notes | best.notes).items()],
     }
 
@@ -142,6 +142,7 @@ def _likeliest_first(sources: Sequence[Source], entry_points: EntryPoints, accep
             modules.add(path.stem)
 
     def rank(source: Source) -> tuple[Any, ...]:
+        """Return a sort key; the smallest one is run first. False sorts before True."""
         path = PurePosixPath(source.path)
         continues_a_file = source.is_notebook and source.changes(entry_points.names, modules)
         return (
@@ -326,6 +327,7 @@ def _attributes(values: Mapping[str, Any]) -> list[str]:
 
 
 def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entry_points: EntryPoints) -> str:
+    """Return a hint in parentheses about a definition that may be misnamed; "" if there is none."""
     instead = misnamed(files, notebooks, entry_points)
     return f" ({instead})" if instead else ""
 
@@ -347,6 +349,8 @@ def _make_cells_readable(notebooks: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_submission(files: Mapping[str, bytes], handout: Mapping[str, Any]) -> None:
+    """Write the handout's modules and the submission into separate folders, and change to the submission's. Both can be
+    imported from; a submitted module wins over one of the handout."""
     _write(HANDOUT, {name: content.tobytes() for name, content in handout.items()})
     _write(FOLDER, files)
     sys.path.insert(0, os.path.abspath(HANDOUT))
@@ -355,6 +359,7 @@ def _write_submission(files: Mapping[str, bytes], handout: Mapping[str, Any]) ->
 
 
 def _write(folder: str, files: Mapping[str, bytes]) -> None:
+    """Write files by path below a folder."""
     os.makedirs(folder, exist_ok=True)
     for name, content in files.items():
         path = os.path.join(folder, name)

@@ -51,6 +51,7 @@ def misnamed(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], e
 
 
 def _advice(definitions: Mapping[str, str], likely: Sequence[str], name: str) -> str:
+    """Return the hint to rename one of the likely definitions to `name`. `definitions` maps each to its file."""
     names = ", ".join(likely[:FEW])
     if len(likely) > FEW:
         names += " …"

@@ -38,6 +38,7 @@ class StandIn:
 
 
 def _use(stand_in: StandIn, *_arguments: Any, **_options: Any) -> NoReturn:
+    """Raise the placeholder's error. This is the method for every operation in `_USES`."""
     raise stand_in.error()
 
 
@@ -58,6 +59,7 @@ def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseExcept
 
 
 def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Exception]:
+    """Return a function that creates the error of a placeholder."""
     match error:
         case ModuleNotFoundError():
             return lambda: ModuleNotFoundError(why)

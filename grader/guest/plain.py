@@ -64,6 +64,7 @@ def sequence_type(value: Any) -> Any:
 
 
 def _array(value: np.ndarray[Any, Any]) -> Any:
+    """Return an array with a dtype that can be sent, or `Opaque`."""
     if value.dtype.type is np.longdouble:
         value = value.astype(np.float64)
     if value.dtype.newbyteorder("<").str not in DTYPES:
@@ -72,6 +73,8 @@ def _array(value: np.ndarray[Any, Any]) -> Any:
 
 
 def _sequence(name: str, base: Any, value: Any, depth: int) -> Any:
+    """Return a list of the converted items, or an array if all items are numbers. `name` is the name of the value's
+    type, and `base` the plain type that it is an instance of."""
     if base.__len__(value) > MAX_ITEMS:
         return Opaque(f"{name} of {base.__len__(value)} items")
     items = list(base.__iter__(value))
@@ -89,6 +92,7 @@ def _is_number(item: Any) -> bool:
 
 
 def _mapping(value: Any, depth: int) -> Any:
+    """Return the entries of a dict whose keys are strings, converted."""
     if dict.__len__(value) > MAX_ITEMS:
         return Opaque(f"{type(value).__name__} of {dict.__len__(value)} items")
     entries: dict[str, Any] = {}

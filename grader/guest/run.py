@@ -68,6 +68,7 @@ class Runner:
         if not statement.defines:
             seconds = min(seconds, VALUE_SHARE * self.cpu_seconds)
         namespace = vars(self.module)
+        # the values that the statement replaces, for `_keep_better`
         previous = {name: namespace[name] for name in statement.binds if name in namespace}
         try:
             # like this file with `from __future__ import annotations`, so that annotations are not evaluated
@@ -83,13 +84,14 @@ class Runner:
         return None
 
     def _leave_out(self, statement: Statement, error: BaseException) -> None:
+        """Note a statement that raised an error, and set the names that it should have defined to placeholders."""
         self.failures.append((statement, error))
         why = one_line(error)
         if isinstance(error, ModuleNotFoundError) and statement.imports:
             where = f"imported in {own(statement.filename)}, line {statement.node.lineno}"
             why = f"{error} ({where})"
             self.notes.setdefault(("absent", str(error.name)), where)
-            error.noted = True  # type: ignore[attr-defined]
+            error.noted = True  # type: ignore[attr-defined]  # `load` then adds no second note
         bind_stand_ins(statement.binds - {"*"}, vars(self.module), error, why)
 
     def _keep_better(self, name: str, old: Any, statement: Statement) -> None:
@@ -185,6 +187,7 @@ def new_module(path: str) -> ModuleType:
 
 
 def _package(name: str, folders: list[str]) -> ModuleType:
+    """Return an empty package whose modules are the files in these folders."""
     spec = ModuleSpec(name, None, is_package=True)
     spec.submodule_search_locations = folders
     return module_from_spec(spec)

@@ -73,12 +73,14 @@ class Guest:
         return report
 
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
+        """Create an object of the student's class, and return its index in `objects`."""
         _seed(seed)
         student_class = self.loaded_class()
         self.objects.append(student_class(*args, **kwargs))
         return len(self.objects) - 1
 
     def loaded_class(self) -> type:
+        """Return the student's class."""
         classes = [value for value in self.loaded.values() if isinstance(value, type)]
         return classes[0]
 
@@ -143,6 +145,7 @@ class Guest:
         return answers
 
     def get(self, target: int, attribute: str) -> Any:
+        """Return an attribute of an object."""
         return getattr(self.objects[target], attribute)
 
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
@@ -259,6 +262,7 @@ class Guest:
         return value
 
     def send(self, reply: list[Any]) -> None:
+        """Send an answer to the grader. If it cannot be encoded, send the reason."""
         try:
             header, buffers = encode(reply)
         except (WireError, ValueError, OverflowError) as error:
@@ -285,5 +289,6 @@ def _written(function: Callable[..., Any], answer: Any) -> Any:
 
 
 def _seed(seed: int) -> None:
+    """Set the seeds of Python's and numpy's global generators."""
     random.seed(seed)
     np.random.seed(seed)

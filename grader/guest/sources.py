@@ -78,7 +78,7 @@ class Source:
         needed_names = {*names, "*"}  # a star import may define any name
         indices: set[int] = set()
         count = -1
-        while count < len(indices):
+        while count < len(indices):  # until no statement is added, since each may need further names
             count = len(indices)
             for index, statement in enumerate(self.statements):
                 if not statement.binds.isdisjoint(needed_names):
@@ -144,6 +144,8 @@ def read_notebook(notebook: Mapping[str, Any]) -> Source:
 
 
 def _add_statements(source: Source, text: str, filename: str, cell: int) -> None:
+    """Parse the text of a file or cell, and add its top-level statements to a source. `cell` is the number of the cell;
+    0 for a file."""
     try:
         body = parse_cell(text).body
     except _UNREADABLE as error:
@@ -160,6 +162,7 @@ def _add_statements(source: Source, text: str, filename: str, cell: int) -> None
 
 
 def _syntax_error(error: Exception, filename: str) -> SyntaxError:
+    """Return an error of the parser as a SyntaxError in this file."""
     if not isinstance(error, SyntaxError):
         error = SyntaxError(str(error) or type(error).__name__)
     error.filename = filename

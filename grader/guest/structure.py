@@ -116,16 +116,19 @@ class _Functions(ast.NodeVisitor):
         self.table = table
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        """Add a function. Its first line is that of its first decorator, as in the function's code object."""
         lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
         self._add(node.name, min(lines), node.body)
         self.generic_visit(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
+        """Add a lambda, as a function that returns its expression."""
         answer = ast.copy_location(ast.Return(node.body), node.body)
         self._add("<lambda>", node.lineno, [answer])
         self.generic_visit(node)
 
     def _add(self, name: str, first: int, body: Sequence[ast.stmt]) -> None:
+        """Add a function with this name, first line and body."""
         statements: list[tuple[int, int, range]] = []
         self._add_statements(body, -1, statements)
         self.table.functions[self.file, name, first] = statements
@@ -159,6 +162,7 @@ class _Functions(ast.NodeVisitor):
                 parent = start  # the following statements run only if the test fails
 
     def _rows(self, node: ast.stmt) -> Iterator[StatementRow]:
+        """Yield the rows of one statement. Statements inside its blocks are left out."""
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
@@ -178,6 +182,7 @@ class _Functions(ast.NodeVisitor):
                 yield from self._header(node)
 
     def _header(self, node: ast.stmt) -> Iterator[StatementRow]:
+        """Yield the row of the header of a `for`, `if` or `while`. Other statements have none."""
         match node:
             case ast.For(target=target, iter=iterated):
                 row = self._row(iterated, "for", iterated)
@@ -190,6 +195,8 @@ class _Functions(ast.NodeVisitor):
                 yield row
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[StatementRow]:
+        """Yield the rows of `target = value`. `a, b = x, y` has a row for each pair; `a, b = f()` has a row for each
+        target. `d = {"W1": x, "b1": y}` has a row for the dict and one for each entry."""
         if isinstance(target, ast.Tuple | ast.List):
             if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
                 for target_item, item in zip(target.elts, value.elts, strict=True):
@@ -215,6 +222,8 @@ class _Functions(ast.NodeVisitor):
             yield entry
 
     def _returned(self, value: ast.expr, where: tuple[Any, ...]) -> Iterator[StatementRow]:
+        """Yield the rows of a return of `value`: one for each item of a tuple and for each entry of a dict literal.
+        `where` is the position of `value` in the whole return value, as in `StatementRow.returns`."""
         if isinstance(value, ast.Tuple) and not where:
             for number, item in enumerate(value.elts):
                 yield from self._returned(item, (number,))
@@ -223,7 +232,7 @@ class _Functions(ast.NodeVisitor):
         for key, item in entries:
             row = self._row(item, "return", item)
             row.returns = (*where, key)
-            row.writes = [Path("return").entry(key)]
+            row.writes = [Path("return").entry(key)]  # as if the return value were a variable named "return"
             yield row
         if entries:
             return
@@ -242,6 +251,7 @@ class _Functions(ast.NodeVisitor):
         return row
 
     def _row(self, node: ast.stmt | ast.expr, kind: str, *values: ast.expr) -> StatementRow:
+        """Return a row that begins at `node` and reads and calls what the expressions `values` do."""
         row = StatementRow(self.file, node.lineno, node.end_lineno or node.lineno, kind)
         for value in values:
             row.reads += _paths(value)
@@ -281,6 +291,7 @@ def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
 
 
 def _targets(target: ast.expr) -> list[Path]:
+    """Return the paths that an assignment to `target` writes, for example two for `a, self.b = …`."""
     if isinstance(target, ast.Tuple | ast.List):
         return [path for item in target.elts for path in _targets(item)]
     if isinstance(target, ast.Starred):
@@ -340,6 +351,7 @@ def computed(key: ast.expr, frame: FrameType) -> str | int | None:
 
 @cache
 def _compiled(key: ast.expr) -> CodeType:
+    """Compile a key once, since its statement may run thousands of times."""
     return compile(ast.Expression(key), "<key>", "eval")
 
 

@@ -83,6 +83,7 @@ class Template:
         return True
 
     def reap(self, pidfd: int) -> None:
+        """Report to the grader how a session has ended."""
         pid = self.sessions.pop(pidfd)
         self.poll.unregister(pidfd)
         _, status = os.waitpid(pid, 0)
@@ -90,17 +91,19 @@ class Template:
         self.notify({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def notify(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+        """Send a message with file descriptors to the grader, in one packet."""
         packet = json.dumps(message).encode()
         socket.send_fds(self.control, [packet], list(fds))
 
     def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
         """Turn the forked process into a session: isolate it, answer requests, and exit."""
         self.control.detach()
-        os.dup2(fds[0], walls.CHANNEL)  # in the place of the control socket
+        channel_fd, *array_fds = fds
+        os.dup2(channel_fd, walls.CHANNEL)  # in the place of the control socket
         channel = socket.socket(fileno=walls.CHANNEL)
         try:
             arrays: dict[str, np.ndarray[Any, Any]] = {}
-            for (name, dtype, shape), fd in zip(opening["shared"], fds[1:], strict=True):
+            for (name, dtype, shape), fd in zip(opening["shared"], array_fds, strict=True):
                 arrays[name] = walls.map_private(fd, np.dtype(dtype), shape)
             walls.enclose(self.walls, opening["limits"], opening["folder"], self.user)
         except BaseException as error:  # noqa: BLE001  no student's code has run yet: the grader reports this error

@@ -184,6 +184,8 @@ class Trace:
             self._record_outputs(f"{name}[{key!r}]", item, sorted(events_of_item) or events_of_value, depth + 1)
 
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        """Begin to trace a call. Python calls this function for every call (`sys.settrace`), and the returned function
+        for every line of the call; None means that the call is not traced."""
         try:
             return self._entered(frame)
         except Exception:  # noqa: BLE001  a limit is reached, or a student's object raises when its attributes are read
@@ -192,6 +194,8 @@ class Trace:
             return None
 
     def _entered(self, frame: FrameType) -> Any:
+        """Return the function that traces the frame of a call; None if the call is not one of the student's
+        functions."""
         code = frame.f_code
         file = own(code.co_filename) or ""
         statements = self.structure.functions.get((file, code.co_name, code.co_firstlineno))
@@ -207,10 +211,12 @@ class Trace:
         return self._step
 
     def _step(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """Trace a line that is about to run, or the return, of a frame. `argument` is the return value."""
         running = self.frames[id(frame)]
         try:
             if event == "line":
                 rows = _statement_at(running.statements, frame.f_lineno)
+                # a statement of several lines is one event, but each iteration of a loop is another one
                 if rows != running.rows or self._is_loop(rows):
                     self._finish(running, None)
                     self._begin(running, rows)
@@ -234,6 +240,7 @@ class Trace:
             running.sources[number] = self._read(running, self.structure.rows[number])
 
     def _is_loop(self, rows: range | None) -> bool:
+        """Return whether a statement is the header of a loop."""
         return rows is not None and self.structure.rows[rows[0]].kind in ("for", "while")
 
     def _read(self, running: Running, row: StatementRow) -> Events:
@@ -359,6 +366,7 @@ class Trace:
         return sources | self._changes(value)
 
     def _of_key(self, container: Any, key: Any) -> Events:
+        """Return the events (statement executions) that wrote an entry or attribute of a container."""
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
@@ -368,14 +376,17 @@ class Trace:
         return NONE.union(*writes.values())
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
+        """Record the events (statement executions) that wrote an entry or attribute of a container. The key None means
+        the whole container."""
         if id(container) not in self.heap:
             self.heap[id(container)] = {}
             self.kept.append(container)
         self.heap[id(container)][key] = events
 
     def _write(self, running: Running, row: StatementRow, path: Path, event: int) -> None:
+        """Record that an event (execution of the statement that `row` describes) has written the value at a path."""
         value = _variable_of(running.frame, path.root, default=self)
-        if value is self:
+        if value is self:  # the variable has no value
             return
         if path.steps:
             self._write_inside(running, row, path, value, event)
@@ -431,6 +442,7 @@ class Trace:
                     self._note(event, numbers)
 
     def _note(self, event: int, value: Any) -> None:
+        """Record numbers that an event (statement execution) has computed, unless a limit is reached."""
         if len(self.values) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
             numbers = value.astype(np.float64 if value.dtype.kind == "f" else np.int64)
             self.values.append({"event": event, "numbers": numbers})
@@ -476,6 +488,7 @@ def _statement_at(statements: list[tuple[int, int, range]], line: int) -> range 
 
 
 def _variable_of(frame: FrameType, name: str, default: Any = None) -> Any:
+    """Return the value of a local or global variable."""
     return frame.f_locals.get(name, frame.f_globals.get(name, default))
 
 
@@ -507,6 +520,7 @@ def _is_container(value: Any) -> bool:
 
 
 def _can_change(value: Any) -> bool:
+    """Return whether a value can be changed in place, so that its changes must be recorded under its id."""
     return isinstance(value, np.ndarray | list | dict)
 
 
@@ -522,6 +536,7 @@ def _inside(value: Any, kind: str, key: Any) -> Any:
 
 
 def _entries_of(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield (key, item) of a dict with strings as keys, or (index, item) of a tuple. Other values have none."""
     if isinstance(value, dict):
         for key, item in list(dict.items(value))[:50]:
             if isinstance(key, str):

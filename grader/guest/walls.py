@@ -141,6 +141,7 @@ def _call(result: int, name: str) -> int:
 
 
 def _become_ordinary_user(uid: int, gid: int) -> None:
+    """Map this process's user and group to `USER_INSIDE` in its new user namespace. It has no other users."""
     maps = {"setgroups": "deny", "uid_map": f"{USER_INSIDE} {uid} 1", "gid_map": f"{USER_INSIDE} {gid} 1"}
     for name, line in maps.items():
         with open(f"/proc/self/{name}", "w") as file:
@@ -151,6 +152,7 @@ def _limit(limits: Mapping[str, int]) -> None:
     """Set the resource limits of this process. The memory limits are increased by the size of the template process,
     because the sessions share its memory."""
     with open("/proc/self/statm") as statm:
+        # the first number is the size of all memory, the sixth that of data and stack: proc(5)
         page_counts = [int(number) for number in statm.read().split()]
     template_sizes = {"AS": page_counts[0] * mmap.PAGESIZE, "DATA": page_counts[5] * mmap.PAGESIZE}
     for name, value in limits.items():
@@ -160,12 +162,14 @@ def _limit(limits: Mapping[str, int]) -> None:
 
 
 def _mount_private_folders(size: int, folders: Iterable[str]) -> None:
+    """Mount an empty file system in memory over each folder, of `size` bytes, and an empty read-only one over /proc."""
     for folder in folders:
         _mount(folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, f"size={size},nr_inodes=16k,mode=0700")
     _mount("/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k,nr_inodes=2")
 
 
 def _mount(folder: str, flags: int, options: str) -> None:
+    """Mount an empty file system in memory (tmpfs) over a folder."""
     kind = b"tmpfs"
     result = _libc.mount(kind, folder.encode(), kind, ctypes.c_ulong(flags), options.encode())
     _call(result, f"mount {folder}")
@@ -179,6 +183,8 @@ RULE_BENEATH = 1
 
 
 def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
+    """Forbid access to all files except `walls.readable`, `walls.usable` and the folders `own`, with Landlock. In these
+    folders, files can be created and changed, but not executed. Do nothing if the kernel has no Landlock."""
     abi = walls.landlock_abi
     if not abi:
         return
@@ -186,7 +192,7 @@ def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
     everything = (1 << 13) - 1 | (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
     network, scopes = (3 if abi >= 4 else 0), (3 if abi >= 6 else 0)
     attributes = struct.pack("=QQQ", everything, network, scopes)
-    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8  # older kernels know only the first one or two attributes
     rules = _call(_libc.syscall(LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0), "landlock_create_ruleset")
     special = EXECUTE | MAKE_CHAR | MAKE_SOCK | MAKE_FIFO | MAKE_BLOCK
     allowed = [(fd, EXECUTE | READ_FILE | READ_DIR) for fd in walls.readable]
@@ -203,15 +209,19 @@ def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
 
 
 def _drop_capabilities() -> None:
+    """Give up all capabilities of this thread."""
     header = struct.pack("=II", 0x20080522, 0)  # version 3, this thread
     _call(_libc.capset(header, bytes(24)), "capset")
 
 
 class _Program(ctypes.Structure):
+    """The kernel's struct sock_fprog: a system-call filter and its number of instructions."""
+
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
 def _filter(instructions: bytes) -> None:
+    """Install the system-call filter. Every later step would be refused."""
     program = _Program(len(instructions) // 8, instructions)
     _call(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp")
 

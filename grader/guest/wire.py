@@ -56,6 +56,7 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
     buffers: list[memoryview] = []
 
     def extension(item: Any) -> msgpack.ExtType:
+        """Convert a value that msgpack does not know. The numbers of an array go to `buffers`, not into the header."""
         if type(item) is np.ndarray:
             if not _is_shape(list(item.shape)):
                 raise WireError(f"an array of shape {item.shape} cannot be sent")
@@ -106,6 +107,7 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
     offset = 0  # of the next array in the body
 
     def extension(code: int, data: bytes) -> Any:
+        """Convert an extension of the header back to a value. The numbers of arrays are read from the body in order."""
         nonlocal offset
         if code == REF:
             return Ref(_text(data))
@@ -138,10 +140,12 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
 
 
 def _text(data: bytes) -> str:
+    """Decode the text of an extension, cut to 1,000 bytes."""
     return data[:1000].decode("utf-8", "replace")
 
 
 def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
+    """Return dtype and shape of an array. Raise `WireError` if they are not allowed."""
     try:
         facts = msgpack.unpackb(data)
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
@@ -157,6 +161,7 @@ def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
 
 
 def _is_shape(shape: list[Any]) -> bool:
+    """Return whether an array of this shape may be sent."""
     for length in shape:
         if type(length) is not int or not 0 <= length <= MAX_LENGTH:
             return False
