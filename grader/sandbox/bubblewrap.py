@@ -101,6 +101,8 @@ def _bind(outside: Path, inside: str) -> list[str]:
 
 
 def _like_outside(name: str) -> list[str]:
+    """Return the arguments of bwrap that make a folder of the root folder available as on the host: as a link or
+    read-only."""
     outside = Path("/") / name
     if outside.is_symlink():
         return ["--symlink", os.readlink(outside), f"/{name}"]

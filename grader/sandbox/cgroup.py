@@ -67,6 +67,7 @@ class Cgroups:
 
 
 def _bounds(version: int, limits: Limits) -> dict[str, int]:
+    """Return the limits of a session's group: file name → content."""
     memory = limits.memory_bytes + 2 * limits.disk_bytes  # /tmp and /dev/shm are memory too
     if version == 2:
         return {"memory.max": memory, "memory.swap.max": 0, "pids.max": THREADS}

@@ -199,8 +199,10 @@ class Session:
         """The wall seconds and bytes used so far. `Student` sets one budget for all sessions of a submission."""
         self.pid = pid
         self._ended: Failure | None = None
+        """The failure that all further requests get; None while the session can be used."""
         self._asking, self._ending = threading.Lock(), threading.Lock()
         self._how: Ended | None = None
+        """How the process ended; None while it is running."""
         self.used = NOTHING_USED
         self.versions: Mapping[str, Any] = {}
         """The versions of the process's Python, numpy and BLAS, reported before the student's code was loaded."""
@@ -291,11 +293,15 @@ class Session:
     def _request(
         self, request: list[Any], cpu_seconds: float, understand: Callable[[Any], Answered | Failure]
     ) -> Answered | Failure:
+        """Send a request, with at most the CPU seconds that the session has left. `understand` converts the reply."""
         seconds_left = max(self._limits.session_cpu_seconds - self.used.cpu_seconds, 0.0)
         cpu_seconds = min(cpu_seconds, seconds_left)
         return self._within(cpu_seconds, lambda watch: understand(self._exchange(request, watch)))
 
     def _within(self, cpu_seconds: float, exchange: Callable[[_LimitWatch], Answered | Failure]) -> Answered | Failure:
+        """Call `exchange`, which sends and receives data, and return its result. If a limit is reached, or the process
+        breaks the protocol or ends, end the session and return the failure. Only one thread at a time exchanges
+        data."""
         with self._asking:
             if self._ended is not None:
                 return self._ended
@@ -325,12 +331,15 @@ class Session:
         return self._ended
 
     def _end_once(self, *, of_itself: bool) -> Ended:
+        """End the process if it has not been ended yet. Return how it ended. `of_itself` is the argument of
+        `EndProcess`."""
         with self._ending:
             if self._how is None:
                 self._how = self._end_process(of_itself)
             return self._how
 
     def _exchange(self, request: list[Any], watch: _LimitWatch) -> Any:
+        """Send a request and return the decoded reply."""
         self._require_no_data("before a request")
         try:
             header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
@@ -349,6 +358,7 @@ class Session:
                 raise WireError(f"it sent data {when}")
 
     def _receive_reply(self, watch: _LimitWatch) -> Any:
+        """Receive a frame and decode it. Check the lengths in its prefix before any memory is allocated for them."""
         prefix = self._receive(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)
         if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.memory_bytes:
@@ -379,6 +389,7 @@ class Session:
         return data
 
     def _send(self, piece: memoryview, watch: _LimitWatch) -> None:
+        """Send all bytes of a buffer. Raise `_LimitReached` at a limit."""
         while piece:
             try:
                 piece = piece[self._channel.send(piece) :]
@@ -417,7 +428,7 @@ def _tagged(reply: Any) -> list[Any]:
 
 def cpu_clock(pid: int) -> Callable[[], float]:
     """Return a function that returns the CPU seconds of all threads of a process."""
-    clock = (~pid << 3) | 2
+    clock = (~pid << 3) | 2  # Linux's number of another process's CPU clock: clock_getcpuclockid(3)
     return lambda: time.clock_gettime(clock)
 
 
@@ -431,6 +442,7 @@ class _LimitWatch:
     wall_seconds: float
     cpu_used: float = 0.0
     cpu_charged: float = 0.0
+    """The part of `cpu_used` that has been charged to the budget."""
     queued: float = 0.0
     """Seconds spent waiting for a processor."""
 
@@ -446,6 +458,7 @@ class _LimitWatch:
         return Usage(self._cpu(), time.monotonic() - self.started)
 
     def _charge(self, queued_seconds: float) -> None:
+        """Charge the time since the last charge to the budget, except for the seconds spent waiting for a processor."""
         now = time.monotonic()
         cpu_used = self._cpu()
         seconds = now - self.charged_until - queued_seconds
@@ -480,6 +493,7 @@ class _LimitWatch:
             self._charge(queued_seconds)
 
     def _cpu(self) -> float:
+        """Return the CPU seconds that the request has used so far."""
         with contextlib.suppress(OSError):  # the process has just ended; the channel will report it
             self.cpu_used = self.session.cpu_clock() - self.cpu_at_start
         return self.cpu_used

@@ -54,6 +54,8 @@ class Plain:
         self._arrays = SharedArrays(self._write)
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        """Start a process, which connects to a port that this process opens on the loopback interface. It sends a
+        random token first, since any other process of the machine could connect to the port."""
         workplace = Path(tempfile.mkdtemp(dir=self._folder))
         rows = []
         for name, array in shared.items():
@@ -83,11 +85,20 @@ class Plain:
         self._temporary.cleanup()
 
     def _write(self, array: Array) -> Path:
+        """Write a shared array to a file, and return the path."""
         file = self._folder / f"shared-{id(array)}"
         file.write_bytes(array.reshape(-1).view(np.uint8).data)
         return file
 
     def _start(self, port: int, token: str, shared: list[Any], workplace: Path) -> subprocess.Popen[bytes]:
+        """Start the Python process of a session.
+
+        Args:
+            port: The port to connect to.
+            token: The token to send to this port.
+            shared: The shared arrays, each as [name, dtype, shape, path].
+            workplace: The folder in which the process runs.
+        """
         variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
         variables.update(environment())
         variables.update(HOME=str(workplace), TMPDIR=str(workplace), MPLCONFIGDIR=str(self._folder))
@@ -104,6 +115,7 @@ class Plain:
 
 
 def _how_it_ended(process: subprocess.Popen[bytes]) -> Ended:
+    """Return how a process ended that has closed its channel."""
     try:
         status = process.wait(timeout=EXIT_GRACE_SECONDS)
         return Ended(describe_exit(status))

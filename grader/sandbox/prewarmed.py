@@ -27,6 +27,7 @@ class PrewarmedSandbox:
         self._next: Future[Session] = self._pool.submit(self._warm)
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        """Return the session that was started in advance, and begin to start the next one."""
         if shared or limits != self._limits:
             return self._inner.session(limits, shared)
         ready, self._next = self._next.result(), self._pool.submit(self._warm)
@@ -38,6 +39,7 @@ class PrewarmedSandbox:
             self._next.result().close()
 
     def _warm(self) -> Session:
+        """Start a session that has imported the common modules."""
         session = self._inner.session(self._limits, {})
         session.request(["warm", list(COMMON_IMPORTS)], cpu_seconds=60.0)
         return session

@@ -141,6 +141,7 @@ class Probes:
         return refused(lambda: f"{np.ones(1 << 28).nbytes} bytes")
 
     def starts_threads(self):
+        """Start 300 threads that all wait."""
         wait = threading.Event()
 
         def spawn():

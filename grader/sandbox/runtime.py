@@ -30,6 +30,7 @@ def default() -> Path:
 
 
 def _cached() -> Path:
+    """Return the folder of the default environment in the cache."""
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return _cache_folder() / f"sandbox-{python}-{digest[:12]}"
@@ -90,6 +91,8 @@ def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
 
 
 def _run(command: list[str], tell: Callable[[str], None]) -> None:
+    """Run a command of pip or venv. Call `tell` with the name of each package that it begins to install. If the command
+    fails, raise `SandboxUnavailable` with its last line."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None
         last = ""

@@ -82,6 +82,7 @@ def probe(sandbox: Sandbox) -> list[PromiseResult]:
 
 
 def _session(sandbox: Sandbox) -> Session:
+    """Start a session that has created an object of the class `Probes`."""
     session = sandbox.session(LIMITS, {})
     files = {"probes.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
     entry_points = EntryPoints("class", ("Probes",)).plain()
@@ -91,12 +92,14 @@ def _session(sandbox: Sandbox) -> Session:
 
 
 def _ask(session: Session, method: str, *arguments: object, cpu_seconds: float = 20.0) -> object | Failure:
+    """Call a method of the probes. Return its answer, or the failure if the call fails."""
     answer = session.request(["call", 0, method, list(arguments), {}, 0.0], cpu_seconds)
     value = answer.value if isinstance(answer, Answered) else answer
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _is_refused(answer: object) -> bool:
+    """Return whether an attack has failed: the answer is an empty list or begins with "refused"."""
     return answer == [] or (isinstance(answer, str) and answer.startswith("refused"))
 
 
@@ -157,6 +160,7 @@ def _shared_namespaces(process: Path) -> list[str]:
 
 
 def _status(process: Path) -> Mapping[str, str]:
+    """Return the fields of /proc/PID/status."""
     status = {}
     for line in (process / "status").read_text().splitlines():
         name, _, value = line.partition(":")
@@ -176,10 +180,12 @@ def _privileges(process: Path) -> list[str]:
 
 
 def _filtered(process: Path) -> str:
+    """Return the mode of the system-call filter: "2" if a filter is installed."""
     return _status(process)["Seccomp"]
 
 
 def _interfaces(process: Path) -> list[str]:
+    """Return the names of the network interfaces that the process sees."""
     lines = (process / "net" / "dev").read_text().splitlines()[2:]
     return [line.partition(":")[0].strip() for line in lines]
 
@@ -188,6 +194,7 @@ def _interfaces(process: Path) -> list[str]:
 
 
 def _cpu_is_bounded(sandbox: Sandbox) -> tuple[bool, object]:
+    """Test that an endless loop is stopped at its CPU limit."""
     with _session(sandbox) as session:
         if session.pid is None:
             return False, "the session's CPU time cannot be read from outside"
@@ -197,6 +204,7 @@ def _cpu_is_bounded(sandbox: Sandbox) -> tuple[bool, object]:
 
 
 def _nothing_survives(sandbox: Sandbox) -> tuple[bool, object]:
+    """Test that a process that ignores all signals ends with its session."""
     with _session(sandbox) as session:
         _ask(session, "ignores_signals")
     if session.pid is None:
@@ -206,6 +214,7 @@ def _nothing_survives(sandbox: Sandbox) -> tuple[bool, object]:
 
 
 def _nothing_is_handed_on(sandbox: Sandbox) -> tuple[bool, object]:
+    """Test that a session does not find the files that another session has written."""
     with _session(sandbox) as session, _session(sandbox) as other_session:
         _ask(session, "leaves_a_mark")
         marks = _ask(other_session, "finds_marks")

@@ -71,8 +71,10 @@ class TemplateProcess:
             )
         self._asking = threading.Lock()
         self._ended: dict[int, int] = {}
+        """pid → exit status, for each ended session whose status `end` has not returned yet."""
         self._ready = False
         self.living = 0
+        """Number of running sessions."""
         with contextlib.suppress(OSError):  # if the process has ended already, `fork` raises with the reason
             self._control.send(json.dumps(plan).encode())
 
@@ -138,6 +140,8 @@ class TemplateProcess:
             self._process.stderr.close()
 
     def _wait_until_ready(self) -> None:
+        """Receive the process's first message, unless it was received before. If the process has ended instead, raise
+        `SandboxUnavailable` with the last line that it wrote to its standard error."""
         if self._ready:
             return
         try:
@@ -154,6 +158,7 @@ class TemplateProcess:
         self._ready = True
 
     def _receive(self, seconds: float) -> tuple[dict[str, Any], list[int]]:
+        """Return the next message of the process, and the file descriptors that came with it."""
         self._control.settimeout(seconds)
         try:
             message, fds, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
@@ -166,4 +171,6 @@ class TemplateProcess:
         return json.loads(message), list(fds)
 
     def _note(self, message: Mapping[str, Any]) -> None:
+        """Note the exit status of a session that has ended. Such messages may arrive while another answer is
+        awaited."""
         self._ended[message["ended"]] = message["status"]

@@ -103,6 +103,7 @@ class Warm:
             self._wall.temporary.cleanup()
 
     def _template(self) -> TemplateProcess:
+        """Start a template process, and return before it is ready."""
         wall = self._wall
         plan = {
             "namespaces": wall.namespaces,
@@ -114,10 +115,12 @@ class Warm:
         return TemplateProcess(wall.command(), plan, wall.environment)
 
     def _least_busy(self) -> TemplateProcess:
+        """Return the template with the fewest sessions."""
         with self._picking:
             return min(self._templates, key=lambda template: template.living)
 
     def _replace(self, gone: TemplateProcess) -> TemplateProcess:
+        """Replace a template that has ended, unless another thread has done so. Return the least busy template."""
         with self._picking:
             if gone in self._templates:
                 gone.close()
@@ -126,6 +129,7 @@ class Warm:
         return self._least_busy()
 
     def _start(self, template: TemplateProcess, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        """Fork a session from a template. If a step fails, undo the earlier ones."""
         with ExitStack() as undo:
             channel, end_of_session = socket.socketpair()
             undo.callback(channel.close)
@@ -172,6 +176,8 @@ def rlimits(limits: Limits) -> dict[str, int]:
 
 
 def _memory_file(array: Array) -> int:
+    """Write an array to a file in memory, and seal it, so that no session can change the array of the others. Return
+    the descriptor."""
     fd = os.memfd_create("shared", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     size = huge_pages.rounded(array.nbytes)
     os.ftruncate(fd, size)
