@@ -185,6 +185,7 @@ class Assignment:
 
 
 def _short_digest(file: Path) -> str:
+    """Return twelve digits of the hash of a file."""
     digest = hashlib.sha256(file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -213,6 +214,7 @@ def folders(root: Path | None = None) -> dict[str, Path]:
 
 
 def _demo_and_installed() -> Iterator[tuple[str, Path]]:
+    """Yield (name, folder) of the demo, then of each assignment that an installed package registers."""
     if DEMO.is_dir():
         yield DEMO.name, DEMO
     for point in entry_points(group=GROUP):
@@ -253,6 +255,7 @@ def default(root: Path | None = None) -> str:
 
 
 def _choice(names: Iterable[str], root: Path | None) -> str:
+    """Return a phrase for messages with the names to choose from and the places that were searched."""
     there_are = ", ".join(sorted(names)) or "none"
     return f"there are: {there_are}; searched: {places(root)}"
 
@@ -331,11 +334,13 @@ def load(folder: Path) -> Assignment:
 
 
 def _checks(module: ModuleType, manifest: Manifest) -> tuple[Check, ...]:
+    """Return the checks that checks.py defines, marked as long if the manifest says so."""
     checks = [value for value in vars(module).values() if isinstance(value, Check)]
     return tuple(replace(check, long=manifest.long_check(check.section) is not None) for check in checks)
 
 
 def _modules(handout: Path, manifest: Manifest) -> dict[str, bytes]:
+    """Return the handout's Python files that students import and do not submit, by file name."""
     files = [file for file in sorted(handout.glob("*.py")) if file.name not in manifest.files]
     return {file.name: file.read_bytes() for file in files}
 
@@ -397,6 +402,7 @@ def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path,
 
 
 def _reference_class(solution: ModuleType, entry_points: EntryPoints) -> type | None:
+    """Return the class that students implement, as the reference defines it; None if it does not."""
     for name in entry_points.names:
         value = vars(solution).get(name)
         if isinstance(value, type):
@@ -446,12 +452,14 @@ def _require_same_sections(assignment: Assignment) -> None:
 
 
 def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpretation, ...]:
+    """Return the accepted interpretations of the task. Without any, there is one without a name."""
     if not hasattr(truth, "interpretations"):
         return (Interpretation("", ""),)
     return tuple(truth.interpretations(settings)) or (Interpretation("", ""),)
 
 
 def _digest_of_folder(folder: Path) -> str:
+    """Return the digest of the files on which verdicts depend."""
     matching = {path for pattern in _DIGESTED for path in folder.glob(pattern)}
     files = [path for path in matching - {folder / WRITTEN, folder / MUTATION} if path.is_file()]
     return digest_of(files, folder)

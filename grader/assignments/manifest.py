@@ -24,6 +24,7 @@ answer that consists only of right formulas."""
 
 
 def _exact_points(value: object) -> Points:
+    """Convert a number in assignment.toml to exact points."""
     try:
         if isinstance(value, bool):
             raise ValueError(value)
@@ -36,6 +37,7 @@ def _exact_points(value: object) -> Points:
 
 
 def _credit(value: object) -> Fraction:
+    """Convert a share of the points, such as "1/2" or 0.5, to a fraction."""
     try:
         credit = Fraction(str(value))
     except (ValueError, ZeroDivisionError):
@@ -46,6 +48,7 @@ def _credit(value: object) -> Fraction:
 
 
 def _limits(value: object) -> Limits:
+    """Convert the table [limits]."""
     names = [field.name for field in fields(Limits)]
     table: dict[str, Any] = value if isinstance(value, dict) else {"limits": value}
     for name, number in table.items():
@@ -56,12 +59,14 @@ def _limits(value: object) -> Limits:
 
 
 def _python_file(name: str) -> str:
+    """Return a file name unchanged. Raise an error unless it is that of a Python file, without a folder."""
     if PurePosixPath(name).name != name or not name.endswith(".py"):
         raise ValueError(f'{name!r} must be the name of a Python file, for example "solution.py"')
     return name
 
 
 def _identifier(name: str) -> str:
+    """Return a name unchanged. Raise an error unless it is a valid name in Python."""
     if not name.isidentifier():
         raise ValueError(f"{name!r} is not a Python name")
     return name
@@ -176,6 +181,7 @@ class Manifest(_Table):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Manifest:
+        """Raise an error if two entries of the file contradict each other."""
         if bool(self.functions) == (self.class_ is not None):
             raise ValueError("give either functions = [names] or a table [class] with a name")
         total = sum((part.points for part in self.parts), ZERO)
@@ -254,6 +260,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _validation_message(error: Mapping[str, Any]) -> str:
+    """Return a message for the author about an error of pydantic. It says where the error is and, if that is known,
+    what to change."""
     keys = error["loc"]
     key = keys[-1] if keys else ""
     match error["type"]:

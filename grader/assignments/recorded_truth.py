@@ -52,12 +52,12 @@ class TruthQuestion:
     @classmethod
     def of(cls, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> TruthQuestion:
         """Create a question and compute its digest."""
-        over = hashlib.sha256(f"{method}|".encode())
+        hasher = hashlib.sha256(f"{method}|".encode())
         for argument in args:
-            _add_to_digest(over, argument)
+            _add_to_digest(hasher, argument)
         if kwargs:
-            _add_to_digest(over, kwargs)
-        return cls(method, args, kwargs, over.digest())
+            _add_to_digest(hasher, kwargs)
+        return cls(method, args, kwargs, hasher.digest())
 
     def under(self, key: TruthKey) -> int:
         """Return a digest of this question and of `key`, which names the object with right results that answers it."""
@@ -91,6 +91,8 @@ class Answers:
         return digest
 
     def _stored(self, item: float | Array) -> float | Ref:
+        """Return a number or array as it is stored: an array is added to `arrays` and replaced by a `Ref`. Every NaN
+        becomes `_NAN`."""
         if isinstance(item, float):
             return item if item == item else _NAN
         if item.dtype.kind == "f" and (nan := np.isnan(item)).any():
@@ -205,6 +207,7 @@ class RecordingTruth:
         return recorded[digest]
 
     def _digest(self, question: TruthQuestion) -> int:
+        """Return the digest of a question under this truth's key. It is computed once."""
         if question.digest not in self._digests:
             self._digests[question.digest] = question.under(self._key)
         return self._digests[question.digest]
@@ -224,20 +227,24 @@ class RecordedTruth:
         self.digest = str(content["digest"])
         *arrays, questions, places = _unpacked(content)
         answers = [_with_arrays(answer, arrays) for answer in content["answers"]]
-        self._answers = {q: answers[place] for q, place in zip(questions.tolist(), places.tolist(), strict=True)}
+        pairs = zip(questions.tolist(), places.tolist(), strict=True)
+        self._answers = {question: answers[place] for question, place in pairs}
         self._mistakes = [
-            Mistake(i, t, s, tuple(Line(tuple(names), *rest) for names, *rest in lines), c)
-            for i, t, s, lines, c in content["mistakes"]
+            Mistake(id, topic, sentence, tuple(Line(tuple(names), *rest) for names, *rest in lines), carries)
+            for id, topic, sentence, lines, carries in content["mistakes"]
         ]
-        self._interpretations = [Interpretation(i, remark) for i, remark in content["readings"]]
+        self._interpretations = [Interpretation(id, remark) for id, remark in content["readings"]]
 
     def mistakes(self, _config: Mapping[str, Any]) -> Sequence[Mistake]:
+        """Return the known mistakes."""
         return self._mistakes
 
     def interpretations(self, _config: Mapping[str, Any]) -> Sequence[Interpretation]:
+        """Return the accepted interpretations of the task."""
         return self._interpretations
 
     def truths(self, _config: Mapping[str, Any]) -> Truths:
+        """Return a function that creates truths, which are objects that return the recorded answers."""
         return lambda interpretation, assumed: _RecordedAnswers((interpretation, assumed), self._answers)
 
     @classmethod
@@ -257,6 +264,8 @@ class RecordedTruth:
 
 
 class _RecordedAnswers:
+    """A truth that looks its answers up. Any other question raises `NotRecorded`."""
+
     def __init__(self, key: TruthKey, answers: Mapping[int, Any]) -> None:
         self._key, self._answers = key, answers
 
@@ -284,6 +293,7 @@ def dumps(
     questions = sorted(answers.of_questions)
     index_of_answer = {digest: i for i, digest in enumerate(answers.distinct)}
     index_of_array = {name: str(i) for i, name in enumerate(answers.arrays)}
+    # for each question, the index of its answer
     places = [index_of_answer[answers.of_questions[question]] for question in questions]
     content = {
         "digest": digest,
@@ -313,7 +323,7 @@ def _packed(arrays: Sequence[Array]) -> dict[str, Any]:
 def _unpacked(content: Mapping[str, Any]) -> list[Array]:
     """Restore the arrays that `_packed` has converted."""
     joined = {d: np.ascontiguousarray(planes.T).reshape(-1).view(d) for d, planes in content["bytes"].items()}
-    taken, arrays = dict.fromkeys(joined, 0), []
+    taken, arrays = dict.fromkeys(joined, 0), []  # taken: dtype → how many of its numbers belong to earlier arrays
     for dtype, *shape in content["shapes"]:
         begin = taken[dtype]
         taken[dtype] += math.prod(shape)
@@ -322,6 +332,7 @@ def _unpacked(content: Mapping[str, Any]) -> list[Array]:
 
 
 def _with_arrays(answer: Any, arrays: Sequence[Any]) -> Any:
+    """Return an answer with its arrays in the places of the `Ref`s, which contain their indices."""
     return mapped(answer, Ref, lambda ref: arrays[int(ref.name)])
 
 
@@ -345,6 +356,7 @@ _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
 
 
 def _digest_of_fields(value: Any) -> bytes:
+    """Return the digest of a dataclass instance, from the cache if it may be cached."""
     if value.__dataclass_params__.eq:
         return _new_digest_of_fields(value)
     if value not in _DIGESTS:
@@ -353,26 +365,27 @@ def _digest_of_fields(value: Any) -> bytes:
 
 
 def _new_digest_of_fields(value: Any) -> bytes:
-    over = hashlib.sha256()
-    for one in fields(value):
-        _add_to_digest(over, getattr(value, one.name))
-    return over.digest()
+    """Compute the digest of a dataclass instance from its fields."""
+    hasher = hashlib.sha256()
+    for item in fields(value):
+        _add_to_digest(hasher, getattr(value, item.name))
+    return hasher.digest()
 
 
-def _add_to_digest(over: Any, value: Any) -> None:
+def _add_to_digest(hasher: Any, value: Any) -> None:
     """Update a hash with an argument of a question. Equal arguments give equal digests: dict keys are sorted, and
     arrays are rounded."""
     if is_dataclass(value) and not isinstance(value, type):
-        over.update(_digest_of_fields(value))
+        hasher.update(_digest_of_fields(value))
     elif isinstance(value, Mapping):
         for name in sorted(value):
-            over.update(f"{name}=".encode())
-            _add_to_digest(over, value[name])
+            hasher.update(f"{name}=".encode())
+            _add_to_digest(hasher, value[name])
     elif isinstance(value, np.ndarray):
-        over.update(f"{value.shape}".encode())
-        over.update((np.round(value.astype(np.float64), DIGITS) + 0.0).tobytes())
+        hasher.update(f"{value.shape}".encode())
+        hasher.update((np.round(value.astype(np.float64), DIGITS) + 0.0).tobytes())
     elif isinstance(value, list | tuple) and any(isinstance(v, np.ndarray) or is_dataclass(v) for v in value):
         for item in value:
-            _add_to_digest(over, item)
+            _add_to_digest(hasher, item)
     else:
-        over.update(f"{value!r};".encode())
+        hasher.update(f"{value!r};".encode())

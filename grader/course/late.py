@@ -97,12 +97,14 @@ def late_policy(text: str) -> dict[str, object]:
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int:
+    """Return a value of a late policy. Raise `BadCall` if it is not a whole number in the range."""
     if type(value) is not int or not least <= value <= most:
         raise BadCall(f"{name} in a late policy must be a whole number from {least} to {most}, not {value!r:.40}")
     return value
 
 
 def _percent(value: object) -> Fraction:
+    """Convert a text such as "10%" to a fraction. Raise `BadCall` if it is not a percentage."""
     text = value.strip() if isinstance(value, str) else ""
     number = text.removesuffix("%")
     plain = number.replace(".", "", 1)
@@ -165,9 +167,11 @@ def _duration(span: dt.timedelta) -> str:
 
 
 def _rounded_up(span: dt.timedelta, unit: dt.timedelta) -> int:
+    """Return a duration in units, rounded up to a whole number."""
     return -(-span // unit)
 
 
 def _count(n: int, unit: str) -> str:
+    """Return a number with its unit, such as "1 day" or "2 days"."""
     plural = "" if n == 1 else "s"
     return f"{n} {unit}{plural}"

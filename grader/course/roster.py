@@ -65,7 +65,7 @@ def read(content: bytes) -> list[RosterRow]:
         BadCall: If the file is not a roster. The message lists at most ten wrong lines.
     """
     lines = csv_people.lines(content)
-    titles = csv_people.titles(lines[0][1]) if lines else []
+    titles = csv_people.titles(lines[0][1]) if lines else []  # a line is (number, cells)
     login_titles = [title for title in _LOGIN if title in titles]
     if not login_titles:
         raise BadCall(
@@ -88,6 +88,8 @@ def read(content: bytes) -> list[RosterRow]:
 
 
 def _roster_row(number: int, cells: Mapping[str, str], login_title: str) -> RosterRow:
+    """Convert a line of the file. `cells` maps column titles to cells; the login is in the column `login_title`."""
+
     def cell(titles: Sequence[str]) -> str:
         return next((cells[title] for title in titles if title in cells), "")
 

@@ -182,10 +182,13 @@ def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequenc
 
 
 def _sum(points: Iterable[Points | None]) -> Points:
+    """Return the sum of the points that are not None."""
     return sum(filter(None, points), ZERO)
 
 
 def _question_score(undecided: QuestionScore, mark: Mark | None, answered: AnsweredQuestions) -> QuestionScore:
+    """Return the score of a question: the points of the mark on this submission, else of the mark on the answer's text,
+    else automatic points. Return the question without points if there are none of these yet."""
     question, possible = undecided.question, undecided.possible
     answer = answered.answers.get(question)
     score = replace(undecided, answer=answer)
@@ -207,6 +210,8 @@ def _question_score(undecided: QuestionScore, mark: Mark | None, answered: Answe
 def _score_sentence(
     final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness, missing: str
 ) -> str:
+    """Return the sentences that show a score to the student. `missing` is a sentence about code that was not submitted,
+    or ""."""
     remarks = []
     if absent:
         remarks.append(f"No answer was found to questions worth {show_points(absent)} points.")

@@ -120,7 +120,8 @@ def grade_code(
         for seed in seeds:
             grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True), student=student)
             student = grading.student
-            yield grading.report(grading.with_lines(grading.judge_code(grading.sections()[0])))
+            code, _ = grading.sections()
+            yield grading.report(grading.with_lines(grading.judge_code(code)))
     finally:
         if student is not None:
             student.close()
@@ -131,7 +132,8 @@ def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sand
     them."""
     grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True))
     try:
-        for checks in grading.sections()[0].values():
+        code, _ = grading.sections()
+        for checks in code.values():
             yield from grading.ask(grading.student, checks)
     finally:
         grading.stop()
@@ -182,13 +184,13 @@ class _Grading:
         long: dict[str, list[Check]] = {}
         last_wanted = 0
         for section, checks in grouped((check.section, check) for check in self._assignment.checks).items():
-            if not checks[0].long:
+            if not checks[0].long:  # as all checks of the section
                 code[section] = checks
             elif self.wants(section):
                 long[section] = checks
             if self.wants(section):
                 last_wanted = len(code)
-        if long:
+        if long:  # a wrong accuracy may follow from a failure in any section
             last_wanted = len(code)
         needed = dict(list(code.items())[:last_wanted])
         left_out = self._scope.code_only or self._assignment.recorded
@@ -245,6 +247,8 @@ class _Grading:
                 self._watch(Progress(result.section, True, False, result.checks))
 
     def _with_line(self, check: CheckResult) -> CheckResult:
+        """Return a failed check with the faulty line of the student's code, if the line is found. Return other checks
+        unchanged."""
         fails_at_raise = check.line and check.line.source.startswith("raise ")  # the student's, or a gap of the handout
         if fails_at_raise or not check.status.loses_points:
             return check
@@ -254,6 +258,7 @@ class _Grading:
         found_line = None
         with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
             if mistakes:
+                # first with right results for code with the mistakes charged before, from which only this one differs
                 earlier = frozenset(takewhile(lambda id: id not in check.mistakes, self._diagnosis.charged))
                 if earlier:
                     found_line = self._finder.find(targets, descriptions, self._diagnosis.truth(earlier))
@@ -265,6 +270,7 @@ class _Grading:
 
     @cached_property
     def _finder(self) -> Lines:
+        """The search for faulty lines, which compares the student's values with right ones."""
         return Lines(self._submission, self.student, self._diagnosis.truth())
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
@@ -287,6 +293,7 @@ class _Grading:
             student.rest()  # not close(): judging whether an accuracy follows from a gradient may need a new session
 
     def stop(self) -> None:
+        """End all sessions, also those whose large arrays are still being prepared."""
         self._stopped.set()
         for student in list(self._students):
             student.close()
@@ -308,6 +315,7 @@ class _Grading:
         )
 
     def _opinions(self) -> Mapping[str, Opinion]:
+        """Return the grader's opinions on the written answers, by question id."""
         questions, written = self._assignment.known_questions, self._written
         if not (written.found and questions):
             return {}
@@ -318,6 +326,7 @@ class _Grading:
 
     @cached_property
     def _written(self) -> WrittenAnswers:
+        """The written answers in the submission's notebooks."""
         written = locate(self._submission.notebooks, self._assignment.handout, self._assignment.manifest.labels)
         if not (written.by_notebook and self._assignment.known_questions):
             return written
@@ -326,6 +335,7 @@ class _Grading:
         return with_answers_elsewhere(self._assignment.known_questions, written)
 
     def _new_student(self, shared: Mapping[str, Array]) -> Student:
+        """Return an interface to the student's code. Its session can read the arrays `shared`."""
         sandbox, task = self._sandbox, self._assignment
         return Student(
             self._submission, sandbox, task.entry_points, task.files, task.limits, shared, task.modules, self._budget
@@ -373,6 +383,7 @@ class _Grading:
         return BrokenCheck(f"{folder.name}/{place}: {raised}; correct this line, or the check that calls it")
 
     def _claims_of(self, check: Check, student: Student) -> Iterator[Claim]:
+        """Run a check, once for each of its problems if it draws problems, and yield its claims."""
         if check.each is None:
             yield from check.run(student)
             return
@@ -385,6 +396,8 @@ class _Grading:
             yield from check.run(student, problem)
 
     def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> SectionResult:
+        """Judge the claims of a section and return the results of its checks: one for each name of a claim, such as
+        "W1" for the check q2.2.W1."""
         points = self._assignment.section_points(section)
         claims_of = grouped((claim.name, claim) for claim in claims)
         expected, yielded = set(points), set(claims_of)
@@ -394,7 +407,7 @@ class _Grading:
                 f"{_remedy(sorted(yielded - expected), sorted(expected - yielded))}"
             )
         self._require_known_given(claims)
-        settles = any(check.settles for check in checks)
+        settles = any(check.settles for check in checks)  # how the student has interpreted the task
         try:
             if settles:
                 self._diagnosis.choose_interpretation(claims)

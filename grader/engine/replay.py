@@ -101,6 +101,7 @@ def _candidates(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def _may_be_one(path: Path) -> bool:
+    """Return whether a path may be a submission: a file of a known type, or a folder that contains one."""
     if path.is_dir():
         return any(inner.suffix in _KINDS for inner in path.iterdir())
     return path.suffix in _KINDS

@@ -125,6 +125,7 @@ def _with_known_names(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
+    """Return a remark if the student's class does not have the handout's name; otherwise []."""
     if loaded is None or not loaded.names or not assignment.entry_points.of_class:
         return []
     name, name_in_handout = loaded.names[0], assignment.entry_points.names[0]
@@ -147,6 +148,7 @@ _SENTENCES = {
 
 
 def _load_remarks(loaded: Loaded | None, entry_points: EntryPoints) -> list[str]:
+    """Return the notes about loading the student's files as sentences."""
     remarks: list[str] = []
     if loaded is None:
         return remarks
@@ -198,6 +200,8 @@ def _checks_of_part(
 def _written_answer(
     question: WrittenQuestion, written: WrittenAnswers, opinion: Opinion | None, policy: Policy
 ) -> Written:
+    """Return the report's entry for a question. It gets automatic points only if the policy allows them, the answer is
+    proven right, and nothing was noted about it."""
     id = question.id
     text, cells = written.found.get(id, ("", ()))
     notes = written.notes.get(id, ())
