@@ -27,7 +27,7 @@ class PrewarmedSandbox:
         self._next: Future[Session] = self._pool.submit(self._warm)
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        """Return the session that was started in advance, and begin to start the next one."""
+        """Return the session that was started in advance, if it fits, and begin to start the next one."""
         if shared or limits != self._limits:
             return self._inner.session(limits, shared)
         ready, self._next = self._next.result(), self._pool.submit(self._warm)

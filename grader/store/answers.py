@@ -88,4 +88,5 @@ def marked_before(tx: Tx, submission: str) -> set[str]:
 
 
 def _answer(row: AnyRow) -> WrittenAnswer:
+    """Convert a row of the table `answers`."""
     return record_of(row, WrittenAnswer, suggestion=opinion_of(row.opinion))

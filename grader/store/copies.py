@@ -65,6 +65,7 @@ def copy(database: Path, to: Path) -> Copy:
 
 
 def _copy_content(database: Path, to: Path) -> None:
+    """Copy the content of a database, which may be in use, to an empty file."""
     with closing(DatabaseFile(database).connect()) as source, closing(sqlite3.connect(to)) as target:
         source.backup(target)
         write_header(target)  # with a new id, so that the original's log is never applied to the copy
@@ -120,6 +121,7 @@ def _delete_logins(database: Path) -> int:
 
 
 def _set_aside(database: Path) -> Path | None:
+    """Rename a database and the files beside it. Return the new path of the database; None if there was none."""
     aside = database.with_name(f"{database.stem}-before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.db")
     with suppress(FileNotFoundError):  # copied, not moved: this file keeps a starting service from making a database
         shutil.copy(beside(database, MARKER), beside(aside, MARKER))
@@ -130,6 +132,7 @@ def _set_aside(database: Path) -> Path | None:
 
 
 def _sync(path: Path) -> None:
+    """Flush a file, or the entries of a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

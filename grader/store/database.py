@@ -123,6 +123,7 @@ class Store:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def _alembic(self) -> Config:
+        """Return the configuration of Alembic, whose migrations use this store's connections."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         config.attributes["engine"] = self._engine
@@ -166,6 +167,7 @@ def upsert(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> None:
 
 
 def _dialect(tx: Tx) -> Any:
+    """Return SQLAlchemy's module of the transaction's database, for INSERT … ON CONFLICT."""
     return postgresql if tx.dialect.name == "postgresql" else sqlite
 
 
@@ -206,6 +208,8 @@ def now() -> dt.datetime:
 
 
 def _with_driver(url: str) -> sa.URL:
+    """Return the URL of a database with SQLAlchemy's name of the driver. PostgreSQL connections get `_KEEPALIVES`,
+    unless the URL sets them."""
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
@@ -220,6 +224,8 @@ def _with_driver(url: str) -> sa.URL:
 
 
 def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
+    """Return an engine for SQLite. Its transactions begin with BEGIN DEFERRED, or with BEGIN IMMEDIATE if the
+    connection's option `begins` says so."""
     # The driver is in autocommit mode, and every BEGIN is explicit. The driver's own BEGIN is deferred, and a deferred
     # transaction cannot write if another transaction has written since its first read.
     engine = sa.create_engine(url, creator=file.connect)
@@ -233,6 +239,8 @@ def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
 
 
 def _postgresql(url: sa.URL) -> Engine:
+    """Return an engine for PostgreSQL. Each connection is tested before use, and waits at most `LOCK_SECONDS` for a
+    lock."""
     try:
         return sa.create_engine(
             url,
@@ -260,5 +268,6 @@ def _failures_reported() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
+    """Return the first line of the message of the database driver."""
     cause = getattr(error, "orig", None) or error
     return str(cause).strip().splitlines()[0]

@@ -27,6 +27,7 @@ def url(tx: Tx) -> str:
 
 
 def _value(tx: Tx, name: str) -> str:
+    """Return the value of a fact; empty if there is none."""
     query = select(facts.c.value).filter_by(name=name)
     return tx.scalar(query) or ""
 

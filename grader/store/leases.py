@@ -76,9 +76,11 @@ def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leas
 
 
 def _lease(tx: Tx, leasing: ReturningUpdate[Any], worker: str, lasts: dt.timedelta, **parameters: Any) -> Leased | None:
+    """Run a statement of `_leasing`, which chooses a grading, and return the grading with its lease; None if the
+    statement has chosen none. `parameters` are those of the statement."""
     started_at = now()
     deadline = started_at + DEADLINE
-    lease = secrets.token_hex(16)
+    lease = secrets.token_hex(16)  # known to this worker only, so that no other worker can finish the grading
     values = {"lease": lease, "worker": worker, "started_at": started_at}
     times = {"lease_until": started_at + lasts, "deadline": deadline}
     row = tx.execute(leasing, {**parameters, **values, **times}).one_or_none()

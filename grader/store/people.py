@@ -249,6 +249,7 @@ def token_by_id(tx: Tx, id: str) -> AccessToken | None:
 
 
 def _token(row: AnyRow) -> AccessToken:
+    """Convert a row of the table `tokens`."""
     scopes = map(TokenScope, row.scopes)
     return record_of(row, AccessToken, scopes=frozenset(scopes))
 
@@ -266,6 +267,7 @@ def forget_expired_tokens(tx: Tx) -> None:
 
 
 def _not_expired() -> ColumnElement[bool]:
+    """Return the SQL condition that a token has not expired."""
     is_valid = tokens.c.expires_at > now()
     return or_(tokens.c.expires_at.is_(None), is_valid)
 

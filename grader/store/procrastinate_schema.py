@@ -43,5 +43,7 @@ def migrate(engine: Engine) -> None:
 
 
 def _run(tx: Connection, script: str, for_which: list[Path]) -> None:
+    """Run a script of SQL, and record the migrations that it contains. The driver reads % as the start of a parameter,
+    so it is doubled."""
     tx.exec_driver_sql(script.replace("%", "%%"))
     tx.execute(text("INSERT INTO queue_migrations VALUES (:name)"), [{"name": path.name} for path in for_which])

@@ -122,15 +122,18 @@ def changes(tx: Tx, id: str) -> list[Change]:
         checks = _differences(old_results, results.get(new.id, []))
         people_of_submission = tuple(authors_by_submission.get(new.submission, ()))
         all_changes.append(Change(new.submission, people_of_submission, old, new, checks))
-    return sorted(all_changes, key=_place)
+    return sorted(all_changes, key=_sort_key)
 
 
-def _place(submission: Change) -> tuple[bool, list[str], str]:
+def _sort_key(submission: Change) -> tuple[bool, list[str], str]:
+    """Return a sort key: changed submissions first, then the authors' logins."""
     logins = [author.login for author in submission.authors]
     return not submission.checks, logins, submission.submission
 
 
 def _differences(old_results: Sequence[CheckRecord], new_results: Sequence[CheckRecord]) -> tuple[CheckChange, ...]:
+    """Return the checks whose points or status differ between two gradings of a submission, in the order of the
+    reports; () if the new grading has no results yet."""
     if not new_results:
         return ()  # not graded yet
     old = {result.check: result for result in old_results}
@@ -144,6 +147,7 @@ def _differences(old_results: Sequence[CheckRecord], new_results: Sequence[Check
 
 
 def _verdict(result: CheckRecord | None) -> tuple[Points, Points, Status] | None:
+    """Return what is compared of a result; None if the grading lacks the check."""
     return (result.points, result.possible, result.status) if result else None
 
 
