@@ -201,7 +201,7 @@ class Recorder:
         for episode in episodes:
             functions = tuple(dict.fromkeys(call.name for call in episode.calls))
             by_functions.setdefault(functions, []).append(episode)
-        return [episode for alike in by_functions.values() for episode in alike[:MOST_EXAMPLES]]
+        return [episode for similar_episodes in by_functions.values() for episode in similar_episodes[:MOST_EXAMPLES]]
 
 
 @dataclass

@@ -44,7 +44,7 @@ class Classifier:
             started = time.process_time()
             self._oracle.classify(_namespace(original), lambda _part: None)
             cpu_seconds = time.process_time() - started
-            self.alike: Mapping[str, Mapping[str, str]] = _alike(original, mutation)
+            self.variable_types: Mapping[str, Mapping[str, str]] = _variable_types(original, mutation)
             """Function → variable → its type and shape as text, for the variables of the right solution."""
         self._cpu_seconds = max(CPU_SECONDS, round(TIMES_AS_LONG * cpu_seconds))
 
@@ -94,7 +94,7 @@ def _judge(oracle: Oracle, source: str, channel: Connection, cpu_seconds: int) -
     channel.send(classified)
 
 
-def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
+def _variable_types(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
     """Return function → variable → its type and shape as text. If a function is called several times, use the call with
     the most variables."""
     kinds_of: dict[str, dict[str, str]] = {}

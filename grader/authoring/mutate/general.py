@@ -195,6 +195,7 @@ def _drawn(original: Mapping[str, Any], examples: Sequence[Episode]) -> list[tup
         right = played_with(original, episode)
         if RAISED in right or not is_finite(right):
             continue
+        # a second run shows which values are random; of these only the shape is compared
         right = agreed(right, played_with(original, episode))
         if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
             inputs.append((episode, right))

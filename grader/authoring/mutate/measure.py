@@ -169,7 +169,7 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
     for path in mutation.SUBJECTS:
         source = without_calls((assignment.folder / path).read_text("utf-8"))
         classifier = Classifier(mutation, source)
-        yield classifier, mutants(Path(path).name, source, classifier.alike)
+        yield classifier, mutants(Path(path).name, source, classifier.variable_types)
 
 
 def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-Alike = Mapping[str, Mapping[str, str]]
+VariableTypes = Mapping[str, Mapping[str, str]]
 """Function → variable → its type and shape as text. A mutant may use a variable in place of another variable with the
 same type and shape."""
 
@@ -44,16 +44,16 @@ class Mutant:
         return "\n".join(difflib.unified_diff(original, mutated, self.file, self.file, n=1, lineterm=""))
 
 
-def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
+def mutants(file: str, source: str, variable_types: VariableTypes) -> list[Mutant]:
     """Return every distinct mutant that compiles, in the order of the file.
 
     Args:
         file: Name of the file, for the mutants' ids.
         source: Text of the file.
-        alike: The types and shapes of the variables in the file's functions.
+        variable_types: The types and shapes of the variables in the file's functions.
     """
     parsed = _ParsedSource(source)
-    edits = [*_expressions(parsed, alike), *_statements(parsed)]
+    edits = [*_expressions(parsed, variable_types), *_statements(parsed)]
     edits.sort(key=lambda edit: (edit.start, edit.operator, edit.text))
     bare_texts = {_bare(source)}
     distinct: list[Mutant] = []
@@ -142,8 +142,8 @@ class _Spot:
     field: str
     function: ast.FunctionDef | None
     """The function that contains the expression."""
-    alike: Mapping[str, str]
-    """Variable of the function → its type and shape (see `Alike`)."""
+    types: Mapping[str, str]
+    """Variable of the function → its type and shape (see `VariableTypes`)."""
     statement: int
     """The first line of the statement or lambda that contains the expression."""
 
@@ -167,9 +167,9 @@ def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[No
     return register
 
 
-def _expressions(parsed: _ParsedSource, alike: Alike) -> Iterator[_Edit]:
+def _expressions(parsed: _ParsedSource, variable_types: VariableTypes) -> Iterator[_Edit]:
     """Yield the edits that the registered operators make to expressions."""
-    for node, spot in _walk(parsed.tree, None, alike, 1):
+    for node, spot in _walk(parsed.tree, None, variable_types, 1):
         for operator, (kind, change) in _CHANGES.items():
             if isinstance(node, kind):
                 for new in change(node, spot):
@@ -195,17 +195,17 @@ _NOT_MUTATED = ("annotation", "returns", "decorator_list", "bases", "ctx", "op",
 
 
 def _walk(
-    node: ast.AST, function: ast.FunctionDef | None, alike: Alike, statement: int
+    node: ast.AST, function: ast.FunctionDef | None, variable_types: VariableTypes, statement: int
 ) -> Iterator[tuple[ast.expr, _Spot]]:
     """Yield every expression below a node with its place, except annotations, docstrings, decorators and f-strings.
 
     Args:
         node: The node whose children are visited, recursively.
         function: The innermost function that contains the node.
-        alike: The types and shapes of the variables of all functions.
+        variable_types: The types and shapes of the variables of all functions.
         statement: The first line of the innermost statement or lambda that contains the node.
     """
-    variables = alike.get(function.name, {}) if function else {}
+    types = variable_types.get(function.name, {}) if function else {}
     for field, value in ast.iter_fields(node):
         if field in _NOT_MUTATED:
             continue
@@ -219,9 +219,9 @@ def _walk(
                 case ast.stmt() | ast.Lambda():
                     child_statement = child.lineno
             if isinstance(child, ast.expr):
-                yield child, _Spot(node, field, function, variables, child_statement)
+                yield child, _Spot(node, field, function, types, child_statement)
             if isinstance(child, ast.AST):
-                yield from _walk(child, child_function, alike, child_statement)
+                yield from _walk(child, child_function, variable_types, child_statement)
 
 
 def _copied(node: ast.expr, **changes: Any) -> Any:
@@ -409,12 +409,12 @@ def _swapped_operands(node: ast.expr, _spot: _Spot) -> Replacements:
 def _wrong_variable(node: ast.Name, spot: _Spot) -> Replacements:
     """Replace a variable by others of the function that have a value by then: up to two with a similar name, and up to
     two of the same type and shape."""
-    if not isinstance(node.ctx, ast.Load) or node.id not in spot.alike or spot.function is None:
+    if not isinstance(node.ctx, ast.Load) or node.id not in spot.types or spot.function is None:
         return
     bound = _bound_before(spot.function, node.lineno)
-    variables = [name for name in spot.alike if name in bound and name != node.id]
+    variables = [name for name in spot.types if name in bound and name != node.id]
     family = [name for name in variables if _of_one_family(name, node.id)]
-    same_shape = [name for name in variables if spot.alike[name] == spot.alike[node.id]]
+    same_shape = [name for name in variables if spot.types[name] == spot.types[node.id]]
     # a choice that looks random, but is the same in every run
     same_shape.sort(key=lambda name: hashlib.sha256(f"{node.lineno} {node.col_offset} {name}".encode()).digest())
     for name in dict.fromkeys(family[:2] + same_shape[:2]):
