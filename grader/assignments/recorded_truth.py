@@ -190,6 +190,8 @@ class RecordingTruth:
         """All questions that were asked since the list was last cleared."""
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
+        """Return a function that calls the truth's method of this name and records the question and its answer."""
+
         def ask(*args: Any, **kwargs: Any) -> Any:
             question = TruthQuestion.of(method, args, kwargs)
             self.asked.append(question)
@@ -270,6 +272,8 @@ class _RecordedAnswers:
         self._key, self._answers = key, answers
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
+        """Return a function that looks up the answer to a call of this method."""
+
         def ask(*args: Any, **kwargs: Any) -> Any:
             try:
                 return self._answers[TruthQuestion.of(method, args, kwargs).under(self._key)]

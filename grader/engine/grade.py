@@ -197,7 +197,8 @@ class _Grading:
         return needed, {} if left_out else long
 
     def wants(self, section: str) -> bool:
-        """Return whether the scope includes the section, check or written question with this id."""
+        """Return whether the scope includes the section, check or written question with this id. A section is also
+        included if the scope is one of its checks."""
         only = self._scope.only
         if only == "handout":
             return any(check.handout and covers(check.section, section) for check in self._assignment.checks)
@@ -460,7 +461,7 @@ def _known_id(assignment: Assignment, only: str) -> str:
     if not only:
         return ""
     for id in ids:
-        if f"{id}.".lower().startswith(f"{only}.".lower()):
+        if f"{id}.".lower().startswith(f"{only}.".lower()):  # an id begins with the ids of its section and part
             return id[: len(only)]
     raise BadCall(f"--only {only}: no such part or check (choose from: handout, {', '.join(parts)})")
 

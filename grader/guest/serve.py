@@ -204,7 +204,7 @@ class Guest:
         stream = BufferedReader(socket.SocketIO(self.channel, "r"), SMALL_BYTES)  # one system call per small request
         request = _receive(stream)
         while request is not None:
-            if request[0] == "several":
+            if request[0] == "several":  # a request is [name, *arguments]
                 self.send(self.several(request[1]))
             else:
                 self.send(self.reply_to(request))
@@ -216,7 +216,7 @@ class Guest:
         for request in requests:
             reply = self.reply_to(request)
             replies.append(reply)
-            if reply[0] != "value":
+            if reply[0] != "value":  # a failure
                 break
         return ["several", replies]
 

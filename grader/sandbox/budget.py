@@ -79,6 +79,7 @@ class ProcessorQueue:
         earlier_seconds = self._seconds
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):
+                # nanoseconds on a processor, nanoseconds of waiting for one, number of turns
                 counters = (self._folder / "schedstat").read_text("ascii").split()
                 self._seconds = int(counters[1]) / 1e9
         return self._seconds - earlier_seconds

@@ -483,9 +483,9 @@ class _LimitWatch:
             # Several threads can, hence the bound of 0.25 s.
             patience = max(0.001, min(cpu_left, max(wall_left, 0.01), self.session.budget.seconds_left, 0.25))
             if writing:
-                is_ready = select.select([], [channel], [], patience)[1]
+                _, is_ready, _ = select.select([], [channel], [], patience)
             else:
-                is_ready = select.select([channel], [], [], patience)[0]
+                is_ready, _, _ = select.select([channel], [], [], patience)
             if is_ready:
                 return
             queued_seconds = self.session.processor_queue.seconds_since_last()

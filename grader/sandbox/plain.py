@@ -63,7 +63,8 @@ class Plain:
             rows.append([name, array.dtype.str, list(array.shape), str(file)])
         token = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0)) as server:
-            process = self._start(server.getsockname()[1], token, rows, workplace)
+            _, port = server.getsockname()
+            process = self._start(port, token, rows, workplace)
             try:
                 channel = _accept_with_token(token, server)
             except OSError:

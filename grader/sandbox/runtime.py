@@ -98,7 +98,7 @@ def _run(command: list[str], tell: Callable[[str], None]) -> None:
         last = ""
         for line in running.stdout:
             last = line.strip() or last
-            if line.startswith("Collecting "):
+            if line.startswith("Collecting "):  # such as "Collecting numpy==2.1.0 (from -r …)"
                 tell(line.split()[1].partition("=")[0])
     if running.returncode:
         raise SandboxUnavailable(f"the Python environment for students' code cannot be installed: {last or command[2]}")

@@ -125,7 +125,8 @@ class TemplateProcess:
             self.living -= 1
             with contextlib.suppress(TemplateGone):
                 while fork.pid not in self._ended:
-                    self._note(self._receive(END_SECONDS)[0])
+                    message, _ = self._receive(END_SECONDS)
+                    self._note(message)
             return self._ended.pop(fork.pid, None)
 
     def close(self) -> None:

@@ -93,6 +93,7 @@ class Warm:
             return self._start(self._replace(template), limits, shared)
 
     def close(self) -> None:
+        """End the templates, and remove the sandbox's control groups, shared arrays and folders."""
         for template in self._templates:
             template.close()
         self._cgroups.close()

@@ -64,11 +64,12 @@ class JobRunner:
         If the grader fails or shutdown is due, queue the grading again. If the lease is lost, store nothing.
         """
         self._publish(leased, State.RUNNING)
-        started = beaten = time.monotonic()
+        started = last_beat = time.monotonic()
         beat_seconds = leased.lasts.total_seconds() / HEARTBEATS_IN_A_LEASE
         state: State | None = None
         try:
             job = self._retrying(leased, self.store.read, lambda tx: self._job(tx, leased))
+            # otherwise `job` is a report that needs no grading, or None if the database stayed unavailable
             messages = self.process.grade(job, min(RETRY_SECONDS, beat_seconds)) if isinstance(job, Job) else [job]
             for message in messages:
                 if isinstance(message, Report | Failed):
@@ -80,8 +81,8 @@ class JobRunner:
                     self.process.end()
                     state = self._release(leased)
                     break
-                if time.monotonic() >= beaten + beat_seconds:
-                    beaten = time.monotonic()
+                if time.monotonic() >= last_beat + beat_seconds:
+                    last_beat = time.monotonic()
                     if not self._beat(leased):
                         self.process.restart()
                         break
@@ -117,6 +118,7 @@ class JobRunner:
         return None
 
     def _release(self, leased: Leased) -> State | None:
+        """Queue the grading again because of a shutdown. Return its new state, or None if the lease was lost."""
         released = self._retrying(leased, self.store.write, lambda tx: leases.release(tx, leased))
         return State.QUEUED if released else None
 
@@ -145,4 +147,5 @@ class JobRunner:
                 time.sleep(RETRY_SECONDS)
 
     def _publish(self, leased: Leased, state: State) -> None:
+        """Publish the event that a grading has a new state."""
         self.events.publish(Event(leased.grading, "state", state, done=state.is_final))

@@ -37,6 +37,7 @@ class LocalWorkers(WorkerPool):
         super().start(warm=warm)
 
     def _beat(self) -> None:
+        """Also queue the gradings of dead workers again, and shorten the log of the database."""
         super()._beat()
         with self._store.write() as tx:
             recovered = leases.recover(tx)

@@ -146,5 +146,6 @@ class WorkerPool(StoreQueue, ABC):
         return None
 
     def _beat(self) -> None:
+        """Register the pool, or extend its registration. Called at regular intervals."""
         with self._store.write() as tx:
             workers.beat(tx, self.worker, self._lease)

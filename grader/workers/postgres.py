@@ -37,6 +37,7 @@ class PostgresWorkers(WorkerPool):
         return tuple(sorted(self._keys.values()))
 
     def _beat(self) -> None:
+        """Also queue the gradings of dead workers again, and replace lost tickets."""
         super()._beat()
         with self._store.write() as tx:
             procrastinate_jobs.sweep(tx, self._lease)

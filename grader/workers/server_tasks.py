@@ -42,6 +42,7 @@ class ServerTasks:
         self._listening.join()
 
     def _sweep(self) -> None:
+        """Queue the gradings of dead workers again."""
         with self._store.write() as tx:
             recovered = procrastinate_jobs.sweep(tx, self._lease)
         if recovered:

@@ -26,6 +26,7 @@ class SharedHub(Hub):
         self._store = store
 
     def publish(self, event: Event) -> None:
+        """Send an event to the watchers of all processes."""
         try:
             with self._store.write() as tx:
                 for message in encode(event):
