@@ -165,7 +165,7 @@ def import_submitted_files() -> None:
 
     def hook(path: str) -> Any:
         if path != folder and not path.startswith(folder + os.sep):
-            raise ImportError
+            raise ImportError  # the next hook is asked
         return finder(path)
 
     sys.path_hooks.insert(0, hook)

@@ -54,8 +54,8 @@ class Plain:
         self._arrays = SharedArrays(self._write)
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        """Start a process, which connects to a port that this process opens on the loopback interface. It sends a
-        random token first, since any other process of the machine could connect to the port."""
+        """Start a process, which connects to a port that this process opens on the loopback interface. The new
+        process sends a random token first, because any process of this machine could connect to the port."""
         workplace = Path(tempfile.mkdtemp(dir=self._folder))
         rows = []
         for name, array in shared.items():

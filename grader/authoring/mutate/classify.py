@@ -58,18 +58,18 @@ class Classifier:
             child.start()
         writing.close()  # so that `recv` raises EOFError when the child ends
         end = time.monotonic() + WALL_SECONDS * self._cpu_seconds / CPU_SECONDS
-        last: str | Classified = "new"
+        last_message: str | Classified = "new"  # the part that runs first
         with suppress(EOFError, OSError):  # the process has ended
             while reading.poll(max(0.0, end - time.monotonic())):
-                last = reading.recv()
+                last_message = reading.recv()
         child.kill()
         child.join()
         reading.close()
-        if isinstance(last, Classified):
-            return last
-        if last == "defaults":  # the mutant is slow only with default arguments, which no check judges
+        if isinstance(last_message, Classified):
+            return last_message
+        if last_message == "defaults":  # the mutant is slow only with default arguments, which no check judges
             return Classified("undecided", "does not end by its defaults")
-        return Classified("wrong", f"does not end, or takes too much memory: {last}", (f"ends.{last}",))
+        return Classified("wrong", f"does not end, or takes too much memory: {last_message}", (f"ends.{last_message}",))
 
 
 def _namespace(source: str) -> dict[str, Any]:

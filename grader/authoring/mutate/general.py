@@ -54,7 +54,7 @@ class General:
     KEPT_APART = 7
 
     def __init__(self, folder: Path, oracle: type[ExampleOracle] | None = None) -> None:
-        self._judge = oracle or ExampleOracle
+        self._oracle_class = oracle or ExampleOracle
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
         self.examples = self._examples()
@@ -94,12 +94,12 @@ class General:
     def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
         """Return an oracle for mutants of a right solution. A mutant is also allowed if it does the same as another
         right solution or as the reference under another interpretation of the task."""
-        meanings = list(self._solutions.values())
-        for meaning in reversed(self._assignment.interpretations[1:]):
-            truth = self._assignment.truths(meaning.id, frozenset())
+        other_solutions = list(self._solutions.values())
+        for interpretation in reversed(self._assignment.interpretations[1:]):
+            truth = self._assignment.truths(interpretation.id, frozenset())
             if isinstance(truth, ReferenceTruth):
-                meanings.insert(0, truth.namespace)
-        return self._judge(self._named(original), self.examples, self._named, meanings)
+                other_solutions.insert(0, truth.namespace)
+        return self._oracle_class(self._named(original), self.examples, self._named, other_solutions)
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
         """Call every function of a solution with the recorded examples."""
@@ -133,7 +133,7 @@ class ExampleOracle:
         original: The right solution's module variables.
         examples: Example calls. The random inputs are similar to the arguments of these calls.
         named: Function that adds the class under every accepted name to a mutant's module variables.
-        meanings: The module variables of other right solutions, including those for other interpretations of the task.
+        other_solutions: The module variables of other right solutions, also of those for other interpretations.
     """
 
     def __init__(
@@ -141,9 +141,9 @@ class ExampleOracle:
         original: Mapping[str, Any],
         examples: Sequence[Episode],
         named: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        meanings: Sequence[Mapping[str, Any]] = (),
+        other_solutions: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self.named, self._meanings = named, meanings
+        self.named, self._other_solutions = named, other_solutions
         self.inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
         by_function: dict[tuple[str, ...], list[Episode]] = {}
         for example in examples:
@@ -159,8 +159,9 @@ class ExampleOracle:
         wrong = self._difference(namespace, [right for _, right in self.inputs])
         if wrong is None:
             return Classified("same", f"equal on {len(self.inputs)} inputs")
-        for meaning in self._meanings:
-            if self._difference(namespace, (played_with(meaning, episode) for episode, _ in self.inputs)) is None:
+        for other_solution in self._other_solutions:
+            rights = (played_with(other_solution, episode) for episode, _ in self.inputs)
+            if self._difference(namespace, rights) is None:
                 return Classified("allowed", "another right solution does the same")
         return wrong
 
@@ -235,14 +236,14 @@ def _varied(example: Episode, random: np.random.Generator) -> Episode:
     variation = _Variation(example, random)
     put = {name: variation.parameters(values) for name, values in example.put.items()}
     calls: list[Call] = []
-    for call in example.calls:
+    for call in example.calls:  # the second call shows whether the result depends on the first
         calls += [variation.call(call)] * 2
     return replace(
         example,
         calls=tuple(calls),
         new=variation.call(example.new) if example.new else None,
         arrays={name: variation.array(array) for name, array in example.arrays.items()},
-        put=put if random.integers(4) else {},
+        put=put if random.integers(4) else {},  # sometimes the object keeps the parameters of its constructor
         seed=int(random.integers(10**6)),
     )
 

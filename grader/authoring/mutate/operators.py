@@ -355,7 +355,7 @@ def _other_operation(node: ast.BinOp, _spot: _Spot) -> Replacements:
 def _dropped_operand(node: ast.expr, _spot: _Spot) -> Replacements:
     """Replace `a + b` by `a` and by `b`, and `a and b` likewise."""
     match node:
-        case ast.BinOp(op=ast.Mod()):
+        case ast.BinOp(op=ast.Mod()):  # may format a text
             return
         case ast.BinOp(first, _, second):
             yield first
