@@ -318,13 +318,13 @@ class Trace:
         if caller is None or caller.rows is None:
             return
         line = caller.frame.f_lineno
-        rows: list[int] = []
+        rows: list[int] = []  # of the calling statement, those with the line of the call
         for number in caller.rows:
             row = self.structure.rows[number]
             if row.line <= line <= row.end:
                 rows.append(number)
-        given: list[tuple[str, int]] = []
-        parameters = list(running.frame.f_locals.items())
+        arguments: list[tuple[str, int]] = []
+        parameters = list(running.frame.f_locals.items())  # at the start of a call, these are the only variables
         for name, value in parameters[:MAX_PARAMETERS]:
             if value is None or isinstance(value, str):
                 continue
@@ -333,12 +333,12 @@ class Trace:
             if rows and numbers is not None:
                 event = self._event(rows[0], sources)
                 self._note(event, numbers)
-                given.append((name, event))
+                arguments.append((name, event))
                 sources = frozenset({event})
             running.variables[name] = sources
-        if given and len(self.calls) < MAX_CALLS:
-            self.calls.append((running.frame.f_code.co_name, given))
-        elif given:
+        if arguments and len(self.calls) < MAX_CALLS:
+            self.calls.append((running.frame.f_code.co_name, arguments))
+        elif arguments:
             self.is_whole = False
 
     def _sources_of_argument(self, caller: Running, rows: list[int], value: Any) -> Events:
