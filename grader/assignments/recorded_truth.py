@@ -128,7 +128,8 @@ class AnswerRecorder:
     """
 
     def __init__(self, truths: Truths, *, of_lines: bool = False) -> None:
-        self._truths, self._of_lines = truths, of_lines
+        self._truths = truths
+        self._of_lines = of_lines
         self._made: dict[TruthKey, RecordingTruth] = {}
         self.answers = Answers()
         self.values: dict[bytes, Any] = {}
@@ -201,7 +202,8 @@ class RecordingTruth:
 
     def record(self, question: TruthQuestion) -> bytes:
         """Compute and record the answer to a question if it is new. Return the digest of the answer."""
-        digest, recorded = self._digest(question), self._recorder.answers.of_questions
+        digest = self._digest(question)
+        recorded = self._recorder.answers.of_questions
         if digest not in recorded:
             answer = getattr(self._truth, question.method)(*question.args, **question.kwargs)
             loosely = question.method in getattr(self._truth, "loosely_compared", ())
@@ -327,7 +329,8 @@ def _packed(arrays: Sequence[Array]) -> dict[str, Any]:
 def _unpacked(content: Mapping[str, Any]) -> list[Array]:
     """Restore the arrays that `_packed` has converted."""
     joined = {d: np.ascontiguousarray(planes.T).reshape(-1).view(d) for d, planes in content["bytes"].items()}
-    taken, arrays = dict.fromkeys(joined, 0), []  # taken: dtype → how many of its numbers belong to earlier arrays
+    taken = dict.fromkeys(joined, 0)  # dtype → how many of its numbers belong to earlier arrays
+    arrays = []
     for dtype, *shape in content["shapes"]:
         begin = taken[dtype]
         taken[dtype] += math.prod(shape)

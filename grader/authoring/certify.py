@@ -208,7 +208,8 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
     """Grade the reference with a known mistake, and list the differences from what the mistake declares: the checks
     that it should lose (`fails`) and its diagnosis."""
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
-    lost, diagnosed = testing.failed(report), testing.diagnosed(report)
+    lost = testing.failed(report)
+    diagnosed = testing.diagnosed(report)
     problems = []
     for id in mistake.fails:
         if not any(covers(id, check) for check in lost):

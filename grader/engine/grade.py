@@ -317,7 +317,8 @@ class _Grading:
 
     def _opinions(self) -> Mapping[str, Opinion]:
         """Return the grader's opinions on the written answers, by question id."""
-        questions, written = self._assignment.known_questions, self._written
+        questions = self._assignment.known_questions
+        written = self._written
         if not (written.found and questions):
             return {}
         from grader.derivations.opinions import opinions  # takes a while to import
@@ -337,9 +338,16 @@ class _Grading:
 
     def _new_student(self, shared: Mapping[str, Array]) -> Student:
         """Return an interface to the student's code. Its session can read the arrays `shared`."""
-        sandbox, task = self._sandbox, self._assignment
+        task = self._assignment
         return Student(
-            self._submission, sandbox, task.entry_points, task.files, task.limits, shared, task.modules, self._budget
+            self._submission,
+            self._sandbox,
+            task.entry_points,
+            task.files,
+            task.limits,
+            shared,
+            task.modules,
+            self._budget,
         )
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
@@ -401,7 +409,8 @@ class _Grading:
         "W1" for the check q2.2.W1."""
         points = self._assignment.section_points(section)
         claims_of = grouped((claim.name, claim) for claim in claims)
-        expected, yielded = set(points), set(claims_of)
+        expected = set(points)
+        yielded = set(claims_of)
         if expected != yielded and self._scope.only != "handout":
             raise BrokenCheck(
                 f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}: "

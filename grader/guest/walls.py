@@ -190,7 +190,8 @@ def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
         return
     # the rights that each version of the kernel's interface can restrict: landlock(7)
     everything = (1 << 13) - 1 | (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
-    network, scopes = (3 if abi >= 4 else 0), (3 if abi >= 6 else 0)
+    network = 3 if abi >= 4 else 0
+    scopes = 3 if abi >= 6 else 0
     attributes = struct.pack("=QQQ", everything, network, scopes)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8  # older kernels know only the first one or two attributes
     rules = _call(_libc.syscall(LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0), "landlock_create_ruleset")

@@ -200,7 +200,8 @@ class Session:
         self.pid = pid
         self._ended: Failure | None = None
         """The failure that all further requests get; None while the session can be used."""
-        self._asking, self._ending = threading.Lock(), threading.Lock()
+        self._asking = threading.Lock()
+        self._ending = threading.Lock()
         self._how: Ended | None = None
         """How the process ended; None while it is running."""
         self.used = NOTHING_USED

@@ -38,7 +38,8 @@ def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_
         )
     if not landlock_abi():
         raise SandboxUnavailable("this kernel has no Landlock: use Linux 5.13 or newer with Landlock enabled")
-    python, temporary = python_of(runtime), own_folder()
+    python = python_of(runtime)
+    temporary = own_folder()
     bootstrap = BOOTSTRAP.format(home=str(GUEST.parent), entry="template")
     wall = OuterWall(
         name="landlock",

@@ -63,8 +63,7 @@ class Plain:
             rows.append([name, array.dtype.str, list(array.shape), str(file)])
         token = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0)) as server:
-            _, port = server.getsockname()
-            process = self._start(port, token, rows, workplace)
+            process = self._start(server.getsockname()[1], token, rows, workplace)  # (host, port)
             try:
                 channel = _accept_with_token(token, server)
             except OSError:

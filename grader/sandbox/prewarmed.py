@@ -30,7 +30,8 @@ class PrewarmedSandbox:
         """Return the session that was started in advance, if it fits, and begin to start the next one."""
         if shared or limits != self._limits:
             return self._inner.session(limits, shared)
-        ready, self._next = self._next.result(), self._pool.submit(self._warm)
+        ready = self._next.result()
+        self._next = self._pool.submit(self._warm)
         return ready
 
     def close(self) -> None:

@@ -125,8 +125,7 @@ class TemplateProcess:
             self.living -= 1
             with contextlib.suppress(TemplateGone):
                 while fork.pid not in self._ended:
-                    message, _ = self._receive(END_SECONDS)
-                    self._note(message)
+                    self._note(self._receive(END_SECONDS)[0])  # (message, descriptors)
             return self._ended.pop(fork.pid, None)
 
     def close(self) -> None:

@@ -143,7 +143,8 @@ class ExampleOracle:
         named: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         other_solutions: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self.named, self._other_solutions = named, other_solutions
+        self.named = named
+        self._other_solutions = other_solutions
         self.inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
         by_function: dict[tuple[str, ...], list[Episode]] = {}
         for example in examples:
@@ -288,7 +289,8 @@ class _Variation:
     def array(self, example: Array) -> Array:
         """Return a random array with as many axes, the data type and about the range of an example. Numbers that are
         never negative, or that are probabilities (0 to 1), remain so; labels stay below the new number of classes."""
-        random, shape = self._random, self._shape(example)
+        random = self._random
+        shape = self._shape(example)
         if example.dtype.kind == "b":
             return random.integers(2, size=shape).astype(bool)
         if example.dtype.kind in "iu":

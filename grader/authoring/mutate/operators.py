@@ -543,7 +543,8 @@ def _other_function(node: ast.Call, _spot: _Spot) -> Replacements:
 def _other_string(node: ast.Constant, spot: _Spot) -> Replacements:
     """Replace a string that is a dict key, or is compared with something, by other strings of the function. In a
     comparison, also remove the string's last letter."""
-    text, is_compared = node.value, isinstance(spot.parent, ast.Compare)
+    text = node.value
+    is_compared = isinstance(spot.parent, ast.Compare)
     is_key = isinstance(spot.parent, ast.Subscript) and spot.field == "slice"
     if not isinstance(text, str) or spot.function is None or not (is_compared or is_key):
         return
@@ -685,7 +686,8 @@ def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
         case ast.Assign([target], ast.BinOp(ast.Name() | ast.Subscript() as first, operation, value)) if (
             type(operation) in _SYMBOLS
         ):
-            name, changed = parsed.text(target), parsed.text(first)
+            name = parsed.text(target)
+            changed = parsed.text(first)
             text = f"{changed} {_SYMBOLS[type(operation)]}= {parsed.text(value)}"
             if changed != name:
                 text += f"; {name} = {changed}"
@@ -694,7 +696,8 @@ def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
 
 def _indented(parsed: _ParsedSource, body: Sequence[ast.stmt], index: int) -> Iterator[_Edit]:
     """Move the statement after a loop into the loop."""
-    statement, previous = body[index], body[max(index - 1, 0)]
+    statement = body[index]
+    previous = body[max(index - 1, 0)]
     if isinstance(previous, ast.For) and statement.lineno == statement.end_lineno:
         shift = previous.body[0].col_offset - statement.col_offset
         yield _instead(parsed, "into the loop", statement, " " * shift + parsed.text(statement))

@@ -123,7 +123,8 @@ def _add_row(table: Table, name: str, measured: Measured, style: str) -> None:
 def _statistics_lines(measured: Measured, least: float) -> Iterator[Text]:
     """Yield the statistics as sentences. The score is green if it reaches `least`."""
     statistics = figures(measured)
-    elsewhere, points = statistics["caught_only_elsewhere"], statistics["false_charges_points"]
+    elsewhere = statistics["caught_only_elsewhere"]
+    points = statistics["false_charges_points"]
     yield Text(f"{len(measured.rows)} of {measured.distinct} distinct mutants graded")
     yield Text(
         f"false charges: {points:g} points, {statistics['false_charges_share']:.2%} of {float(measured.points):g}"
