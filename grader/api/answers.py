@@ -81,6 +81,7 @@ class AnswerOut(Out):
 
     @classmethod
     def of(cls, answer: DistinctAnswer, group: AnswerGroup, marking: QuestionMarking) -> AnswerOut:
+        """Return the body for an answer, which is in `group`, as the marker of `marking` may see it."""
         worth, marker = marking.worth, marking.marker
         own = answer.mark_of(marker)
         decides = answer.status.decides
@@ -111,6 +112,7 @@ class GroupOut(Out):
 
     @classmethod
     def of(cls, group: AnswerGroup, marking: QuestionMarking) -> GroupOut:
+        """Return the body for a group, with its answers as the marker of `marking` may see them."""
         answers = [AnswerOut.of(answer, group, marking) for answer in group.answers]
         waits = group.waits_for(marking.marker)
         return cls(
@@ -339,10 +341,11 @@ def show_answer(question: TheQuestion, digest: Digest) -> Response:
 
 @pages.get("/groups/{group}")
 def show_group(question: TheQuestion, group: GroupId) -> Response:
+    """Show the page on which a group of answers is marked, with links to the previous and the following group."""
     with question.read() as marking:
         groups = marking.groups()
         shown = find_group(groups, group)
-        number = shown.number
+        number = shown.number  # from 1: `groups[number]` is the following group
         return _question_page(
             "marking_group.html",
             question,

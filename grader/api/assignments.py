@@ -37,6 +37,7 @@ router = APIRouter(prefix="/api/v1", tags=["courses"])
 pages = APIRouter(include_in_schema=False)
 
 SHOWN = 25
+"""Number of attempts on one page of an assignment."""
 _ASSIGNMENT = "/courses/{course}/assignments/{assignment}"
 
 
@@ -220,6 +221,7 @@ def card_of(tx: Tx, caller: Caller, offering: Offering) -> Card:
 def _window(
     opens_at: dt.datetime | None, due_at: dt.datetime | None, closes_at: dt.datetime | None
 ) -> SubmissionWindow:
+    """Return whether an assignment accepts submissions now. The dates are those of one person; None is no limit."""
     moment = now()
     if opens_at and moment < opens_at:
         return "not open yet"
@@ -238,10 +240,12 @@ def show_assignment(
     caller: TheCaller,
     older_than: Annotated[str | None, Query(pattern=ID, alias="before")] = None,
 ) -> Response:
+    """Show an assignment with the caller's dates, score and attempts, `SHOWN` attempts a page, the newest first. If
+    `older_than` is the id of a submission, show only older attempts."""
     require_member(caller, course, "assignment")
     with caller.read() as tx:
         offering = known_offering(tx, caller, course, assignment)
-        own_page = Page(SHOWN + 1, older_than)
+        own_page = Page(SHOWN + 1, older_than)  # one more than is shown, to compare the last with
         own = submissions.of_offering(tx, course, assignment, author=caller.person.id, kind=None, page=own_page)
         views = views_of(tx, caller, own)
         card = card_of(tx, caller, offering)

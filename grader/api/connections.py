@@ -121,6 +121,7 @@ class Connections:
     async def close_stalled(self) -> None:
         """Close connections whose clients send a request or read a response too slowly."""
         now = asyncio.get_running_loop().time()
+        # over a copy, since `is_stalled` may move a connection to the end
         stalled = [connection for connection, _ in [*self] if connection.is_stalled(now)]
         late = [c for c, since in self if now - since > HEAD_SECONDS and not c.is_in_use and not c.unread]
         for connection in [*stalled, *late]:
@@ -143,19 +144,27 @@ class _Parser(h11.Connection):
 
 
 class _Connection(H11Protocol):
+    """One connection of uvicorn's server, with the limits of this module. It counts the bytes of responses that were
+    sent, and those that the client has read."""
+
     def __init__(self, all_: Connections, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
         self._all = all_
-        self.conn: _Parser = _Parser(h11.SERVER)
+        self.conn: _Parser = _Parser(h11.SERVER)  # replaces uvicorn's parser
         self._app = self.app
-        self.app = self._count_sent
+        self.app = self._count_sent  # uvicorn calls `self.app`
         self._sent = 0
+        """Number of response bytes that were passed to the transport."""
         self._unread_until: float | None = None
         """Time by which the client must have read more of a response; None if the client has read everything."""
         self._read = 0
+        """Number of response bytes that the client had read at the last call of `is_stalled`."""
         self.address = ""
+        """The client's address or network (see `network_of`)."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Register a new connection. If the limit is reached and no connection can be closed for it, answer with 503
+        and close the new one."""
         super().connection_made(transport)
         self.address = network_of(self.client[0] if self.client else "")
         if len(self._all) >= self._all.limit and not self._all.make_room():
@@ -170,10 +179,12 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Pass data to uvicorn. Discard the data of chunked bodies and of connections that are being closed."""
         if not self.conn.is_chunked and not self.transport.is_closing():
             super().data_received(data)
 
     def on_response_complete(self) -> None:
+        """Record that the connection waits for its next request from now on."""
         self._all.add(self, self.loop.time())
         super().on_response_complete()  # may start a pipelined request
 
@@ -199,11 +210,16 @@ class _Connection(H11Protocol):
         return by_a_person or not (cycle.more_body or self.unread)
 
     def is_stalled(self, now: float) -> bool:
-        """Return whether the client reads the response too slowly."""
+        """Return whether the client reads the response too slowly. `close_stalled` calls this about once a second.
+
+        A client has `STALLED_SECONDS` to read the next bytes. What it reads gives time back, a second for
+        `MIN_BYTES_PER_SECOND` bytes, up to `STALLED_SECONDS` in all.
+        """
         read = self._sent - self.unread
         newly_read = read - self._read
         self._read = read
         if not self.unread:
+            # the client has read a slow response to its end: the time to send the next request begins
             if self._unread_until is not None and self.cycle.response_complete:
                 self._all.add(self, now)
             self._unread_until = None
@@ -215,6 +231,8 @@ class _Connection(H11Protocol):
         return self._unread_until is not None and now > self._unread_until
 
     async def _count_sent(self, scope: Any, receive: Any, send: Any) -> None:
+        """Run the application for one request, and count the bytes of the response's body that are sent."""
+
         async def counted(message: Any) -> None:
             await send(message)
             if scope["method"] != "HEAD":

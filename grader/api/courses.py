@@ -200,6 +200,7 @@ def _course_cards(tx: Tx, caller: Caller, course: Course) -> CourseCards:
 
 
 def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
+    """Return the sort key of a card: by due date, and closed assignments and those without a due date last."""
     latest = dt.datetime.max.replace(tzinfo=dt.UTC)
     is_over = card.window == "closed" or card.due_at is None
     return is_over, card.due_at or latest, card.offering.assignment

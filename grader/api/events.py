@@ -87,8 +87,11 @@ class _EventStream:
         self._caller = caller
         self._view = view
         self._state: State | None = None
+        """The state that was last sent; None before the first one."""
         self._place: QueuePlace | None = None
+        """The place in the queue that was last sent."""
         self.ended = False
+        """True if the stream must be closed: the grading is final, or the caller has lost access."""
 
     async def poll(self) -> list[ServerSentEvent]:
         """Query the database and return events if the state or the place in the queue has changed. Return no events
@@ -141,6 +144,7 @@ class _EventStream:
         return True
 
     def _state_events(self, state: State) -> list[ServerSentEvent]:
+        """Return the event `state` if the state has changed, followed by the event `end` if it is final."""
         if state is self._state:
             return []
         self._state = state

@@ -62,6 +62,7 @@ class CheckRow:
 
 @pages.get("/courses/{course}/assignments/{assignment}/failures")
 def show_failures(staff: ForStaff) -> Response:
+    """Show the most common mistakes and the results of each check, from the submissions that give the scores."""
     with staff.read() as (tx, offering):
         rows = rows_of(tx, staff.caller, offering)
         results = results_of(tx, rows)

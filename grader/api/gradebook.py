@@ -37,6 +37,8 @@ def get_gradebook(staff: ForStaff, format: Format) -> Response:
 
 
 def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], title: str, format: Format) -> Iterator[gradebooks.Row]:
+    """Yield the rows of the CSV file: titles, then a row for each student or, in the format `long`, for each check of
+    each student. `title` is the assignment's title, which heads the score column for Canvas."""
     results = [_gradebook_result(row) for row in scored]
     match format:
         case "canvas":
@@ -67,6 +69,7 @@ def _report(tx: Tx, view: SubmissionView) -> Report | None:
 
 
 def _gradebook_result(row: ScoreRow) -> Result:
+    """Convert a student's row in the table of scores to the result that `grader.batch.gradebooks` writes."""
     person, view = row.person, row.counting
     email = person.login if "@" in person.login else ""
     student = ClassStudent(name=person.name, email=email, login=person.login, key=person.login)
@@ -87,6 +90,7 @@ def _gradebook_result(row: ScoreRow) -> Result:
 
 
 def _standing(view: SubmissionView) -> Standing:
+    """Return the standing of a student in a gradebook from the submission that gives the score."""
     if not view.submission.code_submitted:
         return Standing.NO_CODE
     match view.state:

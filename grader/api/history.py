@@ -45,7 +45,7 @@ def attempts(
     counting_id = counting.submission.id if counting else ""
     rows = []
     earlier: list[CheckRecord] = []
-    for view in reversed(views):
+    for view in reversed(views):  # from the oldest, so that each attempt is compared with the one before
         stored = results_of.get(view.grading.id, [])
         results = Visibility(view.offering, caller).results(stored)
         change = points_change(earlier, results) if earlier and results else None

@@ -168,6 +168,7 @@ def csrf_token(request: Request) -> str:
 
 
 async def _require_csrf_token(request: Request) -> None:
+    """Raise 403 unless the request has the session's CSRF token, in the header X-CSRF-Token or in its form."""
     token = request.headers.get("x-csrf-token", "")
     if "x-csrf-token" not in request.headers and "form" in request.headers.get("content-type", ""):
         form = await request.form()
@@ -205,6 +206,14 @@ class Identify(HttpMiddleware):
 
 
 async def _identified(request: Request) -> Caller | None:
+    """Return the caller of a request, and count the request for the rate limit. Return None without login, and for
+    public paths.
+
+    Raises:
+        HttpProblem: 401 if the token is not valid; 401, or a redirect to the login, if a request that changes something
+            has no login; 403 if a token lacks the scope to read, or another site sent the request; 429 at the rate
+            limit.
+    """
     if request.url.path.startswith(_PUBLIC_PATHS):
         return None
     caller = await run_in_threadpool(find_caller, request)
@@ -215,8 +224,9 @@ async def _identified(request: Request) -> Caller | None:
         if caller:
             require_scope(caller, TokenScope.READ)
         return caller
-    if caller is None or caller.token.kind is TokenKind.SESSION:
+    if caller is None or caller.token.kind is TokenKind.SESSION:  # browsers, not programs with a token
         _require_same_site(request, service_of(request).settings.url)
+    # only the login form may be sent without login, but no upload, whose body may be large
     is_login = request.url.path == _LOGIN and not is_upload(request.headers)
     if caller is None and not is_login:
         raise log_in_first(request)
@@ -238,7 +248,7 @@ def find_caller(request: Request) -> Caller | None:
             return None
         person, token = holder
         roles = people.roles(tx, person.id)
-    if TokenScope.STAFF not in token.scopes:
+    if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights
         person = replace(person, admin=False)
         roles = dict.fromkeys(roles, Role.STUDENT)
     return Caller(person, roles, token, service)

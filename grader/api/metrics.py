@@ -36,7 +36,10 @@ class Metrics:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._since = now()
-        self._known: dict[str, dt.datetime] = {}
+        """Time of the last update of the histograms."""
+        self._counted: dict[str, dt.datetime] = {}
+        """Id → end of each grading that is in the histograms and ended recently. The next update reads an overlapping
+        interval, because records are committed late, and must not count these gradings again."""
         self._one_at_a_time = threading.Lock()
         self._registry = CollectorRegistry()
         self._registry.register(_StoreCollector(store))
@@ -77,9 +80,9 @@ class Metrics:
         """Update the histograms with the gradings that finished since the previous call of this method."""
         until = now()
         with self._store.read() as tx:
-            gradings = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._known))
+            gradings = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._counted))
         for grading in gradings:
-            self._known[grading.id] = grading.finished_at
+            self._counted[grading.id] = grading.finished_at
             assignment, kind = grading.assignment, grading.kind
             duration = grading.finished_at - grading.started_at
             waited = grading.started_at - grading.queued_at
@@ -91,9 +94,9 @@ class Metrics:
             for reason in deaths(report):
                 self._deaths.labels(assignment, reason).inc()
         self._since = until
-        for id, finished_at in [*self._known.items()]:
+        for id, finished_at in [*self._counted.items()]:
             if finished_at < until - _COMMIT_DELAY:
-                del self._known[id]
+                del self._counted[id]
 
 
 def deaths(report: Json) -> list[str]:
@@ -125,6 +128,8 @@ class _StoreCollector:
         return []  # without this method, the registry would query the database at registration
 
     def collect(self) -> Iterator[Metric]:
+        """Yield the metrics of the database. If it cannot be reached, yield only grader_database_up, which is 0
+        then."""
         up = GaugeMetricFamily("grader_database_up", f"{_LOCAL}: whether it could reach the database", 1)
         try:
             with self._store.read() as tx:

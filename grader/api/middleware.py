@@ -69,6 +69,8 @@ class Requests(HttpMiddleware):
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, log its status and duration, and answer exceptions. `status` stays 0 until a response has
+        started; then it is too late for an error response."""
         request = Request(scope)
         id = request.headers.get("x-request-id", "")
         if not _REQUEST_ID.fullmatch(id):
@@ -76,7 +78,7 @@ class Requests(HttpMiddleware):
         request.state.request_id = id
         status = 0
 
-        async def with_id(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -86,14 +88,14 @@ class Requests(HttpMiddleware):
         with structlog.contextvars.bound_contextvars(request=id):
             started = time.monotonic()
             try:
-                await self._app(scope, receive, with_id)
+                await self._app(scope, receive, send_with_id)
             except Exception as error:
                 if not isinstance(error, (HTTPException, GraderError)):
                     log.exception("internal error", method=request.method, path=request.url.path)
                 if status:
                     raise  # a part of the response was sent, so the server must close the connection
                 response = await problems.answer(request, error)  # FastAPI's handlers do not cover middleware
-                await response(scope, receive, with_id)
+                await response(scope, receive, send_with_id)
             finally:
                 seconds = round(time.monotonic() - started, 4)
                 log.info("request", method=request.method, path=request.url.path, status=status, seconds=seconds)
@@ -104,10 +106,11 @@ class BodyLimit(HttpMiddleware):
     chunked, and 408 if the body arrives too slowly."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a body that is too large or chunked, and limit the time in which other bodies must arrive."""
         headers = Headers(scope=scope)
         limit = MAX_UPLOAD_BYTES + MIB if is_upload(headers) else MAX_BODY_BYTES
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length[:20]) > limit:
+        if length.isdecimal() and int(length[:20]) > limit:  # int() raises for thousands of digits
             detail = (
                 f"the request has more than {limit // MIB} MiB: leave out data sets, and clear a notebook's outputs"
             )
@@ -123,7 +126,11 @@ def is_upload(headers: Headers) -> bool:
 
 
 class _Timed:
-    """A wrapper of ASGI's `receive` that raises a 408 problem if a request's body arrives too slowly."""
+    """A wrapper of ASGI's `receive` that raises a 408 problem if a request's body arrives too slowly.
+
+    The client may let the service wait for `STALLED_SECONDS`. What arrives gives time back, a second for
+    `MIN_BYTES_PER_SECOND` bytes, up to `STALLED_SECONDS` in all.
+    """
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -131,6 +138,8 @@ class _Timed:
         self._complete = False
 
     async def __call__(self) -> Message:
+        """Receive the next ASGI message. After the end of the body there is no time limit: the next message is the
+        client's disconnection."""
         if self._complete:
             return await self._receive()
         started = time.monotonic()
@@ -163,6 +172,8 @@ class PersonLimit(HttpMiddleware):
         self._requests = Turns(MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_WAITING)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request when it is the caller's turn; see the class. Requests without login and event streams are not
+        limited here."""
         caller = scope.get("state", {}).get("caller")
         if caller is None or _STREAM.fullmatch(scope["path"]):
             return await self._app(scope, receive, send)
@@ -212,9 +223,10 @@ class SecurityHeaders(HttpMiddleware):
             self._headers["Strict-Transport-Security"] = f"max-age={_YEAR_SECONDS}"
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, and add the headers to the start of the response."""
         is_static = scope["path"].startswith("/static/")
 
-        async def with_headers(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
@@ -222,4 +234,4 @@ class SecurityHeaders(HttpMiddleware):
                 headers.setdefault("Cache-Control", "no-cache" if is_static else "no-store")
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        await self._app(scope, receive, send_with_headers)

@@ -70,9 +70,12 @@ class Provider:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._issuer = settings.oidc_issuer
-        self._known: Mapping[str, Any] = {}
+        self._cached_metadata: Mapping[str, Any] = {}
+        """The provider's metadata; empty until they are fetched."""
+        self._cached_at = 0.0
+        """Time at which the metadata were fetched, by the monotonic clock."""
         self._keys: KeySet | None = None
-        self._known_since = 0.0
+        """The provider's public keys; None until they are fetched."""
 
     def login_url(self, attempt: LoginAttempt) -> str:
         """Return the URL at the provider that starts a login."""
@@ -126,6 +129,8 @@ class Provider:
         return dict(claims)
 
     def _userinfo(self, client: OAuth2Client, url: str, subject: str) -> dict[str, Any]:
+        """Return the claims at the provider's user info endpoint. Raise 403 if they are not about `subject`, the person
+        in the ID token."""
         response = client.get(url)
         response.raise_for_status()
         claims: dict[str, Any] = response.json()
@@ -134,6 +139,7 @@ class Provider:
         return claims
 
     def _client(self) -> OAuth2Client:
+        """Return a new client for one exchange with the provider. Code challenges are hashed (PKCE method S256)."""
         settings = self._settings
         redirect_uri = settings.url.rstrip("/") + BACK
         return OAuth2Client(
@@ -146,8 +152,10 @@ class Provider:
         )
 
     def _metadata(self) -> Mapping[str, Any]:
-        if self._known and time.monotonic() - self._known_since < _METADATA_SECONDS:
-            return self._known
+        """Return the provider's metadata (OpenID Connect Discovery): the URLs of its endpoints. They are fetched again
+        after `_METADATA_SECONDS`. Raise `OurFailure` if they belong to another issuer or lack an endpoint."""
+        if self._cached_metadata and time.monotonic() - self._cached_at < _METADATA_SECONDS:
+            return self._cached_metadata
         metadata = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
         issuer = metadata.get("issuer")
         if issuer != self._issuer:
@@ -155,10 +163,12 @@ class Provider:
         for name in _NEEDED:
             if name not in metadata:
                 raise OurFailure(f"the metadata of the university's login service lacks {name}")
-        self._known, self._keys, self._known_since = metadata, None, time.monotonic()
+        # the keys belong to the metadata, so they are fetched again too
+        self._cached_metadata, self._keys, self._cached_at = metadata, None, time.monotonic()
         return metadata
 
     def _key_set(self, fresh: bool = False) -> KeySet:
+        """Return the public keys with which the provider signs ID tokens. `fresh` fetches them again."""
         if self._keys is None or fresh:
             keys: Any = _fetch_json(self._metadata()["jwks_uri"])
             self._keys = KeySet.import_key_set(keys)
@@ -166,6 +176,7 @@ class Provider:
 
 
 def _no_answer(why: Exception) -> HttpProblem:
+    """Log that the provider cannot be reached, and return the 503 problem for it."""
     log.error("the login service does not answer", why=f"{type(why).__name__}: {one_line(str(why))}")
     detail = "the university's login service does not answer; try again in a moment"
     return HttpProblem(503, "login-unavailable", "You cannot log in now", detail, retry_seconds=RETRY_SECONDS)
@@ -209,6 +220,7 @@ TheProvider = Annotated[Provider, Depends(_provider)]
 
 @pages.get("/login/oidc")
 def start_login(service: TheService, provider: TheProvider, next: str = "/") -> Response:
+    """Redirect to the provider's login page, and store the login attempt in a cookie for `finish_login`."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     attempt = LoginAttempt(state, nonce, verifier, local_path(next))
     response = RedirectResponse(provider.login_url(attempt), 303)
@@ -227,7 +239,11 @@ def finish_login(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
+    """Finish a login: the provider redirects the browser to this page with an authorization code, or an error. Begin a
+    session for the person, and redirect to the page that they asked for. `iss` is the issuer, which some providers
+    send."""
     attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE_SUFFIX), ""))
+    # without this comparison, another site could log the browser in as another person
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
         raise _failed("the login was started in another browser or window, or more than ten minutes ago")
     if error or not code:
@@ -241,6 +257,8 @@ def finish_login(
 
 
 def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
+    """Return the person with the login in the claims; GRADER_OIDC_LOGIN_CLAIM names the claim. If there is no such
+    person, create one if GRADER_OIDC_NEW_PEOPLE allows it, otherwise raise 403."""
     claim = service.settings.oidc_login_claim
     if claim == "email" and claims.get("email_verified") is not True:
         raise _failed("the provider has not verified your e-mail address")
@@ -262,6 +280,7 @@ def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
 
 
 def _failed(why: str) -> HttpProblem:
+    """Return the 403 problem for a login that failed."""
     return HttpProblem(403, "login-failed", "The login failed", f"{why}: start again at /login")
 
 
@@ -274,12 +293,14 @@ def _signing_key(service: Service) -> OctKey:
 
 
 def _encoded(service: Service, attempt: LoginAttempt) -> str:
+    """Return a login attempt as a signed token (JWT) that expires, for the cookie."""
     expires = int(time.time()) + _ATTEMPT_SECONDS
     claims = vars(attempt) | {"exp": expires}
     return jwt.encode({"alg": "HS256"}, claims, _signing_key(service))
 
 
 def _decoded(service: Service, cookie: str) -> LoginAttempt | None:
+    """Return the login attempt in a cookie; None if the cookie is missing, forged or expired."""
     try:
         claims = jwt.decode(cookie, _signing_key(service), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)

@@ -54,6 +54,8 @@ def install(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> Json:
+    """Return the OpenAPI document: FastAPI's, with summaries split from descriptions, and with the schemas of problems
+    and reports. The names of a report's schemas begin with "Report", to be different from the API's."""
     document: Json = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
     for path in document["paths"].values():
         for operation in path.values():

@@ -83,6 +83,7 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
 
 
 def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
+    """Return whether a part of the service is ready. `trouble` returns the reason if it is not, otherwise ""."""
     try:
         why = trouble()
     except StoreUnavailable as failure:

@@ -143,6 +143,7 @@ def may_make_tokens(caller: Caller) -> bool:
 
 
 def _require_more_than_reading(caller: Caller) -> None:
+    """Raise 403 if the caller's token may only read. The error names the scope `submit`, the least that is missing."""
     if not may_make_tokens(caller):
         require_scope(caller, TokenScope.SUBMIT)
 
@@ -210,10 +211,12 @@ def send_revocation(id: TokenId, caller: TheCaller) -> Response:
 
 
 def _settings_page(request: Request, caller: Caller, secret: str = "") -> Response:
+    """Render the settings page: the caller's tokens, and a form for a new token with the scopes that the caller may
+    give it. `secret` is the secret of a token that was just created, to be shown once."""
     offered = caller.token.scopes if may_make_tokens(caller) else frozenset()
     if not caller.is_staff_somewhere:
         offered -= {TokenScope.STAFF}
-    scopes = [scope for scope in TokenScope if scope in offered]
+    scopes = [scope for scope in TokenScope if scope in offered]  # in the order of the enumeration
     tokens = list_tokens(caller)
     url = str(request.base_url).rstrip("/")
     return page(

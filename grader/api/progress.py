@@ -79,8 +79,9 @@ class GradingProgress:
 
 
 def progress_of(tx: Tx, caller: Caller, view: SubmissionView) -> GradingProgress:
+    """Return the progress of a submission's grading as the caller may see it, from the grading's past events."""
     visible = Visibility(view.offering, caller)
-    last: dict[str, Event] = {}
+    last: dict[str, Event] = {}  # by section
     for event in caller.service.events.past_events(view.grading.id):
         if event.kind == "state":
             continue
@@ -98,6 +99,7 @@ def progress_of(tx: Tx, caller: Caller, view: SubmissionView) -> GradingProgress
 
 
 def _section_progress(name: str, last: Event | None) -> Section:
+    """Return the progress of a section from its last event; None if it has no event yet."""
     if last is None:
         return Section(name, "ahead", ())
     if last.kind == "training":

@@ -52,6 +52,7 @@ class QuestionOut(Out):
 
     @classmethod
     def of(cls, marking: QuestionMarking) -> QuestionOut:
+        """Return the body for a question, with the progress of its marking."""
         tx, question = marking.tx, marking.question
         groups = marking.groups()
         return cls(
@@ -197,6 +198,7 @@ def _waiting_checks(results: Sequence[StudentResult]) -> list[StudentResult]:
 
 @pages.get("/{question}/rubric")
 def show_rubric(question: TheQuestion) -> Response:
+    """Show the page on which staff edit a question's rubric, comment bank and number of markers."""
     with question.read() as marking:
         tx = marking.tx
         return question.staff.render(
@@ -237,6 +239,8 @@ def send_item(
     points: ItemPoints,
     action: Annotated[Literal["change", "up", "remove"], Form()] = "change",
 ) -> Response:
+    """Change or remove a rubric item, or swap it with the item above ("up"), then redirect to the rubric. The form
+    sends `text` and `points` with every action, but only "change" uses them."""
     match action:
         case "change":
             change_item(question, item, ItemIn(text=text, points=points))
@@ -244,9 +248,9 @@ def send_item(
             remove_item(question, item)
         case "up":
             ids = [item.id for item in get_question(question).rubric]
-            place = ids.index(item) if item in ids else 0
-            if place > 0:
-                ids[place - 1], ids[place] = ids[place], ids[place - 1]
+            position = ids.index(item) if item in ids else 0
+            if position > 0:
+                ids[position - 1], ids[position] = ids[position], ids[position - 1]
             order_rubric(question, OrderIn(items=ids))
     return _to_rubric(question)
 

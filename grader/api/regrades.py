@@ -130,6 +130,7 @@ def regrade_submission(id: SubmissionId, caller: TheCaller, response: Response) 
 
 
 def _start(tx: Tx, caller: Caller, course: str, assignment: str, which: Which, ids: Sequence[str]) -> RegradeOut:
+    """Queue new gradings of the submissions with these ids as one regrade. `which` records how they were chosen."""
     id = regrades.start(tx, course, assignment, which, caller.person.id, ids, caller.service.queue)
     return regrade_out(tx, id)
 
@@ -216,6 +217,7 @@ def send_submission(id: SubmissionId, caller: TheCaller) -> Response:
 
 @pages.get("/regrades/{id}")
 def show_regrade(request: Request, id: RegradeId, caller: TheCaller) -> Response:
+    """Show a regrade: its progress, the submissions whose checks change, and buttons to apply or discard it."""
     regrade = get_regrade(id, caller)
     count = regrade.progress
     with caller.read() as tx:
@@ -231,7 +233,7 @@ def show_regrade(request: Request, id: RegradeId, caller: TheCaller) -> Response
         running=count.get(State.QUEUED, 0) + count.get(State.RUNNING, 0),
         all=sum(count.values()),
         changed=[change for change in regrade.changes if change.checks],
-        is_open=regrade.state is RegradeState.SHADOW,
+        is_open=regrade.state is RegradeState.SHADOW,  # neither applied nor discarded
     )
 
 

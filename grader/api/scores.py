@@ -29,6 +29,7 @@ NEVER_COUNTED = (State.CANCELLED, State.SUPERSEDED)
 MOST_OF_ONE = 200
 """Largest number of submissions that are listed for one student."""
 BINS = 10
+"""Number of bins of the histogram of scores."""
 
 Order = Literal["name", "score", "time"]
 
@@ -63,7 +64,7 @@ def counting_submissions(
     for batch in batches:
         by_author = grouped((author.id, view) for view in batch for author in view.submission.authors)
         for id, views in by_author.items():
-            if id in counting:
+            if id in counting:  # the one that counts among the submissions in earlier batches
                 views.append(counting[id])
             best = counting_submission(views, offering)
             if best is not None:
@@ -97,11 +98,14 @@ class ScoreRow:
     counting: SubmissionView | None
 
     def sort_key(self, order: Order) -> tuple[Any, ...]:
+        """Return the key by which the table is sorted: by name, by score with the highest first, or by time of the
+        submission that counts. Students without a score or submission come last."""
         name = self.person.name.lower()
         if order == "score":
             final = self.counting.final if self.counting else None
             return final is None, -(final or 0), name
         if order == "time":
+            # ids of submissions are in the order of time
             return self.counting is None, self.counting.submission.id if self.counting else ""
         return name, self.person.login
 
@@ -149,6 +153,7 @@ _PATH = "/courses/{course}/assignments/{assignment}"
 
 @pages.get(_PATH + "/scores")
 def show_scores(staff: ForStaff, order: Annotated[Order, Query(alias="by")] = "name") -> Response:
+    """Show the table of all students' scores, sorted by `order`, with a histogram."""
     with staff.read() as (tx, offering):
         rows = rows_of(tx, staff.caller, offering)
         rows.sort(key=lambda row: row.sort_key(order))

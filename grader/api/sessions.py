@@ -28,6 +28,7 @@ SESSION_DURATION = dt.timedelta(hours=12)
 
 @pages.get("/login")
 def show_login(request: Request, next: str = "/") -> Response:
+    """Show the login form. After the login, the browser is redirected to the path `next`."""
     return _login_page(request, next)
 
 
@@ -35,17 +36,20 @@ def show_login(request: Request, next: str = "/") -> Response:
 def log_in(
     request: Request, service: TheService, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
 ) -> Response:
+    """Exchange the token of a login link, or an API token, for a session, and redirect to the path `next`. `token` may
+    be a whole login link. If the token is not valid, show the form again and count a failed login."""
     secret = token.strip().rpartition("#token=")[2]
+    # read first: invalid tokens must not make other requests wait for the write lock
     with service.store.read() as tx:
-        is_valid = people.person_of_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
-    if is_valid:
-        with service.store.write() as tx:
-            person = people.use_up_token(tx, secret, TokenKind.LOGIN)  # a login link works only once
-            program = None if person else people.token_holder(tx, secret, [TokenKind.PROGRAM])
-        if person:
+        holder = people.token_holder(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
+    if holder:
+        person, access_token = holder
+        if access_token.kind is TokenKind.PROGRAM:
+            return begin_session(request, service, person, next, access_token)
+        with service.store.write() as tx:  # a login link works only once, even if two requests arrive together
+            is_first_use = people.use_up_token(tx, secret, TokenKind.LOGIN)
+        if is_first_use:
             return begin_session(request, service, person, next)
-        if program:
-            return begin_session(request, service, program[0], next, program[1])
     limit(request, LOGINS)
     problem = "This link or token is not valid or has expired: ask for a new one."
     return _login_page(request, next, problem, status=403)
@@ -86,6 +90,7 @@ def begin_session(
 
 
 def _end_session(request: Request, service: Service) -> None:
+    """Delete the session of the browser that sent the request, if there is one."""
     secret = session_secret(request)
     if secret:
         with service.store.write() as tx:

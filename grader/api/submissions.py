@@ -413,6 +413,7 @@ def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
 
 @pages.get("/submissions/{id}")
 def show_submission(request: Request, id: SubmissionId, caller: TheCaller) -> Response:
+    """Show the report of a submission or, until it is graded, the progress of its grading."""
     with caller.read() as tx:
         view = find(tx, caller, id)
         variables = _about(tx, caller, view)
@@ -438,6 +439,8 @@ def _about(tx: Tx, caller: Caller, view: SubmissionView) -> dict[str, Any]:
 
 
 def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
+    """Return the template variables of the report. If the submission has a score, its totals, with marks and the late
+    penalty, replace the totals of the automatic grading."""
     variables = context(report, _plots(report.evidence)) | {"marks": {}}
     if view.score is None:
         return variables
@@ -449,6 +452,7 @@ def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _plots(evidence: tuple[Evidence, ...]) -> Sequence[Plot]:
+    """Draw the plots of a report. Drawing takes about a second, so the latest plots are kept."""
     return plots(evidence)
 
 

@@ -200,14 +200,14 @@ def _require_admission(tx: Tx, request: SubmitRequest) -> None:
     offering = offerings.offering(tx, request.course, request.assignment)
     if offering is None:
         raise not_found("assignment")
-    times = STAFF_TIMES
+    factor = STAFF_TIMES
     if not request.caller.is_staff(request.course):
-        times = 1
+        factor = 1
         _require_open(tx, request, offering)
         _require_attempt(tx, request, offering)
     if not request.supersede:  # otherwise the queued submissions are replaced
-        _require_few_waiting(tx, request, times * settings.waiting_limit)
-    _require_storage(tx, request, times * settings.storage_limit_mib)
+        _require_few_waiting(tx, request, factor * settings.waiting_limit)
+    _require_storage(tx, request, factor * settings.storage_limit_mib)
     if queue.waiting(tx) >= settings.queue_limit:
         detail = "this submission was not stored: submit it again later"
         title = "Too many submissions are waiting"
@@ -223,6 +223,7 @@ def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.date
 
 
 def _require_open(tx: Tx, request: SubmitRequest, offering: Offering) -> None:
+    """Raise 403 if the assignment is not open yet, or is closed for the person who submits."""
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
         detail = f"the assignment opens at {utc(offering.opens_at)}"
@@ -243,7 +244,7 @@ def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None
     times = submissions.times_since(tx, request.course, request.assignment, request.person, now() - _HOUR)
     if len(times) < allowed:
         return
-    free_at = times[-allowed] + _HOUR
+    free_at = times[-allowed] + _HOUR  # `times` are sorted, the oldest first
     detail = f"{allowed} attempts an hour are allowed, the next one at {utc(free_at)}; pre-checks are unlimited"
     wait = (free_at - now()).total_seconds()
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)

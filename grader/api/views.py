@@ -97,6 +97,7 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
     marks_of = marks.of_submissions(tx, ids)
     grading_of = gradings.of_submissions(tx, ids)
     hides_checks = offering.hidden and not visible.is_staff
+    # results of checks are loaded only where they change the score: hidden or marked checks
     needed = [grading_of[id].id for id in ids if hides_checks or id in marks_of]
     results_of = gradings.results_of(tx, needed)
     answered_of = _answered_questions(tx, course, assignment, grading_of)

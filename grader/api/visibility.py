@@ -44,9 +44,13 @@ class Visibility:
         """Return whether students may not see the result of this check or written answer."""
         if self.offering.held:
             return True
+        # the dots make the part q1 hide q1.2, but not q10
         return any(f"{id}.".startswith(f"{hidden}.") for hidden in self.offering.hidden)
 
     def report(self, report: Report) -> Report:
+        """Return a report in which hidden checks have no result. Everything from which their results could be inferred
+        is left out too: remarks on the whole report while the assignment is held, evidence of trainings, and the time
+        used by sections with hidden checks. Students never see comparisons of undecided written answers."""
         if self.is_staff:
             return report
         hidden = [check.id for check in report.checks if self.is_hidden(check.id)]
@@ -67,6 +71,7 @@ class Visibility:
         )
 
     def results(self, results: Sequence[CheckRecord]) -> list[CheckRecord]:
+        """Return the results of checks, those of hidden checks as waiting and without points."""
         if self.is_complete:
             return list(results)
         return [self._result(result) for result in results]
@@ -109,6 +114,7 @@ class Visibility:
         return replace(answered, answers=answers)
 
     def event(self, event: Event) -> Event:
+        """Return an event in which the results of hidden checks are waiting."""
         if self.is_complete:
             return event
         checks = []
@@ -120,6 +126,7 @@ class Visibility:
 
     @property
     def _placeholder(self) -> str:
+        """The sentence that students see in place of the reason of a hidden check."""
         return HELD if self.offering.held else HIDDEN
 
     def _written(self, answer: Written) -> Written:
@@ -130,6 +137,7 @@ class Visibility:
         return replace(answer, opinion=None, decided=False)
 
     def _check(self, check: CheckResult) -> CheckResult:
+        """Replace the result of a hidden check by "waiting". Remove remarks about hidden checks from other checks."""
         if self.is_hidden(check.id) and check.status is not Status.NOT_SUBMITTED:
             return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=self._placeholder)
         # a remark may name a hidden check: "follows from the mistake that q2.2.W1 lost points for"
@@ -146,9 +154,10 @@ def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
     """Return whether the data of a training run could reveal the result of a hidden check in the run's section. A run
     with the name "large" belongs to the section "q1.1.large"."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
-    own = [section for section in sections if section.rpartition(".")[2] == evidence.name]
-    return not own or any(_has_hidden(section, hidden) for section in own)
+    sections_of_run = [section for section in sections if section.rpartition(".")[2] == evidence.name]
+    return not sections_of_run or any(_has_hidden(section, hidden) for section in sections_of_run)
 
 
 def _has_hidden(section: str, hidden: Sequence[str]) -> bool:
+    """Return whether a section, such as "q1.1.large", contains one of the checks with the ids `hidden`."""
     return any(id.startswith(f"{section}.") for id in hidden)
