@@ -71,6 +71,7 @@ def remove_others(out: Path, keys: Collection[str]) -> None:
 
 
 def _loaded(file: Path) -> Any:
+    """Return the content of a JSON file; None if it is missing or not valid."""
     try:
         return json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):

@@ -41,6 +41,7 @@ def page(summary: Summary) -> str:
 
 
 def _share(rate: Rate) -> str:
+    """Return the share of students who passed a check, of those for whom it is decided; "—" if there are none."""
     decided = sum(count for status, count in rate.counts.items() if status.is_decided)
     passed = rate.counts[Status.PASSED]
     return f"{passed / decided:.0%}" if decided else "—"

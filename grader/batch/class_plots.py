@@ -51,7 +51,7 @@ def scatter(summary: Summary) -> Plot | None:
     all_names: dict[str, None] = {}
     for _, accuracies in summary.accuracies:
         all_names |= dict.fromkeys(accuracies)
-    names = list(all_names)[:2]
+    names = list(all_names)[:2]  # one or two networks
     rows = [(student, accuracies) for student, accuracies in summary.accuracies if accuracies.keys() >= set(names)]
     if not rows:
         return None
@@ -72,6 +72,8 @@ def scatter(summary: Summary) -> Plot | None:
 
 
 def _lowest(rows: Sequence[tuple[str, Mapping[str, float]]], names: Sequence[str]) -> str:
+    """Return the description of the plot: median and the three lowest accuracies of each network. `rows` has (student's
+    name, name of a network → accuracy), `names` the networks in the plot."""
     phrases = []
     for name in names:
         ranked = sorted((accuracies[name], student) for student, accuracies in rows)

@@ -66,12 +66,18 @@ class Display:
         self._places = places
         self._clock = clock
         self._printed_at = clock()
-        self._printed = 0
+        """Time of the last printed line, or of the start."""
+        self._printed_count = 0
+        """Number of finished submissions in the last printed line."""
         self._counts: Counter[JobOutcome] = Counter()
         self._points: Points = ZERO
+        """Sum of the points of all finished submissions."""
         self._running: dict[str, float] = {}
+        """Content of the submissions that are being graded → time at which this began."""
         self._durations: deque[float] = deque(maxlen=RECENT)
+        """Seconds of the latest gradings."""
         self._parallel = 1
+        """Largest number of gradings that ran at the same time so far."""
         self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
@@ -105,7 +111,7 @@ class Display:
             self._print_summary()
 
     def _print_summary(self) -> None:
-        self._printed_at, self._printed = self._clock(), self._done
+        self._printed_at, self._printed_count = self._clock(), self._done
         self._console.print(self._summary())
 
     @property
@@ -113,6 +119,8 @@ class Display:
         return self._counts.total()
 
     def _summary(self) -> Text:
+        """Return the progress as one line, such as "12 of 90 · 1.5 a second · 52 s left · 12 graded · 31 points on
+        average"."""
         phrases = [f"{self._done} of {self._total}"]
         mean_seconds = mean(self._durations) if self._durations else 0.0
         if mean_seconds:
@@ -139,12 +147,14 @@ class Display:
         return work_seconds / self._parallel
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the progress bar, the summary, the notice, and a table of the running gradings with their seconds. A
+        grading is shown by the place of its first submission."""
         yield ProgressBar(total=max(self._total, 1), completed=self._done, width=min(60, options.max_width))
         yield self._summary()
         if self._notice:
             yield Text(one_line(self._notice, 400), "yellow")
         table = Table.grid(padding=(0, 2, 0, 0))
-        for content, started_at in list(self._running.items()):
+        for content, started_at in list(self._running.items()):  # a copy, since rich's thread draws the display
             place = next(iter(self._places(content)), "")
             table.add_row(Text(one_line(place, 50)), Text(f"{self._clock() - started_at:.0f} s", "dim"))
         yield table
@@ -157,11 +167,12 @@ class Display:
     def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
-        elif 0 < self._printed < self._done:  # do not end on a line that is out of date
+        elif 0 < self._printed_count < self._done:  # do not end on a line that is out of date
             self._print_summary()
 
 
 def _minutes(seconds: float) -> str:
+    """Return a duration as text, such as "40 s", "5 min" or "2 h 5 min"."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)

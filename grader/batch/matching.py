@@ -95,6 +95,7 @@ class Recogniser:
 
     def __init__(self, students: Sequence[ClassStudent]) -> None:
         self._positions: dict[tuple[str, str], set[int]] = defaultdict(set)
+        """(kind of identifier, normalized spelling) → positions in `students` of those who have it."""
         for position, student in enumerate(students):
             for kind, spelling in _identifiers(student):
                 if spelling:
@@ -133,6 +134,7 @@ class _KnownStudents:
         self.students = list(roster or ())
         self._has_roster = roster is not None
         self._outside: dict[Author, int] = {}
+        """Author who is not in the roster → position in `students`."""
         self._recogniser = Recogniser(self.students)
 
     def recognise(self, place: str, author: Author) -> _Recognised:
@@ -145,7 +147,7 @@ class _KnownStudents:
         fitting = self._recogniser.fitting(author)
         if not fitting:
             return _Recognised({self._outsider(author)}, "not in the roster" if self._has_roster else "the export")
-        agreed = set.intersection(*fitting.values())
+        agreed = set.intersection(*fitting.values())  # whom all identifiers of the author fit
         if len(agreed) == 1:
             most_reliable = next(iter(fitting))
             return _Recognised(agreed, _LABELS[most_reliable])
@@ -154,12 +156,15 @@ class _KnownStudents:
         return _Recognised(set.union(*fitting.values()), doubt=doubt)
 
     def _outsider(self, author: Author) -> int:
+        """Return the position of an author who is not in the roster. Add the author to the students at the first
+        call."""
         if author not in self._outside:
             self._outside[author] = len(self.students)
             self.students.append(outsider(author, enrolled=not self._has_roster))
         return self._outside[author]
 
     def _names(self, positions: set[int]) -> str:
+        """Return the names and identifiers of the students at these positions, for a message."""
         names = []
         for position in sorted(positions):
             student = self.students[position]
@@ -169,6 +174,8 @@ class _KnownStudents:
 
 
 _LABELS = {"id": "id", "email": "e-mail address", "login": "login", "name": "name", "squeezed": "name", "any": "folder"}
+"""Kind of identifier → its name in messages. "squeezed" is a name without spaces and punctuation, "any" the name of a
+folder or file, which may be an identifier of any kind."""
 
 
 def _spellings(author: Author) -> Iterator[tuple[str, str]]:
@@ -202,6 +209,7 @@ def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
+    """Return a text in lower case, with single spaces and normalized characters, for comparison."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -215,4 +223,5 @@ def _words(name: str) -> str:
 
 
 def _squeezed(name: str) -> str:
+    """Return the letters and digits of a name, in lower case."""
     return "".join(filter(str.isalnum, _plain(name)))

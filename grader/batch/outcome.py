@@ -93,6 +93,7 @@ class Result:
 
 
 _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
+"""The lateness if there is a due date, but no time of submission."""
 
 
 class Outcomes:
@@ -105,6 +106,7 @@ class Outcomes:
         self._run = run
         self._due, self._late_policy = due, late_policy
         self._unclear = {key: unclear.why for unclear in matching.unclear for key in unclear.candidates}
+        """Student's key → reason why a submission that may be the student's is unclear."""
 
     def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
         """Yield (result, report) of each student in the order of the roster. The report is None if there is none."""
@@ -166,7 +168,8 @@ class Outcomes:
 
 
 def _with_scores(result: Result, report: Report, missing: str) -> Result:
-    waiting = report.waiting - report.absent
+    """Return a result with the scores of its report. `missing` is the message if no code was submitted."""
+    waiting = report.waiting - report.absent  # what was not submitted awaits no marking
     result = replace(result, decided=report.decided, waiting=waiting, possible=report.possible)
     if not report.submission.code_submitted:
         return replace(result, standing=Standing.NO_CODE, why=missing)

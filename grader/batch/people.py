@@ -78,6 +78,16 @@ def read(content: bytes) -> list[ClassStudent]:
 
 
 def _student(number: int, row: Mapping[str, str], cells: Mapping[str, str]) -> ClassStudent:
+    """Return the student in a line of a roster.
+
+    Args:
+        number: Number of the line, for error messages.
+        row: The line by titles in lower case, as `csv_people.cells_by_title` returns it.
+        cells: The line by the roster's own titles.
+
+    Raises:
+        BadCall: If nothing in the line identifies a student, or a date is not valid.
+    """
     name = _first(row, csv_people.NAME) or f"{_first(row, csv_people.GIVEN)} {_first(row, csv_people.FAMILY)}"
     ids: list[str] = []
     for title in IDS:
@@ -103,6 +113,7 @@ def _id(text: str) -> str:
 
 
 def _first(row: Mapping[str, str], names: Sequence[str]) -> str:
+    """Return the first cell that is not empty in the columns `names`; "" if there is none."""
     for name in names:
         if row.get(name):
             return row[name]
@@ -110,6 +121,8 @@ def _first(row: Mapping[str, str], names: Sequence[str]) -> str:
 
 
 def _moment(number: int, text: str) -> dt.datetime | None:
+    """Return the date in a cell; None if it is empty. A date without a time zone is local. `number` is the line's
+    number, for the error message."""
     if not text:
         return None
     try:
@@ -120,7 +133,8 @@ def _moment(number: int, text: str) -> dt.datetime | None:
 
 
 def _require_distinct(students: Sequence[ClassStudent]) -> None:
-    identifiers: Counter[tuple[str, str]] = Counter()
+    """Raise `BadCall` if two students have the same id, e-mail address or login. Names may be equal."""
+    identifiers: Counter[tuple[str, str]] = Counter()  # (kind, identifier) → number of students who have it
     for student in students:
         identifiers.update(("id", id) for id in student.ids)
         identifiers["e-mail address", student.email] += 1
@@ -164,5 +178,6 @@ def _slug(student: ClassStudent) -> str:
 
 
 def _hash(student: ClassStudent) -> str:
+    """Return a short hash of everything that identifies a student."""
     identity = "\n".join((student.name, *student.ids, student.email, student.login, student.submission))
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:8]

@@ -80,6 +80,7 @@ class BatchQueue:
         self._store = store
         self._queue = queue
         self._task = task
+        # only what differs from a full grading, as the queue stores it
         self._scope = {name: value for name, value in asdict(scope).items() if value != getattr(Scope(), name)}
         with store.write() as tx:
             self._person = _prepared(tx, task)
@@ -183,7 +184,8 @@ class LocalBatchQueue(BatchQueue):
             {task.id: rules.compatibility_key},
             prechecks=False,
         )
-        with store.write() as tx:  # gradings that this run needs are resumed by `submit`
+        # an interrupted run may have left gradings: cancel all, and `submit` resumes those that this run needs
+        with store.write() as tx:
             leases.recover(tx, everything=True)
             queue.cancel_all(tx)
         super().__init__(store, self._workers, task, rules, scope)

@@ -48,7 +48,11 @@ def receive(export: Export, submission: ExportedSubmission, task: Assignment) ->
 
 
 class Run:
-    """One run of a batch."""
+    """One run of a batch.
+
+    A submission's place is its path in the export. Its content is a hash of everything that affects the report
+    (`Received.content`): submissions with the same content are graded once.
+    """
 
     def __init__(self, export: Export, task: Assignment, chosen: Collection[str], queue: BatchQueue) -> None:
         """Create a run.
@@ -56,25 +60,27 @@ class Run:
         Args:
             export: The export with the submissions.
             task: The assignment.
-            chosen: Paths, in the export, of the submissions to grade. Other submissions are only read.
+            chosen: Places of the submissions to grade. Other submissions are only read.
             queue: The queue.
         """
         self.receipts: dict[str, Receipt] = {}
-        """Receipt of each submission that was read, by its path in the export."""
+        """Place of each submission that was read → its receipt."""
         self.failed: dict[str, str] = {}
-        """Reason why the grader failed, by the content (hash) of the submissions."""
+        """Content of submissions → reason why the grader failed."""
         self.queue = queue
         self._export = export
+        # an iterator: every call of `_receive` goes on where the previous one stopped
         self._unread = iter(sorted(export.submissions, key=lambda submission: submission.submitted_at or _LAST))
         self._is_read = False
         """True if all submissions of the export have been read."""
         self._task = task
         self._chosen = chosen
         self._places: dict[str, list[str]] = {}
+        """Content → places of the submissions to grade that were read so far and have this content."""
         self._open: dict[str, str] = {}
-        """Id of a queued or running grading → content of its submissions."""
+        """Id of each queued or running grading → content of its submissions."""
         self._decided: dict[str, tuple[JobOutcome, Points | None]] = {}
-        """Outcome and points of finished gradings, by the content of their submissions."""
+        """Content of submissions whose grading is finished → its outcome and points."""
 
     def grade(self, display: Display) -> None:
         """Grade the submissions and show the progress. The oldest come first, submissions without a time last. Finished
@@ -85,15 +91,15 @@ class Run:
                 new = self._receive(display)
             try:
                 queued = self.queue.submit(new) if new else {}
-                new = {}
+                new = {}  # only after `submit`: if the database fails, they are submitted again
                 for content, grading in queued.items():
-                    if grading.state is State.GRADED:
+                    if grading.state is State.GRADED:  # in an earlier run
                         self._decide(content, JobOutcome.KNOWN, grading.points, display)
                     else:
                         self._open[grading.id] = content
                 if self._open:
                     self.queue.start()
-                    if self._is_read or not self._has_room:
+                    if self._is_read or not self._has_room:  # otherwise reading goes on meanwhile
                         time.sleep(self.queue.look_seconds)
                     self._look(display)
             except StoreUnavailable as failure:
@@ -101,10 +107,11 @@ class Run:
 
     @property
     def _has_room(self) -> bool:
+        """True if more submissions should be read: the queue is no more than half full."""
         return len(self._open) <= MOST_WAITING // 2
 
     def places(self, content: str) -> tuple[str, ...]:
-        """Return the paths, in the export, of the submissions read so far whose content has this hash."""
+        """Return the places of the submissions to grade that were read so far and have this content."""
         return tuple(self._places.get(content, ()))
 
     def _receive(self, display: Display) -> dict[Received, Files]:
@@ -126,7 +133,8 @@ class Run:
         return new
 
     def _is_new(self, content: str, place: str, display: Display) -> bool:
-        """Register a readable submission. Return True if it must be graded because no earlier submission is equal."""
+        """Register a readable submission. Return True if it must be graded because no earlier submission is equal. If
+        the grading of an equal one is finished, count this one too; otherwise `_decide` will count both."""
         self._places.setdefault(content, []).append(place)
         if content in self._decided:
             outcome, points = self._decided[content]
@@ -134,7 +142,8 @@ class Run:
         return len(self._places[content]) == 1
 
     def _look(self, display: Display) -> None:
-        """Read the states of the queued and running gradings."""
+        """Read the states of the queued and running gradings. Show those that have started, and record those that have
+        ended."""
         for grading in self.queue.current(self._open):
             content = self._open[grading.id]
             if grading.state is State.RUNNING:
@@ -155,5 +164,6 @@ class Run:
         display.notice(self.queue.trouble() if self._open else "")
 
     def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: Display) -> None:
+        """Record the outcome of a grading, and count all submissions with its content as finished."""
         self._decided[content] = outcome, points
         display.finished(outcome, len(self._places[content]), points)

@@ -55,10 +55,14 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
 
 
 def _title(cell: str) -> str:
+    """Return a column's title without superfluous spaces."""
     return " ".join(cell.split())
 
 
 def _score_column(header: Sequence[str]) -> str:
+    """Return the title of the score column in a gradebook with these titles. Canvas's gradebooks have one column for
+    each assignment, so the column is clear only if there is one. In other gradebooks, the first usual title is taken.
+    Raise `BadCall` if the column is not clear."""
     titles = {title.lower(): title for title in header if title}
     if titles.keys() >= _CANVAS:
         candidates = [titles[name] for name in titles if name not in _CANVAS and not name.endswith(_READ_ONLY)]

@@ -124,6 +124,7 @@ def ranked(
 
 
 def _fingerprint(code: str) -> CodeFingerprint:
+    """Return the hashes of all runs of `TOKENS` tokens in Python code, as copydetect compares them."""
     return CodeFingerprint("code", TOKENS, 1, language="python", fp=io.StringIO(code))
 
 

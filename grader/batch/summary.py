@@ -65,6 +65,8 @@ class Cost(NamedTuple):
 
 
 class Summary:
+    """The statistics of a class. `add` adds one student at a time."""
+
     def __init__(self, sentences: Mapping[str, str]) -> None:
         """Create an empty summary.
 
@@ -73,10 +75,12 @@ class Summary:
         """
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
+        """By the check's id."""
         self.costs: list[Cost] = []
         self.stopped: dict[str, str] = {}
         """Student's name → the student's first check that exceeded a limit on CPU or wall time."""
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
+        """(student's name, name of a training run → accuracy of its network) of each student who trained a network."""
         self.questions: dict[str, QuestionSummary] = {}
         self.title = ""
         self.scope = FULL_SCOPE
@@ -85,6 +89,7 @@ class Summary:
         """Student's key → lost points with their reasons (see `why_lost`)."""
         self._sentences = sentences
         self._diagnoses: dict[object, ClassMistake] = {}
+        """Key (see `_mistakes_behind`) → mistake."""
 
     @property
     def diagnoses(self) -> list[ClassMistake]:
@@ -96,9 +101,11 @@ class Summary:
         return [r.points for r in self.results if r.points is not None]
 
     def of(self, *standings: Standing) -> list[Result]:
+        """Return the results of the students with one of these standings."""
         return [result for result in self.results if result.standing in standings]
 
     def add(self, result: Result, report: Report | None) -> None:
+        """Add a student's result, and the statistics of the report if there is one."""
         self.results.append(result)
         if report is None:
             return
@@ -121,6 +128,7 @@ class Summary:
             students.append(who)
 
     def _add_checks(self, who: str, report: Report) -> None:
+        """Count the statuses of a report's checks. `who` is the student's name."""
         for check in report.checks:
             rate = self.rates.setdefault(check.id, Rate(check.id, check.title))
             rate.title = rate.title or check.title

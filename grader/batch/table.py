@@ -46,6 +46,7 @@ def lines(matching: Matching, results: Iterable[Result]) -> Iterator[PlanRow]:
 
 
 def _line(matching: Matching, result: Result) -> PlanRow:
+    """Return a student's row. The reason for the standing is a note, unless the submission is graded."""
     match = matching.matches.get(result.student.key)
     submission = result.submission
     notes = []
@@ -71,6 +72,7 @@ def _line(matching: Matching, result: Result) -> PlanRow:
 
 
 def _unmatched(unclear: Unclear, state: str) -> PlanRow:
+    """Return the row of a submission that belongs to no student. `state` is "unclear" or "replaced"."""
     submission = unclear.submission
     submitted = _minute(submission.submitted_at)
     return PlanRow("", submission.place, "", len(submission.files), submitted, state, unclear.why)

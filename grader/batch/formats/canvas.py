@@ -34,6 +34,8 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
 
 
 def _submission(user: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission:
+    """Return the submission of the student with the id `user`. `matches` has a match of `_NAMED` for each file, and
+    `match[0]` is the file's whole name in the export."""
     files = []
     notes = []
     for match in matches:

@@ -30,6 +30,7 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
 
 
 def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
+    """Return the content of submission_metadata.yml: folder of a submission → facts about the submission."""
     try:
         metadata = yaml.load(tree.read(METADATA), _Loader)  # noqa: S506  a safe loader, in C where there is one
     except (yaml.YAMLError, RecursionError, ValueError) as wrong:
@@ -40,6 +41,8 @@ def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSubmission:
+    """Return the submission in a folder. `facts` is the folder's entry in submission_metadata.yml. The file comes from
+    outside, so the types of its values are checked."""
     submitters = _fact(facts, "submitters")
     if not isinstance(submitters, list):
         submitters = []
@@ -54,6 +57,7 @@ def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSu
 
 
 def _who(person: Mapping[str, Any]) -> Author:
+    """Return the author from one entry of `submitters`, whose `sid` is the student's id."""
     id = str(_fact(person, "sid") or "")
     email = str(_fact(person, "email") or "")
     name = str(_fact(person, "name") or "")

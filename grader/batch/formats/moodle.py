@@ -30,9 +30,11 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
 
 
 def _submission(id: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission:
+    """Return the submission of the participant with this id. `matches` has a match of `_NAMED` for each file, and
+    `match[0]` is the file's whole path in the export."""
     name = matches[0]["name"]
     files = [(match["file"], match[0]) for match in matches if match["kind"] == "file"]
-    is_anonymous = name.casefold() == "participant"
+    is_anonymous = name.casefold() == "participant"  # the "name" that Moodle gives all students in blind marking
     ignored_kinds = sorted({match["kind"] for match in matches if match["kind"] != "file"})
     return ExportedSubmission(
         place=f"{name}_{id}",

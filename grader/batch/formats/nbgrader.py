@@ -17,15 +17,16 @@ TIMESTAMP = "timestamp.txt"
 def recognises(tree: Tree) -> bool:
     """Return whether the files are in folders student/assignment/, and there is a folder submitted/ or a
     timestamp.txt."""
-    names = [name.split("/") for name in _students(tree).names]
-    deep = [parts for parts in names if len(parts) >= 3]
+    paths = [name.split("/") for name in _students(tree).names]
+    deep = [parts for parts in paths if len(parts) >= 3]
     stamped = any(parts[2:] == [TIMESTAMP] for parts in deep)
-    return bool(deep) and len(deep) == len(names) and (stamped or ROOT in tops(tree))
+    return bool(deep) and len(deep) == len(paths) and (stamped or ROOT in tops(tree))
 
 
 def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission]:
+    """Return a submission for each student who has a folder of this assignment."""
     students = _students(tree)
-    root = "" if students is tree else f"{ROOT}/"
+    root = "" if students is tree else f"{ROOT}/"  # paths of a submission's files are relative to the whole tree
     id = _assignment(students, assignment)
     submissions = []
     for student in tops(students):
@@ -41,6 +42,8 @@ def _students(tree: Tree) -> Tree:
 
 
 def _assignment(students: Tree, id: str) -> str:
+    """Return the name of the assignment's folder, which is `id` or, if the export has only one assignment, the name of
+    that one."""
     ids = sorted({name.split("/")[1] for name in students.names})
     if id in ids:
         return id
