@@ -39,6 +39,7 @@ LoginArgument = Annotated[str, typer.Argument(help="E-mail address or account na
 
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
+"""A single row with more columns than this is printed with a line for each column."""
 _MOST_DRAWN = 1_000
 """Largest number of rows that are drawn as a table. Longer lists are printed faster, as tab-separated text."""
 
@@ -111,6 +112,8 @@ def roster_(
 
 
 def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
+    """Yield a row for each person whom a roster file adds or changes, and for each member who is not in the file.
+    "was" has the earlier name and role of a changed member."""
     for row in changes.added:
         yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
     for old, row in changes.changed:
@@ -180,6 +183,7 @@ def _setting(name: str, option: Any) -> Any:
 
 
 def _offering_row(offering: Offering) -> dict[str, Any]:
+    """Return the settings of an offered assignment as a row to print: setting → value."""
     return {
         "course": offering.course,
         "assignment": offering.assignment,
@@ -231,15 +235,16 @@ def tokens(
         stored_tokens = people.tokens_of(tx, person.id)
     rows = []
     for token in stored_tokens:
-        row = {
-            "id": token.id,
-            "kind": token.kind,
-            "label": token.label,
-            "scopes": sorted(token.scopes),
-            "made": _iso_date(token.created_at),
-            "expires": _iso_date(token.expires_at),
-        }
-        rows.append(row)
+        rows.append(
+            {
+                "id": token.id,
+                "kind": token.kind,
+                "label": token.label,
+                "scopes": sorted(token.scopes),
+                "made": _iso_date(token.created_at),
+                "expires": _iso_date(token.expires_at),
+            }
+        )
     _print_rows(rows, as_json)
 
 
@@ -275,6 +280,8 @@ def link_(
 
 @contextmanager
 def _writing() -> Iterator[Tx]:
+    """Begin a read-write transaction of the service's database, and close the database at the end of the `with`
+    block."""
     with closing(open_store(Settings())) as store, store.write() as tx:
         yield tx
 
@@ -296,13 +303,15 @@ def _person_row(person: Person) -> dict[str, Any]:
 
 
 def _date(option: str, text: str) -> dt.datetime | None:
+    """Return the date in a command-line option; None for "none". A date without a time zone is local. Raise `BadCall`
+    if it is not a valid date, or has no time of day."""
     if text == "none":
         return None
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or len(text) <= len("2026-12-01"):
+    if moment is None or len(text) <= len("2026-12-01"):  # a day alone would mean its first minute
         raise BadCall(f"--{option} is not a valid date: write {_DATE}")
     return checked_date(moment).astimezone()  # without a time zone, local time
 
@@ -312,6 +321,8 @@ def _iso_date(moment: dt.datetime | None) -> str | None:
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows, which have the same columns, as a table or as JSON. A single row with many columns is printed as a
+    table of settings and values, and a very long list as tab-separated text."""
     if as_json:
         print_json(rows)
         return
@@ -332,6 +343,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 
 
 def _cell(value: object) -> str:
+    """Return a value as the text of a table's cell, on one line; "—" for an empty value."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not value and value != 0:

@@ -91,10 +91,13 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
+        # for the list of commands, which needs only names and sentences
         stubs = {name: TyperCommand(name, help=sentence) for name, (_, sentence) in COMMANDS.items()}
         self.commands = {**stubs, **self.commands}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return (name, command, arguments) of a call. In place of the stub of a command, return the real one, which is
+        imported now."""
         name, command, arguments = super().resolve_command(ctx, args)
         if name in COMMANDS:
             with _starting() if not ctx.resilient_parsing else nullcontext():  # completion must print nothing
@@ -207,6 +210,7 @@ def _install_command(module: str) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    """Print an error message in red on standard error, and exit with this code."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)

@@ -173,6 +173,7 @@ def certify(
 
 
 def _certify(specimens: Sequence[Specimen], task: Assignment, sandbox: str, only: str, long: bool) -> list[Certified]:
+    """Grade the specimens, and the reference with each known mistake whose name contains `only`."""
     mistakes = [mistake for mistake in certification.mistakes(task) if only in f"mistakes/{mistake.id}"]
     total = len(specimens) + len(mistakes)
     with sandbox_for(sandbox, _CORES, task) as chosen, progress_bar("certifying", total) as tick:
@@ -181,6 +182,8 @@ def _certify(specimens: Sequence[Specimen], task: Assignment, sandbox: str, only
 
 
 def _certify_on_seeds(specimens: Sequence[Specimen], task: Assignment, sandbox: str, seeds: int) -> list[Certified]:
+    """Grade the specimens on `seeds` secret seeds each. Every process that grades creates a sandbox with `choose`; the
+    sandbox of this process is opened only to make sure that one works."""
     choose = partial(another, sandbox, task.runtime(Settings().runtime))
     with sandbox_for(sandbox, assignment=task), progress_bar("certifying", len(specimens) * seeds) as tick:
         return certification.certify_seeds(specimens, task, choose, seeds=seeds, workers=_CORES, tick=tick)
@@ -231,6 +234,8 @@ def _certify_derivations(task: Assignment, only: str) -> int:
 
 
 def _show_answer(row: reading.Read) -> None:
+    """Print the judgement of a collected answer: "✓" if it is right and recognised, or wrong and not recognised; "✗" if
+    it is wrong and would get automatic points, or right and called different; "·" otherwise."""
     sign, style = "·", "yellow"
     if row.wrong_but_automatic or row.right_but_different:
         sign, style = "✗", "red"
@@ -244,6 +249,8 @@ def _show_answer(row: reading.Read) -> None:
 
 
 def _show_certified(rows: Sequence[Certified], task: Assignment, necessity: bool) -> None:
+    """Print for each specimen whether it lost exactly the points it should, and the checks that it failed. `necessity`
+    adds a table of the faults that only one check catches."""
     for row in rows:
         lost = " ".join(sorted(row.failed)) or "everything earned"
         print_check(row.name, passed=row.holds, details=lost)
@@ -302,7 +309,7 @@ def pack_student(
     file = to or Path(f"{task.id}-student.zip")
     require_writable(file)
     checks = [check for check in task.checks if not check.long]
-    total = len(checks) + 1  # the values for finding faulty lines
+    total = len(checks) + 1  # one more step records the values for finding faulty lines
     imports = imports_of({task.reference.name: task.reference.read_bytes()})
     with (
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,

@@ -114,7 +114,7 @@ def batch(
         with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
             run = Run(export, task, places, queue)
             outcomes = Outcomes(matching, run, due_at, policy)
-            if dry_run:
+            if dry_run:  # with the queue, since the plan also shows results of earlier runs
                 _show_plan(export, task, matching, run, outcomes, as_json)
                 return
             partial_run = bool(students or limit)
@@ -151,7 +151,7 @@ def _queue(
     database, return the queue in this database."""
     settings = settings if database else prepared(settings, sandbox)
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
-    rules = partial(Rules, key, task.digest, scope.reported(task).label)
+    rules = partial(Rules, key, task.digest, scope.reported(task).label)  # lacks seed and sandbox
     if not database:
         secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
         plan = Plan(settings.assignments, settings.runtime, sandbox, {task.id: task.folder})
@@ -165,6 +165,7 @@ def _queue(
 
 @contextmanager
 def _explain_interruption() -> Iterator[None]:
+    """Tell how to continue if the `with` block is interrupted by Ctrl-C or SIGTERM."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -173,6 +174,7 @@ def _explain_interruption() -> Iterator[None]:
 
 
 def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOptions) -> list[Result]:
+    """Write all output files to the folder `to`, and draw the reports. Return the results of the students."""
     from grader.batch import pages  # imports plotting libraries, which take seconds
     from grader.batch.outputs import write_all
     from grader.batch.summary import Summary
@@ -185,6 +187,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
 
 
 def _write_similar(to: Path, task: Assignment, export: Export, matching: Matching, run: Run) -> None:
+    """Compare all readable submissions with each other, and write similar.html and similar.csv."""
     from grader.batch import safe_csv, similar, similar_page  # these need optional libraries
 
     texts = similar_page.texts(export, matching, run.receipts, task.files[0])
@@ -200,8 +203,11 @@ def _write_similar(to: Path, task: Assignment, export: Export, matching: Matchin
 def _show_plan(
     export: Export, task: Assignment, matching: Matching, run: Run, outcomes: Outcomes, as_json: bool
 ) -> None:
+    """Print which submission belongs to which student, and whether it can be graded. The submissions are read, and
+    their receipts given to `run`, from which `outcomes` is computed; nothing is graded."""
     for submission in export.submissions:
-        run.receipts[submission.place] = receive(export, submission, task)[0]
+        receipt, _ = receive(export, submission, task)
+        run.receipts[submission.place] = receipt
     rows = list(table.lines(matching, (result for result, _ in outcomes)))
     if as_json:
         print_json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})
@@ -235,6 +241,7 @@ def _places_of(matching: Matching, name: str) -> list[str]:
 
 
 def _moment(text: str) -> dt.datetime | None:
+    """Return the due date in the option --due; None if it is empty. A date without a time zone is local."""
     try:
         return checked_date(dt.datetime.fromisoformat(text)).astimezone() if text else None
     except ValueError:
@@ -247,6 +254,16 @@ def _moment(text: str) -> dt.datetime | None:
 def _show(
     to: Path, graded: ReportScope, results: list[Result], matching: Matching, left_over: list[str], as_json: bool
 ) -> None:
+    """Print a summary of a batch: the number of students by standing, and everything that needs attention.
+
+    Args:
+        to: The output folder.
+        graded: The scope that was graded.
+        results: The results of the students.
+        matching: The submissions by student, with those that are unclear.
+        left_over: Paths of files that belong to no submission.
+        as_json: True to print JSON.
+    """
     standings = Counter(result.standing for result in results)
     counts = {standing.value: standings[standing] for standing in Standing if standings[standing]}
     failed = [result for result in results if result.standing is Standing.FAILED]

@@ -48,6 +48,7 @@ def file_finder(files: Sequence[Path]) -> FileOf:
 
 
 def _append(variable: str, text: str) -> None:
+    """Append text to the file that an environment variable names. Do nothing if the variable is not set."""
     file = os.environ.get(variable)
     if file:
         with open(file, "a", encoding="utf-8") as stream:

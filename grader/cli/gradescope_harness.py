@@ -17,7 +17,7 @@ from grader.errors import GraderError, Refused, SandboxUnavailable
 from grader.intake.receive import receive_path
 from grader.model import Json
 from grader.render.gradescope import gradescope
-from grader.sandbox.choose import choose
+from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
 
@@ -52,10 +52,11 @@ def results_of(submission: Path, assignment: Path) -> Json:
 
 
 def _first_sandbox_that_works(runtime: Path) -> Sandbox:
+    """Return a sandbox with the Python environment `runtime`. Raise `SandboxUnavailable` if none works."""
     whys = []
     for name in SANDBOXES:
         try:
-            return choose(name, runtime)[0]
+            return another(name, runtime)
         except SandboxUnavailable as why:
             whys.append(f"{name}: {why}")
     raise SandboxUnavailable(f"no sandbox works in this container ({'; '.join(whys)})")

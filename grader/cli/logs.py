@@ -59,7 +59,10 @@ class Repeats:
         return record.levelno < logging.WARNING or self.allow(f"{record.name}: {record.msg}"[:300])
 
     def drop_repeated(self, _: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        """Return the event for structlog to write. Raise `DropEvent` if it was written too often."""
+        """Return the event for structlog to write. Raise `DropEvent` if it was written too often.
+
+        Events with the same name, reason, kind and exception are equal, whatever their other fields are.
+        """
         self.begin_again()
         line = [str(event[field]) for field in ("event", "why", "kind") if field in event]
         if event.get("exc_info"):
@@ -75,6 +78,7 @@ def _log_left_out(line: str, count: int) -> None:
 
 def configure_logging() -> None:
     """Configure structlog for the service, and Python's logging for libraries."""
+    # processors of structlog's events and of records of Python's logging
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -85,7 +89,7 @@ def configure_logging() -> None:
     if sys.stderr.isatty():
         render = structlog.dev.ConsoleRenderer()
     repeats = Repeats(_log_left_out)
-    atexit.register(repeats.begin_again, all_lines=True)
+    atexit.register(repeats.begin_again, all_lines=True)  # to report the last lines that were left out
     structlog.configure(
         processors=[repeats.drop_repeated, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

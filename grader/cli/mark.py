@@ -98,6 +98,7 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
 
 
 def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:
+    """Write the sheets of one or more questions to one CSV file, and print how many answers are marked."""
     try:
         to.write_bytes(sheet.write(sheets))
     except OSError as error:

@@ -25,7 +25,10 @@ SLOW = 3
 
 @dataclass
 class _RunningCheck:
+    """A long check that has started."""
+
     cpu_seconds: Callable[[], float | None]
+    """Function that returns the CPU seconds used so far; None if they are unknown."""
     check: LongCheck
     started: float = field(default_factory=time.monotonic)
     done: bool = False
@@ -38,9 +41,12 @@ class GradingDisplay:
         self._manifest = assignment.manifest
         self._assignment = assignment
         self._quick = quick
-        self._now = "starting"
+        self._current_section = "starting"
+        """The section whose checks run now, without long checks; empty between sections."""
         self._decided: dict[str, list[CheckResult]] = {}
-        self._trainings: dict[str, _RunningCheck] = {}
+        """Section → results of its checks, for each finished section."""
+        self._long_checks: dict[str, _RunningCheck] = {}
+        """Section → its long check, running or done."""
         self._spinner = Spinner("dots")
         self._live = Live(console=console, transient=True, get_renderable=lambda: self, refresh_per_second=5)
         self._shown = console.is_terminal
@@ -53,11 +59,11 @@ class GradingDisplay:
         if event.long and not event.done:
             check = self._manifest.long_check(section)
             assert check is not None, "a long section belongs to a long check"
-            self._trainings[section] = _RunningCheck(event.cpu_seconds, check)
+            self._long_checks[section] = _RunningCheck(event.cpu_seconds, check)
         elif event.long:
-            self._trainings[section].done = True
+            self._long_checks[section].done = True
         else:
-            self._now = "" if event.done else section
+            self._current_section = "" if event.done else section
         if event.done:
             self._decided[section] = list(event.checks)
 
@@ -83,15 +89,16 @@ class GradingDisplay:
         return parts
 
     def _running_checks(self) -> RenderableType:
+        """Return a line for the section that runs now, and a line for each long check."""
         table = Table.grid(padding=(0, 2, 0, 0))
-        if self._now:
-            table.add_row(self._spinner, "code checks", self._now)
-        for section, training in list(self._trainings.items()):
-            title = f"{training.check.name} {section}"
-            if training.done:
+        if self._current_section:
+            table.add_row(self._spinner, "code checks", self._current_section)
+        for section, running in list(self._long_checks.items()):  # a copy, since rich's thread draws the display
+            title = f"{running.check.name} {section}"
+            if running.done:
                 table.add_row("✓", title, "done")
             else:
-                table.add_row(self._spinner, title, self._used(section, training))
+                table.add_row(self._spinner, title, self._used(section, running))
         return Group(table)
 
     @cached_property
@@ -104,15 +111,15 @@ class GradingDisplay:
         measured = json.loads(file.read_text("utf-8"))
         return {name: row["cpu_seconds"] for name, row in measured.items() if "cpu_seconds" in row}
 
-    def _used(self, section: str, training: _RunningCheck) -> str:
+    def _used(self, section: str, running: _RunningCheck) -> str:
         """Return the time that a long check has used, such as "12 s, usually 30 s" or "95 s, 90 of 120 CPU seconds
         used"."""
-        elapsed = f"{time.monotonic() - training.started:.0f} s"
-        cpu_seconds = training.cpu_seconds()
+        elapsed = f"{time.monotonic() - running.started:.0f} s"
+        cpu_seconds = running.cpu_seconds()
         usual_seconds = self._usual_seconds.get(section.rpartition(".")[2])
         shows_limit = cpu_seconds is not None and (usual_seconds is None or cpu_seconds > SLOW * usual_seconds)
         if shows_limit:
-            return f"{elapsed}, {cpu_seconds:.0f} of {training.check.cpu_seconds:g} CPU seconds used"
+            return f"{elapsed}, {cpu_seconds:.0f} of {running.check.cpu_seconds:g} CPU seconds used"
         return elapsed if usual_seconds is None else f"{elapsed}, usually {usual_seconds:.0f} s"
 
     def __enter__(self) -> GradingDisplay:

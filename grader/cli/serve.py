@@ -137,5 +137,6 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Stop the server on a signal. Unlike uvicorn, do not raise the signal again after the server has stopped."""
         with signals_handled(self.handle_exit):
             yield

@@ -50,6 +50,8 @@ def login_(
 
 
 def _read_token(url: str) -> str:
+    """Read a token: without echo if standard input is a terminal, otherwise the first line. Raise `BadCall` if it
+    cannot be a token. `url` is the service's URL, for messages."""
     if sys.stdin.isatty():
         token = typer.prompt(f"Token (make one at {url}/settings)", hide_input=True, err=True)
     else:
@@ -110,7 +112,7 @@ def status_(
         client = ServiceClient(login)
         rows = client.latest(task, SHOWN)
         graded = [row for row in rows if row["state"] in _GRADED]
-        submissions = [row for row in rows if row["kind"] == "submission"] or rows
+        submissions = [row for row in rows if row["kind"] == "submission"] or rows  # or only pre-checks
         if html_file and submissions and submissions[0] in graded:
             page = client.report_page(submissions[0]["id"])
     if html_file and page is not None:

@@ -28,6 +28,8 @@ from grader.sandbox.contract import Sandbox
 from grader.sandbox.prewarmed import PrewarmedSandbox
 
 Event = Literal["saved", "train", "trained", "quit"]
+"""The file was saved, the key to run long checks was pressed, a run of long checks has ended, or the key to quit was
+pressed."""
 
 POLL_SECONDS = 0.2
 """Interval at which the files are checked for changes."""
@@ -74,7 +76,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
             while True:
                 event = events.get()
                 if event == "trained":
-                    if training is not None and training.ended:
+                    if training is not None and training.ended:  # otherwise a new run has begun since
                         console.print(help_line, style="dim")
                     continue
                 broken_off = training is not None and training.stop()
@@ -182,6 +184,8 @@ def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) 
 
 @dataclass(frozen=True)
 class _FileState:
+    """The facts about a file that change if it is saved."""
+
     modified_ns: int
     size: int
 
@@ -202,6 +206,7 @@ def _files(path: Path) -> dict[Path, _FileState]:
 
 
 def _walk(path: Path) -> Iterator[Path]:
+    """Yield all files in a folder and below, except in hidden folders and folders such as __pycache__."""
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         for name in names:
@@ -209,6 +214,8 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def _watch_keys(events: queue.Queue[Event]) -> None:
+    """Put an event into the queue for each key that has a meaning. Return after a key to quit: q, Ctrl-C, Ctrl-D, or
+    the end of the input."""
     for key in _key_presses():
         if key in ("m", "M"):
             events.put("train")
@@ -229,6 +236,7 @@ def _key_presses() -> Iterator[str]:
 
     terminal = sys.stdin.fileno()
     settings = termios.tcgetattr(terminal)
+    # at exit, since this generator runs in a daemon thread that does not end before the program
     atexit.register(termios.tcsetattr, terminal, termios.TCSADRAIN, settings)
     tty.setcbreak(terminal)
     while True:
