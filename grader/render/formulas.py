@@ -33,13 +33,15 @@ class FormulaPiece:
 
 
 def pieces(answer: str) -> tuple[FormulaPiece, ...]:
+    """Split a written answer into its text and its formulas, in their order. Escape control characters. A delimiter
+    without a matching end, such as a single dollar sign, is text."""
     text = clean(answer)
     split: list[FormulaPiece] = []
     end_of_formula = 0
     opening = _OPENING.search(text)
     while opening:
         closing = _closing(text, opening)
-        position = opening.end()
+        position = opening.end()  # where to look for the next formula
         if closing:
             split += [FormulaPiece(text[end_of_formula : opening.start()]), _formula(text, opening, closing)]
             position = end_of_formula = closing.end()
@@ -49,6 +51,8 @@ def pieces(answer: str) -> tuple[FormulaPiece, ...]:
 
 
 def _closing(text: str, opening: re.Match[str]) -> re.Match[str] | None:
+    """Return the end of the formula that `opening` begins. Return None if the formula does not end, is empty or is too
+    long: then `opening` is text. An escaped sign such as `\\$`, which `_OPENING` also matches, begins no formula."""
     sign = _CLOSING.get(opening.group())
     if opening["name"]:
         sign = re.compile(re.escape(f"\\end{{{opening['name']}}}"))
@@ -59,6 +63,8 @@ def _closing(text: str, opening: re.Match[str]) -> re.Match[str] | None:
 
 
 def _formula(text: str, opening: re.Match[str], closing: re.Match[str]) -> FormulaPiece:
+    """Return the formula between two delimiters. An environment such as align is part of the formula's LaTeX. Dollar
+    signs and brackets are not."""
     source = text[opening.start() : closing.end()]
     inside = text[opening.end() : closing.start()]
     is_inline = opening.group() in ("$", r"\(")

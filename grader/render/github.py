@@ -47,6 +47,7 @@ def summary(report: Report) -> str:
 
 
 def _summary_lines(report: Report) -> Iterator[str]:
+    """Yield the lines of the summary in Markdown: the totals, a table of the parts, and a list of the things to fix."""
     yield f"### {_text(report.assignment.title)}: {_text(total(report))}"
     if not report.scope.is_full:
         yield from ("", f"**This is not the grade**: {_text(scope(report.scope))}.")
@@ -85,8 +86,10 @@ def _text(text: str) -> str:
 
 
 def _data(text: str) -> str:
+    """Escape the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
+    """Escape the value of a property of a workflow command, such as the file's name."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

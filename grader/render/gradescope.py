@@ -94,6 +94,7 @@ def _remarks(remarks: Sequence[str]) -> list[str]:
 
 
 def _output(report: Report) -> str:
+    """Return the text at the top of Gradescope's page: the score, what is not in it, and remarks on the submission."""
     lines = [] if report.scope.is_full else [f"This is not the grade: {one_line(scope(report.scope))}."]
     if report.code_absent:
         lines.append(f"Code not submitted, and not in the score: {report.submission.missing}")
@@ -110,6 +111,7 @@ def _output(report: Report) -> str:
 
 
 def _waiting_line(answers: list[Written]) -> str:
+    """Return a line that names the written answers without a score."""
     points = show_points(sum((answer.possible for answer in answers), ZERO))
     ids = ", ".join(answer.id for answer in answers)
     line = f"Await marking, and not in the score yet: {ids} ({points} points)."
@@ -120,6 +122,8 @@ def _waiting_line(answers: list[Written]) -> str:
 
 
 def _extra(report: Report) -> Json:
+    """Return the `extra_data` of a report, which only staff see: facts about the grading, such as the seed, and the
+    answers that await marking."""
     return {
         "assignment": report.assignment.id,
         "assignment_digest": report.assignment.digest,

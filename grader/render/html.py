@@ -226,6 +226,8 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
 
 
 def _combined_status(statuses: set[Status]) -> Status:
+    """Return the status of a part from those of its checks and answers: partial if some passed and some failed,
+    otherwise the first of the statuses below that occurs."""
     if statuses.issuperset((Status.PASSED, Status.FAILED)):
         return Status.PARTIAL
     for status in (Status.PARTIAL, Status.FAILED, Status.PASSED, Status.WAITING, Status.NOT_RUN, Status.NOT_SUBMITTED):
@@ -244,6 +246,7 @@ def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartP
 
 
 def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
+    """Return the progress of a single check or answer, whose possible points are decided, waiting or absent."""
     if status.is_decided:
         return PartProgress(status, points, decided=possible, waiting=ZERO)
     if status is Status.NOT_SUBMITTED:
@@ -252,6 +255,7 @@ def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
 
 
 def _why_no_plots(report: Report) -> str:
+    """Return the sentence in place of plots, for a report that has none."""
     if not report.submission.code_submitted:
         return "There is nothing to plot: the code was not submitted."
     if not report.scope.is_full:

@@ -51,12 +51,14 @@ def _environments(text: str) -> str | None:
 
 
 def _exchanged(environment: re.Match[str]) -> str:
+    r"""Return a \begin{…} or \end{…} with the name of an environment that KaTeX can draw; "" if none is needed."""
     command, name = environment.groups()
     drawable = _EXCHANGED.get(name, name)
     return f"\\{command}{{{drawable}}}" if drawable else ""
 
 
 def _is_nested(text: str) -> bool:
+    r"""Return whether every \begin{…} has its \end{…}, in the right order."""
     open_environments: list[str] = []
     for command, name in _ENVIRONMENT.findall(text):
         if command == "begin":
@@ -75,12 +77,14 @@ def _scripts(text: str) -> str:
 
 
 def _brackets(text: str) -> str:
+    r"""Remove all \left and \right if they are not in pairs. The brackets themselves stay."""
     lefts = len(re.findall(r"\\left(?![a-zA-Z])", text))
     rights = len(re.findall(r"\\right(?![a-zA-Z])", text))
     return text if lefts == rights else re.sub(r"\\(?:left|right)(?![a-zA-Z])\.?", "", text)
 
 
 def _braces(text: str) -> str | None:
+    """Add missing closing braces at the end. Return None if too many are missing, or if an opening brace is missing."""
     depth = 0
     for brace in re.findall(r"\\.|[{}]", text, re.DOTALL):
         depth += {"{": 1, "}": -1}.get(brace, 0)

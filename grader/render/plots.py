@@ -74,6 +74,8 @@ class _Run:
 
 
 def _plot_curves(id: str, title: str, evidence: Sequence[Evidence]) -> Plot | None:
+    """Return the plot of all curves with this title, such as "Loss", of all runs. Return None if no curve has a number
+    that can be drawn."""
     runs = []
     for run in evidence:
         curves = [curve for curve in run.curves if curve.title == title and np.isfinite(_values(curve)).any()]
@@ -87,6 +89,8 @@ def _plot_curves(id: str, title: str, evidence: Sequence[Evidence]) -> Plot | No
 
 
 def _course_of_run(title: str, run: _Run) -> str:
+    """Return the course of a run's curves as a sentence, such as "Training loss of large over 2,000 iterations:
+    falls from 2.3 to 0.31."."""
     courses = []
     length = 0
     for curve in run.curves:
@@ -116,6 +120,12 @@ def _course(curve: Curve) -> str:
 
 
 def _draw_curves(runs: Sequence[_Run], figure: Figure) -> None:
+    """Draw the curves of all runs into a figure, with a legend.
+
+    A run has a color and a marker. If runs have several curves, such as training and validation, dashes distinguish
+    these; otherwise dashes distinguish the runs, which then differ without color too. A band around a curve shows the
+    lowest and highest of the values that each point summarizes.
+    """
     curves = [curve for run in runs for curve in run.curves]
     names = list(dict.fromkeys(curve.name for curve in curves))
     axes = plain_axes(figure, curves[0].x_label, curves[0].y_label)
@@ -127,6 +137,7 @@ def _draw_curves(runs: Sequence[_Run], figure: Figure) -> None:
             marker = _MARKERS[i % 4] if len(points.x) <= MOST_MARKERS else None
             axes.fill_between(points.x, points.lowest, points.highest, alpha=0.18, linewidth=0, **style)
             axes.plot(points.x, points.mean, linestyle=dashes, marker=marker, markersize=2.8, **style)
+        # a curve without points is an entry of the legend
         axes.plot([], [], linestyle="-" if len(names) > 1 else _LINES[i % 4], label=run.name, **style)
     if len(names) > 1:
         for i, name in enumerate(names):
@@ -156,6 +167,7 @@ def _choose_scale(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def _values(curve: Curve) -> Floats:
+    """Return the values of a curve, with NaN for those that cannot be drawn."""
     values = np.asarray(curve.values, dtype=np.float64)
     is_drawable = np.abs(values) < 1e15  # larger values would overflow in the arithmetic of the axes
     return np.where(is_drawable, values, np.nan)
@@ -185,6 +197,7 @@ def _thin(curve: Curve, most: int = 240) -> _Points:
 
 
 def _summary(values: Floats) -> tuple[float, float, float]:
+    """Return (mean, lowest, highest) of values; NaN if there are none."""
     if not values.size:
         return np.nan, np.nan, np.nan
     return float(values.mean()), float(values.min()), float(values.max())
@@ -194,6 +207,7 @@ def _summary(values: Floats) -> tuple[float, float, float]:
 
 
 def _plot_images(evidence: Sequence[Evidence]) -> Plot | None:
+    """Return the plot of the runs' images, a picture for each run; None if no run has images that can be drawn."""
     titles, phrases, panels = [], [], []
     for i, run in enumerate(evidence):
         images = _pixels(run.images)
@@ -215,6 +229,8 @@ def _pixels(images: Images | None) -> Floats:
 
 
 def _contrast(name: str, images: Floats) -> str:
+    """Return the description of a run's images: their number, size and contrast, the standard deviation of the gray
+    levels in an image."""
     side = isqrt(images.shape[1])
     spread = images.std(axis=1)
     flat = int((spread < 2).sum())
@@ -226,7 +242,7 @@ def _contrast(name: str, images: Floats) -> str:
 def _draw_tiles(id: str, images: Floats) -> Markup:
     """Return a picture of square images in a grid."""
     side, columns = isqrt(images.shape[1]), isqrt(len(images) - 1) + 1
-    rows = -(-len(images) // columns)
+    rows = -(-len(images) // columns)  # rounded up
     # the gaps between the tiles are transparent, so that they have the page's colour
     sheet = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1, 4), (255, 255, 255, 0), dtype=np.uint8)
     for i, image in enumerate(images.astype(np.uint8)):
@@ -247,6 +263,8 @@ def _draw_tiles(id: str, images: Floats) -> Markup:
 
 
 def _plot_matrices(evidence: Sequence[Evidence]) -> Plot | None:
+    """Return the plot of the runs' matrices, such as confusion matrices, a picture for each run; None if there are
+    none."""
     titles, sentences, panels = [], [], []
     for i, run in enumerate(evidence):
         counts = _counts(run.matrix)
@@ -265,9 +283,10 @@ def _counts(matrix: Matrix | None) -> Counts:
 
 
 def _diagonal_sentence(name: str, matrix: Matrix, counts: Counts) -> str:
+    """Return the description of a run's matrix: the share on the diagonal, and the largest count elsewhere."""
     diagonal, total = int(np.trace(counts)), int(counts.sum())
     share = f"{name}: {diagonal:,} of {total:,} on the diagonal ({diagonal / total:.1%})"
-    elsewhere = counts - np.diag(np.diag(counts))
+    elsewhere = counts - np.diag(np.diag(counts))  # the counts with zeros on the diagonal
     if not elsewhere.any():
         return f"{share}."
     row, column = divmod(int(elsewhere.argmax()), len(elsewhere))
@@ -280,6 +299,7 @@ def _draw_matrix(id: str, matrix: Matrix, counts: Counts) -> Markup:
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
 
     def draw(figure: Figure) -> None:
+        """Draw a square for each count, with row 0 at the top."""
         axes = figure.add_axes((0.085, 0.1, 0.905, 0.895))
         for (row, column), count in np.ndenumerate(counts):
             if count > 0:
@@ -294,6 +314,7 @@ def _draw_matrix(id: str, matrix: Matrix, counts: Counts) -> Markup:
 
 
 def _draw_cell(axes: Axes, row: int, column: int, count: int, share: float) -> None:
+    """Draw one cell of a matrix: a colored square with the count. `share` is the cell's share of its row."""
     # counts off the diagonal are small: with the square root of the share, even 1 % is visible
     colour, strength = _ELSEWHERE, min(0.55, 0.9 * share**0.5)
     if row == column:
@@ -346,6 +367,7 @@ def _run_name(run: Evidence) -> str:
 
 
 def _short(number: float) -> str:
+    """Return a number with three significant digits, or a large one without decimals."""
     if abs(number) >= 1000:
         return f"{number:,.0f}"
     return f"{number:.3g}"

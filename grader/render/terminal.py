@@ -55,11 +55,13 @@ class Terminal:
         yield from _remark_lines(self._report, SCREEN - used, console, options)
 
     def _body(self) -> Iterator[Text | Padding]:
+        """Yield the lines of a report without its remarks: the title, a reason why nothing runs yet, the parts, the
+        written answers, the total, and what to fix first."""
         report = self._report
         yield Text.assemble((report.assignment.id, "bold"), f" · {report.assignment.title}")
         if not report.scope.is_full:
             yield Text(f"This is not the grade: {one_line(scope(report.scope))}.", "yellow")
-        explained: dict[object, str] = {}
+        explained: dict[object, str] = {}  # see `_part_lines`
         if report.code_absent:
             yield Text.assemble(("Code not submitted: ", "bold yellow"), one_line(report.submission.missing))
         fix = stopper(report)
@@ -125,6 +127,7 @@ def _check_names(part: Part) -> Text:
 
 
 def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) -> Padding:
+    """Return the line "→ W1, b1: explanation" for checks that failed for the same cause."""
     names = ", ".join(_short_id(check.id, part) for check in checks)
     text = Text.assemble((f"→ {names}: ", "bold"), explanation)
     return Padding(text, (0, 0, 0, 4))
@@ -169,6 +172,8 @@ def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
 
 
 def _total(report: Report) -> Text:
+    """Return the line with the total, such as "Autograded 23/33 · 40 points await marking (5 of 8 answers found)", and
+    the points for which there is no score and why: not run here, code not submitted, no written answer found."""
     scored = f"{show_points(report.points)}/{show_points(report.decided)}"
     total = Text(f"Autograded {scored}" if report.decided else "Nothing graded", "bold")
     undecided = [answer for answer in report.written if not answer.decided]
@@ -189,6 +194,8 @@ def _total(report: Report) -> Text:
 
 
 def _first_to_fix(report: Report) -> Iterator[Text]:
+    """Yield a line with the first four things to fix and the points that each would win. Leave out consequences, such
+    as a low accuracy, if there is anything else."""
     causes = [fix for fix in fixes(report) if not fix.only_follows] or list(fixes(report))
     labels = []
     for fix in causes[:4]:
@@ -234,6 +241,7 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
 
 
 def _all_remarks(report: Report) -> list[str]:
+    """Return the remarks on the report and on its checks. A remark that several checks share is listed once."""
     completed = [check for check in report.checks if check.failed_call is None]
     by_remark = grouped((remark, check.id) for check in completed for remark in check.remarks)
     remarks = list(report.remarks)
