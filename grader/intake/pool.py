@@ -128,6 +128,7 @@ class IntakePool:
             return await loop.run_in_executor(self._threads, self._ask, request, contents)
 
     def _ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
+        """Wait for an idle process, and read a submission in it. This runs in a thread of the pool."""
         process = self._idle.get()
         try:
             return process.ask(request, contents)
@@ -166,10 +167,17 @@ class _IntakeProcess:
                 pass_fds=[child_socket.fileno()],
                 start_new_session=True,  # Ctrl-C in the terminal must reach only the service
             )
-        channel.recv_bytes(_MAX_REPLY_BYTES)
+        channel.recv_bytes(_MAX_REPLY_BYTES)  # "ready"
         return channel
 
     def ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
+        """Read one submission in the process. Start the process again if it has ended, and make a second attempt if it
+        ends meanwhile, unless it ended at its limit on CPU time.
+
+        Raises:
+            Refused: If the files cannot be graded, or take too much time or memory to read.
+            OurFailure: If the process does not answer in time.
+        """
         for _ in range(_ATTEMPTS):
             try:
                 channel = self.start()
@@ -177,7 +185,7 @@ class _IntakeProcess:
                 for content in contents:
                     channel.send_bytes(content)
                 return _facts_in(channel.recv_bytes(_MAX_REPLY_BYTES))
-            except BlockingIOError:
+            except BlockingIOError:  # SO_RCVTIMEO or SO_SNDTIMEO, see `start`
                 self.end()
                 raise OurFailure("the files could not be read in time: submit them again") from None
             except (EOFError, OSError):  # the process has ended
@@ -186,10 +194,12 @@ class _IntakeProcess:
         raise Refused("the files take too much time or memory to read: submit the code and the notebook without data")
 
     def close(self) -> None:
+        """End the process, and let no other thread start it again."""
         self._closed = True
         self.end()
 
     def end(self) -> None:
+        """End the process if it is running. `start` can start it again."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -198,6 +208,8 @@ class _IntakeProcess:
         self._process = self._channel = None
 
     def _exit_code(self) -> int | None:
+        """Return the exit code of a process that is ending, negative for a signal; None if it does not end within a
+        second."""
         if self._process is None:
             return None
         with suppress(subprocess.TimeoutExpired):
@@ -256,8 +268,9 @@ def _reply(files: Files, wanted_code: WantedCode) -> list[str | bool]:
 
 
 def _limit_memory(more_bytes: int) -> None:
+    """Limit the address space of this process to its present size and `more_bytes`."""
     sizes = Path("/proc/self/statm").read_text("ascii").split()
-    address_space_bytes = int(sizes[0]) * resource.getpagesize()
+    address_space_bytes = int(sizes[0]) * resource.getpagesize()  # the first number is the whole size, in pages
     limit = address_space_bytes + more_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
@@ -267,7 +280,7 @@ def _cpu_limit(more_seconds: int) -> Iterator[None]:
     """Limit the CPU time of the `with` block. The kernel kills the process at the limit."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard_limit = resource.getrlimit(resource.RLIMIT_CPU)
-    limit = int(used.ru_utime + used.ru_stime) + more_seconds
+    limit = int(used.ru_utime + used.ru_stime) + more_seconds  # the kernel counts from the start of the process
     resource.setrlimit(resource.RLIMIT_CPU, (limit, hard_limit))
     yield
     resource.setrlimit(resource.RLIMIT_CPU, (hard_limit, hard_limit))

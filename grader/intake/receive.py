@@ -123,6 +123,7 @@ def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
 
 
 def _ordinary_file(path: Path) -> bytes:
+    """Return the content of a file. Raise `Refused` if the path is missing or not a regular file."""
     if not path.exists():
         raise Refused(f"there is no file or folder {path}")
     if not path.is_file():
@@ -140,6 +141,7 @@ def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
 
 
 def _with_zips_opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, bytes) of each file, and the files in a zip in place of the zip."""
     for name, content in files:
         if name.lower().endswith(".zip"):
             yield from _unzipped(content)
@@ -148,6 +150,11 @@ def _with_zips_opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str,
 
 
 def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
+    """Read a submission from its unpacked files, each as (safe name, bytes).
+
+    Raises:
+        Refused: If the files are too many or too large, none is code, or one cannot be read.
+    """
     graded: dict[str, bytes] = {}
     left_out = []
     total = 0
@@ -183,6 +190,8 @@ def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
 
 
 def _require_code(files: Mapping[str, bytes]) -> None:
+    """Raise `Refused` if there is no Python file and no notebook, the only one is empty, or a Python file is not
+    text."""
     names = [name for name in files if name.endswith((".py", ".ipynb"))]
     if not names:
         raise Refused(f"there is no Python file and no notebook in the submission: {_WHAT_TO_SUBMIT}")
@@ -276,6 +285,9 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield (path relative to the folder, bytes) of each file in a folder and below, in alphabetical order. Leave out
+    links and files such as __pycache__/a.pyc. Files that are not graded, such as images, are yielded as b"" without
+    being read, so that a remark can name them."""
     for root, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if not is_noise(name))
         for name in sorted(names):
@@ -283,7 +295,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
             if is_noise(name) or path.is_symlink() or not path.is_file():
                 continue
             relative = path.relative_to(folder).as_posix()
-            relative = relative.encode("utf-8", "replace").decode()
+            relative = relative.encode("utf-8", "replace").decode()  # a name on disk may not be valid Unicode
             yield relative, _file_content(path, relative) if _is_graded(name) else b""
 
 
@@ -310,6 +322,7 @@ def safe_name(name: str) -> str:
 
 
 def _without_common_folder(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Remove the folders that enclose all files from their names: homework/solution.py becomes solution.py."""
     folders = {name.partition("/")[0] if "/" in name else "" for name in files}
     if len(folders) != 1 or "" in folders:
         return files
@@ -325,11 +338,13 @@ def _require_small(name: str, size: int) -> None:
 
 
 def _shown_name(name: str) -> str:
+    """Return the end of a file's name, which is untrusted, for a message."""
     printable = [c if c.isprintable() else "�" for c in name]
     return "".join(printable)[-80:]
 
 
 def _submission_digest(files: Mapping[str, bytes]) -> str:
+    """Return a hash of the names and contents of the graded files. Their order makes no difference."""
     digest = hashlib.sha256()
     for name in sorted(files):
         line = f"{hashlib.sha256(files[name]).hexdigest()} {name}\n"
