@@ -44,13 +44,13 @@ def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup,
     Raises:
         BadCall: If the group has no other answer, or if the other answers were merged into this answer.
     """
-    own = key_of_answer(digest)
+    new_id = key_of_answer(digest)
     if len(group.answers) == 1:
         raise BadCall("the answer is the only one in its group, so it cannot be taken out")
-    if group.id == own:
+    if group.id == new_id:
         raise BadCall("the group's other answers were merged into this answer: take out the other answers instead")
-    _regroup(tx, question, marker, own, own)
-    return own
+    _regroup(tx, question, marker, new_id, new_id)
+    return new_id
 
 
 def merge(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, into: AnswerGroup) -> None:
@@ -65,6 +65,8 @@ def merge(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, in
 
 
 def _regroup(tx: Tx, question: OfferedQuestion, marker: str, key: str, into: str) -> None:
+    """Move the group or single answer with the id `key` into the group `into`, and store the action so that it can be
+    undone."""
     earlier = regroupings.of_question(tx, question).get(key)
     regroupings.put(tx, question, key, into)
     marking_actions.add(tx, question, marker, Action(groups={key: (earlier, into)}))
@@ -90,7 +92,7 @@ def undo(tx: Tx, question: OfferedQuestion, marker: str) -> Action:
     own_marks = _own_marks(tx, question, marker)
     for digest, change in action.marks.items():
         mark = own_marks.get(digest)
-        if (mark and mark.at) != change.after_at:
+        if (mark and mark.at) != change.after_at:  # the mark's time, or None if there is no mark
             raise BadCall("the mark was changed again after this action, so the action cannot be undone")
         answer_marks.put(tx, question, digest, marker, change.before, change.before_at)
     regrouped = regroupings.of_question(tx, question)

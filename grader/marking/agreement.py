@@ -35,6 +35,7 @@ def agreement(pairs: Sequence[tuple[Points, Points]]) -> Agreement:
     equal = sum(first == second for first, second in pairs)
     share = equal / answers
     frequencies = Counter(first for first, _ in pairs)
+    # the share of equal points by chance, if one marker's points were dealt to the answers at random
     expected = sum(frequencies[second] for _, second in pairs) / answers**2
     if expected < 1:
         return Agreement(answers, equal, share, (share - expected) / (1 - expected))

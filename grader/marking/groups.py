@@ -185,7 +185,7 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
 def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, str], marker: str) -> list[AnswerGroup]:
     """Return the answers in groups, in the marker's order. `regrouped` has what markers have merged or taken out.
 
-    Answers that were merged into a group come last in it.
+    Answers that were merged into a group come last in it. The random order is by a hash of marker and answer.
     """
     in_random_order = sorted(distinct, key=lambda answer: short_hash(marker, answer.digest))
     answers_of = grouped((_group_of(answer, regrouped), answer) for answer in in_random_order)
@@ -207,6 +207,7 @@ def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
 
 
 def short_hash(*parts: str) -> str:
+    """Return a hash of some texts, for ids of groups and random orders."""
     joined = "\0".join(parts)
     return hashlib.sha256(joined.encode()).hexdigest()[:32]
 
@@ -249,7 +250,7 @@ def distinct_answers(
         submitted = list(dict.fromkeys(_newest(submitted).values()))
     distinct = []
     for digest, submissions in grouped((submission.answer.digest, submission) for submission in submitted).items():
-        if not digest:
+        if not digest:  # there is no answer
             continue
         written = [submission.answer for submission in submissions]
         authors = _authors(submissions)
@@ -291,6 +292,7 @@ def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[
     pairs_with_machine = []
     for answer in distinct:
         stages[answer.status.stage] += 1
+        # sorted, so that the pairs of two markers all begin with the same one
         blind = [mark for mark in answer.answer_marks if not mark.moderates]
         blind.sort(key=lambda mark: mark.marker.id)
         if len(blind) > 1:

@@ -26,9 +26,9 @@ def question_text(assignment: Assignment, question: str) -> str:
     is the cell that mentions the question's number.
     """
     labels = Labels(assignment.manifest.labels)
-    naming = ""
+    naming = ""  # the first cell that mentions the question's number
     for notebook in assignment.handout:
-        before = ""
+        before = ""  # the cell before
         for kind, source in notebook.cells:
             if kind != "markdown":
                 continue

@@ -23,6 +23,8 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class MarkingStatus:
+    """The stage of an answer's marking, and its result."""
+
     stage: Stage
     decides: AnswerMark | None = None
     """The mark that gives the points; None before the marking is complete."""

@@ -94,6 +94,7 @@ class ReportFolder:
                 if question == id:
                     stored = AnswerMark(id, digest, _MARKER, (), mark.adjustment, mark.comment, False, _TIME)
                     marks_of_question[digest] = [stored]
+            # each student has one report, so all answers count; there is one marker, who merges no groups
             distinct = distinct_answers(submitted, Counts.BEST, marks_of_question, 1, worth)
             groups = sorted_groups(distinct, {}, "")
             sheets.append(QuestionSheet(id, worth, groups))
@@ -113,6 +114,8 @@ class ReportFolder:
         return sum(stored.get(key) != mark for key, mark in filled.items())
 
     def _marks(self) -> dict[Key, NewMark]:
+        """Return the marks in marks.json; none if there is no such file. A mark in a folder of reports has no rubric
+        items, so its adjustment is all of its points."""
         file = self.path / MARKS_FILE
         if not file.exists():
             return {}

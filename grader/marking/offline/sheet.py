@@ -126,7 +126,7 @@ def read(rows: Sequence[Row], sheets: Sequence[QuestionSheet]) -> dict[Key, NewM
     waiting = {(sheet.place, answer.digest) for sheet, answer in answers if answer.waits_for(sheet.marker)}
     marks: dict[Key, NewMark] = {}
     group_marks: dict[Key, NewMark] = {}
-    unfilled = []
+    unfilled = []  # (key of the answer, its group) of each empty row
     errors = []
     for number, row in rows:
         key = row["question"], row["answer"]
@@ -182,6 +182,7 @@ def _mark(row: Mapping[str, str], sheet: QuestionSheet | None) -> NewMark | None
 
 
 def _points(text: str, worth: Points) -> Points:
+    """Return the points in a cell. Raise `BadCall` if they are not a number, or more than the question is worth."""
     if not _POINTS.fullmatch(text):
         raise BadCall(f"{text[:20]!r} is not a number of points: write a number with at most two decimals")
     points = Points(text.replace(",", "."))
