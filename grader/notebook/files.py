@@ -50,6 +50,7 @@ def modules_beside(notebook: Path) -> list[Path]:
 
 
 def _imported_modules(source: str) -> Iterable[str]:
+    """Yield the names after `import`, `from` and `%run` in a cell or module. A name may be empty or no module."""
     yield from _FROM_OR_RUN.findall(source)
     for names in _IMPORT.findall(source):
         for name in names.split(","):

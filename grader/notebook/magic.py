@@ -54,9 +54,10 @@ class GraderMagic:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self.ran = RanCells(shell.history_manager.input_hist_raw[1:])
+        self.ran = RanCells(shell.history_manager.input_hist_raw[1:])  # IPython counts cells from 1
 
     def __call__(self, line: str) -> None:
+        """Run `%grader line`, for example with the line "check q2.2". Print the usage if the command is unknown."""
         command, *words = shlex.split(line) or [""]
         match command:
             case "check":
@@ -73,6 +74,8 @@ class GraderMagic:
                 print(USAGE, end="")  # noqa: T201  a magic prints to its cell
 
     def _check(self, words: list[str]) -> None:
+        """Grade the notebook and show the report. `words` are a notebook's name and a part, both optional, and
+        options."""
         with tempfile.TemporaryDirectory(prefix="grader-") as folder:
             upload = self._upload(words, Path(folder))
             only = ["--only", words.pop(0)] if words and not words[0].startswith("-") else []
@@ -82,6 +85,8 @@ class GraderMagic:
             output.result(command, _heading(upload), page)
 
     def _submit(self, words: list[str]) -> None:
+        """Submit the notebook as it is saved. Refuse if a cell ran that is not saved: the student would believe that it
+        is submitted. `words` are a notebook's name, which is optional, and options."""
         with tempfile.TemporaryDirectory(prefix="grader-") as folder:
             upload = self._upload(words, Path(folder))
             if upload.from_kernel:
@@ -94,10 +99,12 @@ class GraderMagic:
             _run_and_print(["submit", *map(str, upload.paths), *words], f"Submitting {upload.title}")
 
     def _status(self, words: list[str]) -> None:
+        """Show the newest submissions, and the report of the newest one if it is graded."""
         with tempfile.TemporaryDirectory(prefix="grader-") as folder:
             page = Path(folder) / "report.html"
             output = _Output("Asking the service")
             command = output.run(["status", "--html", str(page), *words])
+            # without the line that names the page's file, which is removed after it was shown
             lines = [line for line in command.stdout.splitlines() if str(page) not in line]
             output.result(command, _paragraphs(lines), page)
 
@@ -165,7 +172,7 @@ class _Output:
                     out, err = process.communicate(sent, timeout=UPDATE_SECONDS)
                     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
                 except subprocess.TimeoutExpired:
-                    sent = None
+                    sent = None  # the line is sent only once
                     self._show(_content(f"{self._doing} … {time.monotonic() - started:.0f} s"))
         except KeyboardInterrupt:
             raise UsageError("interrupted") from None

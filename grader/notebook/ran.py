@@ -27,6 +27,7 @@ class RanCells:
         """Start with the texts of cells that ran before `%load_ext grader`."""
         now = time.time()
         self._cells: dict[object, RanCell] = {}
+        """Id of a cell, or a number if it has none → cell."""
         for number, text in enumerate(earlier):
             self._cells[number] = RanCell(text, now)
 
@@ -35,7 +36,7 @@ class RanCells:
         if not info.store_history or info.raw_cell is None or _is_of_grader(info.raw_cell):
             return
         key: object = info.cell_id or len(self._cells)
-        self._cells.pop(key, None)
+        self._cells.pop(key, None)  # so that it is inserted as the latest
         self._cells[key] = RanCell(info.raw_cell, time.time())
 
     def sources(self) -> list[str]:
