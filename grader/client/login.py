@@ -98,6 +98,7 @@ def _keyring() -> ModuleType | None:
 
 
 def _into_keyring(login: Login) -> bool:
+    """Store the token in the system's keyring. Return False if that is not possible."""
     keyring = _keyring()
     if keyring is None:
         return False
@@ -109,6 +110,7 @@ def _into_keyring(login: Login) -> bool:
 
 
 def _from_keyring(url: str) -> str | None:
+    """Return the token for a service from the system's keyring; None if there is no keyring or no token."""
     keyring = _keyring()
     if keyring is None:
         return None

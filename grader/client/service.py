@@ -110,6 +110,8 @@ class ServiceClient:
 
 
 def _retry_after(headers: Message) -> float:
+    """Return the seconds to wait before the next attempt, by default 1. If the header is not a number, return so many
+    that the request fails."""
     try:
         return max(1.0, float(headers.get("Retry-After", "1")))
     except ValueError:  # proxies may send a date
@@ -117,6 +119,8 @@ def _retry_after(headers: Message) -> float:
 
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> BadCall | OurFailure:
+    """Return the exception for an error response: `OurFailure` if the service failed, otherwise `BadCall`. The message
+    has the detail of the service's problem document (RFC 9457). `url` is the service's URL."""
     if error.code == 401:
         why = "the token was copied incorrectly, has expired or was revoked"
         return BadCall(f"{url} does not accept your token: {why}; log in with grader login again")
