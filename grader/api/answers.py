@@ -385,7 +385,20 @@ def send_group_mark(
     keep: Annotated[bool, Form()] = False,
     action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
 ) -> Response:
-    """Mark the listed answers of a group, then redirect to the next group."""
+    """Mark the listed answers of a group, then redirect to the next group.
+
+    Args:
+        question: The question.
+        group: Id of the group.
+        answers: Digests of the answers to mark.
+        items: Ids of the rubric items to apply.
+        adjustment: Points to add to the items' points.
+        comment: A comment for the students.
+        phrase: A comment from the comment bank, which is added to the comment.
+        keep: True to add the comment to the comment bank.
+        action: "save" gives the items, the adjustment and the comment; "agree" gives the suggested points and the
+            comment; "take back" removes the marker's marks.
+    """
     with question.write() as marking:
         marked_group = marking.group(group)
         if action == "take back":

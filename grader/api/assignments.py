@@ -78,6 +78,7 @@ class OfferingOut(Out, OfferingSettings):
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, caller: Caller) -> Self:
+        """Return the body for an assignment of a course, as the caller may see it."""
         task = caller.service.assignments[offering.assignment]
         fields = vars(offering) | {"title": task.title, "points": task.points}
         fields["extension"] = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)

@@ -123,7 +123,11 @@ class Connections:
         now = asyncio.get_running_loop().time()
         # over a copy, since `is_stalled` may move a connection to the end
         stalled = [connection for connection, _ in [*self] if connection.is_stalled(now)]
-        late = [c for c, since in self if now - since > HEAD_SECONDS and not c.is_in_use and not c.unread]
+        late = [
+            connection
+            for connection, since in self
+            if now - since > HEAD_SECONDS and not connection.is_in_use and not connection.unread
+        ]
         for connection in [*stalled, *late]:
             connection.abort()
 
@@ -135,6 +139,7 @@ class _Parser(h11.Connection):
     is_chunked = False
 
     def next_event(self) -> Any:
+        """Return the next part of the request. After the head of a chunked request, return none."""
         if self.is_chunked:
             return h11.NEED_DATA
         event = super().next_event()
@@ -200,10 +205,12 @@ class _Connection(H11Protocol):
 
     @property
     def is_in_use(self) -> bool:
-        """True while the service computes a response, and while it exchanges data with a logged-in person."""
+        """True while the service computes a response, and while it exchanges data with a logged-in person.
+        `Connections.make_room` does not close the connection meanwhile."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None:
             return False
+        # the middleware `Identify` sets the caller, None without login; until then, assume a person
         by_a_person = cycle.scope["state"].get("caller", "not known yet") is not None
         if cycle.response_complete:
             return by_a_person and self.unread > 0

@@ -81,11 +81,12 @@ def common_mistakes(results: Sequence[StudentResult]) -> list[CommonMistake]:
     losses = [result for result in results if result.record.status.loses_points]
     by_cause = grouped((_cause_key(loss.record), loss) for loss in losses)
     mistakes = []
-    for cause in by_cause.values():
-        checks = Counter(loss.record.check for loss in cause).most_common()
-        sentences = Counter(_usual_sentence(loss.record) for loss in cause).most_common()
-        mistake = cause[0].record.mistake
-        mistakes.append(CommonMistake(sentences[0][0], mistake, tuple(checks), _students_who_lost(cause)))
+    for same_cause in by_cause.values():
+        checks = Counter(loss.record.check for loss in same_cause).most_common()
+        sentences = Counter(_usual_sentence(loss.record) for loss in same_cause)
+        [(usual_sentence, _)] = sentences.most_common(1)
+        mistake = same_cause[0].record.mistake
+        mistakes.append(CommonMistake(usual_sentence, mistake, tuple(checks), _students_who_lost(same_cause)))
     mistakes.sort(key=lambda mistake: (-len(mistake.students), -mistake.points, mistake.sentence))
     return mistakes
 

@@ -63,6 +63,7 @@ class RateLimits:
 
 
 def _rate(name: str, text: str) -> RateLimitItem | None:
+    """Parse the rate in the setting `name`, such as "30/minute"; None for an empty one, which means no limit."""
     try:
         return parse(text) if text.strip() else None
     except ValueError:

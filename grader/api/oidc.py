@@ -183,6 +183,7 @@ def _no_answer(why: Exception) -> HttpProblem:
 
 
 def _fetch_json(url: str) -> dict[str, Any]:
+    """Return a JSON object of the provider, empty if it is another JSON value. Raise 503 if there is no answer."""
     try:
         document = httpx2.get(url, timeout=_WAIT_SECONDS).raise_for_status().json()
     except (httpx2.HTTPError, ValueError) as gone:
