@@ -55,7 +55,7 @@ def scatter(summary: Summary) -> Plot | None:
     rows = [(student, accuracies) for student, accuracies in summary.accuracies if accuracies.keys() >= set(names)]
     if not rows:
         return None
-    rows.sort(key=lambda row: row[1][names[0]])
+    rows.sort(key=lambda row: row[1][names[0]])  # by the accuracy of the first network
     has_two_networks = len(names) == 2
     x: list[float] = [accuracies[names[0]] for _, accuracies in rows] if has_two_networks else [*range(len(rows))]
     y = [accuracies[names[-1]] for _, accuracies in rows]

@@ -60,9 +60,9 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
     unclear: list[Unclear] = []
     for submission, recognised in recognitions:
         positions = sorted(recognised.positions)
-        if recognised.doubt:
+        if recognised.why_unclear:
             keys = tuple(students[position].key for position in positions)
-            unclear.append(Unclear(submission, recognised.doubt, keys))
+            unclear.append(Unclear(submission, recognised.why_unclear, keys))
         else:
             matches_by_position[positions[0]].append(Match(submission, recognised.how))
     newest_matches: dict[str, Match] = {}
@@ -122,9 +122,9 @@ class _Recognised:
 
     positions: set[int]
     how: str = ""
-    """The kind of identifier that matched; empty if the student is in doubt."""
-    doubt: str = ""
-    """The reason why the student is in doubt; empty if there is exactly one student."""
+    """The kind of identifier that matched; empty if several students may be the author."""
+    why_unclear: str = ""
+    """The reason why several students may be the author; empty if there is exactly one."""
 
 
 class _KnownStudents:
@@ -141,7 +141,7 @@ class _KnownStudents:
         """Return the students who may be this author."""
         assigned = self._recogniser.assigned(place)
         if len(assigned) > 1:
-            return _Recognised(assigned, doubt=f"the roster gives {place} to several people")
+            return _Recognised(assigned, why_unclear=f"the roster gives {place} to several people")
         if assigned:
             return _Recognised(assigned, "the roster's column")
         fitting = self._recogniser.fitting(author)
@@ -152,8 +152,8 @@ class _KnownStudents:
             most_reliable = next(iter(fitting))
             return _Recognised(agreed, _LABELS[most_reliable])
         facts = {f"{_LABELS[kind]} of {self._names(positions)}": None for kind, positions in fitting.items()}
-        doubt = f"{author.shown} may be several people: {', '.join(facts)}; {_RESOLVE}"
-        return _Recognised(set.union(*fitting.values()), doubt=doubt)
+        why_unclear = f"{author.shown} may be several people: {', '.join(facts)}; {_RESOLVE}"
+        return _Recognised(set.union(*fitting.values()), why_unclear=why_unclear)
 
     def _outsider(self, author: Author) -> int:
         """Return the position of an author who is not in the roster. Add the author to the students at the first

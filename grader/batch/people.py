@@ -59,7 +59,7 @@ def read(content: bytes) -> list[ClassStudent]:
 
     Raises:
         BadCall: If the roster cannot be read. The message names the line to fix."""
-    lines = csv_people.lines(content)
+    lines = csv_people.lines(content)  # (number of the line, its cells)
     header = lines[0][1] if lines else []
     titles = csv_people.titles(header)
     if _WHO.isdisjoint(titles):

@@ -39,7 +39,7 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
     Raises:
         BadCall: If there is no score column, or several.
     """
-    lines = csv_people.lines(content)
+    lines = csv_people.lines(content)  # (number of the line, its cells)
     header = [_title(cell) for cell in lines[0][1]] if lines else []
     if {"check", "points", "student"} <= set(header):
         return _summed(lines)
@@ -79,7 +79,7 @@ def _score_column(header: Sequence[str]) -> str:
 
 def _summed(lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
     """Read scores.csv of `grader batch`, which has a row for each check, and return each student's total."""
-    header = lines[0][1]
+    _, header = lines[0]
     totals: dict[tuple[str, str], Points | None] = {}
     for number, cells in lines[1:]:
         if len(cells) < len(header):

@@ -114,6 +114,7 @@ def ranked(
         tick(1)
     pairs = []
     for first, second in combinations(range(len(texts)), 2):
+        # shares and slices are pairs: of the first code, and of the second
         tokens, shares, slices = compare_files(fingerprints[first], fingerprints[second])
         if max(shares) >= LEAST_SHARE:
             first_side = Side(texts[first], min(1.0, shares[0]), slices[0])
