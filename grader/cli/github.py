@@ -35,6 +35,7 @@ def file_finder(files: Sequence[Path]) -> FileOf:
     root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
 
     def find(name: str) -> Path | None:
+        """Return the first candidate that is a file, relative to the repository."""
         candidates = [path / name for path in files if path.is_dir()]
         candidates += [path for path in files if path.name == name]
         if len(files) == 1 and files[0].suffix == Path(name).suffix:

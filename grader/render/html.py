@@ -266,6 +266,7 @@ def _why_no_plots(report: Report) -> str:
 
 
 def _first_names(items: Iterable[str], most: int = 3) -> str:
+    """Return the first names as text, such as "q1, q2, q3 and 2 more"."""
     names = list(items)
     text = ", ".join(names[:most])
     left_out = len(names) - most

@@ -130,6 +130,7 @@ def cause(check: CheckResult) -> object:
     failed = check.failed_call
     if failed is None:
         return check.reason, check.place
+    # an error such as KeyError: 'W1' names the parameter that the check q2.2.W1 is about
     own_name = repr(check.id.rpartition(".")[2])
     return re.sub(r"\d+", "#", failed.error.replace(own_name, "…")), check.place
 

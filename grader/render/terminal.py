@@ -232,6 +232,7 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
     remarks = [Text(f"· {one_line(remark, 300)}", "dim") for remark in _all_remarks(report)]
     heights = [len(console.render_lines(remark, options)) for remark in (*remarks, last)]
     shown = len(remarks)
+    # besides the remarks shown, the last line must fit and, if remarks are left out, a line that says so
     while shown and sum(heights[:shown]) + heights[-1] + (shown < len(remarks)) > lines:
         shown -= 1
     yield from remarks[:shown]

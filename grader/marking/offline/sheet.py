@@ -103,7 +103,7 @@ def rows(content: bytes) -> list[Row]:
     table = []
     for number, line in csv_people.lines(content, "file", MOST_BYTES):
         table.append((number, [safe_csv.unescaped(cell).strip() for cell in line]))
-    titles = table[0][1] if table else []
+    titles = table[0][1] if table else []  # the cells of the first line
     missing = [title for title in _NEEDED if title not in titles]
     if missing:
         raise BadCall(f"line 1: missing columns: {', '.join(missing)}")
