@@ -73,7 +73,7 @@ class AnswerOut(Out):
     points: float | None
     """null until the markers have decided."""
     marked_before: bool
-    """Whether the answer replaces an earlier answer that was marked."""
+    """True if the answer replaces an earlier answer that was marked."""
     own: AnswerMarkOut | None
     """The caller's mark."""
     others: list[AnswerMarkOut]
@@ -105,9 +105,9 @@ class GroupOut(Out):
     done: int
     """Number of answers that are decided."""
     waits: bool
-    """Whether the caller still has to mark answers of the group."""
+    """True if the caller still has to mark answers of the group."""
     disputed: bool
-    """Whether two markers disagree on some answers of the group."""
+    """True if two markers disagree on some answers of the group."""
     answers: list[AnswerOut]
 
     @classmethod

@@ -37,7 +37,7 @@ class GradingOut(Out):
     id: str
     state: State
     counts: bool
-    """Whether this grading gives the submission its points."""
+    """True if this grading gives the submission its points."""
     regrade: str | None
     """Id of the regrade that the grading belongs to, if any."""
     queued_at: dt.datetime

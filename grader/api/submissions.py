@@ -111,7 +111,7 @@ class QuestionScoreOut(Out):
     """null until decided."""
     possible: float
     by_machine: bool
-    """Whether full points were given automatically."""
+    """True if full points were given automatically."""
     items: list[GivenItemOut]
     """The applied rubric items."""
     comment: str

@@ -37,7 +37,7 @@ class Visibility:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the caller may see the results of all checks."""
+        """Return whether the caller may see the results of all checks."""
         return self.is_staff or not (self.offering.held or self.offering.hidden)
 
     def is_hidden(self, id: str) -> bool:
