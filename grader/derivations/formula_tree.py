@@ -37,7 +37,7 @@ class Formula:
     parts: tuple[Formula, ...] = ()
     """The operands, such as the terms of a sum."""
     data: tuple[str, ...] = ()
-    """Everything that the node says besides its operands, such as a symbol's name. `Kind` says what each kind of node has."""
+    """All that a node says besides its operands, such as a symbol's name. `Kind` says what each kind of node has."""
 
     @property
     def name(self) -> str:
