@@ -24,6 +24,5 @@ def test_the_rows_of_a_student_are_summed() -> None:
 @pytest.mark.parametrize("end", ["ad", "ada,Ada,q1", "ada,Ada,q1,q1.step,1,1,pas"])
 def test_a_file_that_is_cut_off_is_refused_with_its_line(end: str) -> None:
     content = safe_csv.dumps(ROWS[:2]) + end
-    with pytest.raises(BadCall, match=r"line 3 is cut off: it has \d of 9 columns") as error:
+    with pytest.raises(BadCall, match=r"line 3 is cut off: it has \d of 9 columns"):
         read_scores(content.encode())
-    assert "\n" not in str(error.value)

@@ -16,14 +16,7 @@ def lost(what, happened, id="q2.2.W1"):
     """The check whose call ended so."""
     verdict = call_failure(Answer(what, happened))
     return CheckResult(
-        id,
-        "",
-        Fraction(0),
-        Fraction(3),
-        Status.FAILED,
-        verdict.reason,
-        line=verdict.line,
-        failed_call=verdict.call,
+        id, "", Fraction(0), Fraction(3), Status.FAILED, verdict.reason, line=verdict.line, failed_call=verdict.call
     )
 
 
