@@ -10,7 +10,7 @@ about the likely cause if no known mistake explains a failure (see `claim`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from grader.model import Died, Raised, Stopped
 from grader.nets.losses import Hint, already_charged
 from grader.nets.models import Model, floats_of, is_near, last_of
 from grader.nets.own_answers import OwnAnswers, ProblemAnswer, gradients_are_zero, gradients_use_data, labels_follow
-from grader.nets.own_trainings import OwnTrainings, Trainer
+from grader.nets.own_trainings import OwnTrainings, Trainer, share_of_right
 from grader.nets.problems import Pair, Params, Problem, Training
 from grader.nets.train_results import TrainAnswer, train
 from grader.sandbox.contract import Array
@@ -300,6 +300,7 @@ def histories(
     answer = train(student, training, model)
     own_trainings = OwnTrainings(trainer, student, training)
     data = trainer.measured_data(training)
+    accuracies_on_changed_data = _accuracies_on_changed_data(student, model, data)
     guesses = {history: model.predict(problem.X) for history, problem in data.items()}
 
     def judge(history: str, truth: Any) -> Verdict:
@@ -320,11 +321,32 @@ def histories(
         follows = own_trainings.history_follows(answer, history, causes, truth)
         if not follows and history in data:
             follows = _follows_own_predict(answer, history, data[history], guesses[history], truth)
+        if not follows and history in accuracies_on_changed_data:
+            entries = array_of(answer.stats.item(history, history), (training.recorded,))
+            follows = entries is not None and bool(entries[-1] == accuracies_on_changed_data[history])
         return passed() if follows else failed(f"{history} does not follow from the checks that have lost points")
 
     for history in trainer.histories:
         own_of_history = partial(own, history)
         yield claim(name, partial(judge, history), given=given, own=own_of_history, own_work=own_of_history, hint=hint)
+
+
+def _accuracies_on_changed_data(student: Student, model: Model, data: Mapping[str, Problem]) -> dict[str, float]:
+    """Return, by history, the accuracy of the student's predict on the data that the student's train has changed in
+    place. Histories of unchanged data are left out. Call this right after train.
+
+    Args:
+        student: The submission.
+        model: The trained model.
+        data: The training and then the validation data, as sent to train, by the names of their histories.
+    """
+    accuracies: dict[str, float] = {}
+    current = student.look("X", "X_val")
+    for (history, problem), array_name in zip(data.items(), ("X", "X_val"), strict=True):
+        X = array_of(current.item(array_name, array_name), problem.X.shape)
+        if X is not None and not np.array_equal(X, problem.X):
+            accuracies[history] = share_of_right(model.predict(X), problem.y)
+    return accuracies
 
 
 def _follows_own_predict(answer: TrainAnswer, history: str, data: Problem, guess: Answer, truth: Any) -> bool:
