@@ -15,7 +15,7 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def misnamed(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entry_points: EntryPoints) -> str:
-    """Return a hint such as "net.py defines Net: rename it to TwoLayerNet"; "" if no definition is similar.
+    """Return a hint such as "model.py defines Model: rename it to Regression"; "" if no definition is similar.
 
     Args:
         files: The submitted files by path, as arrays of bytes.

@@ -203,7 +203,7 @@ def registered(
 ) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Interpretation]], Callable[[Any], Truths]]:
     """Return the three functions of a truth.py, for a reference that is a class:
 
-        mistakes, interpretations, truths = registered(Truth, TwoLayerNet, known)
+        mistakes, interpretations, truths = registered(Truth, Smoother, known)
 
     Args:
         make: Function (class) → object with the results of that class, for example `ModelTruth`.
