@@ -29,7 +29,7 @@ pages = APIRouter(prefix=PAGE, include_in_schema=False)
 MOST_ANSWERS = 10_000
 DIGEST = "^[0-9a-f]{64}$"
 Waiting = Annotated[bool, Query(description="Only what the caller still has to mark")]
-Digests = list[Annotated[str, Field(pattern=DIGEST)]]
+Digests = tuple[Annotated[str, Field(pattern=DIGEST)], ...]
 Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest")]
 GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id")]
 
@@ -128,7 +128,7 @@ class GroupOut(Out):
 
 
 class MarkFields(In):
-    items: Ids = Field([], max_length=MOST_ITEMS)
+    items: Ids = Field((), max_length=MOST_ITEMS)
     """Ids of rubric items."""
     adjustment: MorePoints = Decimal(0)
     comment: str = Field("", max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT)
@@ -189,7 +189,7 @@ def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -
     The mark applies to all students who wrote the same text.
     """
     with question.write() as marking:
-        new = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment, mark.moderates)
+        new = NewMark(mark.items, Points(mark.adjustment), mark.comment, mark.moderates)
         marking.mark_answer(digest, new)
         return _answer_out(marking, digest)
 
@@ -241,7 +241,7 @@ def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> 
     mark decides.
     """
     with question.write() as marking:
-        new = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment)
+        new = NewMark(mark.items, Points(mark.adjustment), mark.comment)
         marking.mark_group(marking.group(group), mark.answers, new)
         return GroupOut.of(marking.group(group), marking)
 
@@ -377,8 +377,8 @@ def _shared_mark(group: AnswerGroup, marker: str) -> AnswerMark | None:
 def send_group_mark(
     question: TheQuestion,
     group: GroupId,
-    answers: Annotated[Digests, Form(max_length=MOST_ANSWERS)] = [],  # noqa: B006
-    items: Annotated[Ids, Form(max_length=MOST_ITEMS)] = [],  # noqa: B006
+    answers: Annotated[Digests, Form(max_length=MOST_ANSWERS)] = (),
+    items: Annotated[Ids, Form(max_length=MOST_ITEMS)] = (),
     adjustment: Annotated[MorePoints, Form()] = Decimal(0),
     comment: Text = "",
     phrase: Text = "",
@@ -414,7 +414,7 @@ def send_group_mark(
                 raise BadCall("there is no suggestion for this group: apply rubric items, then save")
             mark = NewMark((), marked_group.suggested, text)
         elif items or adjustment or text:
-            mark = NewMark(tuple(items), Points(adjustment), text)
+            mark = NewMark(items, Points(adjustment), text)
         else:
             raise BadCall("the mark is empty: to give no points, apply an item worth 0 points or write a comment")
         marking.mark_group(marked_group, answers, mark)

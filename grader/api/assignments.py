@@ -269,7 +269,7 @@ async def submit_form(
     course: CourseId,
     assignment: AssignmentId,
     caller: TheCaller,
-    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (some browsers send a string if no file is chosen)
+    files: Annotated[tuple[UploadFile | str, ...], File()] = (),  # some browsers send a string if no file is chosen
     kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
     once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
 ) -> Response:

@@ -3,7 +3,7 @@ this module."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -79,7 +79,7 @@ class QuestionMarking:
             raise BadCall("you can moderate only an answer on which two other markers disagree")
         actions.mark(self.tx, self.question, self.marker, {digest: mark})
 
-    def mark_group(self, group: AnswerGroup, digests: list[str], mark: NewMark | None) -> None:
+    def mark_group(self, group: AnswerGroup, digests: Collection[str], mark: NewMark | None) -> None:
         """Set the marker's mark for the answers with these digests. If `mark` is None, remove the marker's marks.
 
         Raises:

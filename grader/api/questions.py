@@ -28,7 +28,7 @@ pages = APIRouter(prefix=MARKING, include_in_schema=False)
 ItemId = Annotated[str, Path(pattern=ID, description="A rubric item's id")]
 PhraseId = Annotated[str, Path(pattern=ID, description="Id of a comment in the comment bank")]
 MOST_ITEMS = 50
-Ids = list[Annotated[str, Field(pattern=ID)]]
+Ids = tuple[Annotated[str, Field(pattern=ID)], ...]
 MOST_OF_A_PHRASE = 2_000
 
 
@@ -248,10 +248,10 @@ def send_item(
             remove_item(question, item)
         case "up":
             ids = [item.id for item in get_question(question).rubric]
-            position = ids.index(item) if item in ids else 0
-            if position > 0:
-                ids[position - 1], ids[position] = ids[position], ids[position - 1]
-            order_rubric(question, OrderIn(items=ids))
+            if item in ids[1:]:
+                position = ids.index(item)
+                ids.insert(position - 1, ids.pop(position))
+                order_rubric(question, OrderIn(items=tuple(ids)))
     return _to_rubric(question)
 
 

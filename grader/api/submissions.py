@@ -205,7 +205,7 @@ async def submit(
     response: Response,
     files: Annotated[list[UploadFile], File(description="A Python file, a notebook, a zip of both, or several files")],
     kind: Annotated[Kind, Form(description="Pre-checks are unlimited and give no points")] = Kind.SUBMISSION,
-    authors: Annotated[list[str], Form(description="Logins of the authors, if staff submit for others")] = [],  # noqa: B006
+    authors: Annotated[tuple[str, ...], Form(description="Logins of the authors, if staff submit for others")] = (),
     supersede: Annotated[bool, Form(description="Replace earlier submissions that are still queued")] = False,
     idempotency_key: Annotated[str, Header(description="Requests with the same key store one submission")] = "",
 ) -> ReceiptOut:
