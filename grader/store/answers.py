@@ -54,15 +54,13 @@ def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
 
     A student with several submissions has several answers.
     """
-    of_assignment = select(submissions.c.id).filter_by(
-        course=question.course, assignment=question.assignment, kind=Kind.SUBMISSION
-    )
-    query = select(*answers.c, gradings.c.submission).join(gradings, gradings.c.id == answers.c.grading)
-    query = query.where(answers.c.question == question.id, gradings.c.counts)
-    query = query.where(gradings.c.submission.in_(of_assignment))
-    query = query.order_by(gradings.c.submission)
-    rows = tx.execute(query).all()
-    authors_by_id = authors_of(tx, of_assignment)
+    query = select(*answers.c, gradings.c.submission).filter_by(question=question.id)
+    query = query.join(gradings, gradings.c.id == answers.c.grading).filter_by(counts=True)
+    # not IN: SQLite would read the answers of all courses to questions with this id
+    query = query.join(submissions, submissions.c.id == gradings.c.submission)
+    query = query.filter_by(course=question.course, assignment=question.assignment, kind=Kind.SUBMISSION)
+    rows = tx.execute(query.order_by(submissions.c.id)).all()
+    authors_by_id = authors_of(tx, [row.submission for row in rows])
     answers_of_students = []
     for row in rows:
         author_ids = tuple(author.id for author in authors_by_id[row.submission])
