@@ -40,7 +40,7 @@ def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
 
 
 def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = None) -> Notebook:
-    """Parse a notebook of format 2, 3 or 4.
+    """Parse a notebook of format 3 or 4.
 
     Args:
         path: The path in the submission.
@@ -86,11 +86,11 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
 
 
 def _saved_cells(saved: Any, version: int) -> list[Any]:
-    """Return the cells of a notebook as saved. Before format 4, they are in worksheets."""
-    if version not in (2, 3, 4):
-        raise ValueError("unknown format")
-    if version < 4 and "worksheets" in saved:
+    """Return the cells of a notebook as saved. In format 3, they are in worksheets."""
+    if version == 3:
         return [cell for sheet in saved["worksheets"] for cell in sheet["cells"]]
+    if version != 4:
+        raise ValueError("unknown format")
     cells: Any = saved["cells"]
     if not isinstance(cells, list):
         raise TypeError("the cells are not a list")
@@ -98,10 +98,10 @@ def _saved_cells(saved: Any, version: int) -> list[Any]:
 
 
 def _cell(saved: Any, version: int) -> tuple[str, str]:
-    """Return the kind and the source of a cell. Before format 4, the source of code is its input, and headings have
-    cells of their own."""
+    """Return the kind and the source of a cell. In format 3, the source of code is its input, and headings have cells
+    of their own."""
     kind = str(saved["cell_type"])
-    source = saved["input"] if kind == "code" and version < 4 else saved["source"]
+    source = saved["input"] if kind == "code" and version == 3 else saved["source"]
     text = "".join(source) if isinstance(source, list) else str(source)
     if kind == "heading":
         return "markdown", f"# {' '.join(text.split())}"

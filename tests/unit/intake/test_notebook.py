@@ -67,6 +67,7 @@ def test_what_is_no_notebook_is_refused_with_what_to_do(content: bytes) -> None:
         {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": ["x"]},
         {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{"cell_type": "code"}]},
         {"nbformat": 3, "metadata": {}, "worksheets": 5},
+        {"nbformat": 2, "metadata": {}, "worksheets": [{"cells": [{"cell_type": "code", "input": ["x", "y"]}]}]},
         {"nbformat": 99, "nbformat_minor": 0, "metadata": {}, "cells": []},
     ],
     ids=lambda notebook: json.dumps(notebook)[:70],
