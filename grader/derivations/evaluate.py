@@ -7,7 +7,7 @@ are grouped and how arrays are laid out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -184,10 +184,10 @@ class Evaluation:
             return
         if len(indices) == 2:
             yield from zip(indices, array.shape, strict=True)
-        elif 1 not in array.shape:
-            raise Unread("a matrix has only one index")
+        elif len(indices) == 1 and 1 in array.shape:
+            yield indices[0], array.size
         else:
-            yield from zip(indices, [array.size], strict=True)
+            raise Unread("the number of indices does not fit the array")
 
     def _elements(self, formula: Formula, free: Mapping[str, int]) -> Array:
         """Evaluate a formula for all values of its free indices, and return the values as an array."""
@@ -487,11 +487,12 @@ def _loosely(first: Array, second: Array) -> Array | None:
 def indices_of(formula: Formula) -> list[str]:
     """Return the element indices of a symbol or element: ["i", "j"] for w_ij. Indices in brackets are left out, since
     they number examples, as in y⁽ⁱ⁾."""
-    indices: Sequence[str] = ()
     if formula.kind == "element":
         indices = formula.data
     elif formula.kind == "symbol":
         indices = formula.data[1:]
+    else:
+        return []
     return [index for index in indices if not index.startswith("(")]
 
 

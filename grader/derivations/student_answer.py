@@ -385,6 +385,8 @@ class StudentAnswer:
             formulas.append(member)
         return formulas or [member for member in members if member.is_read]
 
+    # ── equalities ───────────────────────────────────────────────────────────────────────────────────
+
     def equalities(self) -> Iterator[Equality]:
         """Yield the equality of each two neighbors in a statement: a = b and b = c for a = b = c. Leave out members
         that are only a name of an asked quantity, or a name of the student's."""
@@ -400,8 +402,6 @@ class StudentAnswer:
                 resolved_left = self.definitions.resolve(left_side.formula, number)[0]
                 resolved_right = self.definitions.resolve(right_side.formula, number)[0]
                 yield Equality(number, left_side, right_side, resolved_left, resolved_right)
-
-    # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
     def _false_equalities(self) -> Iterator[Equality]:
         """Yield each equality in the answer that does not hold on the random problems."""
