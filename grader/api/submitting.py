@@ -80,7 +80,7 @@ async def submit(request: SubmitRequest) -> str:
     require_scope(caller, TokenScope.SUBMIT)
     if request.assignment not in service.assignments:
         raise not_found("assignment")
-    request = replace(request, key=_bare_key(request.key))
+    request = replace(request, key=_without_quotes(request.key))
     await run_in_threadpool(_refuse_early, request)
     task = service.assignments[request.assignment]
     code = WantedCode(task.entry_points, task.files, tuple(task.modules))
@@ -172,8 +172,8 @@ def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
 # ── once per Idempotency-Key ─────────────────────────────────────────────────────────────────────────
 
 
-def _bare_key(key: str) -> str:
-    """Return an Idempotency-Key without the quotes around it. Raise 400 if it is invalid."""
+def _without_quotes(key: str) -> str:
+    """Return an Idempotency-Key without the quotes around it, if it has any. Raise 400 if it is invalid."""
     bare = key.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]

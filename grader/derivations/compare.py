@@ -111,10 +111,11 @@ class Comparer:
     def _meanings_of(self, name: str, *, has_elements: bool) -> tuple[str, ...]:
         """Return the known meanings of an undefined name. If it `has_elements`, sizes are left out, and other numbers
         come last."""
-        notation, variable = self.question.notation, self.question.notation.variable
+        notation = self.question.notation
+        variable = notation.variable
         if variable and name[0] == variable[0] and name[1:].isalpha():
             return (variable,)  # as in θ_old: the variable with a word as an index is its old value
-        is_loss = name[0] in notation.losses | notation.totals and len(name) > 1
+        is_loss = name[0] in notation.loss_letters | notation.totals and len(name) > 1
         if notation.totals and is_loss and not _NAME_IN_PROGRAMS.fullmatch(name):  # as in L', L_grad, L_new or L_data
             if name.endswith(("'", "grad")):
                 return (f"∂{notation.loss}/∂{variable}", TOTAL, notation.loss)

@@ -367,8 +367,8 @@ class Reading:
         if length.kind != "letter" or not length.text.isascii():
             return False
         notation = self.notation
-        quantities = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        return length.text not in quantities
+        quantities = notation.meanings.keys() | notation.other_names.keys()
+        return length.text not in quantities | notation.loss_letters | notation.power_letters
 
 
 def _source(part: Sequence[Token], piece: Piece) -> str:

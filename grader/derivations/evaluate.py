@@ -498,7 +498,7 @@ def indices_of(formula: Formula) -> list[str]:
 
 def _shapes_differ(a: Array, b: Array) -> bool:
     """Return whether two arrays have different shapes. A number has no shape."""
-    return bool(a.ndim and b.ndim) and a.shape != b.shape
+    return bool(a.ndim and b.ndim and a.shape != b.shape)
 
 
 def _largest(a: Array) -> float:

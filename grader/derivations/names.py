@@ -40,9 +40,9 @@ class Names:
         """Compile regular expressions for the names of a course: those of derivatives (`dW1`, `dJ_dh1`), of
         differentials (`dJ`), and of factors that are typed without spaces (`θt` in `2λθt`)."""
         self.words = notation.words
-        all_losses = notation.losses | notation.totals
+        all_losses = notation.loss_letters | notation.totals
         losses = _any_of({loss for loss in all_losses if loss.isascii()})
-        quantities = [*notation.same, *notation.meanings, notation.variable]
+        quantities = [*notation.other_names, *notation.meanings, notation.variable]
         letter = _any_of({name[:1] for name in quantities} - {"∂", ""})
         variable = rf"{letter}_?\d?|theta"
         for word, latex in notation.words.items():

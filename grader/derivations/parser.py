@@ -276,7 +276,7 @@ class Parser:
             scripts.time = time[1]
         elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):  # the number of an example, as in y⁽ⁱ⁾
             scripts.elements += (f"({text[1]})",)
-        elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not scripts.layer:
+        elif re.fullmatch(r"\d", text) and base not in self.notation.power_letters and not scripts.layer:
             scripts.layer = text
         else:
             scripts.powers.append(self.parsed(script))
@@ -311,7 +311,7 @@ class Parser:
             scripts.elements += tuple(text)
         elif not re.fullmatch(r"\d", text):
             scripts.word += text
-        elif scripts.layer or base in self.notation.powers:  # the name has its layer already, or no layers at all
+        elif scripts.layer or base in self.notation.power_letters:  # the name has its layer, or no layers at all
             scripts.elements += (text,)
         else:
             scripts.layer = text
@@ -352,7 +352,7 @@ class Parser:
 
     def _name(self, base: str) -> Formula:
         """Parse the scripts behind a name, and return the formula for it: a function, the loss, or a quantity under its
-        usual name (`Notation.same`). A layer or time step becomes a part of the name: "h1", "θt+1".
+        usual name (`Notation.other_names`). A layer or time step becomes a part of the name: "h1", "θt+1".
 
         Args:
             base: The letter or word, which was consumed.
@@ -371,17 +371,18 @@ class Parser:
             function = notation.functions[base] + primes
         if function and not scripts.layer:
             return self._apply_letter(base, function, scripts)
-        if base in notation.losses or base in notation.totals:
+        if base in notation.loss_letters or base in notation.totals:
             return self._loss(base, scripts)
         suffix = scripts.layer or scripts.time or scripts.word
         name = base + _TIME_STEPS.get(suffix, suffix)
-        usual_name = notation.same.get(name, name)
+        usual_name = notation.other_names.get(name, name)
         return self._finished(symbol(usual_name + primes, *scripts.elements), scripts)
 
     def _digit_behind(self, base: str) -> str:
         """Consume and return the layer after the letter `base`: "2" in `W2` or `h(2)`; "" if there is none."""
         token, notation = self.peek(), self.notation
-        if token is None or token.spaced or base in notation.powers | notation.losses | notation.functions.keys():
+        without_layer = notation.power_letters | notation.loss_letters | notation.functions.keys()
+        if token is None or token.spaced or base in without_layer:
             return ""
         layer = re.fullmatch(r"\d|\(\d\)", token.plain)
         if layer is None:
@@ -532,9 +533,9 @@ class Parser:
             return False
 
     def _derivative(self, function: Formula, variable: Formula) -> Formula:
-        """Return a derivative, or the one that `Notation.same` names for it."""
+        """Return a derivative, or the one that `Notation.other_names` names for it."""
         name = name_of(derivative(function, variable))
-        usual_name = self.notation.same.get(name, "")
+        usual_name = self.notation.other_names.get(name, "")
         if "/" in usual_name:
             self.check(f"{name} as {usual_name}")
             variable = named(usual_name).parts[1]
@@ -586,7 +587,7 @@ class Parser:
             token = next(iter(token.inner), None)
         if token is None or token.kind != "letter":
             return False
-        return token.text in self.notation.losses | self.notation.totals
+        return token.text in self.notation.loss_letters | self.notation.totals
 
     def _sees_operand(self) -> bool:
         """Return whether the next token begins the operand of ∇, and is not the next factor."""

@@ -43,18 +43,18 @@ class Notation:
     The name of a quantity is a letter with a layer or time: "h1", "θt+1". The name of a derivative is "∂J/∂h1".
     """
 
-    powers: frozenset[str]
+    power_letters: frozenset[str]
     """Letters whose numeric superscripts are powers, as in θ². For other letters, they are layers, as in h¹."""
     loss: str
     """Name of the loss, such as "J"."""
-    losses: frozenset[str]
+    loss_letters: frozenset[str]
     """Letters for the loss, such as {"J", "L"}. A bracket after such a letter is an argument, as in J(W)."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """Letter of a function → its name: {"f": "sigmoid"}."""
     totals: frozenset[str] = frozenset()
     """Letters that may denote the loss with a penalty. Name this loss "objective", and add each letter to `meanings`:
     {"J": ("objective", "L")}."""
-    same: Mapping[str, str] = field(default_factory=dict)
+    other_names: Mapping[str, str] = field(default_factory=dict)
     """Other name of a quantity or derivative → its name here: {"ŷ": "h2", "∂J/∂H": "∂J/∂h1"}."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Name in programs → its LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Names of Greek letters, such as "eta", need

@@ -117,12 +117,12 @@ class StudentAnswer:
         """All names in the answer's formulas."""
         self.comparer = Comparer(question, self.used | context.names)
         self.known = self.comparer.known
-        self.given = (self.known - question.quantities.sizes) | question.notation.same.keys()
+        self.given = (self.known - question.quantities.sizes) | question.notation.other_names.keys()
         """Names of what the question gives, which an answer cannot redefine."""
         self.definitions = definitions(self.statements, self.given, context.definitions, question.notation)
-        self.answered = context.answered | question.notation.same.keys()
+        self.answered = context.answered | question.notation.other_names.keys()
         """Names of the derivatives that may be left in a final formula: those that earlier questions ask for, and the
-        keys of `Notation.same`."""
+        keys of `Notation.other_names`."""
         self.conditional = set(self._conditional())
         """Indices of the statements about a special case: in "for λ = 0, J = c", both λ = 0 and J = c."""
         self.false_equalities = list(self._false_equalities())

@@ -59,7 +59,7 @@ def unfiltered_numbers() -> frozenset[int]:
 
 
 @functools.cache
-def program(mounts: bool) -> bytes:
+def filter_program(mounts: bool) -> bytes:
     """Return the filter program for this machine's processor, in the kernel's format (struct sock_filter[]).
 
     Args:

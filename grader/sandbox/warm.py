@@ -29,7 +29,7 @@ from grader.sandbox.contract import (
     Session,
     describe_exit,
 )
-from grader.sandbox.filter import program
+from grader.sandbox.filter import filter_program
 from grader.sandbox.shared_arrays import SharedArrays
 from grader.sandbox.template import Fork, TemplateGone, TemplateProcess
 
@@ -110,7 +110,7 @@ class Warm:
             "namespaces": wall.namespaces,
             "readable": wall.readable,
             "usable": DEVICES,
-            "filter": program(mounts=wall.namespaces).hex(),
+            "filter": filter_program(mounts=wall.namespaces).hex(),
             "imports": self._imports,
         }
         return TemplateProcess(wall.command(), plan, wall.environment)

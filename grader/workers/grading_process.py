@@ -207,7 +207,7 @@ def _main(channel: Connection, plan: Plan) -> None:
     if plan.core is not None:
         os.sched_setaffinity(0, {plan.core})
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    threading.Thread(target=_keep_clock_running, daemon=True).start()
+    threading.Thread(target=_look_alive_while_waiting, daemon=True).start()
     sending = threading.Lock()
 
     def send(message: WorkerMessage) -> None:
@@ -254,7 +254,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _keep_clock_running() -> NoReturn:
+def _look_alive_while_waiting() -> NoReturn:
     """Use a little CPU time every `WAKE_SECONDS`, so that this process does not look stopped while it waits for a
     sandbox."""
     while True:

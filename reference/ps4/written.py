@@ -88,11 +88,11 @@ WORDS = {
 """Names as programs have them."""
 _ON_THE_WAY = ("∂J/∂a2", "∂J/∂a1", "∂J/∂h1", "∂J/∂h2")
 LAYERS = Notation(
-    powers=frozenset({"x", "y", "ŷ", "e"}),
+    power_letters=frozenset({"x", "y", "ŷ", "e"}),
     loss="J",
-    losses=frozenset({"J", "L", "ℓ", "l", "E", "C"}),
+    loss_letters=frozenset({"J", "L", "ℓ", "l", "E", "C"}),
     functions={"f": "sigmoid", "σ": "sigmoid", "g'": "sigmoid'"},
-    same={
+    other_names={
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "H2": "h2", "x1": "x",
         "A1": "a1", "A2": "a2", "Y": "y", "Ŷ": "h2", "Z": "z", "Z1": "z1", "Z2": "z2", "ypred": "h2", "ytrue": "y",
         "∂J/∂H": "∂J/∂h1",
@@ -175,11 +175,11 @@ def _updates(rule: str) -> Quantities:
 
 
 UPDATES = Notation(
-    powers=frozenset({"θ", "λ", "η", "g", "L"}),
+    power_letters=frozenset({"θ", "λ", "η", "g", "L"}),
     loss="L",
-    losses=frozenset({"L", "ℓ", "l"}),
+    loss_letters=frozenset({"L", "ℓ", "l"}),
     totals=frozenset({"J", "F", "E", "C"}),
-    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"}
+    other_names={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"}
     | {"W": "θt", "Wt": "θt", "Wt+1": "θt+1"},
     words=WORDS,
     meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",), "ĝ": ("gt",)}

@@ -144,7 +144,7 @@ def test_a_wall_that_is_down_is_seen(name: str, tmp_path: Path, monkeypatch: pyt
 def test_one_system_call_too_many_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = filter.unfiltered_numbers()
     monkeypatch.setattr(filter, "ALLOWED", [*filter.ALLOWED, "getpriority"])
-    monkeypatch.setattr(warm, "program", filter.program.__wrapped__)
+    monkeypatch.setattr(warm, "filter_program", filter.filter_program.__wrapped__)
     monkeypatch.setattr(filter, "unfiltered_numbers", lambda: numbers)
     room, _ = choose("bubblewrap", Settings().runtime)
     holds, seen = PROMISES["every call"].attempt(room)

@@ -19,7 +19,7 @@ def distance(v: Values) -> Array:
 SQUARED = Question(
     "q1",
     (Asked("S", "S", Points(2)),),
-    Notation(powers=frozenset("pqS"), loss="S", losses=frozenset("S")),
+    Notation(power_letters=frozenset("pqS"), loss="S", loss_letters=frozenset("S")),
     Quantities(
         given=tuple(({"p": RANDOM.normal(size=(n, 1)), "q": RANDOM.normal(size=(n, 1))}, "") for n in (2, 3, 4, 5, 3)),
         definitions={"S": distance},
