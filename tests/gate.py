@@ -20,7 +20,7 @@ from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.authoring import certify, certify_derivations
-from grader.authoring.mutate import measure, show
+from grader.authoring.mutate import measure
 from grader.authoring.mutate.general import mutation_of
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive_path
@@ -55,11 +55,11 @@ def mutated(assignment: Assignment, sandbox: Sandbox) -> Figures:
     reserved_half = mutation_of(assignment.folder).KEPT_APART
     measured = measure.measure(assignment, sandbox, count=MUTANTS, seed=reserved_half, workers=WORKERS)
     lines = measured.lines
-    lost_checks = max(1, len(measured.failed))
+    lost_checks = max(1, lines.total())
     return {
         f"{assignment.id}: wrong mutants that lose points, %": 100 * measured.score,
         f"{assignment.id}: wrong mutants charged only elsewhere": sum(row.charged_elsewhere for row in measured.rows),
-        f"{assignment.id}: false charges, points in 100": 100 * show.figures(measured)["false_charges_share"],
+        f"{assignment.id}: false charges, points in 100": 100 * measured.false_charges_share,
         f"{assignment.id}: lost checks with the exact line, %": 100 * lines["exact"] / lost_checks,
         f"{assignment.id}: lost checks with another line, %": 100 * lines["elsewhere"] / lost_checks,
     }

@@ -27,7 +27,7 @@ def test_what_is_wrong_loses_points_where_it_is_wrong(measured):
 
 
 def test_what_computes_the_same_loses_nothing(measured):
-    assert not [(row.mutant.diff, row.points_lost) for row in measured.of("same") if row.report.lost]
+    assert not [(row.mutant.diff, row.report.lost) for row in measured.of("same") if row.report.lost]
 
 
 def test_little_is_charged_where_nothing_is_wrong(measured):

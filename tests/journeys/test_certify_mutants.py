@@ -28,7 +28,8 @@ def test_every_mutant_has_a_row_that_a_program_can_read(mutated):
         assert row["why"]
         assert row["diff"].count("\n@@") == 1
         assert (row["class"] == "wrong") == bool(row["wrong_parts"])
-        assert all(check["reason"] for check in row["checks"] if check["points"] < check["possible"])
+        checks = [check for part in row["report"]["parts"] for check in part["checks"]]
+        assert all(check["reason"] for check in checks if check["points"] < check["possible"])
 
 
 def test_a_score_under_the_least_one_ends_with_3(mutated):

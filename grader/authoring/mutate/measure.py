@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from grader.assignments.catalogue import Assignment
@@ -38,40 +37,32 @@ class GradedMutant:
     report: Report
 
     @property
-    def is_caught(self) -> bool:
-        """True if the mutant is wrong according to the oracle, and loses points."""
-        return self.classified.kind == "wrong" and bool(self.report.lost)
-
-    @property
     def is_survivor(self) -> bool:
         """True if the mutant is wrong but loses no points. A mutant that the oracle cannot classify also counts."""
-        if self.classified.kind == "wrong":
-            return not self.report.lost
-        return self.classified.kind == "undecided"
+        kind = self.classified.kind
+        return kind == "undecided" or (kind == "wrong" and not self.report.lost)
 
     @property
     def charged_elsewhere(self) -> bool:
         """True if a wrong mutant loses points, but none in the checks of the code that was mutated."""
-        must = self.expected.must
-        return self.is_caught and bool(must) and _outside(must, self.report.lost) == self.report.lost
+        must = self.expected.must  # empty unless the mutant is wrong
+        lost = self.report.lost
+        return bool(must and lost) and _outside(must, lost) == lost
 
     @property
     def false_charges(self) -> Points:
         """Points that the mutant loses in checks that it should pass."""
         if self.classified.kind == "undecided":
             return ZERO
-        return _points(_outside(self.expected.may, self.report.lost))  # may is empty unless the mutant is wrong
-
-    @property
-    def points_lost(self) -> Points:
-        return _points(self.report.lost)
+        charges = _outside(self.expected.may, self.report.lost)  # may is empty unless the mutant is wrong
+        return sum((check.possible - check.points for check in charges), ZERO)
 
     def line_of(self, check: CheckResult) -> str:
         """Return "exact" if a failed check shows a mutated line, "elsewhere" if it shows another line, and "none" if it
         shows no line."""
-        if check.place is None:
+        if check.line is None:
             return "none"
-        return "exact" if check.place.line in self.mutant.lines else "elsewhere"
+        return "exact" if check.line.line in self.mutant.lines else "elsewhere"
 
 
 def _outside(ids: Sequence[str], checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
@@ -83,10 +74,6 @@ def _outside(ids: Sequence[str], checks: Iterable[CheckResult]) -> tuple[CheckRe
     return tuple(outside)
 
 
-def _points(lost: Iterable[CheckResult]) -> Points:
-    return sum((check.possible - check.points for check in lost), ZERO)
-
-
 @dataclass(frozen=True)
 class Measured:
     """The graded mutants, with statistics."""
@@ -96,28 +83,31 @@ class Measured:
     """Number of all distinct mutants; the graded ones are drawn from these."""
 
     def of(self, kind: str) -> list[GradedMutant]:
-        return [r for r in self.rows if r.classified.kind == kind]
+        return [row for row in self.rows if row.classified.kind == kind]
 
     @property
     def survivors(self) -> list[GradedMutant]:
-        return [r for r in self.rows if r.is_survivor]
+        return [row for row in self.rows if row.is_survivor]
 
     @property
     def score(self) -> float:
         """Share of wrong mutants that lose points. Mutants that the oracle cannot classify count as wrong and not
         caught."""
-        caught = sum(row.is_caught for row in self.rows)
-        missed = len(self.survivors)
-        return caught / (caught + missed) if caught + missed else 1.0
+        wrong = len(self.of("wrong")) + len(self.of("undecided"))
+        caught = wrong - len(self.survivors)
+        return caught / wrong if wrong else 1.0
 
     @property
     def false_charges(self) -> Points:
-        return sum((r.false_charges for r in self.rows), ZERO)
+        return sum((row.false_charges for row in self.rows), ZERO)
 
     @property
     def decided(self) -> list[CheckResult]:
         """The code checks of all mutants."""
-        return [check for row in self.rows for check in row.report.checks if check.status.is_decided]
+        decided: list[CheckResult] = []
+        for row in self.rows:
+            decided += [check for check in row.report.checks if check.status.is_decided]
+        return decided
 
     @property
     def points(self) -> Points:
@@ -125,40 +115,26 @@ class Measured:
         return sum((check.possible for check in self.decided), ZERO)
 
     @property
-    def failed(self) -> list[tuple[GradedMutant, CheckResult]]:
-        """(mutant, failed check) pairs of all wrong mutants."""
-        return [(row, check) for row in self.of("wrong") for check in row.report.lost]
+    def false_charges_share(self) -> float:
+        """The false charges, divided by `points`."""
+        return float(self.false_charges / self.points) if self.points else 0.0
 
     @property
     def never_failed(self) -> list[str]:
         """Ids of the checks that no wrong mutant fails."""
-        failed = {check.id for _, check in self.failed}
         judged = dict.fromkeys(check.id for check in self.decided)
-        return [id for id in judged if id not in failed]
+        for row in self.of("wrong"):
+            for check in row.report.lost:
+                judged.pop(check.id, None)
+        return list(judged)
 
     @property
     def lines(self) -> Counter[str]:
         """Number of failed checks of wrong mutants by the line that they show: "exact", "elsewhere" or "none"."""
-        return Counter(row.line_of(check) for row, check in self.failed)
-
-    @property
-    def diagnoses(self) -> Counter[str]:
-        """Number of failed checks of wrong mutants by how the report explains them."""
         counts: Counter[str] = Counter()
-        for _, check in self.failed:
-            if check.mistake:
-                counts["known mistake"] += 1
-            elif check.follows_from:
-                counts["follows from another check"] += 1
-            else:
-                counts["undiagnosed"] += 1
+        for row in self.of("wrong"):
+            counts.update(map(row.line_of, row.report.lost))
         return counts
-
-    @property
-    def median_loss(self) -> float:
-        """Median of the points that a wrong mutant loses."""
-        losses = [row.points_lost for row in self.of("wrong")]
-        return float(median(losses)) if losses else 0.0
 
 
 # ── which mutants ────────────────────────────────────────────────────────────────────────────────────
@@ -188,23 +164,22 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
     half: list[Mutant] = []
     for group in _by_operator(all_mutants, f"halves {kept_apart}"):
         half += group[first::2]
-    drawn = {mutant.id for mutant in _stratified(half, f"seed {seed}")[:count]}
-    return [mutant for mutant in all_mutants if mutant.id in drawn]
-
-
-def _stratified(candidates: Sequence[Mutant], salt: str) -> list[Mutant]:
-    """Return the mutants in a random order. For every n, an operator has about the same share of the first n mutants as
-    of all mutants."""
     places: dict[str, float] = {}
-    for group in _by_operator(candidates, salt):
+    """Place of each mutant among those of its operator, from 0 to 1."""
+    for group in _by_operator(half, f"seed {seed}"):
         for i, mutant in enumerate(group):
             places[mutant.id] = (i + 0.5) / len(group)
-    return sorted(candidates, key=lambda mutant: (places[mutant.id], mutant.id))
+    drawn = sorted(places, key=lambda id: (places[id], id))[:count]
+    return [mutant for mutant in all_mutants if mutant.id in drawn]
 
 
 def _by_operator(candidates: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
     """Return a list of mutants for each operator, in a random order that depends on the salt."""
-    shuffled = sorted(candidates, key=lambda mutant: hashlib.sha256(f"{salt} {mutant.id}".encode()).digest())
+
+    def digest(mutant: Mutant) -> bytes:
+        return hashlib.sha256(f"{salt} {mutant.id}".encode()).digest()
+
+    shuffled = sorted(candidates, key=digest)
     return grouped((mutant.operator, mutant) for mutant in shuffled).values()
 
 
