@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
-from grader.authoring.pack import add, add_grader
+from grader.authoring.pack import add, add_grader, files_in
 
-_LEFT_OUT = ("variants", "faults", "__pycache__")
+_LEFT_OUT = ("variants", "faults")
 _SANDBOX = Path(__file__).parents[1] / "sandbox"
 
 SETUP = """\
@@ -53,8 +53,8 @@ def pack_gradescope(assignment: Assignment, secret: str) -> bytes:
         add(out, "secret", (secret or secrets.token_hex(16)).encode(), 0o600)
         add(out, "runtime.lock", (assignment.lock or _SANDBOX / "runtime.lock").read_bytes())
         add_grader(out, "package")
-        for path in sorted(assignment.folder.rglob("*")):
+        for path in files_in(assignment.folder):
             inside = path.relative_to(assignment.folder)
-            if path.is_file() and not set(_LEFT_OUT) & set(inside.parts):
+            if inside.parts[0] not in _LEFT_OUT:
                 add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
     return archive.getvalue()

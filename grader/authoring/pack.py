@@ -23,7 +23,7 @@ from grader.errors import BadAssignment, BadCall
 from grader.sandbox.contract import Sandbox
 
 _SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
-_GIVEN_FOLDERS = ("data",)
+_DATA_FOLDER = "data"
 LARGE_BYTES = 1 << 20
 """Largest size of a data file in a student's pack. Checks that need larger files do not run there."""
 STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
@@ -79,12 +79,18 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
 
 def large_files(assignment: Assignment) -> list[Path]:
     """Return the data files that are left out of a student's pack."""
-    large = []
-    for folder in _GIVEN_FOLDERS:
-        for path in sorted((assignment.folder / folder).rglob("*")):
-            if path.is_file() and path.stat().st_size > LARGE_BYTES:
-                large.append(path)
-    return large
+    data_files = files_in(assignment.folder / _DATA_FOLDER)
+    return [path for path in data_files if path.stat().st_size > LARGE_BYTES]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return all files in a folder and its subfolders, except hidden ones and compiled code."""
+    files = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in parts):
+            files.append(path)
+    return files
 
 
 def _readme(assignment: Assignment) -> str:
@@ -114,10 +120,8 @@ def students_modules(assignment: Assignment) -> list[Path]:
         if path is not None and path not in files and module != NOT_FOR_STUDENTS:
             files.add(path)
             modules += [module.rpartition(".")[0], *_imported(path)]
-    files.update((_PACKAGE / "guest").rglob("*.py"))
-    for path in (_PACKAGE / "render").rglob("*"):
-        if path.is_file() and path.suffix not in (".py", ".pyc"):
-            files.add(path)
+    files.update(path for path in files_in(_PACKAGE / "guest") if path.suffix == ".py")
+    files.update(path for path in files_in(_PACKAGE / "render") if path.suffix != ".py")
     return sorted(files)
 
 
@@ -132,14 +136,16 @@ def _file_of(module: str) -> Path | None:
     return None
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Yield the names of all modules that a module may import: a and a.b for `from a import b`."""
+def _imported(path: Path, level: int = 0) -> Iterator[str]:
+    """Yield the names of all modules that a module may import: a and a.b for `from a import b`, or for `from .a import
+    b` if the level is 1."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == level:
+            prefix = f"{node.module}." if node.module else ""
+            yield prefix[:-1]
+            yield from (prefix + alias.name for alias in node.names)
 
 
 def _students_pyproject(id: str) -> str:
@@ -169,17 +175,15 @@ def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
     """Add the handout as the student's working folder, and the assignment's folder with the files that the checks need.
     Files with the solution are left out."""
     code = code_of_checks(assignment)
-    for path in sorted(assignment.folder.rglob("*")):
+    large = large_files(assignment)
+    for path in files_in(assignment.folder):
         inside = path.relative_to(assignment.folder)
-        if not path.is_file() or any(part.startswith((".", "__pycache__")) for part in inside.parts):
-            continue
-        if inside.parts[0] == "handout":  # the assignment keeps a copy that the student does not edit
+        is_handout = inside.parts[0] == "handout"
+        is_data = inside.parts[0] == _DATA_FOLDER and path not in large
+        if is_handout:
             add(out, inside.as_posix(), path.read_bytes())
-            if path.name not in assignment.files:
-                add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
-        elif path in large_files(assignment):
-            continue
-        elif inside.as_posix() in (MANIFEST, *code) or inside.parts[0] in _GIVEN_FOLDERS:
+        # the assignment has a copy of the handout, which the student does not edit
+        if (is_handout and path.name not in assignment.files) or is_data or inside.as_posix() in (MANIFEST, *code):
             add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
 
 
@@ -189,29 +193,20 @@ def code_of_checks(assignment: Assignment) -> list[str]:
     Raises:
         BadAssignment: If one of these files imports a file with the solution.
     """
-    needed = [name for name in (CHECKS, LINES) if (assignment.folder / name).exists()]
+    folder = assignment.folder
+    needed = [name for name in (CHECKS, LINES) if (folder / name).exists()]
     for name in needed:  # the list grows during the loop
-        imports = _own_imports((assignment.folder / name).read_text("utf-8"))
-        files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
-        secret = [file for file in files if file in _SECRET_FILES]
-        if secret:
-            raise BadAssignment(
-                f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: get the right "
-                "results from `truth`, the argument of the functions that judge claims"
-            )
-        needed += [file for file in files if file not in needed]
+        for module in _imported(folder / name, level=1):
+            file = f"{module}.py"
+            if file in needed or not (folder / file).exists():
+                continue
+            if file in _SECRET_FILES:
+                raise BadAssignment(
+                    f"{assignment.id}/{name} imports {file}, which must not be in a student's pack: get the right "
+                    "results from `truth`, the argument of the functions that judge claims"
+                )
+            needed.append(file)
     return needed
-
-
-def _own_imports(source: str) -> Iterator[str]:
-    """Yield the names of modules that a source imports from the assignment's folder, as in `from .problems import
-    draw`."""
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.ImportFrom(module=str(module), level=1):
-                yield module.partition(".")[0]
-            case ast.ImportFrom(names=names, level=1):
-                yield from (alias.name for alias in names)
 
 
 def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
@@ -227,8 +222,8 @@ def add_grader(out: zipfile.ZipFile, folder: str) -> None:
     if distribution is None:
         raise BadCall("the grader is not installed here, so its requirements are unknown: python -m pip install .")
     needed = [requirement for requirement in distribution.requires or [] if "extra ==" not in requirement]
-    for path in sorted(_PACKAGE.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and DEMO not in path.parents:
+    for path in files_in(_PACKAGE):
+        if DEMO not in path.parents:
             add(out, f"{folder}/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
     pyproject = _pyproject(distribution.name, __version__, distribution.metadata["Requires-Python"], needed)
     add(out, f"{folder}/pyproject.toml", pyproject.encode())
