@@ -25,7 +25,7 @@ from grader.intake.receive import receive, receive_path
 from grader.kit import testing
 from grader.kit.claim import covers
 from grader.kit.mistake import KnownMistake
-from grader.model import Report, Submission, show_points
+from grader.model import CheckResult, Report, Submission, show_points
 from grader.sandbox.contract import Sandbox
 
 
@@ -75,12 +75,12 @@ def handout(assignment: Assignment) -> list[Specimen]:
     """Return a list with one specimen: the handout's file with the starter code of the graded class or functions.
     Return [] if there is no such file."""
     enough = any if assignment.entry_points.of_class else all  # a class may have one of several names
-    files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
-    for path in sorted(files, key=lambda p: (p.name not in assignment.files, p.suffix != ".py")):
+    folder = assignment.folder / "handout"
+    for path in [*sorted(folder.glob("*.py")), *sorted(folder.glob("*.ipynb"))]:
         defined = _DEFINED.findall(path.read_text("utf-8"))
         if enough(name in defined for name in assignment.entry_points.names):
-            checks = frozenset(check for part in assignment.parts for check in part.points_of_checks)
-            return [Specimen("handout", receive_path(path, assignment.files[0]), checks, is_handout=True)]
+            submission = receive_path(path, assignment.files[0])
+            return [Specimen("handout", submission, frozenset(assignment.check_points), is_handout=True)]
     return []
 
 
@@ -209,23 +209,17 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
     that it should lose (`fails`) and its diagnosis."""
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
     lost = testing.failed(report)
+    problems = list(_differences(mistake.fails or lost, report))
     diagnosed = testing.diagnosed(report)
-    problems = []
-    for id in mistake.fails:
-        if not any(covers(id, check) for check in lost):
-            problems.append(f"earns {id}, which it should lose{_follows_phrase(report, id)}")
-    for check in sorted(report.lost, key=lambda check: check.id):
-        if mistake.fails and not any(covers(id, check.id) for id in mistake.fails):
-            problems.append(f"loses {check.id}, which it should earn: {check.reason}")
     accepted = {mistake.id, *mistake.alike}
+    other_names = ", ".join(sorted(diagnosed - accepted))
     if not lost:
         problems.append("loses nothing: add a problem that shows the mistake, or remove the mistake")
     elif not diagnosed & accepted:
-        names = ", ".join(sorted(diagnosed)) or "no known mistake"
+        names = other_names or "no known mistake"
         problems.append(f"is diagnosed as {names}: register this mistake before that one, or declare alike=")
-    elif not diagnosed <= accepted:
-        names = ", ".join(sorted(diagnosed - accepted))
-        problems.append(f"is also diagnosed as {names}: declare alike=, or add a problem")
+    elif other_names:
+        problems.append(f"is also diagnosed as {other_names}: declare alike=, or add a problem")
     return Certified(f"mistakes/{mistake.id}", lost, tuple(problems), "public")
 
 
@@ -242,38 +236,45 @@ def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, lis
 
 def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certified:
     """Return the result for a specimen, given its report."""
-    compare = _problems_of_handout if specimen.is_handout else _problems
-    return Certified(specimen.name, testing.failed(report), tuple(compare(specimen, report)), seed)
+    problems = _problems_of_handout(report) if specimen.is_handout else _problems(specimen, report)
+    return Certified(specimen.name, testing.failed(report), tuple(problems), seed)
 
 
-def _problems_of_handout(_specimen: Specimen, report: Report) -> Iterator[str]:
+def _problems_of_handout(report: Report) -> Iterator[str]:
     """Yield a sentence for each check in which the starter code earns points."""
     for check in report.checks:
         if check.status.is_decided and check.points:
-            points = f"{show_points(check.points)} of {check.id} untouched{_follows_phrase(report, check.id)}"
+            points = f"{show_points(check.points)} of {check.id} untouched{_follows_phrase([check])}"
             yield f"earns {points}: let the check fail where nothing has been written"
 
 
 def _problems(specimen: Specimen, report: Report) -> Iterator[str]:
-    """Yield a sentence for each difference between a report and what a specimen should lose."""
-    graded = {check.id: check for check in report.checks if check.status.is_decided}
-    lost, expected = testing.failed(report), specimen.loses | specimen.loses_long
-    for id in sorted(lost - expected):
-        yield f"loses {id}, which it should earn: {graded[id].reason}"
-    for id in sorted(expected & graded.keys() - lost):
-        yield f"earns {id}, which it should lose{_follows_phrase(report, id)}"
-    reasons = [check.reason for check in graded.values() if check.reason]
+    """Yield a sentence for each difference between a report and what a specimen should lose and be told."""
+    yield from _differences(specimen.loses | specimen.loses_long, report)
+    reasons = [check.reason for check in report.lost]
     if _normalised(specimen.says) not in _normalised(" ".join(reasons)):
         yield f"no reason contains {specimen.says!r}: {'; '.join(dict.fromkeys(reasons))}"
 
 
-def _follows_phrase(report: Report, id: str) -> str:
-    """Return a phrase such as " (follows from q2.1.loss)" if a check keeps its points because these other checks lost
-    points to the same cause; otherwise ""."""
+def _differences(expected: Iterable[str], report: Report) -> Iterator[str]:
+    """Yield a sentence for each difference between the checks that lost points and those that should. Of the checks of
+    an expected section, one must lose points."""
+    decided = [check for check in report.checks if check.status.is_decided]
+    for id in sorted(expected):
+        covered = [check for check in decided if covers(id, check.id)]
+        if covered and all(check.points == check.possible for check in covered):
+            yield f"earns {id}, which it should lose{_follows_phrase(covered)}"
+    for check in report.lost:
+        if not any(covers(id, check.id) for id in expected):
+            yield f"loses {check.id}, which it should earn: {check.reason}"
+
+
+def _follows_phrase(checks: Sequence[CheckResult]) -> str:
+    """Return a phrase such as " (follows from q2.1.loss)" if checks keep their points because other checks lost points
+    to the same cause; otherwise ""."""
     causes: dict[str, None] = {}
-    for check in report.checks:
-        if covers(id, check.id):
-            causes.update(dict.fromkeys(check.follows_from))
+    for check in checks:
+        causes.update(dict.fromkeys(check.follows_from))
     return f" (follows from {', '.join(causes)})" if causes else ""
 
 
@@ -302,8 +303,8 @@ def _read_fault(path: Path, assignment: Assignment) -> Specimen:
     header = dict(re.findall(r"^# (loses long|loses|says|of):[ \t]*(.*)$", text, re.MULTILINE))
     if not header.get("loses"):
         raise BadAssignment(f"faults/{path.name} has no '# loses: …' line: add it, with the ids of the failing checks")
-    if _REPLACE in text:
-        text = _patched(path, text, header.get("of", ""), assignment)
+    if path.suffix == ".fault":
+        text = _edited(path.name, text, header.get("of", ""), assignment)
     return Specimen(
         f"faults/{path.stem}",
         receive(assignment.files[0], text.encode(), assignment.files[0]),
@@ -313,49 +314,27 @@ def _read_fault(path: Path, assignment: Assignment) -> Specimen:
     )
 
 
-_REPLACE, _BY = "# --- replace\n", "# --- by"
+_EDIT = re.compile(r"^# --- replace\n(.*?)^# --- by\n(.*?)(?=^# --- replace\n|\Z)", re.MULTILINE | re.DOTALL)
+"""Matches the lines to replace in a .fault file, and the new lines."""
 
 
-def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
-    """Return a correct solution with the changes of a .fault file.
+def _edited(fault: str, text: str, of: str, assignment: Assignment) -> str:
+    """Return a correct solution with the edits of a .fault file.
 
     Args:
-        path: The .fault file, for messages.
+        fault: Name of the .fault file, for messages.
         text: Content of the .fault file.
-        of: File name of the correct solution. If empty, the first solution that contains each of the blocks to replace
-            exactly once.
+        of: File name of the correct solution, a variant or the reference.
         assignment: The assignment.
     """
-    blocks: list[tuple[str, str]] = []
-    for block in text.rstrip("\n").split(_REPLACE)[1:]:
-        old_lines, mark, new_lines = block.rstrip("\n").partition(_BY)
-        if not mark:
-            raise BadAssignment(f"faults/{path.name}: '# --- replace' must be followed by '# --- by' and the new lines")
-        blocks.append((old_lines, new_lines))
     solutions = [*_entries(assignment.folder / "variants"), assignment.reference]
-    if of:
-        solutions = [solution for solution in solutions if solution.name == of]
-        if not solutions:
-            raise BadAssignment(f"faults/{path.name}: '# of: {of}' must name a file in variants/ or the reference")
-    for solution in solutions:
-        source = _replaced("\n" + solution.read_text("utf-8"), blocks) if solution.is_file() else None
-        if source is not None:
-            return source[1:]
-    where = of or "one of the variants or the reference"
-    raise BadAssignment(f"faults/{path.name}: the lines under '# --- replace' must occur exactly once in {where}")
-
-
-def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str | None:
-    """Replace blocks of lines. `blocks` are pairs of old and new lines. Return None if the old lines of a block do not
-    occur exactly once in the source, or if blocks overlap."""
-    replacements = {}
-    patterns = []
-    for old_lines, new_lines in blocks:
-        lines = f"\n{old_lines}".removesuffix("\n")
-        pattern = re.escape(lines) + r"(?=\n)"  # adjacent blocks share a newline
-        if len(re.findall(pattern, source)) != 1:
-            return None
-        replacements[lines] = new_lines
-        patterns.append(pattern)
-    edited, count = re.subn("|".join(patterns), lambda match: replacements[match[0]], source)
-    return edited if count == len(blocks) else None
+    sources = [solution.read_text("utf-8") for solution in solutions if solution.name == of]
+    if not sources:
+        raise BadAssignment(f"faults/{fault}: '# of: {of}' must name a file in variants/ or the reference")
+    source = sources[0]
+    for old_lines, new_lines in _EDIT.findall(text):
+        pieces = re.split(f"^{re.escape(old_lines)}", source, flags=re.MULTILINE)
+        if len(pieces) != 2:
+            raise BadAssignment(f"faults/{fault}: the lines under '# --- replace' must occur exactly once in {of}")
+        source = new_lines.join(pieces)
+    return source
