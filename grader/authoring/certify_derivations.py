@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, cast, get_args
 
 from grader.assignments.catalogue import Assignment
 from grader.derivations.opinions import Cache, opinions
@@ -25,7 +25,6 @@ ENOUGH = 0.97
 
 What = Literal["right", "unsimplified", "transposed", "wrong", "half", "unclear"]
 _RIGHT: tuple[What, ...] = ("right", "unsimplified", "transposed")
-_RECOGNISED = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
 
 
 @dataclass(frozen=True)
@@ -56,26 +55,25 @@ class Read:
 
     @property
     def wrong_but_automatic(self) -> bool:
-        return not self.answer.is_right and self.opinion.is_proven
+        return self.opinion.is_proven and not self.answer.is_right
 
     @property
     def recognised(self) -> bool:
-        return self.opinion.shelf in _RECOGNISED
-
-    @property
-    def shelves(self) -> set[Shelf]:
-        """The grader's judgement of each formula of the answer."""
-        return {judgement.shelf for judgement in self.opinion.judgements}
+        return self.opinion.shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
 
     @property
     def right_but_different(self) -> bool:
-        return self.answer.is_right and Shelf.OTHER_VALUE in self.shelves
+        return self.answer.is_right and self.has_formula_on(Shelf.OTHER_VALUE)
+
+    def has_formula_on(self, *shelves: Shelf) -> bool:
+        """Return whether the grader's judgement of one of the formulas is among these shelves."""
+        return any(judgement.shelf in shelves for judgement in self.opinion.judgements)
 
 
 def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
     """Return the classified answers of one set: "tuned" or "held_out"."""
     folder = assignment.folder / "answers" / name
-    answers = [_specimen_of(path, name) for path in sorted(folder.glob("*.md"))]
+    answers = [_of_one_answer(path, name) for path in sorted(folder.glob("*.md"))]
     for path in sorted(folder.glob("*.txt")):
         answers += _of_a_student(path, name)
     return answers
@@ -127,7 +125,6 @@ def figures(rows: Sequence[Read]) -> Figures:
     """Count the answers by the class that a person has given and by the grader's opinion."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
-    with_value = [row for row in wrong if row.shelves & {Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST}]
     return Figures(
         answers=len(rows),
         right=len(right),
@@ -135,7 +132,7 @@ def figures(rows: Sequence[Read]) -> Figures:
         right_but_different=sum(row.right_but_different for row in right),
         wrong=len(wrong),
         wrong_but_recognised=sum(row.recognised for row in wrong),
-        wrong_with_value=len(with_value),
+        wrong_with_value=sum(row.has_formula_on(Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST) for row in wrong),
         wrong_but_automatic=sum(row.wrong_but_automatic for row in rows),
     )
 
@@ -143,7 +140,8 @@ def figures(rows: Sequence[Read]) -> Figures:
 # ── the files ────────────────────────────────────────────────────────────────────────────────────────
 
 
-_SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^=== ((\S+) (\w+)(?: \w+)?)\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)
+_ANSWER = re.compile(r"question: (\S+)\nis: (\w+)\n((?:earlier: [^\n]*\n)*)---\n(.*)", re.DOTALL)
 
 
 def _of_a_student(path: Path, collection: str) -> Iterator[AnswerSpecimen]:
@@ -152,29 +150,21 @@ def _of_a_student(path: Path, collection: str) -> Iterator[AnswerSpecimen]:
     A line "=== question class [name]" precedes each answer. An answer may use right answers to earlier questions.
     """
     sections = _SECTION.findall(path.read_text("utf-8"))
-    if not sections or any(label not in get_args(What) for _, label, _, _ in sections):
+    if not sections or any(label not in get_args(What) for _, _, label, _ in sections):
         raise BadAssignment(
             f"answers/{collection}/{path.name} must consist of sections that begin with '=== question class'"
         )
-    right_answers = {question: text.strip("\n") for question, label, _, text in sections if label == "right"}
-    for question, label, name, text in sections:
-        suffix = "_".join(filter(None, (question, label, name)))
+    right_answers = {question: text.strip("\n") for _, question, label, text in sections if label == "right"}
+    for header, question, label, text in sections:
+        name = f"{collection}/{path.stem}_{header.replace(' ', '_')}"
         earlier = tuple((id, answer) for id, answer in right_answers.items() if id < question)
-        yield AnswerSpecimen(f"{collection}/{path.stem}_{suffix}", question, label, text.strip("\n"), earlier)
+        yield AnswerSpecimen(name, question, label, text.strip("\n"), earlier)
 
 
-def _specimen_of(path: Path, collection: str) -> AnswerSpecimen:
+def _of_one_answer(path: Path, collection: str) -> AnswerSpecimen:
     """Read a file with one answer: header lines, a line of dashes, and the answer as a student would write it."""
-    header, dashes, text = path.read_text("utf-8").partition("\n---\n")
-    facts: dict[str, Any] = {}
-    earlier: dict[str, str] = {}
-    for key, value in re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE):
-        if key == "earlier":
-            question, _, answer = value.partition(" = ")
-            earlier[question] = answer
-        else:
-            facts[key] = value
-    if not dashes or facts.get("is") not in get_args(What) or "question" not in facts:
+    match = _ANSWER.fullmatch(path.read_text("utf-8"))
+    if not match or match[2] not in get_args(What):
         raise BadAssignment(f"answers/{collection}/{path.name} must begin with 'question:', 'is:' and a line '---'")
-    name = f"{collection}/{path.stem}"
-    return AnswerSpecimen(name, facts["question"], facts["is"], text, tuple(earlier.items()))
+    earlier = tuple(re.findall(r"^earlier: (.*?) = (.*)$", match[3], re.MULTILINE))
+    return AnswerSpecimen(f"{collection}/{path.stem}", match[1], cast(What, match[2]), match[4], earlier)
