@@ -115,129 +115,154 @@ class Recorder:
     """Number of recorded functions that are running. Only calls at depth 0 are recorded."""
     returning: set[str] = field(default_factory=set)
     """Functions and methods that returned something other than None."""
-    episodes: list[Episode] = field(default_factory=list)
-    objects: dict[int, _RecordedObject] = field(default_factory=dict)
-    """Recorded objects by id."""
+    records: list[_Record] = field(default_factory=list)
 
     def function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a wrapper of the function that records its calls."""
-
-        @functools.wraps(function)
-        def recorded(*args: Any, **kwargs: Any) -> Any:
-            if not self.depth:
-                arrays: dict[str, Any] = {}
-                call = _recorded_call(name, _parameters(function), args, kwargs, arrays)
-                self.episodes.append(Episode((call,), arrays))
-            return self._noted(name, self._inside(function, args, kwargs))
-
-        return recorded
+        return self._wrapped(name, function, self._new_record, 0)
 
     def wrap_class(self, kind: type) -> None:
         """Wrap a class's constructor and public methods in place."""
         for name, method in list(vars(kind).items()):
             if isinstance(method, types.FunctionType) and not name.startswith("_"):
-                setattr(kind, name, self._method(name, method))
-        construct: Any = kind.__init__  # type: ignore[misc]
-        parameters = _parameters(construct)[1:]
+                setattr(kind, name, self._wrapped(name, method, self._record_of, 1))
+        constructor: Any = kind.__init__  # type: ignore[misc]
+        kind.__init__ = self._wrapped(kind.__name__, constructor, self._new_record, 1)  # type: ignore[misc]
 
-        @functools.wraps(construct)
-        def construct_and_record(this: Any, *args: Any, **kwargs: Any) -> None:
-            arrays: dict[str, Any] = {}
-            call = None if self.depth else _recorded_call(kind.__name__, parameters, args, kwargs, arrays)
-            if construct is object.__init__:
-                object.__init__(this)
-            else:
-                self._inside(construct, (this, *args), kwargs)
-            if call is not None:
-                self.objects[id(this)] = _RecordedObject(this, call, arrays, self._parameter_dicts(this))
+    def _wrapped(
+        self, name: str, function: Callable[..., Any], record_of: Callable[..., _Record | None], first: int
+    ) -> Callable[..., Any]:
+        """Return a wrapper that adds the function's calls to their records.
 
-        kind.__init__ = construct_and_record  # type: ignore[misc]
+        Args:
+            name: Name of the function, method or class.
+            function: The function to wrap.
+            record_of: Function (arguments before `first`) → the record of a call.
+            first: Index of the first argument to record: 1 after `self`.
+        """
+        parameters = _parameters(function)[first:]
 
-    def _method(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a wrapper of a method that adds its calls to the record of the object."""
-        parameters = _parameters(method)[1:]
-
-        @functools.wraps(method)
-        def recorded(this: Any, *args: Any, **kwargs: Any) -> Any:
-            recorded_object = self.objects.get(id(this))
-            if recorded_object and not self.depth:
-                call = _recorded_call(name, parameters, args, kwargs, recorded_object.arrays)
-                recorded_object.calls.append(call)
-            return self._noted(name, self._inside(method, (this, *args), kwargs))
+        @functools.wraps(function)
+        def recorded(*args: Any, **kwargs: Any) -> Any:
+            record = None if self.depth else record_of(*args[:first])
+            if record is not None:
+                record.add(name, parameters, args[first:], kwargs)
+            self.depth += 1
+            try:
+                value = function(*args, **kwargs)
+            finally:
+                self.depth -= 1
+            if value is not None:
+                self.returning.add(name)
+            return value
 
         return recorded
 
-    def _noted(self, name: str, value: Any) -> Any:
-        """Return the value, and note that the function returns one if it is not None."""
-        if value is not None:
-            self.returning.add(name)
-        return value
+    def _new_record(self, this: Any = None) -> _Record:
+        """Begin the record of a function call, or of a new object."""
+        record = _Record(this)
+        self.records.append(record)
+        return record
 
-    def _inside(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Call a function. Calls that it makes to recorded functions are not recorded."""
-        self.depth += 1
-        try:
-            return function(*args, **kwargs)
-        finally:
-            self.depth -= 1
-
-    def _parameter_dicts(self, this: Any) -> dict[str, dict[str, Any]]:
-        """Return copies of the attributes that are dicts of float arrays, such as `params`. Checks fill these with
-        random numbers."""
-        dicts = {}
-        for name in self.attributes:
-            value = getattr(this, name, None)
-            if isinstance(value, dict) and value and all(map(_is_parameter, value.values())):
-                dicts[name] = {key: array.copy() for key, array in value.items()}
-        return dicts
+    def _record_of(self, this: Any) -> _Record | None:
+        """Return the record of an object; None if it was created inside a recorded function."""
+        for record in self.records:
+            if record.this is this:
+                record.note_parameters(self.attributes)
+                return record
+        return None
 
     def recorded(self) -> list[Episode]:
         """Return the recorded calls, at most `MOST_EXAMPLES` for each combination of functions or methods."""
-        episodes = list(self.episodes)
-        for recorded_object in self.objects.values():
-            if recorded_object.calls:
-                episodes.append(recorded_object.episode(self.attributes))
         by_functions: dict[tuple[str, ...], list[Episode]] = {}
-        for episode in episodes:
+        for record in self.records:
+            episode = record.episode(self.attributes)
             functions = tuple(dict.fromkeys(call.name for call in episode.calls))
-            by_functions.setdefault(functions, []).append(episode)
-        return [episode for similar_episodes in by_functions.values() for episode in similar_episodes[:MOST_EXAMPLES]]
+            if functions:
+                by_functions.setdefault(functions, []).append(episode)
+        chosen: list[Episode] = []
+        for similar_episodes in by_functions.values():
+            chosen += similar_episodes[:MOST_EXAMPLES]
+        return chosen
 
 
 @dataclass
-class _RecordedObject:
-    """An object of the graded class, and its calls so far."""
+class _Record:
+    """A call of a function, or an object of the graded class with its calls so far."""
 
     this: Any
-    """The object. It is kept so that its id is not reused."""
-    new: Call
-    """The call of the constructor."""
-    arrays: dict[str, Any]
-    put: dict[str, dict[str, Any]]
-    """Dict attributes with arrays that checks replace by random ones, as in `Episode.put`."""
+    """The object; None for a function."""
     calls: list[Call] = field(default_factory=list)
+    """The calls. The first call of an object is that of its constructor."""
+    arrays: dict[str, Any] = field(default_factory=dict)
+    put: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Dict attributes with arrays that checks replace by random ones, as in `Episode.put`."""
+
+    def note_parameters(self, names: Sequence[str]) -> None:
+        """Before the first call of a method, copy the named attributes that are dicts of float arrays, such as
+        `params`."""
+        for name in names if len(self.calls) == 1 else ():
+            value = getattr(self.this, name, None)
+            if isinstance(value, dict) and value and all(map(_is_parameter, value.values())):
+                self.put[name] = {key: array.copy() for key, array in value.items()}
+
+    def add(self, name: str, parameters: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Add a call of a function with these parameters."""
+        positional = []
+        for i, value in enumerate(args):
+            label = parameters[i] if i < len(parameters) else f"argument {i + 1}"
+            positional.append(self._recordable(value, label, name))
+        named = {key: self._recordable(value, key, name) for key, value in kwargs.items()}
+        self.calls.append(Call(name, tuple(positional), named))
+
+    def _recordable(self, value: Any, label: str, function: str) -> Any:
+        """Return an argument with each array in it replaced by a reference. `label` and `function` name the argument in
+        messages."""
+        if isinstance(value, list | tuple):
+            return [self._recordable(item, label, function) for item in value]
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return {key: self._recordable(item, label, function) for key, item in value.items()}
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if type(value) is not np.ndarray or value.dtype.kind not in "fiub":
+            kind = type(value).__name__
+            raise Unrecordable(
+                f"{label} of {function} is a {kind}; pass numbers, strings, arrays, lists or dicts there"
+            )
+        if not 0 < value.size <= MOST_NUMBERS:
+            raise Unrecordable(
+                f"{label} of {function} has {value.size} numbers; pass 1 to {MOST_NUMBERS} in an example"
+            )
+        return self._reference(value, label)
+
+    def _reference(self, value: Any, label: str) -> Ref:
+        """Return a reference to an equal recorded array. If there is none, record a copy, because the call may change
+        the array."""
+        for name, array in self.arrays.items():
+            if array.dtype == value.dtype and np.array_equal(array, value):
+                return Ref(name)
+        name = label
+        number = 1
+        while name in self.arrays:
+            number += 1
+            name = f"{label} {number}"
+        self.arrays[name] = value.copy()
+        return Ref(name)
 
     def episode(self, names: Sequence[str]) -> Episode:
         """Return the calls, with those of the named attributes that the object has."""
+        if self.this is None:
+            return Episode(tuple(self.calls), self.arrays)
+        construction, *calls = self.calls
         attributes = tuple(name for name in names if hasattr(self.this, name))
-        return Episode(tuple(self.calls), self.arrays, self.new, self.put, attributes)
+        return Episode(tuple(calls), self.arrays, construction, self.put, attributes)
 
 
 def _is_parameter(value: Any) -> bool:
     """Return whether a value is a nonempty array of floats."""
     return type(value) is np.ndarray and value.dtype.kind == "f" and value.size > 0
-
-
-def _recorded_call(
-    name: str, parameters: Sequence[str], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any]
-) -> Call:
-    """Return a call with its arguments as `_recordable` values. Their arrays are added to `arrays`."""
-    positional = []
-    for i, value in enumerate(args):
-        label = parameters[i] if i < len(parameters) else f"argument {i + 1}"
-        positional.append(_recordable(value, label, name, arrays))
-    named = {key: _recordable(value, key, name, arrays) for key, value in kwargs.items()}
-    return Call(name, tuple(positional), named)
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
@@ -246,32 +271,3 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         return list(inspect.signature(function).parameters)
     except ValueError:
         return []
-
-
-def _recordable(value: Any, label: str, function: str, arrays: dict[str, Any]) -> Any:
-    """Return an argument with each array in it replaced by a reference (`Ref`). New arrays are copied into `arrays`,
-    because the call may change them; an array equal to one in `arrays` refers to that one. `label` and `function` name
-    the argument in messages."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_recordable(item, label, function, arrays) for item in value]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _recordable(item, label, function, arrays) for key, item in value.items()}
-    if type(value) is not np.ndarray or value.dtype.kind not in "fiub":
-        raise Unrecordable(
-            f"{label} of {function} is a {type(value).__name__}; pass numbers, strings, arrays, lists or dicts there"
-        )
-    if not 0 < value.size <= MOST_NUMBERS:
-        raise Unrecordable(f"{label} of {function} has {value.size} numbers; pass 1 to {MOST_NUMBERS} in an example")
-    for name, array in arrays.items():
-        if array.dtype == value.dtype and np.array_equal(array, value):
-            return Ref(name)
-    name, number = label, 1
-    while name in arrays:
-        number += 1
-        name = f"{label} {number}"
-    arrays[name] = value.copy()
-    return Ref(name)
