@@ -54,26 +54,24 @@ def new(
     solution = reading.read(source, id) if source else _template(id, functions, class_name)
     names, methods = _entry_points(solution, functions, class_name)
     recording = record(solution.name, solution.module, solution.calls, names, solution.attributes)
-    episodes = recording.episodes
-    checked = _checked(solution, names, methods, episodes)
+    checked = _checked(solution, names, methods, recording.episodes)
     returns = {name: name in recording.returning for name in checked}
-    _write_folder(folder, id, solution, names, bool(methods), returns, episodes)
+    manifest = _manifest(id, names, bool(methods), returns)
+    _write_folder(folder, manifest, solution, returns, recording.episodes)
     if methods:
-        for sentence in _judged_attributes(solution, checked, episodes):
+        for sentence in _judged_attributes(solution, returns, recording.episodes):
             tell(sentence)
     return folder
 
 
-def _judged_attributes(solution: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
+def _judged_attributes(solution: Solution, returns: Mapping[str, bool], episodes: Sequence[Episode]) -> Iterator[str]:
     """Yield a sentence with the attributes that the checks compare. Then yield a warning for each method for which they
     compare nothing."""
-    judged = list(dict.fromkeys(name for episode in episodes for name in episode.attributes))
+    judged = dict.fromkeys(name for episode in episodes for name in episode.attributes)
     yield f"attributes judged after each method: {', '.join(judged) or 'none'}"
-    if judged:
-        return
-    for method in checked:
-        attributes = solution.sets_only.get(method)
-        if attributes:
+    for method, returns_value in returns.items():
+        attributes = solution.assigned.get(method)
+        if attributes and not judged and not returns_value:
             yield (
                 f"warning: {method} returns nothing, and no attribute is judged after it. Assign what it sets in the "
                 f"starter code, outside of the solution, as in `self.{attributes[0]} = None`, and run this again"
@@ -131,50 +129,41 @@ def _checked(
 
 
 def _write_folder(
-    folder: Path,
-    id: str,
-    solution: Solution,
-    names: Sequence[str],
-    of_class: bool,
-    checked: Mapping[str, bool],
-    episodes: Sequence[Episode],
+    folder: Path, manifest: str, solution: Solution, returns: Mapping[str, bool], episodes: Sequence[Episode]
 ) -> None:
-    """Write the files of an assignment. `checked` is that of `_manifest`; `of_class` is True if a class is graded."""
+    """Write the files of an assignment. `returns` is that of `_manifest`."""
     files = {
-        "assignment.toml": _manifest(id, names, of_class, checked),
+        "assignment.toml": manifest,
         "reference.py": solution.reference,
-        "checks.py": _CHECKS + "".join(_check_py(name, returns) for name, returns in checked.items()),
+        "checks.py": _CHECKS + "".join(map(_check_py, returns, returns.values())),
         "mistakes.py": _MISTAKES,
         "variants/solution.py": solution.module,
     }
-    handout_name, handout_content = solution.handout
+    for subfolder in ("variants", "handout"):
+        (folder / subfolder).mkdir(parents=True)
     for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
-    (folder / "handout").mkdir()
+    handout_name, handout_content = solution.handout
     (folder / "handout" / handout_name).write_bytes(handout_content)
     write(folder / EXAMPLES, episodes)
 
 
-def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[str, bool]) -> str:
-    """Return the text of assignment.toml. `checked` maps each function or method that gets a check to True if it
-    returns a value."""
-    points = 0
-    parts: list[str] = []
-    for number, (name, returns) in enumerate(checked.items(), start=1):
-        parts += ["", "[[part]]", f'id = "q{number}"', f'title = "{name}"', f"[part.checks.{name}]"]
-        if returns:
-            parts.append(f"answer = {ANSWER}")
-            points += ANSWER
-        parts.append(f"state = {STATE}")
-        points += STATE
+def _manifest(id: str, names: Sequence[str], of_class: bool, returns: Mapping[str, bool]) -> str:
+    """Return the text of assignment.toml. `returns` maps each function or method that gets a check to True if it
+    returns a value; `of_class` is True if a class is graded."""
     title = id.replace("_", " ").capitalize()
+    points = STATE * len(returns) + ANSWER * sum(returns.values())
     rows = [f'id = "{id}"', f'title = "{title}"', f"points = {points}", f'files = ["{id}.py"]']
     if of_class:
-        rows += ["", "[class]", f'name = "{names[0]}"', f"methods = {json.dumps(list(checked))}"]
+        rows += ["", "[class]", f'name = "{names[0]}"', f"methods = {json.dumps(list(returns))}"]
     else:
         rows.append(f"functions = {json.dumps(list(names))}")
-    return "\n".join([*rows, *parts, ""])
+    for number, (name, returns_value) in enumerate(returns.items(), start=1):
+        rows += ["", "[[part]]", f'id = "q{number}"', f'title = "{name}"', f"[part.checks.{name}]"]
+        if returns_value:
+            rows.append(f"answer = {ANSWER}")
+        rows.append(f"state = {STATE}")
+    return "\n".join([*rows, ""])
 
 
 def _check_py(name: str, returns: bool) -> str:
@@ -212,16 +201,18 @@ A mistake is a function that replaces one of the reference's, or a class that ov
 
 def _template(id: str, functions: Sequence[str], class_name: str) -> Solution:
     """Return a small solution with the named functions or class, for an author who starts without a solution."""
-    if not (functions or class_name):
+    if class_name:
+        text = _CLASS.format(name=class_name)
+    elif functions:
+        definitions = "".join(_FUNCTION.format(name=name) for name in functions)
+        calls = "".join(_CALL.format(name=name) for name in functions)
+        text = f'import numpy as np\n{definitions}\n\nif __name__ == "__main__":\n{calls}'
+    else:
         raise BadCall("give a solution file, or --functions a,b, or --class NAME")
-    text = _of_class(class_name) if class_name else _of_functions(functions)
     return reading.of_text(f"the template of {id}", text, id)
 
 
-def _of_functions(names: Sequence[str]) -> str:
-    """Return the source of a marked solution with these functions, each with an example call."""
-    definitions = "".join(
-        f'''
+_FUNCTION = '''
 
 def {name}(X, w):
     """Return the weighted sum of each row of X (N, D), an array (N,)."""
@@ -229,15 +220,9 @@ def {name}(X, w):
     return X @ w
     ### END SOLUTION
 '''
-        for name in names
-    )
-    calls = "\n".join(f"    {name}(np.random.randn(5, 3), np.random.randn(3))" for name in names)
-    return f"import numpy as np\n{definitions}\n\n{_MAIN}\n{calls}\n"
+_CALL = "    {name}(np.random.randn(5, 3), np.random.randn(3))\n"
 
-
-def _of_class(name: str) -> str:
-    """Return the source of a marked solution with this class, and example calls."""
-    return f'''import numpy as np
+_CLASS = '''import numpy as np
 
 
 class {name}:
@@ -258,11 +243,8 @@ class {name}:
         ### END SOLUTION
 
 
-{_MAIN}
+if __name__ == "__main__":
     line = {name}()
     line.fit(np.random.randn(6), np.random.randn(6))
     line.predict(np.random.randn(4))
 '''
-
-
-_MAIN = 'if __name__ == "__main__":'

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -44,8 +44,8 @@ class Solution:
     """Names of public methods that contain a mark, or that use a private method with a mark."""
     attributes: tuple[str, ...]
     """Attributes that the starter code assigns, so that every student's object has them."""
-    sets_only: Mapping[str, tuple[str, ...]]
-    """Method without a return value → attributes that it assigns."""
+    assigned: Mapping[str, tuple[str, ...]]
+    """Method → attributes that it assigns."""
     handout: tuple[str, bytes]
     """Name and content of the file that students are given."""
 
@@ -152,15 +152,12 @@ def _divided(source: str, where: str) -> tuple[str, str]:
 
 
 def _is_definition(node: ast.stmt) -> bool:
-    """Return whether a statement belongs to the solution. All other statements are example calls."""
-    if isinstance(node, ast.Assign):
-        return all(_is_constant(target) for target in node.targets)
+    """Return whether a statement belongs to the solution, as an import, a definition or a constant such as BATCH_SIZE.
+    All other statements are example calls."""
+    match node:
+        case ast.Assign([ast.Name(name)]):
+            return name.isupper() and len(name) > 1
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
-
-
-def _is_constant(target: ast.expr) -> bool:
-    """Return whether an assigned name is that of a constant, such as BATCH_SIZE."""
-    return isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1
 
 
 def without_calls(text: str) -> str:
@@ -181,19 +178,17 @@ def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) ->
     functions: list[str] = []
     classes: list[str] = []
     methods: list[str] = []
-    sets_only: dict[str, tuple[str, ...]] = {}
+    assigned: dict[str, tuple[str, ...]] = {}
     lines = marked.splitlines()
-    marks = [i for i, line in enumerate(lines, start=1) if _BEGIN.match(line)]
+    marks = [number for number, line in enumerate(lines, start=1) if _BEGIN.match(line)]
     for node in _parsed(marked, name).body:
-        is_marked = _has(node, marks)
-        if isinstance(node, ast.FunctionDef) and is_marked:
+        if isinstance(node, ast.FunctionDef) and _has(node, marks):
             functions.append(node.name)
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and _has(node, marks):
             members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
-            sets_only.update((member.name, _attributes(member)) for member in members if not _returns(member))
-            if is_marked:
-                classes.append(node.name)
-                methods += _graded_methods(members, marks)
+            classes.append(node.name)
+            methods += _graded_methods(members, marks)
+            assigned.update((member.name, _attributes(member)) for member in members)
     unmarked = [line for line in lines if not (_BEGIN.match(line) or _END.match(line))]
     return Solution(
         name=name,
@@ -203,37 +198,27 @@ def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) ->
         classes=tuple(classes),
         methods=tuple(methods),
         attributes=_attributes(_parsed(gaps(marked, name), name)),
-        sets_only=sets_only,
+        assigned=assigned,
         handout=handout,
     )
 
 
-def _graded_methods(members: Sequence[ast.FunctionDef], marks: Sequence[int]) -> list[str]:
-    """Return the names of public methods that contain a mark, or use a private method that contains one."""
+def _graded_methods(members: Sequence[ast.FunctionDef], marks: Sequence[int]) -> Iterator[str]:
+    """Yield the names of public methods that contain a mark, or use a private method that contains one."""
     marked = {member.name for member in members if _has(member, marks)}
-    private = {name for name in marked if name.startswith("_")}
-    graded = [member.name for member in members if member.name in marked or _uses(member, private)]
-    return [name for name in graded if not name.startswith("_")]
+    for member in members:
+        if member.name.startswith("_"):
+            continue
+        used = {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
+        uses_private = any(name.startswith("_") for name in used & marked)
+        if member.name in marked or uses_private:
+            yield member.name
 
 
 def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
     """Return whether a statement contains one of the marks, which are given as line numbers."""
-    return any(node.lineno <= mark <= (node.end_lineno or node.lineno) for mark in marks)
-
-
-def _uses(method: ast.FunctionDef, names: Collection[str]) -> bool:
-    """Return whether a method refers to an attribute with one of these names."""
-    attributes = {node.attr for node in ast.walk(method) if isinstance(node, ast.Attribute)}
-    return not attributes.isdisjoint(names)
-
-
-def _returns(method: ast.FunctionDef) -> bool:
-    """Return whether a function yields or returns a value."""
-    for node in ast.walk(method):
-        match node:
-            case ast.Yield() | ast.Return(ast.expr()):
-                return True
-    return False
+    lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    return any(mark in lines for mark in marks)
 
 
 def _attributes(tree: ast.AST) -> tuple[str, ...]:

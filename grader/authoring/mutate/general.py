@@ -21,11 +21,10 @@ from grader.assignments import catalogue
 from grader.authoring import solution
 from grader.authoring.mutate import model
 from grader.authoring.mutate.model import Classified, Expected, Mutation
-from grader.authoring.record import record
 from grader.errors import BadAssignment
 from grader.kit.calls import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
-from grader.kit.reference_truth import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
+from grader.kit.reference_truth import RAISED, ReferenceTruth, is_near, played_with
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
@@ -57,7 +56,7 @@ class General:
         self._oracle_class = oracle or ExampleOracle
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
-        self.examples = self._examples()
+        self.examples = read(folder / EXAMPLES)
         self._solutions = self._right_solutions()
         self.SUBJECTS: Sequence[str] = list(self._solutions)
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
@@ -71,25 +70,14 @@ class General:
         codes = set()
         solutions: dict[str, Mapping[str, Any]] = {}
         for path in (self._assignment.reference, *sorted((folder / "variants").glob("*.py"))):
-            code = ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
-            if code not in codes:
-                codes.add(code)
-                with contextlib.suppress(ImportError):
-                    solutions[path.relative_to(folder).as_posix()] = self._named(_namespace(path))
+            module = solution.without_calls(path.read_text("utf-8"))
+            code = ast.unparse(ast.parse(module))
+            if code in codes:
+                continue
+            codes.add(code)
+            with contextlib.suppress(ImportError):
+                solutions[path.relative_to(folder).as_posix()] = self._named(_namespace(path))
         return solutions
-
-    def _examples(self) -> list[Episode]:
-        """Return the recorded examples, or else the calls under `if __name__ == "__main__":` in the reference."""
-        folder, reference = self._assignment.folder, self._assignment.reference
-        if (folder / EXAMPLES).exists():
-            return read(folder / EXAMPLES)
-        source = solution.of_text(reference.name, reference.read_text("utf-8"), "")
-        if not source.calls:
-            raise BadAssignment(
-                f"{folder.name} has no {EXAMPLES} and no {catalogue.MUTATION}: add example calls to {reference.name} "
-                f"under if __name__ == '__main__':"
-            )
-        return record(reference.name, source.module, source.calls, self._names, source.attributes).episodes
 
     def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
         """Return an oracle for mutants of a right solution. A mutant is also allowed if it does the same as another
@@ -188,19 +176,15 @@ class ExampleOracle:
 
 def _drawn(original: Mapping[str, Any], examples: Sequence[Episode]) -> list[tuple[Episode, Mapping[str, Plain]]]:
     """Return random inputs similar to examples, each with the original's results."""
+    truth = ReferenceTruth(original)
     random = np.random.default_rng(20261126)
     inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
     for number in range(INPUTS * TRIES):
         if len(inputs) == INPUTS:
             return inputs
         episode = _varied(examples[number % len(examples)], random)
-        right = played_with(original, episode)
-        if RAISED in right or not is_finite(right):
-            continue
-        # a second run shows which values are random; of these only the shape is compared
-        right = agreed(right, played_with(original, episode))
-        if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
-            inputs.append((episode, right))
+        if truth.usable(episode):
+            inputs.append((episode, truth.play(episode)))
     raise BadAssignment(
         f"the reference accepts only {len(inputs)} of {INPUTS * TRIES} random inputs similar to the examples of "
         f"{examples[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
@@ -217,15 +201,15 @@ def _parts(episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]
             yield f"{kind}.{name}", played[kind][name], want
 
 
-def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
+def _is_same(got: Plain, want: Plain) -> bool:
     """Return whether values are equal. Random values are compared by shape only."""
     if isinstance(want, dict) and VARIES in want:
         return bool(list(np.shape(got)) == want[VARIES])
     if isinstance(want, dict) and isinstance(got, dict):
-        return got.keys() == want.keys() and all(_is_same(got[name], want[name], rtol) for name in want)
+        return got.keys() == want.keys() and all(_is_same(got[name], want[name]) for name in want)
     if isinstance(want, list) and isinstance(got, list):
-        return len(got) == len(want) and all(map(_is_same, got, want, [rtol] * len(want)))
-    return is_near(got, want, rtol)
+        return len(got) == len(want) and all(map(_is_same, got, want))
+    return is_near(got, want, EQUAL)
 
 
 # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────
@@ -254,11 +238,12 @@ class _Variation:
 
     def __init__(self, example: Episode, random: np.random.Generator) -> None:
         self._random = random
-        parameters = [array for arrays in example.put.values() for array in arrays.values()]
-        example_lengths = {length for array in (*example.arrays.values(), *parameters) for length in array.shape}
+        arrays = [*example.arrays.values()]
+        for parameters in example.put.values():
+            arrays += parameters.values()
         self._lengths: dict[int, int] = {}
         """Length of an axis in the example → random length."""
-        for length in sorted(example_lengths):
+        for length in sorted({length for array in arrays for length in array.shape}):
             self._lengths[length] = length if length < 2 else int(random.integers(1, 10))
         for array in example.arrays.values():
             class_count = self._class_count(array)
