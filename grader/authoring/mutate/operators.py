@@ -11,8 +11,8 @@ import difflib
 import hashlib
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 VariableTypes = Mapping[str, Mapping[str, str]]
@@ -125,6 +125,11 @@ class _ParsedSource:
         """Return the position of a line's first byte."""
         return self._starts[line - 1]
 
+    def edit(self, operator: str, node: ast.expr | ast.stmt, text: str, lines: Iterable[int] = ()) -> _Edit:
+        """Return the edit that replaces a node by a text. `lines` are those of the mutant, besides the node's first."""
+        start, end = self.span(node)
+        return _Edit(operator, start, end, text, node.lineno, frozenset({node.lineno, *lines}))
+
     def applied(self, edit: _Edit) -> str:
         """Return the source with an edit."""
         parts = [self.bytes[: edit.start], edit.text.encode(), self.bytes[edit.end :]]
@@ -142,8 +147,8 @@ class _Spot:
     field: str
     function: ast.FunctionDef | None
     """The function that contains the expression."""
-    types: Mapping[str, str]
-    """Variable of the function → its type and shape (see `VariableTypes`)."""
+    variable_types: VariableTypes
+    """The types and shapes of the variables of all functions."""
     statement: int
     """The first line of the statement or lambda that contains the expression."""
 
@@ -169,59 +174,48 @@ def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[No
 
 def _expressions(parsed: _ParsedSource, variable_types: VariableTypes) -> Iterator[_Edit]:
     """Yield the edits that the registered operators make to expressions."""
-    for node, spot in _walk(parsed.tree, None, variable_types, 1):
+    top = _Spot(parsed.tree, "", None, variable_types, 1)
+    for node, spot in _walk(parsed.tree, top):
         for operator, (kind, change) in _CHANGES.items():
-            if isinstance(node, kind):
-                for new in change(node, spot):
-                    yield _replacing(parsed, operator, node, new, spot)
+            for new in change(node, spot) if isinstance(node, kind) else ():
+                yield parsed.edit(operator, node, _text(parsed, node, new, spot), [spot.statement])
 
 
-def _replacing(parsed: _ParsedSource, operator: str, node: ast.expr, new: ast.expr, spot: _Spot) -> _Edit:
-    """Return the edit that replaces an expression by another one, in parentheses if the new one would otherwise be read
-    together with the operation around it."""
-    start, end = parsed.span(node)
-    text = ast.unparse(ast.fix_missing_locations(new))
-    last = node.lineno + text.count("\n")
-    lines = frozenset({spot.statement, *range(node.lineno, last + 1)})
+def _text(parsed: _ParsedSource, node: ast.expr, new: ast.expr, spot: _Spot) -> str:
+    """Return the text of an expression in the place of a node, in parentheses if it would otherwise be read together
+    with the operation around it."""
+    text = ast.unparse(new)
     binds_loosely = isinstance(new, _OPERATION | ast.IfExp | ast.Lambda)
     binds_outside = isinstance(spot.parent, _OPERATION | ast.Attribute | ast.Subscript) and spot.field != "slice"
-    in_parentheses = parsed.bytes[start - 1 : start] == b"(" and parsed.bytes[end : end + 1] == b")"
-    if binds_loosely and binds_outside and not in_parentheses:
-        text = f"({text})"
-    return _Edit(operator, start, end, text, node.lineno, lines)
+    if not (binds_loosely and binds_outside):
+        return text
+    start, end = parsed.span(node)
+    around = parsed.bytes[start - 1 : start] + parsed.bytes[end : end + 1]
+    return text if around == b"()" else f"({text})"
 
 
 _NOT_MUTATED = ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params")
 
 
-def _walk(
-    node: ast.AST, function: ast.FunctionDef | None, variable_types: VariableTypes, statement: int
-) -> Iterator[tuple[ast.expr, _Spot]]:
+def _walk(node: ast.AST, spot: _Spot) -> Iterator[tuple[ast.expr, _Spot]]:
     """Yield every expression below a node with its place, except annotations, docstrings, decorators and f-strings.
-
-    Args:
-        node: The node whose children are visited, recursively.
-        function: The innermost function that contains the node.
-        variable_types: The types and shapes of the variables of all functions.
-        statement: The first line of the innermost statement or lambda that contains the node.
-    """
-    types = variable_types.get(function.name, {}) if function else {}
+    `spot` is the node's own place."""
     for field, value in ast.iter_fields(node):
         if field in _NOT_MUTATED:
             continue
         for child in value if isinstance(value, list) else [value]:
-            child_function, child_statement = function, statement
+            child_spot = replace(spot, parent=node, field=field)
             match child:
                 case ast.JoinedStr() | ast.FormattedValue() | ast.Expr(ast.Constant()):
                     continue
                 case ast.FunctionDef():
-                    child_function, child_statement = child, child.lineno
+                    child_spot = replace(child_spot, function=child, statement=child.lineno)
                 case ast.stmt() | ast.Lambda():
-                    child_statement = child.lineno
+                    child_spot = replace(child_spot, statement=child.lineno)
             if isinstance(child, ast.expr):
-                yield child, _Spot(node, field, function, types, child_statement)
+                yield child, child_spot
             if isinstance(child, ast.AST):
-                yield from _walk(child, child_function, variable_types, child_statement)
+                yield from _walk(child, child_spot)
 
 
 def _copied(node: ast.expr, **changes: Any) -> Any:
@@ -301,7 +295,7 @@ def _transpose(node: ast.expr, spot: _Spot) -> Replacements:
         case ast.Constant():
             return
         case _ if _is_factor(spot):
-            yield ast.Attribute(node, "T", ast.Load())
+            yield ast.Attribute(node, "T")
 
 
 def _is_factor(spot: _Spot) -> bool:
@@ -409,16 +403,19 @@ def _swapped_operands(node: ast.expr, _spot: _Spot) -> Replacements:
 def _wrong_variable(node: ast.Name, spot: _Spot) -> Replacements:
     """Replace a variable by others of the function that have a value by then: up to two with a similar name, and up to
     two of the same type and shape."""
-    if not isinstance(node.ctx, ast.Load) or node.id not in spot.types or spot.function is None:
+    if spot.function is None or not isinstance(node.ctx, ast.Load):
         return
+    types = spot.variable_types.get(spot.function.name, {})
     bound = _bound_before(spot.function, node.lineno)
-    variables = [name for name in spot.types if name in bound and name != node.id]
+    variables = [name for name in types if name in bound and name != node.id]
+    if node.id not in types:
+        return
     family = [name for name in variables if _of_one_family(name, node.id)]
-    same_shape = [name for name in variables if spot.types[name] == spot.types[node.id]]
+    same_shape = [name for name in variables if types[name] == types[node.id]]
     # a choice that looks random, but is the same in every run
     same_shape.sort(key=lambda name: hashlib.sha256(f"{node.lineno} {node.col_offset} {name}".encode()).digest())
     for name in dict.fromkeys(family[:2] + same_shape[:2]):
-        yield ast.Name(name, ast.Load())
+        yield ast.Name(name)
 
 
 def _of_one_family(name: str, other_name: str) -> bool:
@@ -529,14 +526,12 @@ _OTHER_FUNCTIONS = {
 @_operator("other function", ast.Call)
 def _other_function(node: ast.Call, _spot: _Spot) -> Replacements:
     """Replace a function by a similar one, such as `sum` by `mean`."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     for name in _OTHER_FUNCTIONS.get(_called(node), ()):
-        match node.func:
-            case _ if name == "arange":  # not np.random.arange, which does not exist
-                yield _copied(node, func=ast.Attribute(ast.Name("np", ast.Load()), name, ast.Load()))
-            case ast.Name():
-                yield _copied(node, func=ast.Name(name, ast.Load()))
-            case ast.Attribute(owner):
-                yield _copied(node, func=ast.Attribute(owner, name, ast.Load()))
+        if name == "arange":  # not np.random.arange, which does not exist
+            owner = ast.Name("np")
+        function = ast.Attribute(owner, name) if owner else ast.Name(name)
+        yield _copied(node, func=function)
 
 
 @_operator("other string", ast.Constant)
@@ -612,16 +607,8 @@ def _dropped(
     dropped_lines = (statement.end_lineno or statement.lineno) - statement.lineno  # "pass" has one line
     lines = {neighbor.lineno for neighbor in beside}
     lines.update(_first_reads(parsed.tree, function, statement))
-    shifted = frozenset(line - dropped_lines if line > statement.lineno else line for line in lines)
-    return _instead(parsed, "dropped statement", statement, "pass", shifted)
-
-
-def _instead(
-    parsed: _ParsedSource, operator: str, statement: ast.stmt, text: str, lines: frozenset[int] = frozenset()
-) -> _Edit:
-    """Return the edit that replaces a statement by a text. The default of `lines` is the statement's first line."""
-    start, end = parsed.span(statement)
-    return _Edit(operator, start, end, text, statement.lineno, lines or frozenset({statement.lineno}))
+    shifted = [line - dropped_lines if line > statement.lineno else line for line in lines]
+    return parsed.edit("dropped statement", statement, "pass", shifted)
 
 
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
@@ -680,9 +667,9 @@ def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
     match statement:
         case ast.AugAssign(target, operation, value) if type(operation) in _SYMBOLS:
             symbol, changed, term = _SYMBOLS[type(operation)], parsed.text(target), parsed.text(value)
-            yield _instead(parsed, "copy for in-place", statement, f"{changed} = {changed} {symbol} ({term})")
-            yield _instead(parsed, "copy for in-place", statement, f"{changed} = {term}")
-            yield _instead(parsed, "sign", statement, f"{changed} {_OPPOSITES[symbol]}= {term}")
+            yield parsed.edit("copy for in-place", statement, f"{changed} = {changed} {symbol} ({term})")
+            yield parsed.edit("copy for in-place", statement, f"{changed} = {term}")
+            yield parsed.edit("sign", statement, f"{changed} {_OPPOSITES[symbol]}= {term}")
         case ast.Assign([target], ast.BinOp(ast.Name() | ast.Subscript() as first, operation, value)) if (
             type(operation) in _SYMBOLS
         ):
@@ -691,7 +678,7 @@ def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
             text = f"{changed} {_SYMBOLS[type(operation)]}= {parsed.text(value)}"
             if changed != name:
                 text += f"; {name} = {changed}"
-            yield _instead(parsed, "in-place for copy", statement, text)
+            yield parsed.edit("in-place for copy", statement, text)
 
 
 def _indented(parsed: _ParsedSource, body: Sequence[ast.stmt], index: int) -> Iterator[_Edit]:
@@ -700,13 +687,13 @@ def _indented(parsed: _ParsedSource, body: Sequence[ast.stmt], index: int) -> It
     previous = body[max(index - 1, 0)]
     if isinstance(previous, ast.For) and statement.lineno == statement.end_lineno:
         shift = previous.body[0].col_offset - statement.col_offset
-        yield _instead(parsed, "into the loop", statement, " " * shift + parsed.text(statement))
+        yield parsed.edit("into the loop", statement, " " * shift + parsed.text(statement))
 
 
 def _dedented(parsed: _ParsedSource, loop: ast.For) -> Iterator[_Edit]:
     """Move the last statement of a loop to the line after the loop."""
     last = loop.body[-1]
     if len(loop.body) > 1 and last.lineno == last.end_lineno and not isinstance(last, ast.Return):
-        start, (_, end) = parsed.line_start(last.lineno), parsed.span(last)
         text = " " * loop.col_offset + parsed.text(last)
-        yield _Edit("out of the loop", start, end, text, last.lineno, frozenset({last.lineno}))
+        edit = parsed.edit("out of the loop", last, text)
+        yield replace(edit, start=parsed.line_start(last.lineno))
