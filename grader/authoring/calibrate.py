@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,26 +49,28 @@ class Calibration:
         """Standard deviation of the accuracies."""
         return float(np.std(self.accuracies, ddof=1))
 
-    def false_fail(self, threshold: float) -> float:
-        """Return the probability that the next correct solution falls below a threshold. Student's t distribution is
-        used, because mean and standard deviation are estimated from few values."""
+    def _next(self) -> Any:
+        """Return the distribution of the next accuracy of a correct solution. It is Student's t distribution, because
+        mean and standard deviation are estimated from few values."""
         from scipy import stats  # takes half a second to import
 
-        return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
+        count = len(self.accuracies)
+        spread = max(self.deviation, 1e-4) * np.sqrt(1 + 1 / count)  # the measured mean varies, too
+        return stats.t(count - 1, self.mean, spread)
+
+    def false_fail(self, threshold: float) -> float:
+        """Return the probability that the next correct solution falls below a threshold."""
+        probability = self._next().cdf(threshold)
+        return float(probability)
 
     def proposed(self, probability: float) -> float | None:
         """Return the highest threshold that a correct solution misses with at most this probability, rounded down to
         hundredths; None if there are too few measurements."""
-        from scipy import stats
-
-        exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))
-        return float(np.floor(min(exact, 1.0) * 100) / 100) if exact >= 0 else None
-
-    @property
-    def _spread(self) -> float:
-        """Standard deviation of the difference between the measured mean and the next accuracy."""
-        of_the_mean = 1 / len(self.accuracies)
-        return max(self.deviation, 1e-4) * float(np.sqrt(1 + of_the_mean))
+        threshold = self._next().ppf(probability)
+        if threshold < 0:
+            return None
+        hundredths = np.floor(min(threshold, 1.0) * 100)
+        return float(hundredths / 100)
 
 
 def calibrate(
@@ -96,9 +99,10 @@ def calibrate(
     if seeds < FEWEST_SEEDS:
         raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: use at least {FEWEST_SEEDS}, better 25")
     reference = receive_path(assignment.reference, assignment.files[0])
-    reports = []
+    reports: list[Report] = []
     for number in range(seeds):  # one after the other, since each grading already trains on two cores
-        reports.append(grade(reference, assignment, sandbox, Seed(f"calibrate {number}".encode()), Scope(quick=quick)))
+        seed = Seed(f"calibrate {number}".encode())
+        reports.append(grade(reference, assignment, sandbox, seed, Scope(quick=quick)))
         tick(1)
     return _collected(reports)
 
@@ -109,11 +113,12 @@ def _collected(reports: Sequence[Report]) -> list[Calibration]:
     cpu_seconds: dict[str, list[float]] = {}
     for report in reports:
         # usage is by section, such as "q5.train", and evidence by the last part of the section's id
-        seconds = {section.rpartition(".")[2]: usage.cpu_seconds for section, usage in report.usage.items()}
+        usages = {section.rpartition(".")[2]: usage for section, usage in report.usage.items()}
         for evidence in report.evidence:
             if evidence.accuracy is not None:
-                accuracies.setdefault(evidence.name, []).append(evidence.accuracy)
-                cpu_seconds.setdefault(evidence.name, []).append(seconds[evidence.name])
+                name = evidence.name
+                accuracies.setdefault(name, []).append(evidence.accuracy)
+                cpu_seconds.setdefault(name, []).append(usages[name].cpu_seconds)
     return [Calibration(name, tuple(accuracies[name]), tuple(cpu_seconds[name])) for name in accuracies]
 
 
@@ -131,11 +136,12 @@ def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
     contents = {}
     for calibration in calibrations:
         steps = thresholds.get(calibration.name, ())
+        cpu_seconds = float(np.median(calibration.cpu_seconds))
         contents[calibration.name] = {
             "accuracies": list(calibration.accuracies),
             "mean": round(calibration.mean, 5),
             "deviation": round(calibration.deviation, 5),
-            "cpu_seconds": round(float(np.median(calibration.cpu_seconds)), 1),
+            "cpu_seconds": round(cpu_seconds, 1),
             "false_fail": {str(least): f"{calibration.false_fail(least):.1e}" for least, _ in steps},
             "proposed": {f"{p:g}": calibration.proposed(p) for p in PROBABILITIES},
         }
