@@ -55,7 +55,8 @@ class Calibration:
         from scipy import stats  # takes half a second to import
 
         count = len(self.accuracies)
-        spread = max(self.deviation, 1e-4) * np.sqrt(1 + 1 / count)  # the measured mean varies, too
+        variance = 1 + 1 / count  # the measured mean varies, too
+        spread = max(self.deviation, 1e-4) * np.sqrt(variance)
         return stats.t(count - 1, self.mean, spread)
 
     def false_fail(self, threshold: float) -> float:

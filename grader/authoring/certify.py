@@ -113,8 +113,9 @@ def certify(
     """
 
     def certify_one(specimen: Specimen) -> Certified:
-        with_long = long and (not specimen.loses or bool(specimen.loses_long))
-        report = grade(specimen.submission, assignment, sandbox, Seed(), Scope(code_only=not with_long))
+        may_run_long = not specimen.loses or bool(specimen.loses_long)
+        scope = Scope(code_only=not (long and may_run_long))
+        report = grade(specimen.submission, assignment, sandbox, Seed(), scope)
         tick(1)
         return _compare(specimen, report)
 
@@ -150,11 +151,13 @@ def certify_seeds(
     jobs = []
     for specimen in chosen:
         for start in range(0, seeds, BLOCK):
-            numbers = range(start, min(start + BLOCK, seeds))
-            jobs.append(partial(_certify_on_seeds, specimen, assignment, choose, numbers))
+            end = min(start + BLOCK, seeds)
+            job = partial(_certify_on_seeds, specimen, assignment, choose, range(start, end))
+            jobs.append(job)
     blocks = run(jobs, workers, lambda block: tick(len(block)))
     rows = [row for block in blocks for row in block]
-    return [row for row in rows if not row.holds] or rows[::seeds]
+    wrong = [row for row in rows if not row.holds]
+    return wrong or rows[::seeds]
 
 
 BLOCK = 25
@@ -244,8 +247,11 @@ def _problems_of_handout(report: Report) -> Iterator[str]:
     """Yield a sentence for each check in which the starter code earns points."""
     for check in report.checks:
         if check.status.is_decided and check.points:
-            points = f"{show_points(check.points)} of {check.id} untouched{_follows_phrase([check])}"
-            yield f"earns {points}: let the check fail where nothing has been written"
+            points = show_points(check.points)
+            follows = _follows_phrase([check])
+            yield (
+                f"earns {points} of {check.id} untouched{follows}: let the check fail where nothing has been written"
+            )
 
 
 def _problems(specimen: Specimen, report: Report) -> Iterator[str]:
@@ -275,7 +281,9 @@ def _follows_phrase(checks: Sequence[CheckResult]) -> str:
     causes: dict[str, None] = {}
     for check in checks:
         causes.update(dict.fromkeys(check.follows_from))
-    return f" (follows from {', '.join(causes)})" if causes else ""
+    if not causes:
+        return ""
+    return f" (follows from {', '.join(causes)})"
 
 
 def _normalised(text: str) -> str:
@@ -327,13 +335,15 @@ def _edited(fault: str, text: str, of: str, assignment: Assignment) -> str:
         of: File name of the correct solution, a variant or the reference.
         assignment: The assignment.
     """
-    solutions = [*_entries(assignment.folder / "variants"), assignment.reference]
+    variants = _entries(assignment.folder / "variants")
+    solutions = [*variants, assignment.reference]
     sources = [solution.read_text("utf-8") for solution in solutions if solution.name == of]
     if not sources:
         raise BadAssignment(f"faults/{fault}: '# of: {of}' must name a file in variants/ or the reference")
     source = sources[0]
     for old_lines, new_lines in _EDIT.findall(text):
-        pieces = re.split(f"^{re.escape(old_lines)}", source, flags=re.MULTILINE)
+        pattern = f"^{re.escape(old_lines)}"
+        pieces = re.split(pattern, source, flags=re.MULTILINE)
         if len(pieces) != 2:
             raise BadAssignment(f"faults/{fault}: the lines under '# --- replace' must occur exactly once in {of}")
         source = new_lines.join(pieces)

@@ -52,22 +52,11 @@ class Read:
 
     answer: AnswerSpecimen
     opinion: Opinion
-
-    @property
-    def wrong_but_automatic(self) -> bool:
-        return self.opinion.is_proven and not self.answer.is_right
-
-    @property
-    def recognised(self) -> bool:
-        return self.opinion.shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
-
-    @property
-    def right_but_different(self) -> bool:
-        return self.answer.is_right and self.has_formula_on(Shelf.OTHER_VALUE)
-
-    def has_formula_on(self, *shelves: Shelf) -> bool:
-        """Return whether the grader's judgement of one of the formulas is among these shelves."""
-        return any(judgement.shelf in shelves for judgement in self.opinion.judgements)
+    shelves: frozenset[Shelf]
+    """The grader's judgements of the answer's formulas."""
+    recognised: bool
+    wrong_but_automatic: bool
+    right_but_different: bool
 
 
 def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
@@ -93,7 +82,11 @@ def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[
         opinion = opinions(assignment.known_questions, texts, cache).get(answer.question)
         if opinion is None:
             raise BadAssignment(f"answers/{answer.name}.md: written.py has no question {answer.question!r}")
-        rows.append(Read(answer, opinion))
+        shelves = frozenset(judgement.shelf for judgement in opinion.judgements)
+        recognised = opinion.shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+        is_automatic = opinion.is_proven and not answer.is_right
+        is_different = answer.is_right and Shelf.OTHER_VALUE in shelves
+        rows.append(Read(answer, opinion, shelves, recognised, is_automatic, is_different))
     return rows
 
 
@@ -111,29 +104,32 @@ class Figures:
     wrong_with_value: int
     """Wrong answers for which the report shows the value of the student's formula."""
     wrong_but_automatic: int
-
-    @property
-    def share(self) -> float:
-        return self.right_and_recognised / self.right if self.right else 1.0
-
-    @property
-    def hold(self) -> bool:
-        return not self.wrong_but_automatic and not self.right_but_different and self.share >= ENOUGH
+    share: float
+    """Share of right answers that are recognised."""
+    hold: bool
+    """True if the answers are read well enough."""
 
 
 def figures(rows: Sequence[Read]) -> Figures:
     """Count the answers by the class that a person has given and by the grader's opinion."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
+    with_value = [row for row in wrong if row.shelves & {Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST}]
+    recognised = sum(row.recognised for row in right)
+    share = recognised / len(right) if right else 1.0
+    different = sum(row.right_but_different for row in rows)
+    automatic = sum(row.wrong_but_automatic for row in rows)
     return Figures(
         answers=len(rows),
         right=len(right),
-        right_and_recognised=sum(row.recognised for row in right),
-        right_but_different=sum(row.right_but_different for row in right),
+        right_and_recognised=recognised,
+        right_but_different=different,
         wrong=len(wrong),
         wrong_but_recognised=sum(row.recognised for row in wrong),
-        wrong_with_value=sum(row.has_formula_on(Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST) for row in wrong),
-        wrong_but_automatic=sum(row.wrong_but_automatic for row in rows),
+        wrong_with_value=len(with_value),
+        wrong_but_automatic=automatic,
+        share=share,
+        hold=not automatic and not different and share >= ENOUGH,
     )
 
 

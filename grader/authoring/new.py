@@ -85,7 +85,8 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
     Raises:
         BadCall: If reference.py cannot be used. The message says what to change.
     """
-    solution = reading.of_text("reference.py", (folder / "reference.py").read_text("utf-8"), "")
+    text = (folder / "reference.py").read_text("utf-8")
+    solution = reading.of_text("reference.py", text, "")
     attributes: list[str] = []
     for path in sorted((folder / "handout").glob("*")):
         if path.suffix in (".py", ".ipynb"):
@@ -100,9 +101,8 @@ def _entry_points(solution: Solution, functions: Sequence[str], class_name: str)
     if class_name or (solution.classes and not functions):
         names = [class_name] if class_name else list(solution.classes)
         if len(names) > 1:
-            raise BadCall(
-                f"{solution.name}: {' and '.join(names)} contain solutions; choose the graded class by --class"
-            )
+            classes = " and ".join(names)
+            raise BadCall(f"{solution.name}: {classes} contain solutions; choose the graded class by --class")
         return names, list(solution.methods)
     names = list(functions or solution.functions)
     if not names:
@@ -202,10 +202,10 @@ A mistake is a function that replaces one of the reference's, or a class that ov
 def _template(id: str, functions: Sequence[str], class_name: str) -> Solution:
     """Return a small solution with the named functions or class, for an author who starts without a solution."""
     if class_name:
-        text = _CLASS.format(name=class_name)
+        text = _CLASS.format(class_name)
     elif functions:
-        definitions = "".join(_FUNCTION.format(name=name) for name in functions)
-        calls = "".join(_CALL.format(name=name) for name in functions)
+        definitions = "".join(map(_FUNCTION.format, functions))
+        calls = "".join(map(_CALL.format, functions))
         text = f'import numpy as np\n{definitions}\n\nif __name__ == "__main__":\n{calls}'
     else:
         raise BadCall("give a solution file, or --functions a,b, or --class NAME")
@@ -214,18 +214,18 @@ def _template(id: str, functions: Sequence[str], class_name: str) -> Solution:
 
 _FUNCTION = '''
 
-def {name}(X, w):
+def {0}(X, w):
     """Return the weighted sum of each row of X (N, D), an array (N,)."""
     ### BEGIN SOLUTION
     return X @ w
     ### END SOLUTION
 '''
-_CALL = "    {name}(np.random.randn(5, 3), np.random.randn(3))\n"
+_CALL = "    {0}(np.random.randn(5, 3), np.random.randn(3))\n"
 
 _CLASS = '''import numpy as np
 
 
-class {name}:
+class {0}:
     """A straight line, fitted by least squares."""
 
     def fit(self, x, y):
@@ -244,7 +244,7 @@ class {name}:
 
 
 if __name__ == "__main__":
-    line = {name}()
+    line = {0}()
     line.fit(np.random.randn(6), np.random.randn(6))
     line.predict(np.random.randn(4))
 '''

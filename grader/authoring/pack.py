@@ -224,6 +224,8 @@ def add_grader(out: zipfile.ZipFile, folder: str) -> None:
     needed = [requirement for requirement in distribution.requires or [] if "extra ==" not in requirement]
     for path in files_in(_PACKAGE):
         if DEMO not in path.parents:
-            add(out, f"{folder}/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
-    pyproject = _pyproject(distribution.name, __version__, distribution.metadata["Requires-Python"], needed)
+            inside = path.relative_to(_PACKAGE).as_posix()
+            add(out, f"{folder}/grader/{inside}", path.read_bytes())
+    python = distribution.metadata["Requires-Python"]
+    pyproject = _pyproject(distribution.name, __version__, python, needed)
     add(out, f"{folder}/pyproject.toml", pyproject.encode())

@@ -96,7 +96,7 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
     """
     calls, module = "", text
     for node in _parsed(text, name).body:
-        if _is_main(node):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
             lines = text.splitlines()
             first, last = node.lineno - 1, node.end_lineno or node.lineno
             calls = textwrap.dedent("\n".join(lines[first + 1 : last]))
@@ -165,13 +165,6 @@ def without_calls(text: str) -> str:
     return of_text("the solution", text, "").module
 
 
-def _is_main(node: ast.stmt) -> bool:
-    match node:
-        case ast.If(ast.Compare(ast.Name("__name__"), [ast.Eq()], [ast.Constant("__main__")])):
-            return True
-    return False
-
-
 def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) -> Solution:
     """Find the functions, classes and methods with marks, and return the solution. `marked` is its source with the
     marks."""
@@ -206,12 +199,12 @@ def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) ->
 def _graded_methods(members: Sequence[ast.FunctionDef], marks: Sequence[int]) -> Iterator[str]:
     """Yield the names of public methods that contain a mark, or use a private method that contains one."""
     marked = {member.name for member in members if _has(member, marks)}
+    private = {name for name in marked if name.startswith("_")}
     for member in members:
         if member.name.startswith("_"):
             continue
         used = {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
-        uses_private = any(name.startswith("_") for name in used & marked)
-        if member.name in marked or uses_private:
+        if member.name in marked or used & private:
             yield member.name
 
 
@@ -266,4 +259,5 @@ def _parsed(text: str, where: str) -> ast.Module:
     try:
         return ast.parse(text)
     except SyntaxError as wrong:
-        raise BadCall(f"{where}, line {wrong.lineno}: Python cannot read it: {wrong.msg}") from None
+        line = f"{where}, line {wrong.lineno}"
+        raise BadCall(f"{line}: Python cannot read it: {wrong.msg}") from None

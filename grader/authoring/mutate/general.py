@@ -33,6 +33,8 @@ TRIES = 10
 decides the result."""
 EQUAL = 1e-6
 """Relative tolerance within which values count as equal."""
+Inputs = list[tuple[Episode, Mapping[str, Plain]]]
+"""Inputs, each with the right results."""
 
 
 def mutation_of(folder: Path) -> Mutation:
@@ -96,21 +98,26 @@ class General:
 
     def expected(self, _parts: Sequence[str]) -> Expected:
         """Return all sections as those that may lose points: it is unknown which check judges which part."""
-        sections = [section for part in self._assignment.parts for section in part.sections]
+        sections: list[str] = []
+        for part in self._assignment.parts:
+            sections += part.sections
         return Expected((), tuple(sections))
 
     def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a solution's module variables, with its class under every accepted name."""
         if not self._assignment.entry_points.of_class:
             return namespace
-        kinds = [namespace[name] for name in self._names if name in namespace]
-        return {**namespace, **dict.fromkeys(self._names, kinds[0] if kinds else None)}
+        for name in self._names:
+            if name in namespace:
+                return {**namespace, **dict.fromkeys(self._names, namespace[name])}
+        return namespace
 
 
 def _namespace(path: Path) -> dict[str, Any]:
     """Run a right solution and return its module variables."""
     module = ModuleType(path.stem)
-    exec(compile(path.read_text("utf-8"), path.name, "exec"), module.__dict__)  # noqa: S102  the author's own code
+    code = compile(path.read_text("utf-8"), path.name, "exec")
+    exec(code, module.__dict__)  # noqa: S102  the author's own code
     return module.__dict__
 
 
@@ -133,7 +140,7 @@ class ExampleOracle:
     ) -> None:
         self.named = named
         self._other_solutions = other_solutions
-        self.inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
+        self.inputs: Inputs = []
         by_function: dict[tuple[str, ...], list[Episode]] = {}
         for example in examples:
             functions = () if example.new else tuple(call.name for call in example.calls)
@@ -167,18 +174,19 @@ class ExampleOracle:
         """Compare the results of the calls in `episode` with the right ones. Return a verdict "wrong" that names the
         first difference, or None if all results are equal."""
         if RAISED in played:
-            return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
+            error = f"raises {played[RAISED]}"
+            return Classified("wrong", error[:200], ("calls",))
         for part, got, want in _parts(episode, played, right):
             if not _is_same(got, want):
                 return Classified("wrong", f"{part} differs", (part,))
         return None
 
 
-def _drawn(original: Mapping[str, Any], examples: Sequence[Episode]) -> list[tuple[Episode, Mapping[str, Plain]]]:
+def _drawn(original: Mapping[str, Any], examples: Sequence[Episode]) -> Inputs:
     """Return random inputs similar to examples, each with the original's results."""
     truth = ReferenceTruth(original)
     random = np.random.default_rng(20261126)
-    inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
+    inputs: Inputs = []
     for number in range(INPUTS * TRIES):
         if len(inputs) == INPUTS:
             return inputs
@@ -256,7 +264,10 @@ class _Variation:
         Return None if the array contains no labels."""
         if array.dtype.kind not in "iu" or array.min() < 0:
             return None
-        return next((length for length in self._lengths if length > array.max() and length not in array.shape), None)
+        for length in self._lengths:
+            if length > array.max() and length not in array.shape:
+                return length
+        return None
 
     def _shape(self, example: Array) -> list[int]:
         """Return the random lengths of an example's axes."""
@@ -308,5 +319,6 @@ class _Variation:
         if value > 1 and value in self._lengths:
             return self._lengths[value]
         if random.integers(2):  # half of the counts, such as numbers of steps, stay as they are
-            return int(random.integers(min(value, 1), max(2 * value, value + 2) + 1))
+            most = max(2 * value, value + 2)
+            return int(random.integers(min(value, 1), most + 1))
         return value

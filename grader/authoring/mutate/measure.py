@@ -40,22 +40,28 @@ class GradedMutant:
     def is_survivor(self) -> bool:
         """True if the mutant is wrong but loses no points. A mutant that the oracle cannot classify also counts."""
         kind = self.classified.kind
-        return kind == "undecided" or (kind == "wrong" and not self.report.lost)
+        if kind == "wrong":
+            return not self.report.lost
+        return kind == "undecided"
 
     @property
     def charged_elsewhere(self) -> bool:
         """True if a wrong mutant loses points, but none in the checks of the code that was mutated."""
         must = self.expected.must  # empty unless the mutant is wrong
         lost = self.report.lost
-        return bool(must and lost) and _outside(must, lost) == lost
+        if not must or not lost:
+            return False
+        return _outside(must, lost) == lost
 
     @property
     def false_charges(self) -> Points:
         """Points that the mutant loses in checks that it should pass."""
+        points = ZERO
         if self.classified.kind == "undecided":
-            return ZERO
-        charges = _outside(self.expected.may, self.report.lost)  # may is empty unless the mutant is wrong
-        return sum((check.possible - check.points for check in charges), ZERO)
+            return points
+        for check in _outside(self.expected.may, self.report.lost):  # may is empty unless the mutant is wrong
+            points += check.possible - check.points
+        return points
 
     def line_of(self, check: CheckResult) -> str:
         """Return "exact" if a failed check shows a mutated line, "elsewhere" if it shows another line, and "none" if it
@@ -93,13 +99,18 @@ class Measured:
     def score(self) -> float:
         """Share of wrong mutants that lose points. Mutants that the oracle cannot classify count as wrong and not
         caught."""
-        wrong = len(self.of("wrong")) + len(self.of("undecided"))
-        caught = wrong - len(self.survivors)
-        return caught / wrong if wrong else 1.0
+        wrong = self.of("wrong") + self.of("undecided")
+        if not wrong:
+            return 1.0
+        caught = len(wrong) - len(self.survivors)
+        return caught / len(wrong)
 
     @property
     def false_charges(self) -> Points:
-        return sum((row.false_charges for row in self.rows), ZERO)
+        points = ZERO
+        for row in self.rows:
+            points += row.false_charges
+        return points
 
     @property
     def decided(self) -> list[CheckResult]:
@@ -112,12 +123,16 @@ class Measured:
     @property
     def points(self) -> Points:
         """Sum of the possible points of all code checks, over all mutants."""
-        return sum((check.possible for check in self.decided), ZERO)
+        points = ZERO
+        for check in self.decided:
+            points += check.possible
+        return points
 
     @property
     def false_charges_share(self) -> float:
         """The false charges, divided by `points`."""
-        return float(self.false_charges / self.points) if self.points else 0.0
+        points = self.points
+        return float(self.false_charges / points) if points else 0.0
 
     @property
     def never_failed(self) -> list[str]:
@@ -145,7 +160,8 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
     for path in mutation.SUBJECTS:
         source = without_calls((assignment.folder / path).read_text("utf-8"))
         classifier = Classifier(mutation, source)
-        yield classifier, mutants(Path(path).name, source, classifier.variable_types)
+        its_mutants = mutants(Path(path).name, source, classifier.variable_types)
+        yield classifier, its_mutants
 
 
 def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:
@@ -169,7 +185,8 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
     for group in _by_operator(half, f"seed {seed}"):
         for i, mutant in enumerate(group):
             places[mutant.id] = (i + 0.5) / len(group)
-    drawn = sorted(places, key=lambda id: (places[id], id))[:count]
+    ordered = sorted(places, key=lambda id: (places[id], id))
+    drawn = ordered[:count]
     return [mutant for mutant in all_mutants if mutant.id in drawn]
 
 
@@ -177,10 +194,12 @@ def _by_operator(candidates: Sequence[Mutant], salt: str) -> Iterable[list[Mutan
     """Return a list of mutants for each operator, in a random order that depends on the salt."""
 
     def digest(mutant: Mutant) -> bytes:
-        return hashlib.sha256(f"{salt} {mutant.id}".encode()).digest()
+        text = f"{salt} {mutant.id}"
+        return hashlib.sha256(text.encode()).digest()
 
     shuffled = sorted(candidates, key=digest)
-    return grouped((mutant.operator, mutant) for mutant in shuffled).values()
+    by_operator = [(mutant.operator, mutant) for mutant in shuffled]
+    return grouped(by_operator).values()
 
 
 # ── grading ──────────────────────────────────────────────────────────────────────────────────────────

@@ -107,7 +107,8 @@ class _ParsedSource:
         self.tree = ast.parse(source)
         self._starts = [0]
         for line in self.bytes.splitlines(keepends=True):
-            self._starts.append(self._starts[-1] + len(line))
+            end = self._starts[-1] + len(line)
+            self._starts.append(end)
 
     def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
         """Return the start and end of a node in `bytes`."""
@@ -119,7 +120,8 @@ class _ParsedSource:
 
     def text(self, node: ast.expr | ast.stmt) -> str:
         start, end = self.span(node)
-        return self.bytes[start:end].decode()
+        segment = self.bytes[start:end]
+        return segment.decode()
 
     def line_start(self, line: int) -> int:
         """Return the position of a line's first byte."""
@@ -203,7 +205,8 @@ def _walk(node: ast.AST, spot: _Spot) -> Iterator[tuple[ast.expr, _Spot]]:
     for field, value in ast.iter_fields(node):
         if field in _NOT_MUTATED:
             continue
-        for child in value if isinstance(value, list) else [value]:
+        children = value if isinstance(value, list) else [value]
+        for child in children:
             child_spot = replace(spot, parent=node, field=field)
             match child:
                 case ast.JoinedStr() | ast.FormattedValue() | ast.Expr(ast.Constant()):
@@ -221,12 +224,22 @@ def _walk(node: ast.AST, spot: _Spot) -> Iterator[tuple[ast.expr, _Spot]]:
 def _copied(node: ast.expr, **changes: Any) -> Any:
     """Return a copy of a node with some fields changed."""
     fields = dict(ast.iter_fields(node))
-    return type(node)(**{**fields, **changes})
+    fields.update(changes)
+    return type(node)(**fields)
 
 
-def _with(items: Sequence[Any], index: int, *new: ast.AST) -> list[Any]:
-    """Return the items with those in `new` in place of one."""
-    return [*items[:index], *new, *items[index + 1 :]]
+def _with(items: Sequence[Any], index: int, new: ast.AST) -> list[Any]:
+    """Return the items with a new one in place of another."""
+    changed = [*items]
+    changed[index] = new
+    return changed
+
+
+def _without(node: ast.Call, argument: ast.keyword) -> ast.Call:
+    """Return a call without one of its keyword arguments."""
+    keywords = [keyword for keyword in node.keywords if keyword is not argument]
+    call: ast.Call = _copied(node, keywords=keywords)
+    return call
 
 
 def _called(node: ast.AST) -> str:
@@ -257,7 +270,7 @@ def _axis(node: ast.Call, _spot: _Spot) -> Replacements:
         if keyword.arg == "axis":
             has_axis = True
             other_axis = ast.keyword("axis", _other_axis(keyword.value))
-            yield _copied(node, keywords=_with(node.keywords, i))
+            yield _without(node, keyword)
             yield _copied(node, keywords=_with(node.keywords, i, other_axis))
     if _called(node) not in _REDUCTIONS:
         return
@@ -278,9 +291,9 @@ def _other_axis(value: ast.expr) -> ast.expr:
 @_operator("keepdims", ast.Call)
 def _keepdims(node: ast.Call, _spot: _Spot) -> Replacements:
     """Remove the argument `keepdims`."""
-    for i, keyword in enumerate(node.keywords):
+    for keyword in node.keywords:
         if keyword.arg == "keepdims":
-            yield _copied(node, keywords=_with(node.keywords, i))
+            yield _without(node, keyword)
 
 
 _PRODUCTS = frozenset({"dot", "matmul"})
@@ -341,8 +354,9 @@ def _other_operation(node: ast.BinOp, _spot: _Spot) -> Replacements:
     match node.left:
         case ast.JoinedStr() | ast.Constant(str()):  # formats a text
             return
-    if type(node.op) in _FACTORS:
-        yield _copied(node, op=_FACTORS[type(node.op)]())
+    operation = _FACTORS.get(type(node.op))
+    if operation:
+        yield _copied(node, op=operation())
 
 
 @_operator("dropped operand", ast.expr)
@@ -556,9 +570,9 @@ def _other_string(node: ast.Constant, spot: _Spot) -> Replacements:
 @_operator("dropped argument", ast.Call)
 def _dropped_argument(node: ast.Call, _spot: _Spot) -> Replacements:
     """Remove a keyword argument, or the last of at least three positional arguments."""
-    for i, keyword in enumerate(node.keywords):
+    for keyword in node.keywords:
         if keyword.arg not in ("axis", "keepdims", None):  # None: **kwargs
-            yield _copied(node, keywords=_with(node.keywords, i))
+            yield _without(node, keyword)
     if len(node.args) >= 3:
         yield _copied(node, args=node.args[:-1])
 
@@ -566,7 +580,8 @@ def _dropped_argument(node: ast.Call, _spot: _Spot) -> Replacements:
 @_operator("dropped index", ast.Subscript)
 def _dropped_index(node: ast.Subscript, _spot: _Spot) -> Replacements:
     """Replace `x[i]` by `x`."""
-    if isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Constant):
+    is_constant = isinstance(node.slice, ast.Constant)
+    if isinstance(node.ctx, ast.Load) and not is_constant:
         yield node.value
 
 
@@ -624,7 +639,8 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
             if line <= last:
                 continue
             yield line
-            if not any(branch.lineno < line <= (branch.end_lineno or 0) for branch in branches):
+            is_conditional = any(branch.lineno < line <= (branch.end_lineno or 0) for branch in branches)
+            if not is_conditional:
                 break
         if not re.fullmatch(r"self\.\w+", name):
             continue
