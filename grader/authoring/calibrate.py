@@ -6,7 +6,7 @@ solution falls below a threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Steps
 from grader.assignments.seeds import Seed
+from grader.authoring.processes import Tick, silent
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
 from grader.intake.receive import receive_path
@@ -80,7 +81,7 @@ def calibrate(
     *,
     seeds: int,
     quick: bool,
-    tick: Callable[[int], None] = lambda _count: None,
+    tick: Tick = silent,
 ) -> list[Calibration]:
     """Train the reference solution with several secret seeds, and collect the accuracies.
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
-from grader.authoring.processes import run
+from grader.authoring.processes import Tick, run, silent
 from grader.engine.grade import Scope, grade, grade_code
 from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
@@ -95,7 +95,7 @@ def certify(
     *,
     long: bool,
     workers: int,
-    tick: Callable[[int], None] = lambda _count: None,
+    tick: Tick = silent,
 ) -> list[Certified]:
     """Grade every specimen once, with the public seed.
 
@@ -130,7 +130,7 @@ def certify_seeds(
     *,
     seeds: int,
     workers: int,
-    tick: Callable[[int], None] = lambda _count: None,
+    tick: Tick = silent,
 ) -> list[Certified]:
     """Grade every specimen many times, with different secret seeds and without the long checks.
 
@@ -188,7 +188,7 @@ def certify_mistakes(
     assignment: Assignment,
     *,
     workers: int,
-    tick: Callable[[int], None] = lambda _count: None,
+    tick: Tick = silent,
 ) -> list[Certified]:
     """Put each known mistake into the reference solution, and grade the result with the code checks, without a sandbox.
 

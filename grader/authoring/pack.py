@@ -9,7 +9,7 @@ import json
 import re
 import shlex
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grader import __version__
@@ -17,6 +17,7 @@ from grader.assignments import recorded_truth
 from grader.assignments.catalogue import CHECKS, DEMO, GROUP, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
 from grader.assignments.recorded_truth import RECORDED
+from grader.authoring.processes import Tick, silent
 from grader.authoring.recording import record
 from grader.distribution import NAME, SCRIPT, installed
 from grader.errors import BadAssignment, BadCall
@@ -61,7 +62,7 @@ These files are too large for this folder. If you need one, get it from your cou
 """
 
 
-def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None] = lambda _count: None) -> bytes:
+def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Tick = silent) -> bytes:
     """Return a student's pack: a zip with the handout, the checks, the recorded results, and the grader as an
     installable folder."""
     archive = io.BytesIO()
@@ -120,7 +121,7 @@ def students_modules(assignment: Assignment) -> list[Path]:
         if path is not None and path not in files and module != NOT_FOR_STUDENTS:
             files.add(path)
             modules += [module.rpartition(".")[0], *_imported(path)]
-    files.update(path for path in files_in(_PACKAGE / "guest") if path.suffix == ".py")
+    files.update(files_in(_PACKAGE / "guest"))
     files.update(path for path in files_in(_PACKAGE / "render") if path.suffix != ".py")
     return sorted(files)
 

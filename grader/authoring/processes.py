@@ -14,6 +14,12 @@ from threading import Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Tick = Callable[[int], None]
+"""Shows progress; called with the number of steps that have ended since the last call."""
+
+
+def silent(_count: int) -> None:
+    """Show no progress."""
 
 
 def run(jobs: Sequence[Callable[[], T]], processes: int, finished: Callable[[T], object]) -> list[T]:

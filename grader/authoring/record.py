@@ -29,6 +29,9 @@ MOST_EXAMPLES = 8
 """Largest number of recorded calls of a function, or of recorded objects of a class."""
 
 
+Function = Callable[..., Any]
+
+
 @dataclass(frozen=True)
 class Recording:
     """The recorded calls of a solution."""
@@ -85,25 +88,22 @@ def _wrap(recorder: Recorder, solution: types.ModuleType, functions: Sequence[st
         if isinstance(value, type):
             recorder.wrap_class(value)
         else:
-            setattr(solution, function, recorder.function(function, value))
+            setattr(solution, function, recorder.wrapped(function, value))
 
 
 def _run_calls(solution: types.ModuleType, source: str, name: str) -> None:
     """Run the example calls in the solution's module. If one fails, the message shows its line."""
     try:
         exec(compile(source, "example calls", "exec"), vars(solution))  # noqa: S102  the author's own code
-    except Unrecordable as wrong:
+    except BadCall as wrong:
         raise BadCall(f"{name}: {wrong}") from None
     except Exception as error:  # noqa: BLE001  becomes the author's message
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == "example calls"]
-        statement = source.splitlines()[lines[-1] - 1].strip() if lines and lines[-1] else ""
-        message = f"the example call {statement!r} raises {type(error).__name__}: {error}".replace("\n", " ")
-        raise BadCall(f"{name}: {message}") from None
-
-
-class Unrecordable(Exception):
-    """Raised if a call has an argument that cannot be recorded."""
+        statement = ""
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename == "example calls" and frame.lineno:
+                statement = source.splitlines()[frame.lineno - 1].strip()
+        message = f"the example call {statement!r} raises {type(error).__name__}: {error}"
+        raise BadCall(f"{name}: {message}".replace("\n", " ")) from None
 
 
 @dataclass
@@ -117,34 +117,35 @@ class Recorder:
     """Functions and methods that returned something other than None."""
     records: list[_Record] = field(default_factory=list)
 
-    def function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a wrapper of the function that records its calls."""
-        return self._wrapped(name, function, self._new_record, 0)
-
     def wrap_class(self, kind: type) -> None:
         """Wrap a class's constructor and public methods in place."""
         for name, method in list(vars(kind).items()):
             if isinstance(method, types.FunctionType) and not name.startswith("_"):
-                setattr(kind, name, self._wrapped(name, method, self._record_of, 1))
+                setattr(kind, name, self.wrapped(name, method, self._record_of, 1))
         constructor: Any = kind.__init__  # type: ignore[misc]
-        kind.__init__ = self._wrapped(kind.__name__, constructor, self._new_record, 1)  # type: ignore[misc]
+        kind.__init__ = self.wrapped(kind.__name__, constructor, first=1)  # type: ignore[misc]
 
-    def _wrapped(
-        self, name: str, function: Callable[..., Any], record_of: Callable[..., _Record | None], first: int
-    ) -> Callable[..., Any]:
-        """Return a wrapper that adds the function's calls to their records.
+    def wrapped(
+        self,
+        name: str,
+        function: Function,
+        record_of: Callable[..., _Record | None] | None = None,
+        first: int = 0,
+    ) -> Function:
+        """Return a wrapper that records the function's calls.
 
         Args:
             name: Name of the function, method or class.
             function: The function to wrap.
-            record_of: Function (arguments before `first`) → the record of a call.
+            record_of: Function (arguments before `first`) → the record of a call. By default, a call begins one.
             first: Index of the first argument to record: 1 after `self`.
         """
-        parameters = _parameters(function)[first:]
+        parameters = list(inspect.signature(function).parameters)[first:]
+        find_record = record_of or self._new_record
 
         @functools.wraps(function)
         def recorded(*args: Any, **kwargs: Any) -> Any:
-            record = None if self.depth else record_of(*args[:first])
+            record = None if self.depth else find_record(*args[:first])
             if record is not None:
                 record.add(name, parameters, args[first:], kwargs)
             self.depth += 1
@@ -228,13 +229,9 @@ class _Record:
             return value
         if type(value) is not np.ndarray or value.dtype.kind not in "fiub":
             kind = type(value).__name__
-            raise Unrecordable(
-                f"{label} of {function} is a {kind}; pass numbers, strings, arrays, lists or dicts there"
-            )
+            raise BadCall(f"{label} of {function} is a {kind}; pass numbers, strings, arrays, lists or dicts there")
         if not 0 < value.size <= MOST_NUMBERS:
-            raise Unrecordable(
-                f"{label} of {function} has {value.size} numbers; pass 1 to {MOST_NUMBERS} in an example"
-            )
+            raise BadCall(f"{label} of {function} has {value.size} numbers; pass 1 to {MOST_NUMBERS} in an example")
         return self._reference(value, label)
 
     def _reference(self, value: Any, label: str) -> Ref:
@@ -263,11 +260,3 @@ class _Record:
 def _is_parameter(value: Any) -> bool:
     """Return whether a value is a nonempty array of floats."""
     return type(value) is np.ndarray and value.dtype.kind == "f" and value.size > 0
-
-
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    """Return the names of a function's parameters; [] if Python does not know them."""
-    try:
-        return list(inspect.signature(function).parameters)
-    except ValueError:
-        return []

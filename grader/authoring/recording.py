@@ -16,14 +16,14 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded_truth import AnswerRecorder, Answers
 from grader.assignments.seeds import Seed
-from grader.authoring.processes import run
+from grader.authoring.processes import Tick, run
 from grader.engine import grade as pipeline
 from grader.intake.receive import receive_path
 from grader.kit.claim import Claim
 from grader.sandbox.contract import Sandbox
 
 
-def record(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None], processes: int = 0) -> Answers:
+def record(assignment: Assignment, sandbox: Sandbox, tick: Tick, processes: int = 0) -> Answers:
     """Record the right results that the checks need to judge the reference, and those with each known mistake.
 
     The result does not depend on the number of processes.

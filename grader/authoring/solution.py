@@ -94,16 +94,16 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
     Raises:
         BadCall: If the text is not Python, or marks do not pair up. The message says what to change.
     """
-    calls, module = "", text
+    lines = text.splitlines()
+    calls: list[str] = []
     for node in _parsed(text, name).body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
-            lines = text.splitlines()
-            first, last = node.lineno - 1, node.end_lineno or node.lineno
-            calls = textwrap.dedent("\n".join(lines[first + 1 : last]))
-            module = "\n".join([*lines[:first], *lines[last:]])
+            calls = lines[node.lineno : node.end_lineno]
+            del lines[node.lineno - 1 : node.end_lineno]
             break
     handout = gaps(text, name).encode()
-    return _solution(name, module, calls, (f"{handout_name}.py", handout))
+    example_calls = textwrap.dedent("\n".join(calls))
+    return _solution(name, "\n".join(lines), example_calls, (f"{handout_name}.py", handout))
 
 
 def _of_notebook(name: str, text: str, handout_name: str) -> Solution:

@@ -40,9 +40,9 @@ class Classifier:
 
     def __init__(self, mutation: Mutation, original: str) -> None:
         with open(os.devnull, "w") as null, redirect_stdout(null), np.errstate(all="ignore"):
-            self._oracle = mutation.Oracle(_namespace(original))
+            self._oracle = mutation.Oracle(namespace_of(original))
             started = time.process_time()
-            self._oracle.classify(_namespace(original), lambda _part: None)
+            self._oracle.classify(namespace_of(original), lambda _part: None)
             cpu_seconds = time.process_time() - started
             self.variable_types: Mapping[str, Mapping[str, str]] = _variable_types(original, mutation)
             """Function → variable → its type and shape as text, for the variables of the right solution."""
@@ -72,10 +72,11 @@ class Classifier:
         return Classified("wrong", f"does not end, or takes too much memory: {last_message}", (f"ends.{last_message}",))
 
 
-def _namespace(source: str) -> dict[str, Any]:
+def namespace_of(source: str) -> dict[str, Any]:
     """Run a source as a module and return the module's variables."""
     module = sys.modules[MODULE] = ModuleType(MODULE)  # dataclasses look their module up
-    exec(compile(source, f"{MODULE}.py", "exec"), module.__dict__)  # noqa: S102  an author's code, in a limited process
+    code = compile(source, f"{MODULE}.py", "exec")
+    exec(code, module.__dict__)  # noqa: S102  an author's code, in a limited process
     return module.__dict__
 
 
@@ -86,7 +87,7 @@ def _judge(oracle: Oracle, source: str, channel: Connection, cpu_seconds: int) -
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open(os.devnull, "w") as null, redirect_stdout(null), redirect_stderr(null), np.errstate(all="ignore"):
         try:
-            namespace = _namespace(source)
+            namespace = namespace_of(source)
         except Exception as error:  # noqa: BLE001  a mutant's failure is a finding
             classified = Classified("wrong", f"the file raises {type(error).__name__}: {error}", ("new",))
         else:
@@ -103,13 +104,14 @@ def _variable_types(source: str, mutation: Mutation) -> dict[str, dict[str, str]
         if frame.f_code.co_filename != f"{MODULE}.py":
             return None  # do not trace inside other modules
         if event == "return":
+            function = frame.f_code.co_name
             kinds = {name: _kind_of(value) for name, value in frame.f_locals.items()}
             variables = {name: kind for name, kind in kinds.items() if kind}
-            if len(variables) > len(kinds_of.get(frame.f_code.co_name, {})):
-                kinds_of[frame.f_code.co_name] = variables
+            if len(variables) > len(kinds_of.get(function, ())):
+                kinds_of[function] = variables
         return trace
 
-    namespace = _namespace(source)
+    namespace = namespace_of(source)
     sys.settrace(trace)
     try:
         mutation.exercise(namespace)
@@ -123,6 +125,5 @@ def _kind_of(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if shape:
         return f"array {'b' if value.dtype.kind == 'b' else ''}{shape}"
-    if isinstance(value, bool | str | dict | list | type(None)) or callable(value):
-        return ""
-    return "number" if shape == () or isinstance(value, int | float) else ""
+    is_number = shape == () or isinstance(value, int | float)
+    return "number" if is_number and not isinstance(value, bool) else ""

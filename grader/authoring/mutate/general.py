@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -20,11 +19,12 @@ import numpy as np
 from grader.assignments import catalogue
 from grader.authoring import solution
 from grader.authoring.mutate import model
+from grader.authoring.mutate.classify import namespace_of
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.errors import BadAssignment
 from grader.kit.calls import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
-from grader.kit.reference_truth import RAISED, ReferenceTruth, is_near, played_with
+from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, is_near, played_with
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
@@ -44,83 +44,6 @@ def mutation_of(folder: Path) -> Mutation:
     return General(folder)
 
 
-class General:
-    """The `Mutation` of an assignment without a mutation.py. A mutation.py can also use this class with another oracle.
-
-    Args:
-        folder: The assignment's folder.
-        oracle: `ExampleOracle`, or a subclass that accepts other results where the handout leaves a choice.
-    """
-
-    KEPT_APART = 7
-
-    def __init__(self, folder: Path, oracle: type[ExampleOracle] | None = None) -> None:
-        self._oracle_class = oracle or ExampleOracle
-        self._assignment = catalogue.load(folder)
-        self._names = self._assignment.entry_points.names
-        self.examples = read(folder / EXAMPLES)
-        self._solutions = self._right_solutions()
-        self.SUBJECTS: Sequence[str] = list(self._solutions)
-        self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
-
-    def _right_solutions(self) -> dict[str, Mapping[str, Any]]:
-        """Return path → module variables, for the reference and the single-file variants whose code differs.
-
-        A variant is left out if it imports a module that is only installed in the sandbox.
-        """
-        folder = self._assignment.folder
-        codes = set()
-        solutions: dict[str, Mapping[str, Any]] = {}
-        for path in (self._assignment.reference, *sorted((folder / "variants").glob("*.py"))):
-            module = solution.without_calls(path.read_text("utf-8"))
-            code = ast.unparse(ast.parse(module))
-            if code in codes:
-                continue
-            codes.add(code)
-            with contextlib.suppress(ImportError):
-                solutions[path.relative_to(folder).as_posix()] = self._named(_namespace(path))
-        return solutions
-
-    def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
-        """Return an oracle for mutants of a right solution. A mutant is also allowed if it does the same as another
-        right solution or as the reference under another interpretation of the task."""
-        other_solutions = list(self._solutions.values())
-        for interpretation in reversed(self._assignment.interpretations[1:]):
-            truth = self._assignment.truths(interpretation.id, frozenset())
-            if isinstance(truth, ReferenceTruth):
-                other_solutions.insert(0, truth.namespace)
-        return self._oracle_class(self._named(original), self.examples, self._named, other_solutions)
-
-    def exercise(self, namespace: Mapping[str, Any]) -> None:
-        """Call every function of a solution with the recorded examples."""
-        for episode in self.examples:
-            played_with(self._named(namespace), episode)
-
-    def expected(self, _parts: Sequence[str]) -> Expected:
-        """Return all sections as those that may lose points: it is unknown which check judges which part."""
-        sections: list[str] = []
-        for part in self._assignment.parts:
-            sections += part.sections
-        return Expected((), tuple(sections))
-
-    def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a solution's module variables, with its class under every accepted name."""
-        if not self._assignment.entry_points.of_class:
-            return namespace
-        for name in self._names:
-            if name in namespace:
-                return {**namespace, **dict.fromkeys(self._names, namespace[name])}
-        return namespace
-
-
-def _namespace(path: Path) -> dict[str, Any]:
-    """Run a right solution and return its module variables."""
-    module = ModuleType(path.stem)
-    code = compile(path.read_text("utf-8"), path.name, "exec")
-    exec(code, module.__dict__)  # noqa: S102  the author's own code
-    return module.__dict__
-
-
 class ExampleOracle:
     """An oracle that compares mutants with a right solution on random inputs.
 
@@ -133,10 +56,10 @@ class ExampleOracle:
 
     def __init__(
         self,
-        original: Mapping[str, Any],
+        original: Namespace,
         examples: Sequence[Episode],
-        named: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        other_solutions: Sequence[Mapping[str, Any]] = (),
+        named: Callable[[Namespace], Namespace],
+        other_solutions: Sequence[Namespace] = (),
     ) -> None:
         self.named = named
         self._other_solutions = other_solutions
@@ -148,29 +71,29 @@ class ExampleOracle:
         for similar_examples in by_function.values():
             self.inputs += _drawn(original, similar_examples)
 
-    def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
+    def classify(self, mutant: Namespace, note: Callable[[str], None]) -> Classified:
         """Compare a mutant's return values, attributes and changed arguments with the original's on every input."""
         note("calls")
         namespace = self.named(mutant)
-        wrong = self._difference(namespace, [right for _, right in self.inputs])
+        wrong = self._difference(namespace)
         if wrong is None:
             return Classified("same", f"equal on {len(self.inputs)} inputs")
         for other_solution in self._other_solutions:
-            rights = (played_with(other_solution, episode) for episode, _ in self.inputs)
-            if self._difference(namespace, rights) is None:
+            if self._difference(namespace, other_solution) is None:
                 return Classified("allowed", "another right solution does the same")
         return wrong
 
-    def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:
-        """Return the first difference between the results of a mutant and right results, which are given in the order
-        of `inputs`; None if there is none."""
-        for (episode, _), right in zip(self.inputs, rights, strict=True):
-            wrong = self.difference(episode, played_with(namespace, episode), right)
+    def _difference(self, namespace: Namespace, other_solution: Namespace | None = None) -> Classified | None:
+        """Return the first difference between the results of a mutant and those of the original or of another solution;
+        None if there is none."""
+        for episode, right in self.inputs:
+            expected = played_with(other_solution, episode) if other_solution else right
+            wrong = self.difference(episode, played_with(namespace, episode), expected)
             if wrong is not None:
                 return wrong
         return None
 
-    def difference(self, episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Classified | None:
+    def difference(self, episode: Episode, played: Namespace, right: Namespace) -> Classified | None:
         """Compare the results of the calls in `episode` with the right ones. Return a verdict "wrong" that names the
         first difference, or None if all results are equal."""
         if RAISED in played:
@@ -182,7 +105,7 @@ class ExampleOracle:
         return None
 
 
-def _drawn(original: Mapping[str, Any], examples: Sequence[Episode]) -> Inputs:
+def _drawn(original: Namespace, examples: Sequence[Episode]) -> Inputs:
     """Return random inputs similar to examples, each with the original's results."""
     truth = ReferenceTruth(original)
     random = np.random.default_rng(20261126)
@@ -199,7 +122,7 @@ def _drawn(original: Mapping[str, Any], examples: Sequence[Episode]) -> Inputs:
     )
 
 
-def _parts(episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[tuple[str, Plain, Plain]]:
+def _parts(episode: Episode, played: Namespace, right: Namespace) -> Iterator[tuple[str, Plain, Plain]]:
     """Yield (name, got, want) for each call's return value, and for each attribute and each array that the calls may
     have changed."""
     for call, got, want in zip(episode.calls, played["answers"], right["answers"], strict=True):
@@ -211,13 +134,86 @@ def _parts(episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]
 
 def _is_same(got: Plain, want: Plain) -> bool:
     """Return whether values are equal. Random values are compared by shape only."""
-    if isinstance(want, dict) and VARIES in want:
-        return bool(list(np.shape(got)) == want[VARIES])
-    if isinstance(want, dict) and isinstance(got, dict):
-        return got.keys() == want.keys() and all(_is_same(got[name], want[name]) for name in want)
+    if isinstance(want, dict):
+        if VARIES in want:
+            return bool(list(np.shape(got)) == want[VARIES])
+        has_same_keys = isinstance(got, dict) and got.keys() == want.keys()
+        return has_same_keys and all(_is_same(got[name], want[name]) for name in want)
     if isinstance(want, list) and isinstance(got, list):
         return len(got) == len(want) and all(map(_is_same, got, want))
     return is_near(got, want, EQUAL)
+
+
+# ── the assignment ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class General:
+    """The `Mutation` of an assignment without a mutation.py. A mutation.py can also use this class with another oracle.
+
+    Args:
+        folder: The assignment's folder.
+        oracle: A subclass of `ExampleOracle` that accepts other results where the handout leaves a choice.
+    """
+
+    KEPT_APART = 7
+
+    def __init__(self, folder: Path, oracle: type[ExampleOracle] = ExampleOracle) -> None:
+        self._oracle_class = oracle
+        self._assignment = catalogue.load(folder)
+        self._names = self._assignment.entry_points.names
+        self.examples = read(folder / EXAMPLES)
+        self._solutions = self._right_solutions()
+        self.SUBJECTS: Sequence[str] = list(self._solutions)
+        self.Oracle: Callable[[Namespace], model.Oracle] = self._oracle
+
+    def _right_solutions(self) -> dict[str, Namespace]:
+        """Return path → module variables, for the reference and the single-file variants whose code differs.
+
+        A variant is left out if it imports a module that is only installed in the sandbox.
+        """
+        folder = self._assignment.folder
+        codes = set()
+        solutions: dict[str, Namespace] = {}
+        for path in (self._assignment.reference, *sorted((folder / "variants").glob("*.py"))):
+            source = solution.without_calls(path.read_text("utf-8"))
+            code = ast.unparse(ast.parse(source))
+            if code in codes:
+                continue
+            codes.add(code)
+            with contextlib.suppress(ImportError):
+                solutions[path.relative_to(folder).as_posix()] = self._named(namespace_of(source))
+        return solutions
+
+    def _oracle(self, original: Namespace) -> ExampleOracle:
+        """Return an oracle for mutants of a right solution. A mutant is also allowed if it does the same as another
+        right solution or as the reference under another interpretation of the task."""
+        other_solutions = list(self._solutions.values())
+        for interpretation in reversed(self._assignment.interpretations[1:]):
+            truth = self._assignment.truths(interpretation.id, frozenset())
+            if isinstance(truth, ReferenceTruth):
+                other_solutions.insert(0, truth.namespace)
+        return self._oracle_class(self._named(original), self.examples, self._named, other_solutions)
+
+    def exercise(self, namespace: Namespace) -> None:
+        """Call every function of a solution with the recorded examples."""
+        for episode in self.examples:
+            played_with(self._named(namespace), episode)
+
+    def expected(self, _parts: Sequence[str]) -> Expected:
+        """Return all sections as those that may lose points: it is unknown which check judges which part."""
+        sections: list[str] = []
+        for part in self._assignment.parts:
+            sections += part.sections
+        return Expected((), tuple(sections))
+
+    def _named(self, namespace: Namespace) -> Namespace:
+        """Return a solution's module variables, with its class under every accepted name."""
+        if not self._assignment.entry_points.of_class:
+            return namespace
+        for name in self._names:
+            if name in namespace:
+                return {**namespace, **dict.fromkeys(self._names, namespace[name])}
+        return namespace
 
 
 # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────

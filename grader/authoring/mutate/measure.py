@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
@@ -17,7 +16,7 @@ from grader.authoring.mutate.classify import Classifier
 from grader.authoring.mutate.general import mutation_of
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.authoring.mutate.operators import Mutant, mutants
-from grader.authoring.processes import run
+from grader.authoring.processes import Tick, run, silent
 from grader.authoring.solution import without_calls
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive
@@ -212,7 +211,7 @@ def measure(
     count: int = 0,
     seed: int = 0,
     workers: int = 2,
-    tick: Callable[[int], Any] = lambda _count: None,
+    tick: Tick = silent,
 ) -> Measured:
     """Draw mutants, classify each with an oracle, and grade each with the checks.
 

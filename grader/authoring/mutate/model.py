@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
+
+from grader.kit.reference_truth import Namespace
 
 Kind = Literal["same", "allowed", "wrong", "undecided"]
 
@@ -33,7 +35,7 @@ class Expected:
 class Oracle(Protocol):
     """Finds out whether a mutant of a right solution is wrong."""
 
-    def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
+    def classify(self, mutant: Namespace, note: Callable[[str], None]) -> Classified:
         """Classify a mutant.
 
         Args:
@@ -50,9 +52,9 @@ class Mutation(Protocol):
     """Paths of the right solutions from which mutants are made, relative to the assignment's folder."""
     KEPT_APART: int
     """Seed that draws from a reserved half of the mutants (see `measure.draw`)."""
-    Oracle: Callable[[Mapping[str, Any]], Oracle]
+    Oracle: Callable[[Namespace], Oracle]
 
-    def exercise(self, namespace: Mapping[str, Any]) -> None:
+    def exercise(self, namespace: Namespace) -> None:
         """Call every function of a solution. During the calls, the types and shapes of the variables are recorded."""
         ...
 

@@ -10,7 +10,6 @@ import ast
 import difflib
 import hashlib
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -45,7 +44,7 @@ class Mutant:
 
 
 def mutants(file: str, source: str, variable_types: VariableTypes) -> list[Mutant]:
-    """Return every distinct mutant that compiles, in the order of the file.
+    """Return every distinct mutant, in the order of the file.
 
     Args:
         file: Name of the file, for the mutants' ids.
@@ -63,22 +62,10 @@ def mutants(file: str, source: str, variable_types: VariableTypes) -> list[Mutan
         if bare in bare_texts:
             continue
         bare_texts.add(bare)
-        if _compiles(text):
-            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-            id = f"{file}:{edit.operator}:{digest}"
-            distinct.append(Mutant(id, file, edit.operator, edit.lines, edit.line, text, source))
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        id = f"{file}:{edit.operator}:{digest}"
+        distinct.append(Mutant(id, file, edit.operator, edit.lines, edit.line, text, source))
     return distinct
-
-
-def _compiles(source: str) -> bool:
-    """Return whether a source has no syntax errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
-        try:
-            compile(source, "<mutant>", "exec")
-        except SyntaxError:
-            return False
-    return True
 
 
 def _bare(source: str) -> str:
@@ -554,7 +541,7 @@ def _other_string(node: ast.Constant, spot: _Spot) -> Replacements:
     comparison, also remove the string's last letter."""
     text = node.value
     is_compared = isinstance(spot.parent, ast.Compare)
-    is_key = isinstance(spot.parent, ast.Subscript) and spot.field == "slice"
+    is_key = spot.field == "slice"
     if not isinstance(text, str) or spot.function is None or not (is_compared or is_key):
         return
     strings = {text[:-1]} if is_compared else set()
