@@ -33,7 +33,9 @@ TRIES = 10
 decides the result."""
 EQUAL = 1e-6
 """Relative tolerance within which values count as equal."""
-Inputs = list[tuple[Episode, Mapping[str, Plain]]]
+Results = Mapping[str, Plain]
+"""Results of an episode, as `played_with` returns them."""
+Inputs = list[tuple[Episode, Results]]
 """Inputs, each with the right results."""
 
 
@@ -87,13 +89,13 @@ class ExampleOracle:
         """Return the first difference between the results of a mutant and those of the original or of another solution;
         None if there is none."""
         for episode, right in self.inputs:
-            expected = played_with(other_solution, episode) if other_solution else right
+            expected = right if other_solution is None else played_with(other_solution, episode)
             wrong = self.difference(episode, played_with(namespace, episode), expected)
             if wrong is not None:
                 return wrong
         return None
 
-    def difference(self, episode: Episode, played: Namespace, right: Namespace) -> Classified | None:
+    def difference(self, episode: Episode, played: Results, right: Results) -> Classified | None:
         """Compare the results of the calls in `episode` with the right ones. Return a verdict "wrong" that names the
         first difference, or None if all results are equal."""
         if RAISED in played:
@@ -122,7 +124,7 @@ def _drawn(original: Namespace, examples: Sequence[Episode]) -> Inputs:
     )
 
 
-def _parts(episode: Episode, played: Namespace, right: Namespace) -> Iterator[tuple[str, Plain, Plain]]:
+def _parts(episode: Episode, played: Results, right: Results) -> Iterator[tuple[str, Plain, Plain]]:
     """Yield (name, got, want) for each call's return value, and for each attribute and each array that the calls may
     have changed."""
     for call, got, want in zip(episode.calls, played["answers"], right["answers"], strict=True):
