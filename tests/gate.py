@@ -54,14 +54,13 @@ def mutated(assignment: Assignment, sandbox: Sandbox) -> Figures:
     """Return the figures of mutants: how many wrong ones lose points, false charges, and lines of lost checks."""
     reserved_half = mutation_of(assignment.folder).KEPT_APART
     measured = measure.measure(assignment, sandbox, count=MUTANTS, seed=reserved_half, workers=WORKERS)
-    lines = measured.lines
-    lost_checks = max(1, lines.total())
+    lost_checks = max(1, measured.lines.total())
     return {
         f"{assignment.id}: wrong mutants that lose points, %": 100 * measured.score,
         f"{assignment.id}: wrong mutants charged only elsewhere": sum(row.charged_elsewhere for row in measured.rows),
         f"{assignment.id}: false charges, points in 100": 100 * measured.false_charges_share,
-        f"{assignment.id}: lost checks with the exact line, %": 100 * lines["exact"] / lost_checks,
-        f"{assignment.id}: lost checks with another line, %": 100 * lines["elsewhere"] / lost_checks,
+        f"{assignment.id}: lost checks with the exact line, %": 100 * measured.lines["exact"] / lost_checks,
+        f"{assignment.id}: lost checks with another line, %": 100 * measured.lines["elsewhere"] / lost_checks,
     }
 
 

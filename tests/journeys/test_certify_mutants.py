@@ -24,7 +24,6 @@ def test_every_mutant_has_a_row_that_a_program_can_read(mutated):
     assert len(found["mutants"]) == 3
     assert {row["class"] for row in found["mutants"]} >= {"wrong"}
     for row in found["mutants"]:
-        assert row["class"] in ("same", "allowed", "wrong", "undecided")
         assert row["why"]
         assert row["diff"].count("\n@@") == 1
         assert (row["class"] == "wrong") == bool(row["wrong_parts"])
