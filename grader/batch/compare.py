@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from grader.batch.export import Author
 from grader.batch.gradebooks import Row, points_cell
 from grader.batch.matching import Recogniser
 from grader.batch.outcome import Result
@@ -85,10 +84,7 @@ def _student_of(row: ClassStudent, students: Sequence[ClassStudent], recogniser:
     for student in students:
         if student.key == key:
             return student
-    authors = [Author(id=id) for id in row.ids]
-    authors.append(Author(email=row.email, login=row.login, name=row.name))
-    for author in authors:
-        for positions in recogniser.fitting(author).values():
-            if len(positions) == 1:
-                return students[min(positions)]
+    for positions in recogniser.fitting(row).values():
+        if len(positions) == 1:
+            return students[min(positions)]
     return None

@@ -7,24 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.batch.file_tree import Tree
-
-
-@dataclass(frozen=True)
-class Author:
-    """The identifiers of a person in an export. Identifiers that the export lacks are empty."""
-
-    id: str = ""
-    email: str = ""
-    login: str = ""
-    name: str = ""
-    compact_name: str = ""
-    """The name in lower case without spaces and punctuation, family name first, as in Canvas's file names."""
-    label: str = ""
-    """The name of the folder or file of a submission. It may be an id, e-mail address, login or name of the student."""
-
-    @property
-    def shown(self) -> str:
-        return self.name or self.label or self.login or self.email or self.compact_name or self.id
+from grader.batch.people import ClassStudent
 
 
 @dataclass(frozen=True)
@@ -33,8 +16,8 @@ class ExportedSubmission:
 
     place: str
     """The submission's folder in the export, or the common prefix of its file names."""
-    who: tuple[Author, ...]
-    """The author, or the members of a group."""
+    authors: tuple[ClassStudent, ...]
+    """The author, or the members of a group, with the identifiers that the export has."""
     files: tuple[tuple[str, str], ...]
     """For each file: (name that the student gave, path in the export)."""
     submitted_at: dt.datetime | None = None
@@ -58,7 +41,7 @@ class Export:
     tree: Tree
     submissions: tuple[ExportedSubmission, ...]
     left_over: tuple[str, ...] = ()
-    """Files and folders that belong to no submission."""
+    """Files that belong to no submission, or cannot be read because of their paths."""
 
     def content(self, submission: ExportedSubmission) -> Sequence[tuple[str, bytes]]:
         """Return (name, content) of a submission's files. Raise `Refused` if a file cannot be read."""

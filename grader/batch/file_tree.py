@@ -6,10 +6,10 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from grader.bounds import MAX_FILE_BYTES
 from grader.errors import BadCall, Refused
@@ -18,73 +18,84 @@ from grader.intake.receive import is_noise, safe_name, unpacked
 MAX_FILES = 200_000
 
 
-class Tree(Protocol):
-    """The files of a folder or zip, or of a folder inside it, by relative path."""
+@dataclass(frozen=True)
+class Tree:
+    """The files of a folder or zip, or of a folder inside it."""
 
     names: tuple[str, ...]
-    """Sorted relative paths of the files. Files that editors and operating systems create are left out."""
+    """Sorted paths of the files. Files that editors and operating systems create are left out."""
     unsafe: tuple[str, ...]
     """Paths that cannot be read because they are links or point outside the folder."""
+    read: Callable[[str], bytes]
+    """Function that returns a file's content. It raises `Refused` if the file is too large or cannot be read."""
+    folder: str = ""
+    """The folder inside the export that the paths are relative to; empty for the whole export."""
 
-    def read(self, name: str) -> bytes:
-        """Return a file's content. Raise `Refused` if it is too large or cannot be read."""
-        ...
+    @property
+    def top_folders(self) -> list[str]:
+        """The names of the top-level folders, sorted."""
+        folders = {name.partition("/")[0] for name in self.names if "/" in name}
+        return sorted(folders)
+
+    def files_in(self, folder: str) -> tuple[tuple[str, str], ...]:
+        """Return (path in the folder, path in the tree) of all files in a folder and below."""
+        prefix = f"{folder}/"
+        return tuple((name.removeprefix(prefix), name) for name in self.names if name.startswith(prefix))
+
+    def below(self, folder: str) -> Tree:
+        """Return the files of a folder, by their paths relative to this folder."""
+        paths = dict(self.files_in(folder))
+        return replace(self, names=tuple(paths), read=lambda name: self.read(paths[name]), folder=folder)
 
 
-class Folder:
-    """The files of a folder on disk."""
+def tree_of_folder(root: Path) -> Tree:
+    """Return the files of a folder on disk."""
+    names: list[str] = []
+    unsafe: list[str] = []
+    for folder, subfolders, files in os.walk(root):
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        subfolders[:] = [name for name in subfolders if not is_noise(name)]  # links are not followed
+        for name in (*files, *links):
+            path = Path(folder, name)
+            is_ordinary = path.is_file() and not path.is_symlink()
+            if not is_noise(name):
+                (names if is_ordinary else unsafe).append(path.relative_to(root).as_posix())
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        names: list[str] = []
-        unsafe: list[str] = []
-        for folder, subfolders, files in os.walk(root):
-            links = [name for name in subfolders if Path(folder, name).is_symlink()]
-            subfolders[:] = [name for name in subfolders if not is_noise(name)]  # links are not followed
-            for name in (*files, *links):
-                path = Path(folder, name)
-                is_ordinary = path.is_file() and not path.is_symlink()
-                if not is_noise(name):
-                    (names if is_ordinary else unsafe).append(path.relative_to(root).as_posix())
-        self.names = tuple(sorted(names))
-        self.unsafe = tuple(sorted(unsafe))
-
-    def read(self, name: str) -> bytes:
+    def read(name: str) -> bytes:
         try:
-            with (self._root / name).open("rb") as file:
+            with (root / name).open("rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise Refused(f"{name} is not an ordinary file")
-                content = file.read(MAX_FILE_BYTES + 1)
+                return file.read(MAX_FILE_BYTES + 1)  # if longer than MAX_FILE_BYTES, intake refuses the file
         except OSError as wrong:
             raise Refused(f"{name} cannot be read ({wrong.strerror})") from None
-        return content  # if longer than MAX_FILE_BYTES, intake refuses the file
+
+    return Tree(tuple(sorted(names)), tuple(sorted(unsafe)), read)
 
 
-class Archive:
-    """The files of a zip."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self._entries: dict[str, zipfile.ZipInfo] = {}
-        unsafe: list[str] = []
-        if len(archive.infolist()) > MAX_FILES:
-            raise BadCall(f"the zip has more than {MAX_FILES} files: export a single assignment")
-        for entry in archive.infolist():
-            name = _entry_name(entry)
-            try:
-                safe = safe_name(name)
-                if not entry.is_dir() and not is_noise(safe):
-                    self._entries[safe] = entry
-            except Refused:
-                unsafe.append(name)
-        self.names = tuple(sorted(self._entries))
-        self.unsafe = tuple(unsafe)
-
-    def read(self, name: str) -> bytes:
+def tree_of_zip(archive: zipfile.ZipFile) -> Tree:
+    """Return the files of a zip. Raise `BadCall` if there are more than `MAX_FILES`."""
+    if len(archive.infolist()) > MAX_FILES:
+        raise BadCall(f"the zip has more than {MAX_FILES} files: export a single assignment")
+    entries: dict[str, zipfile.ZipInfo] = {}
+    unsafe: list[str] = []
+    for entry in archive.infolist():
+        name = _entry_name(entry)
         try:
-            return unpacked(self._archive, self._entries[name])
+            safe = safe_name(name)
+        except Refused:
+            unsafe.append(name)
+            continue
+        if not entry.is_dir() and not is_noise(safe):
+            entries[safe] = entry
+
+    def read(name: str) -> bytes:
+        try:
+            return unpacked(archive, entries[name])
         except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, zlib.error):
             raise Refused(f"{name} cannot be unpacked: the zip is damaged") from None
+
+    return Tree(tuple(sorted(entries)), tuple(unsafe), read)
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str:
@@ -97,24 +108,11 @@ def _entry_name(entry: zipfile.ZipInfo) -> str:
         return entry.filename
 
 
-class Below:
-    """The files of one folder of a tree, by their paths relative to this folder."""
-
-    def __init__(self, tree: Tree, folder: str) -> None:
-        self._tree = tree
-        self._folder = f"{folder}/"
-        self.names = tuple(name for name, _ in files_in(tree, folder))
-        self.unsafe = tree.unsafe
-
-    def read(self, name: str) -> bytes:
-        return self._tree.read(self._folder + name)
-
-
 @contextmanager
 def opened(path: Path) -> Iterator[Tree]:
     """Open a folder or a zip. Raise `BadCall` for anything else."""
     if path.is_dir():
-        yield Folder(path)
+        yield tree_of_folder(path)
         return
     if not path.is_file():
         raise BadCall(f"there is no file or folder {path}")
@@ -123,16 +121,4 @@ def opened(path: Path) -> Iterator[Tree]:
     except (zipfile.BadZipFile, OSError, ValueError):
         raise BadCall(f"{path.name} is neither a folder nor a zip: give an export of the learning platform") from None
     with archive:
-        yield Archive(archive)
-
-
-def tops(tree: Tree) -> tuple[str, ...]:
-    """Return the names of the tree's top-level folders, sorted."""
-    folders = (name.partition("/")[0] for name in tree.names if "/" in name)
-    return tuple(dict.fromkeys(folders))
-
-
-def files_in(tree: Tree, folder: str) -> tuple[tuple[str, str], ...]:
-    """Return (path in the folder, path in the tree) of all files in a folder and below."""
-    prefix = f"{folder}/"
-    return tuple((name.removeprefix(prefix), name) for name in tree.names if name.startswith(prefix))
+        yield tree_of_zip(archive)

@@ -6,10 +6,10 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from grader.batch.export import Author, Export, ExportedSubmission
-from grader.batch.people import ClassStudent, outsider, with_keys
+from grader.batch.export import Export, ExportedSubmission
+from grader.batch.people import ClassStudent, with_keys
 
 _RESOLVE = 'write the submission\'s name into a column "submission" of the roster'
 
@@ -53,7 +53,7 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
     known_students = _KnownStudents(roster)
     recognitions = []
     for submission in export.submissions:
-        for author in submission.who:
+        for author in submission.authors:
             recognitions.append((submission, known_students.recognise(submission.place, author)))
     students = with_keys(known_students.students)
     matches_by_position: dict[int, list[Match]] = defaultdict(list)
@@ -105,7 +105,7 @@ class Recogniser:
         """Return the positions of the students to whom the roster assigns this submission."""
         return self._positions.get(("submission", _plain(place)), set())
 
-    def fitting(self, author: Author) -> dict[str, set[int]]:
+    def fitting(self, author: ClassStudent) -> dict[str, set[int]]:
         """Look up each identifier of an author. Return kind of identifier → positions of the students who have it, for
         each kind with a match, the most reliable kind first."""
         fitting: dict[str, set[int]] = {}
@@ -133,11 +133,11 @@ class _KnownStudents:
     def __init__(self, roster: Sequence[ClassStudent] | None) -> None:
         self.students = list(roster or ())
         self._has_roster = roster is not None
-        self._outside: dict[Author, int] = {}
+        self._outside: dict[ClassStudent, int] = {}
         """Author who is not in the roster → position in `students`."""
         self._recogniser = Recogniser(self.students)
 
-    def recognise(self, place: str, author: Author) -> _Recognised:
+    def recognise(self, place: str, author: ClassStudent) -> _Recognised:
         """Return the students who may be this author."""
         assigned = self._recogniser.assigned(place)
         if len(assigned) > 1:
@@ -150,17 +150,18 @@ class _KnownStudents:
         agreed = set.intersection(*fitting.values())  # whom all identifiers of the author fit
         if len(agreed) == 1:
             most_reliable = next(iter(fitting))
-            return _Recognised(agreed, _LABELS[most_reliable])
-        facts = {f"{_LABELS[kind]} of {self._names(positions)}": None for kind, positions in fitting.items()}
+            return _Recognised(agreed, most_reliable)
+        facts = [f"{kind} of {self._names(positions)}" for kind, positions in fitting.items()]
         why_unclear = f"{author.shown} may be several people: {', '.join(facts)}; {_RESOLVE}"
         return _Recognised(set.union(*fitting.values()), why_unclear=why_unclear)
 
-    def _outsider(self, author: Author) -> int:
+    def _outsider(self, author: ClassStudent) -> int:
         """Return the position of an author who is not in the roster. Add the author to the students at the first
         call."""
         if author not in self._outside:
             self._outside[author] = len(self.students)
-            self.students.append(outsider(author, enrolled=not self._has_roster))
+            name = author.name or author.label
+            self.students.append(replace(author, name=name, enrolled=not self._has_roster))
         return self._outside[author]
 
     def _names(self, positions: set[int]) -> str:
@@ -173,44 +174,40 @@ class _KnownStudents:
         return " or ".join(names)
 
 
-_LABELS = {"id": "id", "email": "e-mail address", "login": "login", "name": "name", "squeezed": "name", "any": "folder"}
-"""Kind of identifier → its name in messages. "squeezed" is a name without spaces and punctuation, "any" the name of a
-folder or file, which may be an identifier of any kind."""
+# The kinds of identifiers are words for messages. A "folder" is a submission's folder or file, whose name may be an
+# identifier of any kind.
 
 
-def _spellings(author: Author) -> Iterator[tuple[str, str]]:
+def _spellings(author: ClassStudent) -> Iterator[tuple[str, str]]:
     """Yield (kind of identifier, normalized spelling) for an author, the most reliable kind and spelling first."""
-    yield "id", _plain(author.id)
-    yield "email", _plain(author.email)
+    for id in author.ids:
+        yield "id", _plain(id)
+    yield "e-mail address", _plain(author.email)
     yield "login", _plain(author.login)
     yield "name", _words(author.name)
     yield "name", _squeezed(author.name)
-    yield "squeezed", _squeezed(author.compact_name)
-    yield "any", _plain(author.label)
-    yield "any", _squeezed(author.label)
+    yield "folder", _plain(author.label)
+    yield "folder", _squeezed(author.label)
 
 
 def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
     """Yield (kind, normalized spelling) of each identifier of a student."""
     yield "submission", _plain(student.submission)
-    for id in student.ids:
-        yield "id", _plain(id)
-    yield "email", _plain(student.email)
-    yield "login", _plain(student.login)
-    yield "name", _words(student.name)
+    yield from _spellings(student)
     local_part = student.email.partition("@")[0]
     for label in (*student.ids, student.email, local_part, student.login, student.name):
-        yield "any", _plain(label)
+        yield "folder", _plain(label)
     words = _name_words(student.name)
     for first in range(len(words)):
         squeezed = _squeezed("".join(words[first:] + words[:first]))  # "adalovelace" and "lovelaceada"
-        for kind in ("name", "squeezed", "any"):
-            yield kind, squeezed
+        yield "name", squeezed
+        yield "folder", squeezed
 
 
 def _plain(text: str) -> str:
     """Return a text in lower case, with single spaces and normalized characters, for comparison."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    normalized = unicodedata.normalize("NFKC", text)
+    return " ".join(normalized.casefold().split())
 
 
 def _name_words(name: str) -> list[str]:

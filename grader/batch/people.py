@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.batch.export import Author
 from grader.batch.safe_csv import unescaped
 from grader.course import csv_people
 from grader.course.late import checked_date
@@ -26,13 +25,15 @@ _SUBMITTED = ("submitted", "submitted at")
 
 @dataclass(frozen=True)
 class ClassStudent:
-    """A student of the class."""
+    """A student of the class, or the author of a submission. Facts that a roster or an export lacks are empty."""
 
     name: str = ""
     ids: tuple[str, ...] = ()
     email: str = ""
     login: str = ""
-    cells: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
+    """The name of a submission's folder or file. It may be an id, e-mail address, login or name of the student."""
+    cells: Mapping[str, str] = field(default_factory=dict, hash=False)
     """The student's row in the roster: column → cell. Some gradebooks keep the columns of the roster."""
     submission: str = ""
     """The place of the student's submission in the export, if the roster names it."""
@@ -51,7 +52,7 @@ class ClassStudent:
 
     @property
     def shown(self) -> str:
-        return self.name or self.login or self.email or self.first_id
+        return self.name or self.label or self.login or self.email or self.first_id
 
 
 def read(content: bytes) -> list[ClassStudent]:
@@ -143,13 +144,6 @@ def _require_distinct(students: Sequence[ClassStudent]) -> None:
         doubled = [text for (its_kind, text), times in identifiers.items() if its_kind == kind and text and times > 1]
         if doubled:
             raise BadCall(f"several people in the roster have the {kind} {', '.join(doubled[:5])}: make it unique")
-
-
-def outsider(who: Author, *, enrolled: bool) -> ClassStudent:
-    """Return a student with the name and other identifiers of an author who is not in the roster."""
-    name = who.name or who.compact_name or who.label
-    ids = (who.id,) if who.id else ()
-    return ClassStudent(name=name, ids=ids, email=who.email.lower(), login=who.login.lower(), enrolled=enrolled)
 
 
 def with_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:

@@ -101,17 +101,12 @@ def _cells(row: PlanRow) -> dict[str, str]:
     return {title: one_line(str(cell)) for title, cell in asdict(row).items()}
 
 
-def left_over(export: Export) -> list[str]:
-    """Return the paths of the files in an export that belong to no submission."""
-    return [*export.left_over, *export.tree.unsafe]
-
-
 def sentence(export: Export, rows: Sequence[PlanRow]) -> str:
     """Return a summary such as "Canvas download: 48 submissions; 45 to grade, 2 missing, 1 unclear"."""
     states = Counter(row.state for row in rows)
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     summary = f"{export.format}: {len(export.submissions)} submissions; {counts}"
-    files = left_over(export)
+    files = export.left_over
     if not files:
         return summary
     more = " …" if len(files) > 5 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -126,7 +126,7 @@ def batch(
             class_files.record_run(to, rules, graded.label)
             if similar:
                 _write_similar(to, task, export, matching, run)
-    _show(to, graded, results, matching, table.left_over(export), as_json)
+    _show(to, graded, results, matching, export.left_over, as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
@@ -252,7 +252,7 @@ def _moment(text: str) -> dt.datetime | None:
 
 
 def _show(
-    to: Path, graded: ReportScope, results: list[Result], matching: Matching, left_over: list[str], as_json: bool
+    to: Path, graded: ReportScope, results: list[Result], matching: Matching, left_over: Sequence[str], as_json: bool
 ) -> None:
     """Print a summary of a batch: the number of students by standing, and everything that needs attention.
 

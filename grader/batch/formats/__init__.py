@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from grader.batch.export import Export, ExportedSubmission
-from grader.batch.file_tree import Below, Tree, tops
+from grader.batch.file_tree import Tree
 from grader.batch.formats import canvas, folders, gradescope, loose, moodle, nbgrader
 from grader.errors import BadCall
 
@@ -54,19 +54,15 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
     format, files = _recognised(tree)
     submissions = tuple(_tidy(submission) for submission in format.read(files, assignment, file))
     paths = {path for submission in submissions for _, path in submission.files}
-    left_over = tuple(name for name in files.names if name not in paths)
-    return Export(format.NAME, files, submissions, left_over)
+    left_over = [name for name in files.names if name not in paths]
+    return Export(format.NAME, files, submissions, (*left_over, *files.unsafe))
 
 
 def _recognised(tree: Tree) -> tuple[Format, Tree]:
     """Return the format of an export and the folder that contains the submissions."""
-    candidates = [(format, tree) for format in FORMATS]
-    top_folders = tops(tree)
-    if len(top_folders) == 1 and all("/" in name for name in tree.names):
-        folder = Below(tree, top_folders[0])
-        candidates += [(format, folder) for format in FORMATS]
-        if all("/" in name for name in folder.names):
-            candidates.append((folders, folder))
+    inner = _inner_folders(tree)
+    candidates = [(format, files) for files in (tree, *inner) for format in FORMATS]
+    candidates += [(folders, files) for files in inner if _is_nested(files)]
     candidates += [(folders, tree), (loose, tree)]
     for format, files in candidates:
         if format.recognises(files):
@@ -75,6 +71,20 @@ def _recognised(tree: Tree) -> tuple[Format, Tree]:
         "no submissions were found: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
         "submitted/ folder, a folder per student, or files named by student"
     )
+
+
+def _inner_folders(tree: Tree) -> list[Tree]:
+    """Return the folders inside an export that may contain the submissions: a single folder that encloses all files,
+    and nbgrader's folder submitted/."""
+    top_folders = tree.top_folders
+    if len(top_folders) == 1 and _is_nested(tree):
+        enclosed = tree.below(top_folders[0])
+        return [enclosed, *_inner_folders(enclosed)]
+    return [tree.below(nbgrader.ROOT)] if nbgrader.ROOT in top_folders else []
+
+
+def _is_nested(tree: Tree) -> bool:
+    return all("/" in name for name in tree.names)
 
 
 def _tidy(submission: ExportedSubmission) -> ExportedSubmission:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from grader.batch.export import Author, ExportedSubmission
+from grader.batch.export import ExportedSubmission
 from grader.batch.file_tree import Tree
+from grader.batch.people import ClassStudent
 from grader.model.grouping import grouped
 
 NAME = "Canvas download"
@@ -47,7 +48,7 @@ def _submission(user: str, matches: Sequence[re.Match[str]]) -> ExportedSubmissi
     return ExportedSubmission(
         place=f"{first['who']}_{user}",
         feedback_prefix=first[0].removesuffix(first["name"]),
-        who=(Author(id=user, compact_name=first["who"].lower()),),
+        authors=(ClassStudent(first["who"].lower(), (user,)),),
         files=tuple(files),
         marked_late=any(match["late"] for match in matches),
         notes=tuple(notes),

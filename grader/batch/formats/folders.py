@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.batch.export import Author, ExportedSubmission
-from grader.batch.file_tree import Tree, files_in, tops
+from grader.batch.export import ExportedSubmission
+from grader.batch.file_tree import Tree
+from grader.batch.people import ClassStudent
 
 NAME = "folder per student"
 
 
 def recognises(tree: Tree) -> bool:
-    return bool(tops(tree))
+    return bool(tree.top_folders)
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     submissions = []
-    for folder in tops(tree):
-        submissions.append(ExportedSubmission(folder, (Author(label=folder),), files_in(tree, folder)))
+    for folder in tree.top_folders:
+        submissions.append(ExportedSubmission(folder, (ClassStudent(label=folder),), tree.files_in(folder)))
     return submissions

@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from grader.batch.export import Author, ExportedSubmission
-from grader.batch.file_tree import Tree, files_in
+from grader.batch.export import ExportedSubmission
+from grader.batch.file_tree import Tree
+from grader.batch.people import ClassStudent
 from grader.errors import BadCall
 
 NAME = "Gradescope export"
@@ -46,22 +47,26 @@ def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSu
     submitters = _fact(facts, "submitters")
     if not isinstance(submitters, list):
         submitters = []
-    authors = [_who(person) for person in submitters if isinstance(person, dict)]
+    authors = [_author(person) for person in submitters if isinstance(person, dict)]
     return ExportedSubmission(
         place=folder,
-        who=tuple(authors) or (Author(label=folder),),
-        files=files_in(tree, folder),
+        authors=tuple(authors) or (ClassStudent(label=folder),),
+        files=tree.files_in(folder),
         submitted_at=_moment(_fact(facts, "created_at")),
         notes=() if authors else (f"{METADATA} names no submitter",),
     )
 
 
-def _who(person: Mapping[str, Any]) -> Author:
+def _author(person: Mapping[str, Any]) -> ClassStudent:
     """Return the author from one entry of `submitters`, whose `sid` is the student's id."""
-    id = str(_fact(person, "sid") or "")
-    email = str(_fact(person, "email") or "")
-    name = str(_fact(person, "name") or "")
-    return Author(id=id.strip(), email=email.strip(), name=" ".join(name.split()))
+    id = _text(person, "sid")
+    return ClassStudent(_text(person, "name"), (id,) if id else (), _text(person, "email").lower())
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    """Return a value as text without extra spaces; "" if it is missing."""
+    text = str(_fact(facts, name) or "")
+    return " ".join(text.split())
 
 
 def _fact(facts: Mapping[str, Any], name: str) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from grader.batch.export import Author, ExportedSubmission
+from grader.batch.export import ExportedSubmission
 from grader.batch.file_tree import Tree
+from grader.batch.people import ClassStudent
 from grader.model.grouping import grouped
 
 NAME = "loose files"
@@ -26,7 +27,7 @@ def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission
     submissions = []
     for stem, names in names_of.items():
         files = [(f"{code}{PurePosixPath(name).suffix}", name) for name in names]
-        submissions.append(ExportedSubmission(stem, (Author(label=stem),), tuple(files)))
+        submissions.append(ExportedSubmission(stem, (ClassStudent(label=stem),), tuple(files)))
     return submissions
 
 

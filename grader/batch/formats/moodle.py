@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from grader.batch.export import Author, ExportedSubmission
+from grader.batch.export import ExportedSubmission
 from grader.batch.file_tree import Tree
+from grader.batch.people import ClassStudent
 from grader.model.grouping import grouped
 
 NAME = "Moodle download"
@@ -39,7 +40,7 @@ def _submission(id: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission
     return ExportedSubmission(
         place=f"{name}_{id}",
         feedback_prefix=f"{name}_{id}_assignsubmission_file_/",
-        who=(Author(id=id, name="" if is_anonymous else name),),
+        authors=(ClassStudent("" if is_anonymous else name, (id,)),),
         files=tuple(files),
         notes=tuple(f"also has {kind}, which is not read" for kind in ignored_kinds),
     )

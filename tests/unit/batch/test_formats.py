@@ -10,7 +10,7 @@ import pytest
 
 from grader.batch import formats
 from grader.batch.export import Export
-from grader.batch.file_tree import Archive, Folder, opened
+from grader.batch.file_tree import opened, tree_of_folder, tree_of_zip
 from grader.errors import BadCall
 from tests import classes
 
@@ -18,13 +18,13 @@ from tests import classes
 def export(*names: str, **contents: str) -> Export:
     """Of a zip with files of these names."""
     packed = classes.zipped({name: contents.get(name, "x = 1\n").encode() for name in names})
-    return formats.read(Archive(zipfile.ZipFile(io.BytesIO(packed))), "ps4", "mlp.py")
+    return formats.read(tree_of_zip(zipfile.ZipFile(io.BytesIO(packed))), "ps4", "mlp.py")
 
 
 def test_canvas_files_of_one_student_are_one_submission_under_their_own_names() -> None:
     (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").submissions
     assert dict(ada.files).keys() == {"mlp.py", "layers.py"}
-    assert (ada.who[0].id, ada.who[0].compact_name, ada.marked_late) == ("11", "lovelaceada", False)
+    assert (ada.authors[0].first_id, ada.authors[0].name, ada.marked_late) == ("11", "lovelaceada", False)
     assert ada.notes == ("mlp-2.py is a resubmitted file, graded without the number in its name",)
 
 
@@ -44,7 +44,11 @@ def test_two_files_that_would_have_one_name_keep_their_own_and_it_is_said() -> N
 )
 def test_moodle_has_folders_or_long_names(folder: str) -> None:
     (ada,) = export(folder, "Ada Lovelace_11_assignsubmission_onlinetext_/onlinetext.html").submissions
-    assert (ada.who[0].name, ada.who[0].id, [name for name, _ in ada.files]) == ("Ada Lovelace", "11", ["mlp.py"])
+    assert (ada.authors[0].name, ada.authors[0].first_id, [name for name, _ in ada.files]) == (
+        "Ada Lovelace",
+        "11",
+        ["mlp.py"],
+    )
     assert ada.notes == ("also has onlinetext, which is not read",)
 
 
@@ -63,7 +67,7 @@ submission_1:
     (both,) = export(
         "submission_1/mlp.py", "submission_metadata.yml", **{"submission_metadata.yml": metadata}
     ).submissions
-    assert [(w.name, w.id, w.email) for w in both.who] == [
+    assert [(w.name, w.first_id, w.email) for w in both.authors] == [
         ("Ada Lovelace", "11", "ada@x.edu"),
         ("Grace Hopper", "0012", "grace@x.edu"),
     ]
@@ -82,7 +86,7 @@ def test_what_belongs_to_nobody_is_told() -> None:
 
 def test_names_that_lead_out_of_the_zip_are_told_and_not_read() -> None:
     read = export("ada/mlp.py", "grace/mlp.py", "../../etc/cron.d/x", "/abs.py")
-    assert read.tree.unsafe == ("../../etc/cron.d/x", "/abs.py")
+    assert read.left_over == ("../../etc/cron.d/x", "/abs.py")
     assert {path for h in read.submissions for _, path in h.files} == {"ada/mlp.py", "grace/mlp.py"}
 
 
@@ -90,13 +94,13 @@ def test_links_in_a_folder_are_told_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "ada").mkdir()
     (tmp_path / "ada" / "mlp.py").symlink_to("/etc/passwd")
     (tmp_path / "grace").symlink_to("/etc")
-    tree = Folder(tmp_path)
+    tree = tree_of_folder(tmp_path)
     assert (tree.names, tree.unsafe) == ((), ("ada/mlp.py", "grace"))
 
 
 def test_a_zip_that_does_not_say_that_its_names_are_utf_8_is_read_as_such() -> None:
     raw = classes.zipped({"zoe/mlp.py": b"x"}).replace(b"zoe/mlp.py", "zö/mlp.py".encode())
-    assert Archive(zipfile.ZipFile(io.BytesIO(raw))).names == ("zö/mlp.py",)
+    assert tree_of_zip(zipfile.ZipFile(io.BytesIO(raw))).names == ("zö/mlp.py",)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip"])
