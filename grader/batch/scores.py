@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.batch.people import ClassStudent, read
-from grader.batch.safe_csv import unescaped
-from grader.course import csv_people
 from grader.errors import BadCall
-from grader.model import ZERO, Points
+from grader.model import Points
 
 _SCORE_COLUMNS = ("final", "grade", "score", "total score", "points")
 """Titles of score columns. In a Canvas gradebook, the title of the score column is the assignment's name."""
@@ -39,58 +37,36 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
     Raises:
         BadCall: If there is no score column, or several.
     """
-    lines = csv_people.lines(content)  # (number of the line, its cells)
-    header = [_title(cell) for cell in lines[0][1]] if lines else []
-    if {"check", "points", "student"} <= set(header):
-        return _summed(lines)
-    score_column = column or _score_column(header)
-    if score_column not in header:
-        raise BadCall(f"the gradebook has no column {score_column!r} (it has: {', '.join(header)[:300]})")
+    students = read(content)
+    titles = {" ".join(title.split()): title for title in students[0].cells} if students else {}
+    if "check" in titles:
+        raise BadCall("the gradebook has a row for each check: give gradebook.csv, with a row for each student")
+    score_column = column or _score_column(titles)
+    if score_column not in titles:
+        raise BadCall(f"the gradebook has no column {score_column!r} (it has: {', '.join(titles)[:300]})")
     scores = []
-    for student in read(content):
-        cells = {_title(title): cell.strip() for title, cell in student.cells.items()}
-        status = cells.get("status") or cells.get("Feedback comments", "")
-        scores.append(OtherScore(student, _points(cells.get(score_column, "")), status))
+    for student in students:
+        points = _points(student.cells.get(titles[score_column], ""))
+        status = student.cells.get("status") or student.cells.get("Feedback comments", "")
+        scores.append(OtherScore(student, points, status))
     return scores
 
 
-def _title(cell: str) -> str:
-    """Return a column's title without superfluous spaces."""
-    return " ".join(cell.split())
-
-
-def _score_column(header: Sequence[str]) -> str:
+def _score_column(titles: Collection[str]) -> str:
     """Return the title of the score column in a gradebook with these titles. Canvas's gradebooks have one column for
     each assignment, so the column is clear only if there is one. In other gradebooks, the first usual title is taken.
     Raise `BadCall` if the column is not clear."""
-    titles = {title.lower(): title for title in header if title}
-    if titles.keys() >= _CANVAS:
-        candidates = [titles[name] for name in titles if name not in _CANVAS and not name.endswith(_READ_ONLY)]
-        is_clear = len(candidates) == 1
+    by_name = {title.lower(): title for title in titles}
+    if by_name.keys() >= _CANVAS:
+        candidates = [by_name[name] for name in by_name if name not in _CANVAS and not name.endswith(_READ_ONLY)]
+        usual = candidates if len(candidates) == 1 else []
     else:
-        candidates = [titles[name] for name in _SCORE_COLUMNS if name in titles]
-        is_clear = bool(candidates)
-        candidates = candidates or list(header)
-    if not is_clear:
+        candidates = list(titles)
+        usual = [by_name[name] for name in _SCORE_COLUMNS if name in by_name]
+    if not usual:
         names = ", ".join(candidates)[:300]
         raise BadCall(f"the column with the scores is not clear: name it with --compare-column, one of: {names}")
-    return candidates[0]
-
-
-def _summed(lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
-    """Read scores.csv of `grader batch`, which has a row for each check, and return each student's total."""
-    _, header = lines[0]
-    totals: dict[tuple[str, str], Points | None] = {}
-    for number, cells in lines[1:]:
-        if len(cells) < len(header):
-            raise BadCall(f"the gradebook's line {number} is cut off: it has {len(cells)} of {len(header)} columns")
-        row = dict(zip(header, map(unescaped, cells), strict=False))
-        student = (row["student"], row.get("name", ""))
-        total = totals.setdefault(student, None)
-        earned = _points(row["points"])
-        if earned is not None:
-            totals[student] = (total or ZERO) + earned
-    return [OtherScore(ClassStudent(name=name, key=key), points) for (key, name), points in totals.items()]
+    return usual[0]
 
 
 def _points(text: str) -> Points | None:
