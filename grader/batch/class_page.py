@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.batch.class_plots import histogram, scatter
+from grader.batch.class_plots import accuracies, histogram
 from grader.batch.outcome import Result, Standing
 from grader.batch.summary import Rate, Summary
 from grader.model import Status
@@ -34,9 +34,9 @@ def page(summary: Summary) -> str:
         attention={standing: results for standing, results in by_standing.items() if results},
         late=[result for result in graded if result.late and result.late.is_late],
         sharing=_sharing(graded),
-        plots=[plot for plot in (histogram(summary), scatter(summary)) if plot is not None],
+        plots=[plot for plot in (histogram(summary), accuracies(summary)) if plot is not None],
         rates=[(rate, _share(rate), list(_bar(rate))) for rate in summary.rates.values()],
-        slowest=sorted(summary.costs, key=lambda cost: -cost.cpu_seconds)[:SLOWEST],
+        slowest=sorted(summary.cpu_seconds, reverse=True)[:SLOWEST],
     )
 
 

@@ -80,16 +80,22 @@ class Result:
         return self.student.submitted_at or (self.submission.submitted_at if self.submission else None)
 
     @property
+    def remarks(self) -> list[str]:
+        """Remarks for the instructor, such as "not in the roster"."""
+        remarks = []
+        if self.late is not None and (self.late.is_late or self.late is _UNKNOWN):
+            remarks.append(self.late.sentence)
+        if self.shares_with:
+            remarks.append(f"the same files as {', '.join(self.shares_with)}")
+        if not self.student.enrolled:
+            remarks.append("not in the roster")
+        return remarks
+
+    @property
     def status(self) -> str:
         """The text of the gradebook's status column."""
-        words = [f"{self.standing}: {self.why}" if self.why else self.standing.value]
-        if self.late is not None and (self.late.is_late or self.late is _UNKNOWN):
-            words.append(self.late.sentence)
-        if self.shares_with:
-            words.append(f"the same files as {', '.join(self.shares_with)}")
-        if not self.student.enrolled:
-            words.append("not in the roster")
-        return "; ".join(words)
+        standing = f"{self.standing}: {self.why}" if self.why else self.standing.value
+        return "; ".join((standing, *self.remarks))
 
 
 _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")

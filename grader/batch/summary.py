@@ -57,11 +57,12 @@ class QuestionSummary:
     not_found: list[str] = field(default_factory=list)
 
 
-class Cost(NamedTuple):
-    """The CPU time of one grading."""
+class Measured(NamedTuple):
+    """A number that was measured for one student, such as the CPU seconds of the grading."""
 
+    value: float
     student: str
-    cpu_seconds: float
+    """The student's name."""
 
 
 class Summary:
@@ -76,11 +77,11 @@ class Summary:
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
         """By the check's id."""
-        self.costs: list[Cost] = []
+        self.cpu_seconds: list[Measured] = []
         self.stopped: dict[str, str] = {}
         """Student's name → the student's first check that exceeded a limit on CPU or wall time."""
-        self.accuracies: list[tuple[str, Mapping[str, float]]] = []
-        """(student's name, name of a training run → accuracy of its network) of each student who trained a network."""
+        self.accuracies: dict[str, list[Measured]] = {}
+        """Name of a training run → accuracies of the students' networks."""
         self.questions: dict[str, QuestionSummary] = {}
         self.title = ""
         self.scope = FULL_SCOPE
@@ -111,10 +112,12 @@ class Summary:
             return
         who = result.student.shown
         self.title, self.scope, self.grader = report.assignment.title, report.scope, report.environment.grader
-        self.costs.append(Cost(who, sum(report.usage.values(), NOTHING_USED).cpu_seconds))
-        accuracies = {e.name: e.accuracy for e in report.evidence if e.accuracy is not None}
-        if accuracies:
-            self.accuracies.append((who, accuracies))
+        usage = sum(report.usage.values(), NOTHING_USED)
+        self.cpu_seconds.append(Measured(usage.cpu_seconds, who))
+        for evidence in report.evidence:
+            if evidence.accuracy is not None:
+                networks = self.accuracies.setdefault(evidence.name, [])
+                networks.append(Measured(evidence.accuracy, who))
         self.losses[result.student.key] = why_lost(report)
         self._add_checks(who, report)
         for fix in fixes(report):

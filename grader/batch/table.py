@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -52,12 +52,7 @@ def _line(matching: Matching, result: Result) -> PlanRow:
     notes = []
     if result.why and result.standing not in (Standing.GRADED, Standing.PARTLY_GRADED):
         notes.append(result.why)
-    if result.late and result.late.is_late:
-        notes.append(result.late.sentence)
-    if result.shares_with:
-        notes.append(f"the same files as {', '.join(result.shares_with)}")
-    if not result.student.enrolled:
-        notes.append("not in the roster")
+    notes += result.remarks
     if submission:
         notes += submission.notes
     return PlanRow(
@@ -83,22 +78,15 @@ def _minute(moment: dt.datetime | None) -> str:
 
 
 def shown(rows: Sequence[PlanRow]) -> Table:
-    """Return the rows as a table for the terminal, without empty columns."""
+    """Return the rows as a table for the terminal."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    cells = [_cells(row) for row in rows]
-    titles = []
     for field in fields(PlanRow):
-        if any(line[field.name] for line in cells):
-            titles.append(field.name)
-            table.add_column(field.name, overflow="fold")
-    for row, line in zip(rows, cells, strict=True):
+        table.add_column(field.name, overflow="fold")
+    for row in rows:
         style = "" if row.state in _READY else "yellow"
-        table.add_row(*(Text(line[title], style) for title in titles))
+        cells = [one_line(str(cell)) for cell in astuple(row)]
+        table.add_row(*(Text(cell, style) for cell in cells))
     return table
-
-
-def _cells(row: PlanRow) -> dict[str, str]:
-    return {title: one_line(str(cell)) for title, cell in asdict(row).items()}
 
 
 def sentence(export: Export, rows: Sequence[PlanRow]) -> str:
