@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from enum import Enum, auto
+from enum import StrEnum
 from statistics import mean
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -14,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
 LINE_SECONDS = 30.0
@@ -24,23 +23,15 @@ RECENT = 30
 """The time left is estimated from the mean duration of the latest gradings, up to this number of them."""
 
 
-class JobOutcome(Enum):
-    """The outcome of a submission in a run."""
+class JobOutcome(StrEnum):
+    """The outcome of a submission in a run, in words that follow a number."""
 
-    GRADED = auto()
-    KNOWN = auto()
+    GRADED = "graded"
+    KNOWN = "graded before"
     """An equal submission was graded already, in an earlier run or for another student."""
-    UNREADABLE = auto()
-    FAILED = auto()
+    UNREADABLE = "unreadable"
+    FAILED = "internal errors"
     """The grader failed."""
-
-
-_LABELS = {
-    JobOutcome.GRADED: "graded",
-    JobOutcome.KNOWN: "graded before",
-    JobOutcome.UNREADABLE: "unreadable",
-    JobOutcome.FAILED: "internal errors",
-}
 
 
 class Display:
@@ -70,8 +61,6 @@ class Display:
         self._printed_count = 0
         """Number of finished submissions in the last printed line."""
         self._counts: Counter[JobOutcome] = Counter()
-        self._points: Points = ZERO
-        """Sum of the points of all finished submissions."""
         self._running: dict[str, float] = {}
         """Content of the submissions that are being graded → time at which this began."""
         self._durations: deque[float] = deque(maxlen=RECENT)
@@ -93,10 +82,9 @@ class Display:
         if seconds is not None:
             self._durations.append(seconds)
 
-    def finished(self, outcome: JobOutcome, count: int = 1, points: Points | None = None) -> None:
-        """Count submissions with this outcome. `points` are the points of each submission; None without a score."""
+    def finished(self, outcome: JobOutcome, count: int = 1) -> None:
+        """Count submissions with this outcome."""
         self._counts[outcome] += count
-        self._points += (points or ZERO) * count
         self._print_if_due()
 
     def notice(self, words: str) -> None:
@@ -119,8 +107,7 @@ class Display:
         return self._counts.total()
 
     def _summary(self) -> Text:
-        """Return the progress as one line, such as "12 of 90 · 1.5 a second · 52 s left · 12 graded · 31 points on
-        average"."""
+        """Return the progress as one line, such as "12 of 90 · 1.5 a second · 52 s left · 12 graded"."""
         phrases = [f"{self._done} of {self._total}"]
         mean_seconds = mean(self._durations) if self._durations else 0.0
         if mean_seconds:
@@ -129,10 +116,7 @@ class Display:
             seconds_left = self._seconds_left(mean_seconds)
             if seconds_left >= 1:
                 phrases.append(f"{_minutes(seconds_left)} left")
-        phrases += [f"{count} {_LABELS[outcome]}" for outcome, count in self._counts.items()]
-        scored = self._counts[JobOutcome.GRADED] + self._counts[JobOutcome.KNOWN]
-        if scored:
-            phrases.append(f"{show_points(self._points / scored)} points on average")
+        phrases += [f"{count} {outcome}" for outcome, count in self._counts.items()]
         return Text(" · ".join(phrases))
 
     def _seconds_left(self, mean_seconds: float) -> float:

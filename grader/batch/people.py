@@ -135,13 +135,13 @@ def _moment(number: int, text: str) -> dt.datetime | None:
 
 def _require_distinct(students: Sequence[ClassStudent]) -> None:
     """Raise `BadCall` if two students have the same id, e-mail address or login. Names may be equal."""
-    identifiers: Counter[tuple[str, str]] = Counter()  # (kind, identifier) → number of students who have it
-    for student in students:
-        identifiers.update(("id", id) for id in student.ids)
-        identifiers["e-mail address", student.email] += 1
-        identifiers["login", student.login] += 1
-    for kind in ("id", "e-mail address", "login"):
-        doubled = [text for (its_kind, text), times in identifiers.items() if its_kind == kind and text and times > 1]
+    identifiers = {
+        "id": [id for student in students for id in student.ids],
+        "e-mail address": [student.email for student in students],
+        "login": [student.login for student in students],
+    }
+    for kind, texts in identifiers.items():
+        doubled = [text for text, times in Counter(texts).items() if text and times > 1]
         if doubled:
             raise BadCall(f"several people in the roster have the {kind} {', '.join(doubled[:5])}: make it unique")
 

@@ -14,7 +14,6 @@ from grader.batch.export import Export, ExportedSubmission
 from grader.batch.queue import BatchQueue, Files, Received
 from grader.errors import Refused, StoreUnavailable
 from grader.intake.receive import receive_all
-from grader.model import Points
 from grader.store.records import State
 
 MOST_WAITING = 256
@@ -79,8 +78,8 @@ class Run:
         """Content → places of the submissions to grade that were read so far and have this content."""
         self._open: dict[str, str] = {}
         """Id of each queued or running grading → content of its submissions."""
-        self._decided: dict[str, tuple[JobOutcome, Points | None]] = {}
-        """Content of submissions whose grading is finished → its outcome and points."""
+        self._decided: dict[str, JobOutcome] = {}
+        """Content of submissions whose grading is finished → its outcome."""
 
     def grade(self, display: Display) -> None:
         """Grade the submissions and show the progress. The oldest come first, submissions without a time last. Finished
@@ -94,7 +93,7 @@ class Run:
                 new = {}  # only after `submit`: if the database fails, they are submitted again
                 for content, grading in queued.items():
                     if grading.state is State.GRADED:  # in an earlier run
-                        self._decide(content, JobOutcome.KNOWN, grading.points, display)
+                        self._decide(content, JobOutcome.KNOWN, display)
                     else:
                         self._open[grading.id] = content
                 if self._open:
@@ -137,8 +136,7 @@ class Run:
         the grading of an equal one is finished, count this one too; otherwise `_decide` will count both."""
         self._places.setdefault(content, []).append(place)
         if content in self._decided:
-            outcome, points = self._decided[content]
-            display.finished(outcome, points=points)
+            display.finished(self._decided[content])
         return len(self._places[content]) == 1
 
     def _look(self, display: Display) -> None:
@@ -157,13 +155,13 @@ class Run:
                 seconds = (grading.finished_at - grading.started_at).total_seconds()
             display.ended(content, seconds)
             if is_graded:
-                self._decide(content, JobOutcome.GRADED, grading.points, display)
+                self._decide(content, JobOutcome.GRADED, display)
             else:
                 self.failed[content] = grading.why or f"the grading is {grading.state}"
-                self._decide(content, JobOutcome.FAILED, None, display)
+                self._decide(content, JobOutcome.FAILED, display)
         display.notice(self.queue.trouble() if self._open else "")
 
-    def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: Display) -> None:
+    def _decide(self, content: str, outcome: JobOutcome, display: Display) -> None:
         """Record the outcome of a grading, and count all submissions with its content as finished."""
-        self._decided[content] = outcome, points
-        display.finished(outcome, len(self._places[content]), points)
+        self._decided[content] = outcome
+        display.finished(outcome, len(self._places[content]))
