@@ -27,7 +27,9 @@ _SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
 _DATA_FOLDER = "data"
 LARGE_BYTES = 1 << 20
 """Largest size of a data file in a student's pack. Checks that need larger files do not run there."""
-STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
+STUDENTS_COMMANDS = (
+    "grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.cli.watch", "grader.notebook.magic",
+)  # fmt: skip
 """Modules of the commands for students. The student's pack has these and all modules that they import."""
 NOT_FOR_STUDENTS = "grader.derivations.opinions"
 """The module that compares written answers. It is left out of a student's pack, which has no written questions."""

@@ -8,7 +8,6 @@ import gc
 import re
 import signal
 import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
@@ -19,12 +18,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from grader import __version__
-from grader.errors import BadCall, GraderError
+from grader.errors import GraderError
 from grader.render.text import one_line
 
 COMMANDS = {
     "check": ("grader.cli.grading:check", "Grade one submission and explain lost points."),
-    "watch": ("grader.cli.grading:watch", "Grade the code again on every save, and show what the save has changed."),
+    "watch": ("grader.cli.watch:watch", "Grade the code again on every save, and show what the save has changed."),
     "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if the verdict differs."),
     "login": ("grader.cli.student:login_", "Log in at a service, with a token from its page Settings."),
     "logout": ("grader.cli.student:logout", "Remove the stored login."),
@@ -39,15 +38,15 @@ COMMANDS = {
         "Pack all reports into a zip with the names that the learning platform expects for feedback.",
     ),
     "mark": ("grader.cli.mark:app", "Mark written answers in a CSV file."),
-    "serve": ("grader.cli.operating:serve", "Run the grading service until SIGTERM or Ctrl-C."),
+    "serve": ("grader.cli.serve:serve", "Run the grading service until SIGTERM or Ctrl-C."),
     "worker": (
-        "grader.cli.operating:worker",
+        "grader.cli.worker:worker",
         "Grade on this machine for a service that uses PostgreSQL, until SIGTERM or Ctrl-C.",
     ),
     "admin": ("grader.cli.admin:app", "Manage courses, people, tokens and offered assignments."),
-    "backup": ("grader.cli.operating:backup", "Copy the service's SQLite database into one file; the service may run."),
-    "restore": ("grader.cli.operating:restore", "Replace the service's database by a copy; the service must not run."),
-    "doctor": ("grader.cli.operating:doctor", "Run the sandbox self-test; exit with 4 if any of its tests fails."),
+    "backup": ("grader.cli.backup:backup_", "Copy the service's SQLite database into one file; the service may run."),
+    "restore": ("grader.cli.backup:restore_", "Replace the service's database by a copy; the service must not run."),
+    "doctor": ("grader.cli.doctor:doctor", "Run the sandbox self-test; exit with 4 if any of its tests fails."),
     "assignments": ("grader.cli.assignments:assignments", "List the assignments, with their points."),
     "demo": (
         "grader.cli.assignments:demo",
@@ -160,18 +159,6 @@ def grader(
     pass
 
 
-@app.command("version")
-def version_() -> None:
-    """Print the version."""
-    typer.echo(__version__)
-
-
-@app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def read() -> None:
-    """Raise `BadCall` with a message that `grader read` is now `grader mark`."""
-    raise BadCall("grader read is now grader mark, with the same commands and options")
-
-
 def run() -> NoReturn:
     """Run the command and exit. A failure is printed in one line and sets the exit code."""
     atexit.register(gc.freeze)  # skips the last garbage collection: a tenth of the CPU time of a short command
@@ -211,11 +198,5 @@ def _install_command(module: str) -> str:
 
 def _fail(message: str, code: int) -> NoReturn:
     """Print an error message in red on standard error, and exit with this code."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    lines = textwrap.wrap(  # not by rich, which would break long paths
-        f"grader: {one_line(message, 600)}", console.width, break_long_words=False, break_on_hyphens=False
-    )
-    console.print("\n".join(lines), style="red", markup=False, soft_wrap=True)
+    typer.secho(f"grader: {one_line(message, 600)}", fg="red", err=True)
     sys.exit(code)

@@ -33,11 +33,10 @@ from grader.cli.common import (
     print_check,
     print_json,
     print_line,
-    progress_bar,
+    progress,
     require_writable,
     sandbox_for,
     seed,
-    status,
 )
 from grader.cli.progress import GradingDisplay
 from grader.engine.grade import grade
@@ -123,7 +122,7 @@ def make_runtimes() -> None:
     common = Settings().runtime
     make_runtime(common)
     for task in catalogue.everything(Settings().assignments):
-        with status(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
+        with progress(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
             folder = runtimes.make(task, common)
         print_line(f"{task.id}: {folder or common}")
 
@@ -138,7 +137,6 @@ def certify(
     derivations: Annotated[
         bool, typer.Option("--derivations", help="Judge the collected written answers instead of code.")
     ] = False,
-    written: Annotated[bool, typer.Option("--written", hidden=True)] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
     mutate: Annotated[bool, typer.Option("--mutate", help="Grade mutants of correct solutions instead.")] = False,
     mutants: Annotated[int, typer.Option(help="With --mutate: number of mutants; 0 for all.")] = 0,
@@ -151,8 +149,6 @@ def certify(
     task = assignment_of(assignment)
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json))
-    if written:
-        raise BadCall("--written is now --derivations: grader certify --derivations")
     if derivations:
         raise typer.Exit(_certify_derivations(task, only))
     specimens = [*certification.specimens(task), *certification.handout(task)]
@@ -176,7 +172,7 @@ def _certify(specimens: Sequence[Specimen], task: Assignment, sandbox: str, only
     """Grade the specimens, and the reference with each known mistake whose name contains `only`."""
     mistakes = [mistake for mistake in certification.mistakes(task) if only in f"mistakes/{mistake.id}"]
     total = len(specimens) + len(mistakes)
-    with sandbox_for(sandbox, _CORES, task) as chosen, progress_bar("certifying", total) as tick:
+    with sandbox_for(sandbox, _CORES, task) as chosen, progress("certifying", total) as tick:
         rows = certification.certify(specimens, task, chosen, long=long, workers=_CORES, tick=tick)
         return rows + certification.certify_mistakes(mistakes, task, workers=_CORES, tick=tick)
 
@@ -185,7 +181,7 @@ def _certify_on_seeds(specimens: Sequence[Specimen], task: Assignment, sandbox: 
     """Grade the specimens on `seeds` secret seeds each. Every process that grades creates a sandbox with `choose`; the
     sandbox of this process is opened only to make sure that one works."""
     choose = partial(another, sandbox, task.runtime(Settings().runtime))
-    with sandbox_for(sandbox, assignment=task), progress_bar("certifying", len(specimens) * seeds) as tick:
+    with sandbox_for(sandbox, assignment=task), progress("certifying", len(specimens) * seeds) as tick:
         return certification.certify_seeds(specimens, task, choose, seeds=seeds, workers=_CORES, tick=tick)
 
 
@@ -194,7 +190,7 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
     this share is at least `least`, otherwise 3."""
     from grader.authoring.mutate import measure, show  # imported only for this command
 
-    with sandbox_for(sandbox, _CORES, task) as chosen, progress_bar("grading mutants", count or None) as tick:
+    with sandbox_for(sandbox, _CORES, task) as chosen, progress("grading mutants", count or None) as tick:
         measured = measure.measure(task, chosen, count=count, seed=seed, workers=_CORES, tick=tick)
     if as_json:
         print_json(show.as_json(measured))
@@ -273,7 +269,7 @@ def calibrate(
 ) -> None:
     """Train the reference on several seeds; show how often correct solutions would fail, and propose thresholds."""
     task = assignment_of(assignment)
-    with sandbox_for(sandbox, assignment=task) as chosen, progress_bar("calibrating", seeds) as tick:
+    with sandbox_for(sandbox, assignment=task) as chosen, progress("calibrating", seeds) as tick:
         rows = calibration.calibrate(task, chosen, seeds=seeds, quick=quick, tick=tick)
     thresholds = calibration.thresholds(task, quick=quick)
     evidence = calibration.evidence(rows, thresholds)
@@ -313,8 +309,7 @@ def pack_student(
     imports = imports_of({task.reference.name: task.reference.read_bytes()})
     with (
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
-        status("recording the reference's answers") if not err.is_terminal else nullcontext(),
-        progress_bar("recording the reference's answers", total) as tick,
+        progress("recording the reference's answers", total) as tick,
     ):
         archive = packing.pack_student(task, chosen, tick)
     print_line(f"written: {_written(file, archive)}")

@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from grader.cli.common import print_line
 from grader.errors import BadCall
 from grader.service import database_file, lock_home, make_home
 from grader.settings import Settings
 from grader.store import copies
 from grader.store.copies import Copy, RestoredCopy
+
+
+def backup_(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the copy; the file must not exist.")],
+) -> None:
+    """Copy the service's SQLite database into one file; the service may run."""
+    settings = Settings()
+    written = backup(settings, to)
+    size = f"{written.size / (1 << 20):.1f} MiB"
+    print_line(f"written: {written.file} ({written.submissions} submissions, {size})")
+    if settings.secret:
+        print_line("GRADER_SECRET is not in it: keep it too, or gradings cannot be repeated")
+
+
+def restore_(
+    copy: Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by grader backup.")],
+) -> None:
+    """Replace the service's database by a copy; the service must not run."""
+    restored = restore(Settings(), copy)
+    print_line(f"restored: {restored.submissions} submissions")
+    print_line("all people must log in again (grader admin link LOGIN makes a link)")
+    if restored.tokens:
+        print_line(
+            f"API tokens in the copy: {restored.tokens}; those revoked since it was made are valid again, so revoke "
+            "them again (grader admin tokens LOGIN)",
+            "yellow",
+        )
+    if restored.aside:
+        print_line(f"the previous database is kept: {restored.aside}", "dim")
 
 
 def backup(settings: Settings, to: Path) -> Copy:

@@ -40,7 +40,7 @@ from grader.cli.common import (
     prepared,
     print_json,
     print_line,
-    progress_bar,
+    progress,
     require_writable,
 )
 from grader.course.csv_people import content_of
@@ -181,7 +181,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
 
     summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
     new_reports = write_all(to, outcomes, options, summary)
-    with progress_bar("drawing reports", len(new_reports)) as tick:
+    with progress("drawing reports", len(new_reports)) as tick:
         pages.draw(new_reports, len(available_cores()), tick)
     return summary.results
 
@@ -191,7 +191,7 @@ def _write_similar(to: Path, task: Assignment, export: Export, matching: Matchin
     from grader.batch import safe_csv, similar, similar_page  # these need optional libraries
 
     texts = similar_page.texts(export, matching, run.receipts, task.files[0])
-    with progress_bar("comparing", len(texts)) as tick:
+    with progress("comparing", len(texts)) as tick:
         pairs = similar.ranked(texts, similar.baseline(task), tick)
     write(to / "similar.html", similar_page.page(f"{task.title}: similar submissions", len(texts), pairs))
     write(to / "similar.csv", safe_csv.dumps(similar_page.rows(pairs)))

@@ -15,7 +15,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from grader.assignments import catalogue
@@ -42,6 +50,9 @@ SandboxOption = Annotated[
     typer.Option(
         autocompletion=lambda: NAMES, help="auto, bubblewrap, landlock, or plain (no isolation, for your own code)."
     ),
+]
+ServiceSandboxOption = Annotated[
+    str, typer.Option("--sandbox", help="bubblewrap, or with weaker isolation: landlock, plain.")
 ]
 OnlyOption = Annotated[str | None, typer.Option(help="A part or check (q2, q2.2.W1), or handout for its checks.")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")]
@@ -131,31 +142,26 @@ def make_runtime(folder: Path) -> None:
     has one."""
     if environment.is_made(folder):
         return
-    task = f"installing the environment of students' code into {folder}, once"
-    with status(task) as update:
-        environment.make(folder, tell=lambda package: update(f"{task}: {package}"))
+    with progress(f"installing the environment of students' code into {folder}, once", None) as tick:
+        environment.make(folder, tell=lambda _package: tick(1))
 
 
 @contextmanager
-def progress_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal. Yield a function that advances the bar. `total` is the number of steps; None
-    if unknown."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(description, total=total)
-        yield partial(progress.advance, task)
+def progress(text: str, total: int | None = 0) -> Iterator[Callable[[int], None]]:
+    """Show a text with a spinner, or only print the text if there is no terminal. Yield a function that counts steps.
 
-
-@contextmanager
-def status(text: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner with a text, or only print the text if there is no terminal. Yield a function that changes the
-    text."""
+    Args:
+        text: What is being done.
+        total: Number of steps, for a progress bar; None if it is unknown, 0 for no progress bar.
+    """
     if not err.is_terminal:
         print_line(f"{text} …", console=err)
-        yield lambda _text: None
-        return
-    with err.status(f"{text} …") as spinner:
-        yield lambda new_text: spinner.update(f"{new_text} …")
+    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description} …", markup=False)]
+    if total != 0:
+        columns += [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as display:
+        task = display.add_task(text, total=total)
+        yield partial(display.advance, task)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Commands that grade one submission: check, watch, replay."""
+"""Commands that grade one submission: check and replay."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from grader.cli.common import (
     out,
     part_of,
     print_line,
+    progress,
     require_writable,
     sandbox_for,
     seed,
-    status,
 )
 from grader.cli.progress import GradingDisplay
 from grader.engine.grade import Scope, grade
@@ -38,8 +38,6 @@ from grader.model import Report, show_points
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox.contract import imports_of
-
-PathArgument = Annotated[Path, typer.Argument(help="A Python file, a notebook, a zip, or a folder of them.")]
 
 
 def check(
@@ -106,18 +104,6 @@ def _require_no_parts(paths: Sequence[Path], assignment: Assignment) -> None:
             raise BadCall(f"there is no file or folder {path}: to grade this part alone, write --only {path}")
 
 
-def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: SandboxOption = "auto") -> None:
-    """Grade the code again on every save, and show what the save has changed. The keys are shown below the report."""
-    task = assignment_of(assignment)
-    if not path.exists():
-        raise BadCall(f"there is no file or folder {path} to watch")
-    from grader.cli.watch import watch as watch_files  # slow to import
-
-    print_line(f"grading {path.name} …", "dim")
-    with sandbox_for(sandbox, assignment=task) as chosen:
-        watch_files(path, task, chosen, seed(), out)
-
-
 def replay(
     report_file: Annotated[Path, typer.Argument(help="A report as JSON.")],
     check_id: Annotated[str, typer.Argument(metavar="CHECK", help="For example q2.2.W1.")],
@@ -136,7 +122,7 @@ def replay(
     report = _read_report(report_file)
     task = assignment_of(assignment or report.assignment.id)
     folders = [submission] if submission else [report_file.parent, Path.cwd()]
-    with status(f"grading {check_id} again"), sandbox_for(sandbox, assignment=task) as chosen:
+    with progress(f"grading {check_id} again"), sandbox_for(sandbox, assignment=task) as chosen:
         again = replay_check(report, check_id, task, folders, seed(), chosen)
     for title, verdict in (("then", again.then), ("now", again.now)):
         points = f"{show_points(verdict.points)}/{show_points(verdict.possible)}"

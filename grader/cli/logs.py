@@ -54,22 +54,21 @@ class Repeats:
                 self._report(line, count)
 
     def is_written(self, record: logging.LogRecord) -> bool:
-        """Return whether to write a record of Python's logging."""
+        """Return whether to write a record. Warnings and errors that were written too often are left out."""
         self.begin_again()
-        return record.levelno < logging.WARNING or self.allow(f"{record.name}: {record.msg}"[:300])
+        return record.levelno < logging.WARNING or self.allow(_line_of(record)[:300])
 
-    def drop_repeated(self, _: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        """Return the event for structlog to write. Raise `DropEvent` if it was written too often.
 
-        Events with the same name, reason, kind and exception are equal, whatever their other fields are.
-        """
-        self.begin_again()
-        line = [str(event[field]) for field in ("event", "why", "kind") if field in event]
-        if event.get("exc_info"):
-            line.append(repr(sys.exc_info()[1]))
-        if level not in ("debug", "info") and not self.allow(" ".join(line)[:300]):
-            raise structlog.DropEvent
-        return event
+def _line_of(record: logging.LogRecord) -> str:
+    """Return the text that is equal for equal records. Events of structlog with the same name, reason, kind and
+    exception are equal, whatever their other fields are."""
+    event = record.msg
+    if not isinstance(event, dict):
+        return f"{record.name}: {event}"
+    traceback = str(event.get("exception", ""))
+    fields = [event.get(name, "") for name in ("event", "why", "kind")]
+    fields.append(traceback.rpartition("\n")[2])
+    return " ".join(str(field) for field in fields if field)
 
 
 def _log_left_out(line: str, count: int) -> None:
@@ -77,7 +76,7 @@ def _log_left_out(line: str, count: int) -> None:
 
 
 def configure_logging() -> None:
-    """Configure structlog for the service, and Python's logging for libraries."""
+    """Configure Python's logging for the service and for libraries. Events of structlog go through it too."""
     # processors of structlog's events and of records of Python's logging
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -88,19 +87,19 @@ def configure_logging() -> None:
     render: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if sys.stderr.isatty():
         render = structlog.dev.ConsoleRenderer()
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     repeats = Repeats(_log_left_out)
     atexit.register(repeats.begin_again, all_lines=True)  # to report the last lines that were left out
-    structlog.configure(
-        processors=[repeats.drop_repeated, *shared, render],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(repeats.is_written)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    service_log = logging.getLogger("grader")
+    service_log.setLevel(logging.INFO)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda *_names: service_log,
+    )
     for noisy in ("procrastinate", "psycopg.pool"):  # log a traceback if the database is lost, as the grader does
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

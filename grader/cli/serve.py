@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Annotated
 
+import typer
 import uvicorn
 
 from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
-from grader.cli.common import err, print_line, signals_handled, status
+from grader.cli.common import ServiceSandboxOption, err, prepared, print_line, progress, signals_handled
+from grader.cli.logs import configure_logging
 from grader.errors import BadCall
 from grader.sandbox import selftest
 from grader.service import (
@@ -40,18 +43,17 @@ FIRST_LINK_FILE = "first-login"
 """Name of the file in GRADER_HOME with the first administrator's login link. It is written if there is no terminal."""
 
 
-def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
-    """Run the service until SIGTERM or Ctrl-C.
-
-    Args:
-        settings: The settings.
-        sandbox: Name of the sandbox.
-        host: Address to listen at.
-        port: Port to listen at.
-
-    Raises:
-        BadCall: If settings are wrong, or the port is in use.
-    """
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")] = 8000,
+    sandbox: ServiceSandboxOption = "bubblewrap",
+) -> None:
+    """Run the grading service until SIGTERM or Ctrl-C. With PostgreSQL (GRADER_DATABASE_URL), this process does not
+    grade: start grader worker too."""
+    settings = Settings()
+    configure_logging()
+    if not settings.has_postgresql:
+        settings = prepared(settings, sandbox)
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     assembled = _assemble(settings, sandbox)
     with _listener(host, port) as listener, assembled as (service, background, graded_by):
@@ -88,7 +90,7 @@ def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Local
         return
     with lock_home(make_home(settings)):
         service, workers = single_machine(settings, sandbox)
-        with status("running the sandbox self-test"):
+        with progress("running the sandbox self-test"):
             selftest.prove(sandbox, settings.runtime)
         yield service, workers, f"{settings.workers} workers and one for pre-checks, {sandbox} sandbox"
 

@@ -17,8 +17,8 @@ from grader.cli.common import (
     default_assignment,
     print_json,
     print_line,
+    progress,
     require_writable,
-    status,
 )
 from grader.client import login as logins
 from grader.client.login import Login
@@ -39,7 +39,7 @@ def login_(
     """Log in at a service, with a token from its page Settings. The token is read from the terminal or from standard
     input, and kept in the system's keyring, or in a file that only you can read."""
     login = Login(url.rstrip("/"), course, _read_token(url.rstrip("/")))
-    with status(f"logging in at {login.url}"):
+    with progress(f"logging in at {login.url}"):
         me = ServiceClient(login).me()
     if course not in me["roles"] and not me["admin"]:
         courses = ", ".join(map(str, me["roles"])) or "none"
@@ -78,7 +78,7 @@ def submit(
     login = logins.load()
     task = _assignment_id(assignment)
     names = ", ".join(one_line(name, 60) for name, _ in contents[:5])
-    with status(f"submitting {names} to {login.url}"):
+    with progress(f"submitting {names} to {login.url}"):
         receipt = ServiceClient(login).submit(task, contents)
     if as_json:
         print_json(receipt)
@@ -108,7 +108,7 @@ def status_(
     login = logins.load()
     task = _assignment_id(assignment)
     page = None
-    with status(f"asking {login.url}"):
+    with progress(f"asking {login.url}"):
         client = ServiceClient(login)
         rows = client.latest(task, SHOWN)
         graded = [row for row in rows if row["state"] in _GRADED]

@@ -10,15 +10,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from rich.console import Console
+import typer
 from rich.text import Text
 
 from grader.assignments.catalogue import Assignment
-from grader.assignments.seeds import Seed
+from grader.cli.common import AssignmentOption, SandboxOption, assignment_of, out, print_line, sandbox_for, seed
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
 from grader.intake.receive import receive_path
@@ -58,12 +57,26 @@ def has_long_checks(assignment: Assignment) -> bool:
     return bool(assignment.manifest.long) and not assignment.recorded
 
 
-def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
+def watch(
+    path: Annotated[Path, typer.Argument(help="A Python file, a notebook, a zip, or a folder of them.")],
+    assignment: AssignmentOption = "",
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Grade the code again on every save, and show what the save has changed. The keys are shown below the report."""
+    task = assignment_of(assignment)
+    if not path.exists():
+        raise BadCall(f"there is no file or folder {path} to watch")
+    print_line(f"grading {path.name} …", "dim")
+    with sandbox_for(sandbox, assignment=task) as chosen:
+        watch_files(path, task, chosen)
+
+
+def watch_files(path: Path, assignment: Assignment, sandbox: Sandbox) -> None:
     """Grade the file now and on every save, until q or Ctrl-C. A save or a key press also stops running long checks,
     such as a training."""
     report: Report | None = None
     training: TrainingRun | None = None
-    reads_keys = console.is_terminal and sys.stdin.isatty()
+    reads_keys = out.is_terminal and sys.stdin.isatty()
     help_line = keys(assignment, pressed=reads_keys)
     events: queue.Queue[Event] = queue.Queue()
     events.put("saved")
@@ -77,19 +90,19 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
                 event = events.get()
                 if event == "trained":
                     if training is not None and training.ended:  # otherwise a new run has begun since
-                        console.print(help_line, style="dim")
+                        print_line(help_line, "dim")
                     continue
                 broken_off = training is not None and training.stop()
-                console.show_cursor()  # an interrupted live display leaves the cursor hidden
+                out.show_cursor()  # an interrupted live display leaves the cursor hidden
                 if event == "quit":
                     return
                 if event == "train" and has_long_checks(assignment):
                     training = TrainingRun(path, assignment, sandbox, events)
                 elif event == "saved":
-                    report = _grade_once(path, assignment, prewarmed, seed, report, console)
-                    console.print(help_line, style="dim")
+                    report = _grade_once(path, assignment, prewarmed, report)
+                    print_line(help_line, "dim")
                     if broken_off:
-                        console.print("the save ended the long run; m starts it again", style="yellow")
+                        print_line("the save ended the long run; m starts it again", "yellow")
         finally:
             stop.set()
             if training is not None:
@@ -126,27 +139,20 @@ class TrainingRun:
         return True
 
 
-def _grade_once(
-    path: Path,
-    assignment: Assignment,
-    sandbox: Sandbox,
-    seed: Seed,
-    previous: Report | None,
-    console: Console,
-) -> Report | None:
+def _grade_once(path: Path, assignment: Assignment, sandbox: Sandbox, previous: Report | None) -> Report | None:
     """Grade the file. Print the change since the previous report, and the new report. Return the new report, or the
     previous one if the file cannot be read."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
-        console.print(f"{wrong}", style="red", markup=False)
+        print_line(str(wrong), "red")
         return previous
-    report = grade(submission, assignment, sandbox, seed, Scope(code_only=True))
-    if console.is_terminal:
-        console.clear()
+    report = grade(submission, assignment, sandbox, seed(), Scope(code_only=True))
+    if out.is_terminal:
+        out.clear()
     if previous is not None:
-        console.print(change(previous, report))
-    console.print(Terminal(report))
+        out.print(change(previous, report))
+    out.print(Terminal(report))
     return report
 
 
@@ -170,39 +176,28 @@ def change(previous: Report, report: Report) -> Text:
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
-    """Put a "saved" event into the queue after each save. A save is over when the files no longer change and none was
-    emptied."""
+    """Put a "saved" event into the queue after each save. A save is over when the files no longer change. Many editors
+    empty or remove a file before they write it, so that alone is no save."""
     saved = previous = _files(path)
     while not stop.wait(POLL_SECONDS):
         current = _files(path)
-        is_stable = current == previous
-        if is_stable and current != saved and not _is_emptied(saved, current):
+        if current == previous and current != saved:
+            if current.keys() >= saved.keys():
+                events.put("saved")
             saved = current
-            events.put("saved")
         previous = current
 
 
-@dataclass(frozen=True)
-class _FileState:
-    """The facts about a file that change if it is saved."""
-
-    modified_ns: int
-    size: int
-
-
-def _is_emptied(saved: dict[Path, _FileState], current: dict[Path, _FileState]) -> bool:
-    """Return whether a file is empty that was not empty when it was saved. Many editors empty a file to write it."""
-    return any(not current[file].size and saved[file].size for file in current.keys() & saved.keys())
-
-
-def _files(path: Path) -> dict[Path, _FileState]:
-    """Return the states of the file, or of all files in the folder except in hidden folders."""
-    states = {}
+def _files(path: Path) -> dict[Path, int]:
+    """Return the times at which the file, or the files in the folder except in hidden folders, were modified. Leave out
+    empty files."""
+    modified_ns = {}
     for file in _walk(path) if path.is_dir() else [path]:
         with suppress(OSError):  # the file was removed just now
             status = file.stat()
-            states[file] = _FileState(status.st_mtime_ns, status.st_size)
-    return states
+            if status.st_size:
+                modified_ns[file] = status.st_mtime_ns
+    return modified_ns
 
 
 def _walk(path: Path) -> Iterator[Path]:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import threading
+from typing import Annotated
 
-from grader.cli.common import err, print_line, signals_handled
+import typer
+
+from grader.cli.common import ServiceSandboxOption, err, prepared, print_line, signals_handled
+from grader.cli.logs import configure_logging
 from grader.sandbox import selftest
 from grader.service import machine_workers
 from grader.settings import Settings
 
 
-def work(settings: Settings, sandbox: str) -> None:
-    """Grade submissions from the service's queue until SIGTERM or Ctrl-C."""
+def worker(
+    database: Annotated[
+        str, typer.Option(envvar="GRADER_DATABASE_URL", help="The database: postgresql://user:password@host/name.")
+    ] = "",
+    sandbox: ServiceSandboxOption = "bubblewrap",
+) -> None:
+    """Grade on this machine for a service that uses PostgreSQL, until SIGTERM or Ctrl-C."""
+    settings = Settings().model_copy(update={"database_url": database})
+    configure_logging()
+    settings = prepared(settings, sandbox)
     selftest.prove(sandbox, settings.runtime)
     store, machine = machine_workers(settings, sandbox)
     shutdown = threading.Event()

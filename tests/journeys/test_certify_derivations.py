@@ -54,9 +54,3 @@ def test_an_answer_without_a_header_is_its_authors_fault(command: Command, tmp_p
     done = command("certify", str(folder), "--derivations")
     assert done.returncode == 3
     assert "bare.md must begin with 'question:'" in done.stderr.replace("\n", " ")
-
-
-def test_the_old_option_names_the_new_one(command: Command) -> None:
-    done = command("certify", "ps4", "--written")
-    assert done.returncode == 2
-    assert "--written is now --derivations" in done.stderr.replace("\n", " ")

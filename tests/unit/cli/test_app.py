@@ -35,7 +35,7 @@ print([m for m in {heavy} if m in sys.modules])
 
 
 def test_version_and_short_help(grader: Command) -> None:
-    assert grader("--version").stdout == grader("version").stdout == f"{__version__}\n"
+    assert grader("--version").stdout == f"{__version__}\n"
     for call in (["-h"], ["check", "-h"], ["admin", "link", "-h"]):
         done = grader(*call)
         assert (done.returncode, done.stderr) == (0, "")
