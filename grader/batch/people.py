@@ -73,39 +73,42 @@ def read(content: bytes) -> list[ClassStudent]:
             continue
         if _first(row, csv_people.ROLE).lower() in csv_people.STAFF:
             continue
-        students.append(_student(number, row, dict(zip(header, cells, strict=False))))
+        try:
+            student = _student(row, dict(zip(header, cells, strict=False)))
+        except BadCall as wrong:
+            raise BadCall(f"the roster's line {number}: {wrong}") from None
+        if not student.shown:
+            raise BadCall(f"the roster's line {number} has no name, id, e-mail address or login: fill in one of them")
+        students.append(student)
     _require_distinct(students)
     return with_keys(students)
 
 
-def _student(number: int, row: Mapping[str, str], cells: Mapping[str, str]) -> ClassStudent:
+def _student(row: Mapping[str, str], cells: Mapping[str, str]) -> ClassStudent:
     """Return the student in a line of a roster.
 
     Args:
-        number: Number of the line, for error messages.
         row: The line by titles in lower case, as `csv_people.cells_by_title` returns it.
         cells: The line by the roster's own titles.
 
     Raises:
-        BadCall: If nothing in the line identifies a student, or a date is not valid.
+        BadCall: If a date is not valid.
     """
     name = _first(row, csv_people.NAME) or f"{_first(row, csv_people.GIVEN)} {_first(row, csv_people.FAMILY)}"
     ids: list[str] = []
     for title in IDS:
         ids += row.get(title, "").split(";")
-    student = ClassStudent(
+    extension, submitted = _first(row, _EXTENSION), _first(row, _SUBMITTED)
+    return ClassStudent(
         name=name.strip(),
         ids=tuple(dict.fromkeys(_id(id) for id in ids if id)),
         email=_first(row, csv_people.EMAILS).lower(),
         login=_first(row, csv_people.LOGINS).lower(),
         cells=cells,
         submission=_first(row, _SUBMISSION),
-        extension=_moment(number, _first(row, _EXTENSION)),
-        submitted_at=_moment(number, _first(row, _SUBMITTED)),
+        extension=local_date(extension) if extension else None,
+        submitted_at=local_date(submitted) if submitted else None,
     )
-    if not student.shown:
-        raise BadCall(f"the roster's line {number} has no name, id, e-mail address or login: fill in one of them")
-    return student
 
 
 def _id(text: str) -> str:
@@ -121,16 +124,13 @@ def _first(row: Mapping[str, str], names: Sequence[str]) -> str:
     return ""
 
 
-def _moment(number: int, text: str) -> dt.datetime | None:
-    """Return the date in a cell; None if it is empty. A date without a time zone is local. `number` is the line's
-    number, for the error message."""
-    if not text:
-        return None
+def local_date(text: str) -> dt.datetime:
+    """Return the date in a text. A date without a time zone is local. Raise `BadCall` if it is not valid."""
     try:
-        return checked_date(dt.datetime.fromisoformat(text)).astimezone()
+        date = dt.datetime.fromisoformat(text)
     except ValueError:
-        message = f"{text[:40]!r} is not a valid date: write 2026-12-01 23:59"
-        raise BadCall(f"the roster's line {number}: {message}") from None
+        raise BadCall(f"{text[:40]!r} is not a valid date: write 2026-12-01 23:59") from None
+    return checked_date(date).astimezone()
 
 
 def _require_distinct(students: Sequence[ClassStudent]) -> None:

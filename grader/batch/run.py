@@ -33,7 +33,7 @@ class Unreadable:
 Receipt = Received | Unreadable
 
 
-def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
+def _receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
     """Read a submission. Return its receipt (whether it can be graded) and its files."""
     try:
         # databases do not accept invalid Unicode
@@ -81,6 +81,11 @@ class Run:
         self._decided: dict[str, JobOutcome] = {}
         """Content of submissions whose grading is finished → its outcome."""
 
+    def read(self) -> None:
+        """Read all submissions without grading them."""
+        for submission in self._export.submissions:
+            self.receipts[submission.place], _ = _receive(self._export, submission, self._task)
+
     def grade(self, display: Display) -> None:
         """Grade the submissions and show the progress. The oldest come first, submissions without a time last. Finished
         gradings are kept if the run is interrupted."""
@@ -118,7 +123,7 @@ class Run:
         until = time.monotonic() + RECEIVE_SECONDS
         new: dict[Received, Files] = {}
         for submission in self._unread:
-            receipt, files = receive(self._export, submission, self._task)
+            receipt, files = _receive(self._export, submission, self._task)
             self.receipts[submission.place] = receipt
             if submission.place not in self._chosen:
                 continue
