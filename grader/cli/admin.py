@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.assignments import catalogue
+from grader.batch.people import local_date
 from grader.cli.common import JsonOption, out, print_json, print_line
 from grader.course import offerings as offers
 from grader.course import roster
 from grader.course.csv_people import content_of
-from grader.course.late import checked_date, late_policy
+from grader.course.late import late_policy
 from grader.errors import BadCall
 from grader.render.text import one_line
 from grader.service import login_link, open_store
@@ -116,12 +117,13 @@ def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
     "was" has the earlier name and role of a changed member."""
     for row in changes.added:
         yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
-    for old, row in changes.changed:
-        name = row.name or old.person.name
-        was = f"{old.person.name}, {old.role}"
+    for member, row in changes.changed:
+        name = row.name or member.person.name
+        was = f"{member.person.name}, {member.role}"
         yield {"what": "changed", "login": row.login, "name": name, "role": row.role, "was": was}
     for member in changes.missing:
-        yield {"what": "not in the file"} | _person_row(member.person) | {"role": member.role, "was": ""}
+        row_of_person = _person_row(member.person)
+        yield {"what": "not in the file", **row_of_person, "role": member.role, "was": ""}
 
 
 @app.command()
@@ -166,13 +168,16 @@ def offer(
         current = offerings.offering(tx, course, task.id) or Offering(course, task.id)
         offering = offers.checked(replace(current, **changes), task)
         offerings.put_offering(tx, offering)
-    _print_rows([_offering_row(offering)], as_json)
+    row = {setting.removesuffix("_at"): value for setting, value in asdict(offering).items()}
+    _print_rows([row], as_json)
 
 
 def _setting(name: str, option: Any) -> Any:
     """Return the value of a setting of an offering from the value of its command-line option."""
     if name.endswith("_at"):
-        return _date(name.removesuffix("_at"), option)
+        if len(option) == len("2026-12-01"):  # a day alone would mean its first minute
+            raise BadCall(f"--{name.removesuffix('_at')} is not a valid date: write {_DATE}")
+        return None if option == "none" else local_date(option)
     if name == "late":
         return late_policy(option)
     if name == "attempts_per_hour":
@@ -180,22 +185,6 @@ def _setting(name: str, option: Any) -> Any:
     if name == "hidden":
         return () if option == "none" else tuple(option.replace(",", " ").split())
     return option
-
-
-def _offering_row(offering: Offering) -> dict[str, Any]:
-    """Return the settings of an offered assignment as a row to print: setting → value."""
-    return {
-        "course": offering.course,
-        "assignment": offering.assignment,
-        "opens": _iso_date(offering.opens_at),
-        "due": _iso_date(offering.due_at),
-        "closes": _iso_date(offering.closes_at),
-        "late": dict(offering.late),
-        "counts": offering.counts,
-        "attempts_per_hour": offering.attempts_per_hour,
-        "held": offering.held,
-        "hidden": list(offering.hidden),
-    }
 
 
 @app.command("token")
@@ -235,16 +224,8 @@ def tokens(
         stored_tokens = people.tokens_of(tx, person.id)
     rows = []
     for token in stored_tokens:
-        rows.append(
-            {
-                "id": token.id,
-                "kind": token.kind,
-                "label": token.label,
-                "scopes": sorted(token.scopes),
-                "made": _iso_date(token.created_at),
-                "expires": _iso_date(token.expires_at),
-            }
-        )
+        row = {"id": token.id, "kind": token.kind, "label": token.label, "scopes": token.scopes}
+        rows.append(row | {"made": token.created_at, "expires": token.expires_at})
     _print_rows(rows, as_json)
 
 
@@ -302,27 +283,10 @@ def _person_row(person: Person) -> dict[str, Any]:
     return {"login": person.login, "name": person.name}
 
 
-def _date(option: str, text: str) -> dt.datetime | None:
-    """Return the date in a command-line option; None for "none". A date without a time zone is local. Raise `BadCall`
-    if it is not a valid date, or has no time of day."""
-    if text == "none":
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or len(text) <= len("2026-12-01"):  # a day alone would mean its first minute
-        raise BadCall(f"--{option} is not a valid date: write {_DATE}")
-    return checked_date(moment).astimezone()  # without a time zone, local time
-
-
-def _iso_date(moment: dt.datetime | None) -> str | None:
-    return moment.astimezone().isoformat(timespec="minutes") if moment else None
-
-
 def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     """Print rows, which have the same columns, as a table or as JSON. A single row with many columns is printed as a
     table of settings and values, and a very long list as tab-separated text."""
+    rows = [_plain_row(row) for row in rows]
     if as_json:
         print_json(rows)
         return
@@ -340,6 +304,17 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     for line in lines:
         table.add_row(*map(Text, line))
     out.print(table)
+
+
+def _plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with dates as text in local time, and tuples and sets as lists."""
+    plain_row = dict(row)
+    for name, value in row.items():
+        if isinstance(value, dt.datetime):
+            plain_row[name] = value.astimezone().isoformat(timespec="minutes")
+        elif isinstance(value, tuple | frozenset):
+            plain_row[name] = sorted(value)
+    return plain_row
 
 
 def _cell(value: object) -> str:

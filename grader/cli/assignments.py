@@ -27,7 +27,6 @@ from grader.cli.common import (
     JsonOption,
     SandboxOption,
     assignment_of,
-    err,
     make_runtime,
     out,
     print_check,
@@ -36,15 +35,11 @@ from grader.cli.common import (
     progress,
     require_writable,
     sandbox_for,
-    seed,
 )
-from grader.cli.progress import GradingDisplay
-from grader.engine.grade import grade
+from grader.cli.grading import check
 from grader.errors import BadCall
-from grader.intake.receive import receive_path
 from grader.model import ZERO, show_points
 from grader.render.phrases import judged
-from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox.choose import another
 from grader.sandbox.contract import imports_of
@@ -81,13 +76,9 @@ def demo(
     task = assignment_of(assignment)
     if not task.manifest.demo:
         raise BadCall(f"{task.id} has no demo: name submissions in its assignment.toml, demo = [...]")
-    with sandbox_for(sandbox, assignment=task) as chosen:
-        for name in task.manifest.demo:
-            submission = receive_path(task.folder / name, task.files[0])
-            out.rule(f"{task.id}: {name}")
-            with GradingDisplay(err, task) as display:
-                report = grade(submission, task, chosen, seed(), watch=display.watch)
-            out.print(Terminal(report))
+    for name in task.manifest.demo:
+        out.rule(f"{task.id}: {name}")
+        check([task.folder / name], assignment, sandbox=sandbox)
 
 
 def new(

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from grader.cli.common import JsonOption, SandboxOption, print_check, print_json, print_line, progress, sandbox_for
+from grader.cli.common import SandboxOption, print_check, print_line, progress, sandbox_for
 from grader.render.text import one_line
 from grader.sandbox import selftest
 
 
-def doctor(
-    as_json: JsonOption = False,
-    sandbox: SandboxOption = "bubblewrap",
-) -> None:
+def doctor(sandbox: SandboxOption = "bubblewrap") -> None:
     """Run the sandbox self-test; exit with 4 if any of its tests fails."""
     with progress("running the sandbox self-test"), sandbox_for(sandbox) as chosen:
         results = selftest.probe(chosen)
     broken = [result for result in results if not result.holds]
-    if as_json:
-        rows = [{"id": r.promise.id, "promise": r.promise.text, "holds": r.holds, "seen": r.seen} for r in results]
-        print_json(rows)
-    else:
-        for result in results:
-            seen = one_line(result.seen, 120)
-            print_check(result.promise.text, passed=result.holds, details=seen, details_style="dim")
-        summary = f"{len(broken)} promises do not hold" if broken else "every promise holds"
-        print_line(f"{chosen.name}: {summary}")
+    for result in results:
+        seen = one_line(result.seen, 120)
+        print_check(result.promise.text, passed=result.holds, details=seen, details_style="dim")
+    summary = f"{len(broken)} promises do not hold" if broken else "every promise holds"
+    print_line(f"{chosen.name}: {summary}")
     raise typer.Exit(4 if broken else 0)

@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
@@ -26,8 +27,9 @@ class Repeats:
         """Create a limit without counts. `report` is called with a line and the number of times that the line was left
         out."""
         self._report = report
-        self._counts: dict[str, tuple[float, int]] = {}
-        """Line → (time at which counting began, count)."""
+        self._counts: Counter[str] = Counter()
+        self._since = time.monotonic()
+        """Time at which counting began."""
         self._lock = threading.Lock()
 
     def allow(self, line: str) -> bool:
@@ -35,23 +37,19 @@ class Repeats:
         with self._lock:
             if line not in self._counts and len(self._counts) >= _LINES:
                 line = "other lines"
-            since, count = self._counts.get(line, (time.monotonic(), 0))
-            self._counts[line] = since, count + 1
-        return count < REPEATED
+            self._counts[line] += 1
+            return self._counts[line] <= REPEATED
 
-    def begin_again(self, *, all_lines: bool = False) -> None:
-        """Remove the counts of lines whose time is over, or of all lines. Report how often each removed line was left
-        out."""
-        now = time.monotonic()
-        left_out = {}
+    def begin_again(self, *, at_once: bool = False) -> None:
+        """Remove the counts if their time is over, or at once. Report how often each line was left out."""
         with self._lock:
-            for line, (since, count) in list(self._counts.items()):
-                if all_lines or now - since >= REPEATED_SECONDS:
-                    del self._counts[line]
-                    left_out[line] = count - REPEATED
-        for line, count in left_out.items():
-            if count > 0:
-                self._report(line, count)
+            now = time.monotonic()
+            if now - self._since < REPEATED_SECONDS and not at_once:
+                return
+            counts, self._counts, self._since = self._counts, Counter(), now
+        for line, count in counts.items():
+            if count > REPEATED:
+                self._report(line, count - REPEATED)
 
     def is_written(self, record: logging.LogRecord) -> bool:
         """Return whether to write a record. Warnings and errors that were written too often are left out."""
@@ -89,7 +87,7 @@ def configure_logging() -> None:
         render = structlog.dev.ConsoleRenderer()
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     repeats = Repeats(_log_left_out)
-    atexit.register(repeats.begin_again, all_lines=True)  # to report the last lines that were left out
+    atexit.register(repeats.begin_again, at_once=True)  # to report the last lines that were left out
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(repeats.is_written)

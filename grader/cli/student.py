@@ -13,9 +13,7 @@ import typer
 from grader.cli.common import (
     AssignmentOption,
     FilesArgument,
-    JsonOption,
     default_assignment,
-    print_json,
     print_line,
     progress,
     require_writable,
@@ -71,7 +69,6 @@ def logout() -> None:
 def submit(
     files: FilesArgument,
     assignment: AssignmentOption = "",
-    as_json: JsonOption = False,
 ) -> None:
     """Submit files to the service that you are logged in at. All files together are one submission."""
     contents = uploads(files)
@@ -80,9 +77,6 @@ def submit(
     names = ", ".join(one_line(name, 60) for name, _ in contents[:5])
     with progress(f"submitting {names} to {login.url}"):
         receipt = ServiceClient(login).submit(task, contents)
-    if as_json:
-        print_json(receipt)
-        return
     names = ", ".join(str(file["name"]) for file in receipt["files"])
     _print(f"Submitted to {receipt['course']}, {receipt['assignment']}: {names}", "bold")
     for remark in receipt["remarks"]:
@@ -100,7 +94,6 @@ def status_(
     html_file: Annotated[
         Path | None, typer.Option("--html", help="Write the report of the newest submission to this file, if graded.")
     ] = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Show your newest submissions, with their scores."""
     if html_file:
@@ -117,11 +110,8 @@ def status_(
             page = client.report_page(submissions[0]["id"])
     if html_file and page is not None:
         html_file.write_text(page, "utf-8")
-    elif html_file and rows and not as_json:
+    elif html_file and rows:
         _print(f"not written: {html_file} (the newest submission is not graded yet)", "yellow")
-    if as_json:
-        print_json(rows)
-        return
     if not rows:
         _print(f"Nothing submitted yet to {login.course}, {task}.")
     for row in rows:

@@ -44,7 +44,7 @@ def test_as_many_different_lines_as_one_likes_are_counted_in_little_memory() -> 
     assert sum(repeats.allow(f"line {n}") for n in range(10_000)) == 110
     repeats.begin_again()
     assert said == []  # its minute is not over
-    repeats.begin_again(all_lines=True)
+    repeats.begin_again(at_once=True)
     assert said == [("other lines", 9_890)]
 
 
