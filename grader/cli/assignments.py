@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -267,17 +267,19 @@ def calibrate(
     table = Table("training", "mean", "deviation", "lowest", "threshold: false-fail probability", "proposed")
     for row in rows:
         measured = evidence[row.name]
-        false_fail = [f"{threshold}: {probability}" for threshold, probability in measured["false_fail"].items()]
-        proposed = []
-        for probability, threshold in measured["proposed"].items():
-            proposed.append(f"{probability}: {'too few seeds' if threshold is None else threshold}")
         accuracies = [f"{accuracy:.4f}" for accuracy in (row.mean, row.deviation, min(row.accuracies))]
-        table.add_row(row.name, *accuracies, ", ".join(false_fail), ", ".join(proposed))
+        table.add_row(row.name, *accuracies, _listed(measured["false_fail"]), _listed(measured["proposed"]))
     out.print(table)
     if write:
         file = task.folder / ("calibration-quick.json" if quick else "calibration.json")
         file.write_text(json.dumps(evidence, indent=2) + "\n", "utf-8")
         print_line(f"written: {file}", "dim")
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    """Return the entries of a column as text. A missing value is one that needs more seeds."""
+    entries = [f"{name}: {'too few seeds' if value is None else value}" for name, value in values.items()]
+    return ", ".join(entries)
 
 
 ToOption = Annotated[

@@ -35,14 +35,12 @@ def file_finder(files: Sequence[Path]) -> FileOf:
     root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
 
     def find(name: str) -> Path | None:
-        """Return the first candidate that is a file, relative to the repository."""
-        candidates = [path / name for path in files if path.is_dir()]
-        candidates += [path for path in files if path.name == name]
-        if len(files) == 1 and files[0].suffix == Path(name).suffix:
-            candidates.append(files[0])
-        for path in candidates:
-            if path.is_file():
-                return Path(os.path.relpath(path, root))
+        """Return the first file with this name, relative to the repository."""
+        for path in files:
+            file = path / name if path.is_dir() else path
+            is_only_file = len(files) == 1 and file.suffix == Path(name).suffix
+            if file.is_file() and (file.name == Path(name).name or is_only_file):
+                return Path(os.path.relpath(file, root))
         return None
 
     return find

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -31,7 +31,6 @@ class _RunningCheck:
     """Function that returns the CPU seconds used so far; None if they are unknown."""
     check: LongCheck
     started: float = field(default_factory=time.monotonic)
-    done: bool = False
 
 
 class GradingDisplay:
@@ -56,16 +55,14 @@ class GradingDisplay:
         if not self._shown:
             return
         section = event.section
-        if event.long and not event.done:
+        if event.done:
+            self._decided[section] = list(event.checks)
+        if not event.long:
+            self._current_section = "" if event.done else section
+        elif not event.done:
             check = self._manifest.long_check(section)
             assert check is not None, "a long section belongs to a long check"
             self._long_checks[section] = _RunningCheck(event.cpu_seconds, check)
-        elif event.long:
-            self._long_checks[section].done = True
-        else:
-            self._current_section = "" if event.done else section
-        if event.done:
-            self._decided[section] = list(event.checks)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the graded parts and the running checks. Leave out the reasons for lost points if the screen is too
@@ -88,18 +85,18 @@ class GradingDisplay:
                 parts.append(Part(row.id, row.title, tuple(checks)))
         return parts
 
-    def _running_checks(self) -> RenderableType:
+    def _running_checks(self) -> Table:
         """Return a line for the section that runs now, and a line for each long check."""
         table = Table.grid(padding=(0, 2, 0, 0))
         if self._current_section:
             table.add_row(self._spinner, "code checks", self._current_section)
         for section, running in list(self._long_checks.items()):  # a copy, since rich's thread draws the display
             title = f"{running.check.name} {section}"
-            if running.done:
+            if section in self._decided:
                 table.add_row("✓", title, "done")
             else:
                 table.add_row(self._spinner, title, self._used(section, running))
-        return Group(table)
+        return table
 
     @cached_property
     def _usual_seconds(self) -> Mapping[str, float]:
@@ -117,8 +114,7 @@ class GradingDisplay:
         elapsed = f"{time.monotonic() - running.started:.0f} s"
         cpu_seconds = running.cpu_seconds()
         usual_seconds = self._usual_seconds.get(section.rpartition(".")[2])
-        shows_limit = cpu_seconds is not None and (usual_seconds is None or cpu_seconds > SLOW * usual_seconds)
-        if shows_limit:
+        if cpu_seconds is not None and (usual_seconds is None or cpu_seconds > SLOW * usual_seconds):
             return f"{elapsed}, {cpu_seconds:.0f} of {running.check.cpu_seconds:g} CPU seconds used"
         return elapsed if usual_seconds is None else f"{elapsed}, usually {usual_seconds:.0f} s"
 

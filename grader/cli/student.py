@@ -100,28 +100,25 @@ def status_(
         require_writable(html_file)
     login = logins.load()
     task = _assignment_id(assignment)
-    page = None
+    client = ServiceClient(login)
     with progress(f"asking {login.url}"):
-        client = ServiceClient(login)
         rows = client.latest(task, SHOWN)
-        graded = [row for row in rows if row["state"] in _GRADED]
-        submissions = [row for row in rows if row["kind"] == "submission"] or rows  # or only pre-checks
-        if html_file and submissions and submissions[0] in graded:
-            page = client.report_page(submissions[0]["id"])
-    if html_file and page is not None:
-        html_file.write_text(page, "utf-8")
-    elif html_file and rows:
-        _print(f"not written: {html_file} (the newest submission is not graded yet)", "yellow")
     if not rows:
         _print(f"Nothing submitted yet to {login.course}, {task}.")
+        return
     for row in rows:
         kind = "" if row["kind"] == "submission" else "pre-check, "
-        line = f"{_local_time(row['received_at'])}  {kind}{str(row['state']).replace('_', ' ')}"
-        if row in graded and row["score"]:
-            line += f": {row['score']['sentence']}"
-        _print(line)
+        state = str(row["state"]).replace("_", " ")
+        score = f": {row['score']['sentence']}" if row["state"] in _GRADED and row["score"] else ""
+        _print(f"{_local_time(row['received_at'])}  {kind}{state}{score}")
         _print(f"  {_page(login, row['id'])}", "dim")
-    if page is not None:
+    if html_file:
+        submissions = [row for row in rows if row["kind"] == "submission"] or rows  # or only pre-checks
+        newest = submissions[0]
+        if newest["state"] not in _GRADED:
+            _print(f"not written: {html_file} (the newest submission is not graded yet)", "yellow")
+            return
+        html_file.write_text(client.report_page(newest["id"]), "utf-8")
         _print(f"written: {html_file}", "dim")
 
 

@@ -128,15 +128,14 @@ class TrainingRun:
 
     def stop(self) -> bool:
         """Stop the process. Return True if it was still running."""
-        if self.ended:
-            return False
+        was_running = not self.ended
         self._process.terminate()
         try:
             self._process.wait(timeout=GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()  # its sandbox sessions then end too
             self._process.wait()
-        return True
+        return was_running
 
 
 def _grade_once(path: Path, assignment: Assignment, sandbox: Sandbox, previous: Report | None) -> Report | None:
@@ -163,16 +162,15 @@ def change(previous: Report, report: Report) -> Text:
     if decided and all(check.status is Status.PASSED for check in decided):
         return text.append(", all passed", "green")
     earned = {check.id: check.points for check in previous.checks if check.status.is_decided}
-    separator = ": "
+    differences = []
     for check in decided:
         difference = check.points - earned.get(check.id, check.points)
         if difference:
             sign, style = ("+", "green") if difference > 0 else ("-", "red")
-            text.append(separator).append(f"{sign}{show_points(abs(difference))} {check.id}", style)
-            separator = ", "
-    if separator == ": ":
-        text.append(", no change since the last save", "dim")
-    return text
+            differences.append(Text(f"{sign}{show_points(abs(difference))} {check.id}", style))
+    if not differences:
+        return text.append(", no change since the last save", "dim")
+    return text + Text(": ") + Text(", ").join(differences)
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
