@@ -18,7 +18,7 @@ from rich.text import Text
 
 from grader.assignments import catalogue
 from grader.batch.people import local_date
-from grader.cli.common import JsonOption, out, print_json, print_line
+from grader.cli.common import CourseArgument, DryRunOption, JsonOption, OfferedArgument, out, print_json, print_line
 from grader.course import offerings as offers
 from grader.course import roster
 from grader.course.csv_people import content_of
@@ -35,7 +35,6 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Manage courses, people, tokens and offered assignments."
 )
 
-CourseArgument = Annotated[str, typer.Argument(help="The course's id.")]
 LoginArgument = Annotated[str, typer.Argument(help="E-mail address or account name.")]
 
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
@@ -87,7 +86,7 @@ def person_(
 def roster_(
     course: CourseArgument,
     file: Annotated[Path | None, typer.Argument(help="CSV with the columns login, name and role.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add and update people from a CSV file, or list the members. People are never removed."""
@@ -139,7 +138,7 @@ def remove(course: CourseArgument, login: LoginArgument) -> None:
 @app.command()
 def offer(
     course: CourseArgument,
-    assignment: Annotated[str, typer.Argument(help="The assignment's id.")],
+    assignment: OfferedArgument,
     opens: Annotated[str | None, typer.Option(help=_DATE)] = None,
     due: Annotated[str | None, typer.Option(help=_DATE)] = None,
     closes: Annotated[str | None, typer.Option(help=_DATE)] = None,

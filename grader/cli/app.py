@@ -8,10 +8,8 @@ import gc
 import re
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from importlib import import_module
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -73,13 +71,12 @@ COMMANDS = {
 """Name of a command → (its function or Typer application, the first sentence of its help)."""
 
 
-_FOLDER = Path(__file__).parents[2]
 COMMANDS = {  # a student's pack contains only some of the modules
-    name: (place, sentence)
-    for name, (place, sentence) in COMMANDS.items()
-    if _FOLDER.joinpath(*place.partition(":")[0].split(".")).with_suffix(".py").exists()
+    name: command for name, command in COMMANDS.items() if find_spec(command[0].partition(":")[0])
 }
 
+_STARTING = "starting …"
+"""Shown on a terminal while a command's libraries are imported."""
 _OPTIONAL = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>[\w-]+)")
 """Matches an optional requirement in the metadata of a distribution, for example `psycopg[binary]; extra ==
 "postgres"`."""
@@ -99,24 +96,14 @@ class LazyGroup(TyperGroup):
         imported now."""
         name, command, arguments = super().resolve_command(ctx, args)
         if name in COMMANDS:
-            with _starting() if not ctx.resilient_parsing else nullcontext():  # completion must print nothing
-                command = load(name)
+            is_shown = sys.stderr.isatty() and not ctx.resilient_parsing  # completion must print nothing
+            if is_shown:
+                sys.stderr.write(f"{_STARTING}\r")
+                sys.stderr.flush()
+            command = load(name)
+            if is_shown:
+                sys.stderr.write(f"{' ' * len(_STARTING)}\r")
         return name, command, arguments
-
-
-@contextmanager
-def _starting() -> Iterator[None]:
-    """Show "starting …" on a terminal during the `with` block, in which a command's libraries are imported."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    sys.stderr.write("starting …\r")
-    sys.stderr.flush()
-    try:
-        yield
-    finally:
-        sys.stderr.write(f"{' ' * len('starting …')}\r")
-        sys.stderr.flush()
 
 
 def load(name: str) -> Any:

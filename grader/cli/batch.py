@@ -33,6 +33,7 @@ from grader.cli.common import (
     CodeOption,
     OnlyOption,
     QuickOption,
+    ServiceSandboxOption,
     assignment_of,
     err,
     out,
@@ -93,7 +94,7 @@ def batch(
     as_json: Annotated[
         bool, typer.Option("--json", help="With --dry-run: print JSON, one row per submission.")
     ] = False,
-    sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
+    sandbox: ServiceSandboxOption = "bubblewrap",
     database: Annotated[
         str, typer.Option(help="Grade with the workers of this service: postgresql://user:password@host/name.")
     ] = "",

@@ -54,6 +54,9 @@ SandboxOption = Annotated[
 ServiceSandboxOption = Annotated[
     str, typer.Option("--sandbox", help="bubblewrap, or with weaker isolation: landlock, plain.")
 ]
+CourseArgument = Annotated[str, typer.Argument(help="The course's id.")]
+OfferedArgument = Annotated[str, typer.Argument(help="The assignment's id.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
 OnlyOption = Annotated[str | None, typer.Option(help="A part or check (q2, q2.2.W1), or handout for its checks.")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")]
 CodeOption = Annotated[bool, typer.Option("--code", help="Leave out long checks, as the service's pre-check does.")]

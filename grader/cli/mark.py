@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.common import AssignmentOption, assignment_of, print_line
+from grader.cli.common import AssignmentOption, CourseArgument, DryRunOption, OfferedArgument, assignment_of, print_line
 from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking import actions
@@ -37,8 +37,8 @@ FileArgument = Annotated[Path, typer.Argument(help="The CSV file that was filled
 
 @app.command("export")
 def export_(
-    course: Annotated[str, typer.Argument(help="The course's id.")],
-    assignment: Annotated[str, typer.Argument(help="The assignment's id.")],
+    course: CourseArgument,
+    assignment: OfferedArgument,
     question: Annotated[str, typer.Argument(help="For example q1.6.")],
     marker: MarkerOption,
     to: ToOption,
@@ -55,7 +55,7 @@ def export_(
 def import_(
     file: FileArgument,
     marker: MarkerOption,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Import the marks of a filled file: points, rubric items and comments. Skip empty rows. Import nothing if a row is
     wrong."""

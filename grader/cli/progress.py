@@ -1,11 +1,10 @@
-"""The live display of a grading: graded parts, and the CPU time of each long check, such as a training."""
+"""The live display of a grading: graded parts, and the time of each long check, such as a training."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import cached_property
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -14,38 +13,23 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from grader.assignments.catalogue import Assignment
-from grader.assignments.manifest import LongCheck
 from grader.engine.grade import Progress
 from grader.model import CheckResult, Part
 from grader.render.terminal import graded_parts
-
-SLOW = 3
-"""If a long check uses more than this multiple of its usual CPU time, the display shows its CPU limit."""
-
-
-@dataclass
-class _RunningCheck:
-    """A long check that has started."""
-
-    cpu_seconds: Callable[[], float | None]
-    """Function that returns the CPU seconds used so far; None if they are unknown."""
-    check: LongCheck
-    started: float = field(default_factory=time.monotonic)
 
 
 class GradingDisplay:
     """A live display of a grading on a terminal. Without a terminal, nothing is printed."""
 
     def __init__(self, console: Console, assignment: Assignment, *, quick: bool = False) -> None:
-        self._manifest = assignment.manifest
         self._assignment = assignment
         self._quick = quick
         self._current_section = "starting"
         """The section whose checks run now, without long checks; empty between sections."""
         self._decided: dict[str, list[CheckResult]] = {}
         """Section → results of its checks, for each finished section."""
-        self._long_checks: dict[str, _RunningCheck] = {}
-        """Section → its long check, running or done."""
+        self._started_at: dict[str, float] = {}
+        """Section of a long check, which is running or done → time at which it started."""
         self._spinner = Spinner("dots")
         self._live = Live(console=console, transient=True, get_renderable=lambda: self, refresh_per_second=5)
         self._shown = console.is_terminal
@@ -60,9 +44,7 @@ class GradingDisplay:
         if not event.long:
             self._current_section = "" if event.done else section
         elif not event.done:
-            check = self._manifest.long_check(section)
-            assert check is not None, "a long section belongs to a long check"
-            self._long_checks[section] = _RunningCheck(event.cpu_seconds, check)
+            self._started_at[section] = time.monotonic()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the graded parts and the running checks. Leave out the reasons for lost points if the screen is too
@@ -79,7 +61,7 @@ class GradingDisplay:
         """Return the parts of the assignment whose checks have all been graded."""
         decided = dict(self._decided)
         parts = []
-        for row in self._manifest.parts:
+        for row in self._assignment.parts:
             if row.sections and decided.keys() >= row.sections.keys():
                 checks = [check for section in row.sections for check in decided[section]]
                 parts.append(Part(row.id, row.title, tuple(checks)))
@@ -90,12 +72,17 @@ class GradingDisplay:
         table = Table.grid(padding=(0, 2, 0, 0))
         if self._current_section:
             table.add_row(self._spinner, "code checks", self._current_section)
-        for section, running in list(self._long_checks.items()):  # a copy, since rich's thread draws the display
-            title = f"{running.check.name} {section}"
+        for section, started_at in list(self._started_at.items()):  # a copy, since rich's thread draws the display
+            check = self._assignment.manifest.long_check(section)
+            assert check is not None, "a long section belongs to a long check"
+            title = f"{check.name} {section}"
             if section in self._decided:
                 table.add_row("✓", title, "done")
-            else:
-                table.add_row(self._spinner, title, self._used(section, running))
+                continue
+            usual_seconds = self._usual_seconds.get(section.rpartition(".")[2])
+            limit = f"at most {check.cpu_seconds:g} CPU seconds"
+            expected = limit if usual_seconds is None else f"usually {usual_seconds:.0f} s"
+            table.add_row(self._spinner, title, f"{time.monotonic() - started_at:.0f} s, {expected}")
         return table
 
     @cached_property
@@ -107,16 +94,6 @@ class GradingDisplay:
             return {}
         measured = json.loads(file.read_text("utf-8"))
         return {name: row["cpu_seconds"] for name, row in measured.items() if "cpu_seconds" in row}
-
-    def _used(self, section: str, running: _RunningCheck) -> str:
-        """Return the time that a long check has used, such as "12 s, usually 30 s" or "95 s, 90 of 120 CPU seconds
-        used"."""
-        elapsed = f"{time.monotonic() - running.started:.0f} s"
-        cpu_seconds = running.cpu_seconds()
-        usual_seconds = self._usual_seconds.get(section.rpartition(".")[2])
-        if cpu_seconds is not None and (usual_seconds is None or cpu_seconds > SLOW * usual_seconds):
-            return f"{elapsed}, {cpu_seconds:.0f} of {running.check.cpu_seconds:g} CPU seconds used"
-        return elapsed if usual_seconds is None else f"{elapsed}, usually {usual_seconds:.0f} s"
 
     def __enter__(self) -> GradingDisplay:
         if self._shown:
