@@ -88,8 +88,8 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         # for the list of commands, which needs only names and sentences
-        stubs = {name: TyperCommand(name, help=sentence) for name, (_, sentence) in COMMANDS.items()}
-        self.commands = {**stubs, **self.commands}
+        for name, (_, sentence) in COMMANDS.items():
+            self.commands[name] = TyperCommand(name, help=sentence)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return (name, command, arguments) of a call. In place of the stub of a command, return the real one, which is
@@ -152,8 +152,6 @@ def run() -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # exit normally, so that sandbox sessions are closed
     try:
         code = app(standalone_mode=False)  # returns the exit code
-    except typer.Exit as exit:
-        sys.exit(exit.exit_code)
     except typer.Abort:
         sys.exit(130)
     except GraderError as error:

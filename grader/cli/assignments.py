@@ -100,12 +100,14 @@ def new(
         print_line(f"{count} examples recorded", "green")
         return
     names = [name.strip() for name in functions.split(",") if name.strip()]
-    messages: list[str] = []
-    folder = authoring.new(id, root, source=solution, functions=names, class_name=class_name, tell=messages.append)
-    for sentence in messages:
-        print_line(sentence, "yellow" if sentence.startswith("warning") else "")
+    folder = authoring.new(id, root, source=solution, functions=names, class_name=class_name, tell=_tell)
     print_line(f"written: {folder}", "green")
     print_line(f"Try it: grader certify {id}, then grader certify {id} --mutate", "dim")
+
+
+def _tell(sentence: str) -> None:
+    """Print what `grader new` has done, or a warning."""
+    print_line(sentence, "yellow" if sentence.startswith("warning") else "")
 
 
 def make_runtimes() -> None:
@@ -240,7 +242,7 @@ def _show_certified(rows: Sequence[Certified], task: Assignment, necessity: bool
     adds a table of the faults that only one check catches."""
     for row in rows:
         lost = " ".join(sorted(row.failed)) or "everything earned"
-        print_check(row.name, passed=row.holds, details=lost)
+        print_check(row.name, lost, passed=row.holds)
         for problem in row.problems:
             print_line(f"    under seed {row.seed}: {problem}", "red")
     if necessity:

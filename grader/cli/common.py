@@ -183,10 +183,11 @@ def print_line(line: str, style: str = "", console: Console = out) -> None:
     console.print(line, style=style, markup=False, soft_wrap=True)
 
 
-def print_check(title: str, *, passed: bool, details: str = "", details_style: str = "") -> None:
+def print_check(title: str, details: str, *, passed: bool) -> None:
     """Print a tick or a cross, a title in this color, and details."""
     sign, style = ("✓", "green") if passed else ("✗", "red")
-    out.print(Text.assemble((f"{sign} {title}", style), (f"  {details}", details_style)))
+    line = Text(f"{sign} {title}", style)
+    out.print(Text.assemble(line, f"  {details}"))
 
 
 def print_json(value: Any) -> None:

@@ -15,8 +15,7 @@ def doctor(sandbox: SandboxOption = "bubblewrap") -> None:
         results = selftest.probe(chosen)
     broken = [result for result in results if not result.holds]
     for result in results:
-        seen = one_line(result.seen, 120)
-        print_check(result.promise.text, passed=result.holds, details=seen, details_style="dim")
+        print_check(result.promise.text, one_line(result.seen, 120), passed=result.holds)
     summary = f"{len(broken)} promises do not hold" if broken else "every promise holds"
     print_line(f"{chosen.name}: {summary}")
     raise typer.Exit(4 if broken else 0)

@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.common import AssignmentOption, CourseArgument, DryRunOption, OfferedArgument, assignment_of, print_line
+from grader.cli.common import (
+    AssignmentOption,
+    CourseArgument,
+    DryRunOption,
+    OfferedArgument,
+    assignment_of,
+    print_line,
+    require_writable,
+)
 from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking import actions
@@ -26,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written
 def _require_csv(to: Path) -> Path:
     if to.suffix != ".csv":
         raise BadCall(f"{to.name} does not end with .csv: choose a name that does")
+    require_writable(to)
     return to
 
 
@@ -99,10 +108,7 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
 
 def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:
     """Write the sheets of one or more questions to one CSV file, and print how many answers are marked."""
-    try:
-        to.write_bytes(sheet.write(sheets))
-    except OSError as error:
-        raise BadCall(f"{to} cannot be written ({error.strerror})") from None
+    to.write_bytes(sheet.write(sheets))
     marks = [answer.mark_of(question.marker) for question in sheets for answer in question.answers]
     marked = len(marks) - marks.count(None)
     print_line(f"{to}: {len(marks)} answers, {marked} of them marked")

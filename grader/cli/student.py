@@ -73,7 +73,7 @@ def submit(
     """Submit files to the service that you are logged in at. All files together are one submission."""
     contents = uploads(files)
     login = logins.load()
-    task = _assignment_id(assignment)
+    task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
     names = ", ".join(one_line(name, 60) for name, _ in contents[:5])
     with progress(f"submitting {names} to {login.url}"):
         receipt = ServiceClient(login).submit(task, contents)
@@ -99,7 +99,7 @@ def status_(
     if html_file:
         require_writable(html_file)
     login = logins.load()
-    task = _assignment_id(assignment)
+    task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
     client = ServiceClient(login)
     with progress(f"asking {login.url}"):
         rows = client.latest(task, SHOWN)
@@ -120,11 +120,6 @@ def status_(
             return
         html_file.write_text(client.report_page(newest["id"]), "utf-8")
         _print(f"written: {html_file}", "dim")
-
-
-def _assignment_id(name: str) -> str:
-    """Return the id of an assignment from its id or folder, or the id of the default assignment."""
-    return Path(name or default_assignment()).name
 
 
 def _page(login: Login, submission: Any) -> str:

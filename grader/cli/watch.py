@@ -46,15 +46,16 @@ def keys(assignment: Assignment, *, pressed: bool) -> str:
     help_line = "saving the file grades it again"
     if not pressed:
         return f"{help_line} · Ctrl-C quits"
-    if has_long_checks(assignment):
-        names = ", ".join(long.name for long in assignment.manifest.long)
+    names = _long_checks(assignment)
+    if names:
         help_line += f" · m runs {names} too"
     return f"{help_line} · q quits"
 
 
-def has_long_checks(assignment: Assignment) -> bool:
-    """Return whether the assignment has long checks that can be run. A student's pack cannot run long checks."""
-    return bool(assignment.manifest.long) and not assignment.recorded
+def _long_checks(assignment: Assignment) -> str:
+    """Return the names of the long checks that can be run. A student's pack cannot run long checks."""
+    long_checks = () if assignment.recorded else assignment.manifest.long
+    return ", ".join(check.name for check in long_checks)
 
 
 def watch(
@@ -96,7 +97,7 @@ def watch_files(path: Path, assignment: Assignment, sandbox: Sandbox) -> None:
                 out.show_cursor()  # an interrupted live display leaves the cursor hidden
                 if event == "quit":
                     return
-                if event == "train" and has_long_checks(assignment):
+                if event == "train" and _long_checks(assignment):
                     training = TrainingRun(path, assignment, sandbox, events)
                 elif event == "saved":
                     report = _grade_once(path, assignment, prewarmed, report)
