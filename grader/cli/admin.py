@@ -52,7 +52,7 @@ def course_(
 ) -> None:
     """Create a course, or change its title."""
     course = Course(roster.course_of(id), roster.name_of(title))
-    with _writing() as tx:
+    with writing() as tx:
         people.put_course(tx, course)
     _print_rows([{"course": course.id, "title": course.title}], as_json)
 
@@ -61,7 +61,7 @@ def course_(
 def courses(as_json: JsonOption = False) -> None:
     """List the courses."""
     rows = []
-    with _writing() as tx:
+    with writing() as tx:
         for course in people.all_courses(tx):
             members = len(people.roster(tx, course.id))
             rows.append({"course": course.id, "title": course.title, "members": members})
@@ -76,7 +76,7 @@ def person_(
     as_json: JsonOption = False,
 ) -> None:
     """Create a person, or change their name or administrator rights."""
-    with _writing() as tx:
+    with writing() as tx:
         person = people.put_person(tx, roster.login_of(login), roster.name_of(name), admin=admin)
     row = _person_row(person) | {"admin": person.admin}
     _print_rows([row], as_json)
@@ -91,13 +91,15 @@ def roster_(
 ) -> None:
     """Add and update people from a CSV file, or list the members. People are never removed."""
     if file is None:
-        with _writing() as tx:
+        with writing() as tx:
             _require_course(tx, course)
-            rows = [_person_row(m.person) | {"role": m.role} for m in people.roster(tx, course)]
+            rows = []
+            for member in people.roster(tx, course):
+                rows.append(_person_row(member.person) | {"role": member.role})
         _print_rows(rows, as_json)
         return
     new_members = roster.read(content_of(file))
-    with _writing() as tx:
+    with writing() as tx:
         _require_course(tx, course)
         changes = roster.compare(tx, course, new_members)
         if not dry_run:
@@ -128,9 +130,10 @@ def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
 @app.command()
 def remove(course: CourseArgument, login: LoginArgument) -> None:
     """Remove one person from a course. Their submissions stay."""
-    with _writing() as tx:
+    with writing() as tx:
         person = _existing_person(tx, login)
-        if people.role_of(tx, course, person.id) is None:
+        role = people.role_of(tx, course, person.id)
+        if role is None:
             raise BadCall(f"{person.login} is not in the course {course}")
         people.remove_member(tx, course, person.id)
 
@@ -162,7 +165,7 @@ def offer(
         "hidden": hidden,
     }
     changes = {name: _setting(name, value) for name, value in options.items() if value is not None}
-    with _writing() as tx:
+    with writing() as tx:
         _require_course(tx, course)
         current = offerings.offering(tx, course, task.id) or Offering(course, task.id)
         offering = offers.checked(replace(current, **changes), task)
@@ -198,7 +201,7 @@ def token_(
 ) -> None:
     """Create a token for a program. The token is shown only once."""
     lasts = dt.timedelta(days=days) if days else None
-    with _writing() as tx:
+    with writing() as tx:
         person = _existing_person(tx, login)
         secret = people.new_token(tx, person.id, TokenKind.PROGRAM, roster.name_of(label), lasts, scope or EVERY_SCOPE)
     if as_json:
@@ -214,7 +217,7 @@ def tokens(
     as_json: JsonOption = False,
 ) -> None:
     """List a person's tokens and logins, or revoke one of them."""
-    with _writing() as tx:
+    with writing() as tx:
         person = _existing_person(tx, login)
         if revoke and not people.revoke_token(tx, person.id, revoke):
             raise BadCall(
@@ -237,7 +240,7 @@ def link_(
 ) -> None:
     """Create one-time login links, for people without a university login."""
     settings = Settings()
-    with _writing() as tx:
+    with writing() as tx:
         receivers = [_existing_person(tx, login) for login in logins or ()]
         if course:
             _require_course(tx, course)
@@ -259,7 +262,7 @@ def link_(
 
 
 @contextmanager
-def _writing() -> Iterator[Tx]:
+def writing() -> Iterator[Tx]:
     """Begin a read-write transaction of the service's database, and close the database at the end of the `with`
     block."""
     with closing(open_store(Settings())) as store, store.write() as tx:
@@ -292,7 +295,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if len(rows) == 1 and len(rows[0]) > _MOST_COLUMNS:
         rows = [{"setting": name, "value": value} for name, value in rows[0].items()]
     header = list(rows[0]) if rows else ["none"]
-    lines = [[_cell(value) for value in row.values()] for row in rows]
+    lines = [list(map(_cell, row.values())) for row in rows]
     if len(lines) > _MOST_DRAWN:
         for line in [header, *lines]:
             sys.stdout.write("\t".join(line) + "\n")

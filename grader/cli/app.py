@@ -109,11 +109,11 @@ class LazyGroup(TyperGroup):
 def load(name: str) -> Any:
     """Import and return the command with this name, such as "check"."""
     module, _, attribute = COMMANDS[name][0].partition(":")
-    function_or_group = getattr(import_module(module), attribute)
-    group = function_or_group
-    if not isinstance(function_or_group, typer.Typer):
+    group = getattr(import_module(module), attribute)
+    if not isinstance(group, typer.Typer):
+        function = group
         group = typer.Typer(add_completion=False, context_settings=_CONTEXT)
-        group.command(name)(function_or_group)
+        group.command(name)(function)
     command = typer.main.get_command(group)
     command.name = name
     return command

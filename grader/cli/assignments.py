@@ -99,7 +99,7 @@ def new(
         count = authoring.record_again(task.folder, task.entry_points.names)
         print_line(f"{count} examples recorded", "green")
         return
-    names = [name.strip() for name in functions.split(",") if name.strip()]
+    names = functions.replace(",", " ").split()
     folder = authoring.new(id, root, source=solution, functions=names, class_name=class_name, tell=_tell)
     print_line(f"written: {folder}", "green")
     print_line(f"Try it: grader certify {id}, then grader certify {id} --mutate", "dim")
@@ -144,7 +144,7 @@ def certify(
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json))
     if derivations:
         raise typer.Exit(_certify_derivations(task, only))
-    specimens = [*certification.specimens(task), *certification.handout(task)]
+    specimens = certification.specimens(task) + certification.handout(task)
     specimens = [specimen for specimen in specimens if only in specimen.name]
     if seeds:
         specimens = [specimen for specimen in specimens if not specimen.loses]
@@ -247,7 +247,8 @@ def _show_certified(rows: Sequence[Certified], task: Assignment, necessity: bool
             print_line(f"    under seed {row.seed}: {problem}", "red")
     if necessity:
         table = Table("check", "only it catches")
-        for check, faults in certification.necessity(rows, task.check_points).items():
+        faults_by_check = certification.necessity(rows, task.check_points)
+        for check, faults in faults_by_check.items():
             names = [fault.removeprefix("faults/") for fault in faults]
             table.add_row(check, ", ".join(names) or "—")
         out.print(table)
@@ -322,10 +323,12 @@ def pack_gradescope(
     file = to or Path(f"{task.id}-gradescope.zip")
     require_writable(file)
     archive = autograder.pack_gradescope(task, Settings().secret)
-    print_line(f"written: {_written(file, archive)}, for instructors only")
+    written = _written(file, archive)
+    print_line(f"written: {written}, for instructors only")
 
 
 def _written(file: Path, content: bytes) -> str:
     """Write a file, and return a phrase with its path and size."""
     file.write_bytes(content)
-    return f"{file} ({len(content) / (1 << 20):.1f} MiB)"
+    megabytes = len(content) / (1 << 20)
+    return f"{file} ({megabytes:.1f} MiB)"

@@ -21,8 +21,8 @@ def backup_(
     """Copy the service's SQLite database into one file; the service may run."""
     settings = Settings()
     written = backup(settings, to)
-    size = f"{written.size / (1 << 20):.1f} MiB"
-    print_line(f"written: {written.file} ({written.submissions} submissions, {size})")
+    megabytes = written.size / (1 << 20)
+    print_line(f"written: {written.file} ({written.submissions} submissions, {megabytes:.1f} MiB)")
     if settings.secret:
         print_line("GRADER_SECRET is not in it: keep it too, or gradings cannot be repeated")
 

@@ -59,8 +59,6 @@ from grader.workers.local import available_cores
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
-WRITTEN = "gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/"
-
 
 @app.command()
 def batch(
@@ -109,7 +107,8 @@ def batch(
     other_scores = tuple(read_scores(content_of(compare), compare_column)) if compare else None
     with opened(path) as files:
         export = formats.read(files, task.id, task.files[0])
-        matching = match_submissions(export, people.read(content_of(roster)) if roster else None)
+        known_students = people.read(content_of(roster)) if roster else None
+        matching = match_submissions(export, known_students)
         places = _places_to_grade(export, matching, students, limit)
         class_ = _Class(to, task, scope.reported(task), export, matching)
         with opened_for_writing(to), _queue(task, scope, sandbox, database, to) as queue:
@@ -233,7 +232,8 @@ def _show_plan(class_: _Class, outcomes: Outcomes, as_json: bool) -> None:
         print_json({"format": export.format, "lines": lines, "left_over": export.left_over})
         return
     out.print(table.shown(rows))
-    print_line(one_line(table.sentence(export, rows), 600))
+    sentence = table.sentence(export, rows)
+    print_line(one_line(sentence, 600))
 
 
 def _show(class_: _Class, results: Sequence[Result]) -> None:
@@ -250,4 +250,4 @@ def _show(class_: _Class, results: Sequence[Result]) -> None:
     for result in results:
         if result.standing is Standing.FAILED:
             print_line(f"internal error: {one_line(result.student.shown)}: {one_line(result.why, 400)}", "red")
-    print_line(f"written to {class_.out}: {WRITTEN}")
+    print_line(f"written to {class_.out}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/")

@@ -21,9 +21,6 @@ from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
 
-SANDBOXES = ("bubblewrap", "landlock")
-"""Sandboxes to try, in this order. If neither works, submissions are not graded."""
-
 
 def main(root: Path, assignment: Path) -> int:
     """Grade the submission, write results.json and return exit code 0. If the grader fails, return another exit code
@@ -45,8 +42,13 @@ def results_of(submission: Path, assignment: Path) -> Json:
     try:
         received = receive_path(submission, task.files[0])
     except Refused as unreadable:
-        shown = {"output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
-        return {"score": 0, "output": str(unreadable)} | shown  # the student must resubmit
+        return {  # the student must resubmit
+            "score": 0,
+            "output": str(unreadable),
+            "output_format": "text",
+            "visibility": "visible",
+            "stdout_visibility": "hidden",
+        }
     with closing(_first_sandbox_that_works(task.runtime(settings.runtime))) as chosen:
         return gradescope(grade(received, task, chosen, Seed(settings.secret.encode() or None)))
 
@@ -54,7 +56,7 @@ def results_of(submission: Path, assignment: Path) -> Json:
 def _first_sandbox_that_works(runtime: Path) -> Sandbox:
     """Return a sandbox with the Python environment `runtime`. Raise `SandboxUnavailable` if none works."""
     whys = []
-    for name in SANDBOXES:
+    for name in ("bubblewrap", "landlock"):
         try:
             return another(name, runtime)
         except SandboxUnavailable as why:

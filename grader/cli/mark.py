@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from grader.cli.admin import writing
 from grader.cli.common import (
     AssignmentOption,
     CourseArgument,
@@ -24,7 +24,6 @@ from grader.marking import actions
 from grader.marking.offline import database, sheet
 from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import QuestionSheet
-from grader.service import open_store
 from grader.settings import Settings
 from grader.store.rubrics import OfferedQuestion
 
@@ -53,10 +52,9 @@ def export_(
     to: ToOption,
 ) -> None:
     """Export the answers to one question, without students' names, with the rubric and the marker's marks."""
-    settings = Settings()
     offered = OfferedQuestion(course, assignment, question)
-    with closing(open_store(settings)) as store, store.read() as tx:
-        answers = database.question_sheet(tx, offered, marker, settings.assignments)
+    with writing() as tx:
+        answers = database.question_sheet(tx, offered, marker, Settings().assignments)
     _write(to, [answers])
 
 
@@ -68,11 +66,10 @@ def import_(
 ) -> None:
     """Import the marks of a filled file: points, rubric items and comments. Skip empty rows. Import nothing if a row is
     wrong."""
-    settings = Settings()
     rows = sheet.rows(content_of(file))
     question = database.offered_question(rows)
-    with closing(open_store(settings)) as store, store.write() as tx:
-        answers = database.question_sheet(tx, question, marker, settings.assignments)
+    with writing() as tx:
+        answers = database.question_sheet(tx, question, marker, Settings().assignments)
         marks = sheet.read(rows, [answers])
         changed = database.changed_marks(answers, marks)
         if changed and not dry_run:
@@ -110,5 +107,4 @@ def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:
     """Write the sheets of one or more questions to one CSV file, and print how many answers are marked."""
     to.write_bytes(sheet.write(sheets))
     marks = [answer.mark_of(question.marker) for question in sheets for answer in question.answers]
-    marked = len(marks) - marks.count(None)
-    print_line(f"{to}: {len(marks)} answers, {marked} of them marked")
+    print_line(f"{to}: {len(marks)} answers, {len(marks) - marks.count(None)} of them marked")

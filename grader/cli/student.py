@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,11 +36,13 @@ def login_(
 ) -> None:
     """Log in at a service, with a token from its page Settings. The token is read from the terminal or from standard
     input, and kept in the system's keyring, or in a file that only you can read."""
-    login = Login(url.rstrip("/"), course, _read_token(url.rstrip("/")))
-    with progress(f"logging in at {login.url}"):
+    url = url.rstrip("/")
+    token = _read_token(url)
+    login = Login(url, course, token)
+    with progress(f"logging in at {url}"):
         me = ServiceClient(login).me()
     if course not in me["roles"] and not me["admin"]:
-        courses = ", ".join(map(str, me["roles"])) or "none"
+        courses = ", ".join(me["roles"]) or "none"
         raise BadCall(f"{me['login']} is not in the course {course} (courses: {courses})")
     place = logins.save(login)
     _print(f"logged in as {me['name']} ({me['login']}), course {course}")
@@ -51,10 +53,10 @@ def _read_token(url: str) -> str:
     """Read a token: without echo if standard input is a terminal, otherwise the first line. Raise `BadCall` if it
     cannot be a token. `url` is the service's URL, for messages."""
     if sys.stdin.isatty():
-        token = typer.prompt(f"Token (make one at {url}/settings)", hide_input=True, err=True)
+        token: str = typer.prompt(f"Token (make one at {url}/settings)", hide_input=True, err=True)
     else:
         token = sys.stdin.readline()
-    token = str(token).strip()
+    token = token.strip()
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise BadCall(f"a token is one word without spaces: create a token at {url}/settings")
     return token
@@ -74,19 +76,19 @@ def submit(
     contents = uploads(files)
     login = logins.load()
     task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
-    names = ", ".join(one_line(name, 60) for name, _ in contents[:5])
-    with progress(f"submitting {names} to {login.url}"):
+    with progress(f"submitting to {login.url}"):
         receipt = ServiceClient(login).submit(task, contents)
-    names = ", ".join(str(file["name"]) for file in receipt["files"])
-    _print(f"Submitted to {receipt['course']}, {receipt['assignment']}: {names}", "bold")
+    names = [file["name"] for file in receipt["files"]]
+    _print(f"Submitted to {receipt['course']}, {receipt['assignment']}: {', '.join(names)}", "bold")
     for remark in receipt["remarks"]:
-        _print(str(remark), "yellow")
+        _print(remark, "yellow")
     if not receipt["code_submitted"]:
         _print("The code was not submitted: submit it too.", "yellow")
     if receipt["late"]["is_late"]:
-        _print(str(receipt["late"]["sentence"]), "yellow")
-    _print(f"Receipt {receipt['submission']}, {_local_time(receipt['received_at'])}")
-    _print(f"The result will be at {_page(login, receipt['submission'])} (grader status shows it here)")
+        _print(receipt["late"]["sentence"], "yellow")
+    submission = receipt["submission"]
+    _print(f"Receipt {submission}, {_local_time(receipt['received_at'])}")
+    _print(f"The result will be at {_page(login, submission)} (grader status shows it here)")
 
 
 def status_(
@@ -108,7 +110,7 @@ def status_(
         return
     for row in rows:
         kind = "" if row["kind"] == "submission" else "pre-check, "
-        state = str(row["state"]).replace("_", " ")
+        state = row["state"].replace("_", " ")
         score = f": {row['score']['sentence']}" if row["state"] in _GRADED and row["score"] else ""
         _print(f"{_local_time(row['received_at'])}  {kind}{state}{score}")
         _print(f"  {_page(login, row['id'])}", "dim")
@@ -122,12 +124,12 @@ def status_(
         _print(f"written: {html_file}", "dim")
 
 
-def _page(login: Login, submission: Any) -> str:
+def _page(login: Login, submission: str) -> str:
     return f"{login.url}/submissions/{submission}"
 
 
-def _local_time(text: Any) -> str:
-    moment = dt.datetime.fromisoformat(str(text))
+def _local_time(text: str) -> str:
+    moment = dt.datetime.fromisoformat(text)
     return moment.astimezone().strftime("%d %b %Y, %H:%M")
 
 
