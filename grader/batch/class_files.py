@@ -6,9 +6,8 @@ import json
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from grader.batch.folder import GRADED, RECORD, REPORT, STUDENTS
+from grader.batch.folder import GRADED, RECORD, REPORT, STUDENTS, loaded
 from grader.batch.matching import Matching
 from grader.errors import BadCall
 from grader.store.files import write
@@ -28,7 +27,7 @@ def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching
         matching: The submissions of this run by student.
         partial: True if only some students are graded (--students, --limit).
     """
-    last_run = _loaded(out / GRADED / _WRITTEN_BY)
+    last_run = loaded(out / GRADED / _WRITTEN_BY)
     if last_run and last_run["rules"] != rules:
         if last_run["scope"] == "full" and scope != "full":
             raise _would_overwrite(out, f"it has scores of the full assignment, and this run is {scope}")
@@ -41,7 +40,7 @@ def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching
     if not partial:
         return
     lost = []
-    for student in _loaded(out / RECORD) or ():
+    for student in loaded(out / RECORD) or ():
         if student["points"] is not None and student["student"] not in matching.matches:
             lost.append(student["name"] or student["student"])
     if lost:
@@ -61,18 +60,10 @@ def record_run(out: Path, rules: str, scope: str) -> None:
 def remove_others(out: Path, keys: Collection[str]) -> None:
     """Remove the report files of earlier runs from the folders of all students whose keys (folder names) are not in
     `keys`."""
-    for student in _loaded(out / RECORD) or ():
+    for student in loaded(out / RECORD) or ():
         if student["student"] not in keys:
             folder = out / STUDENTS / student["student"]
             for name in _OF_A_STUDENT:
                 (folder / name).unlink(missing_ok=True)
             with suppress(OSError):  # the folder is missing or has other files
                 folder.rmdir()
-
-
-def _loaded(file: Path) -> Any:
-    """Return the content of a JSON file; None if it is missing or not valid."""
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None

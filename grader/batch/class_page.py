@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from grader.batch.class_plots import accuracies, histogram
 from grader.batch.outcome import Result, Standing
 from grader.batch.summary import Rate, Summary
 from grader.model import Status
+from grader.model.grouping import grouped
 from grader.render.html import environment
 
 SLOWEST = 10
@@ -59,10 +59,7 @@ def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:
 
 def _sharing(results: list[Result]) -> list[list[str]]:
     """Return the names of the students who submitted equal files, one list for each set of equal files."""
-    names: dict[str, list[str]] = defaultdict(list)
-    for result in results:
-        if result.shares_with:
-            names[result.digest].append(result.student.shown)
+    names = grouped((result.digest, result.student.shown) for result in results if result.shares_with)
     return list(names.values())
 
 

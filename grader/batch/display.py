@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -58,8 +59,6 @@ class Display:
         self._clock = clock
         self._printed_at = clock()
         """Time of the last printed line, or of the start."""
-        self._printed_count = 0
-        """Number of finished submissions in the last printed line."""
         self._counts: Counter[JobOutcome] = Counter()
         self._running: dict[str, float] = {}
         """Content of the submissions that are being graded → time at which this began."""
@@ -99,7 +98,7 @@ class Display:
             self._print_summary()
 
     def _print_summary(self) -> None:
-        self._printed_at, self._printed_count = self._clock(), self._done
+        self._printed_at = self._clock()
         self._console.print(self._summary())
 
     @property
@@ -107,7 +106,7 @@ class Display:
         return self._counts.total()
 
     def _summary(self) -> Text:
-        """Return the progress as one line, such as "12 of 90 · 1.5 a second · 52 s left · 12 graded"."""
+        """Return the progress as one line, such as "12 of 90 · 1.5 a second · 0:00:52 left · 12 graded"."""
         phrases = [f"{self._done} of {self._total}"]
         mean_seconds = mean(self._durations) if self._durations else 0.0
         if mean_seconds:
@@ -115,7 +114,7 @@ class Display:
             phrases.append(f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute")
             seconds_left = self._seconds_left(mean_seconds)
             if seconds_left >= 1:
-                phrases.append(f"{_minutes(seconds_left)} left")
+                phrases.append(f"{dt.timedelta(seconds=round(seconds_left))} left")
         phrases += [f"{count} {outcome}" for outcome, count in self._counts.items()]
         return Text(" · ".join(phrases))
 
@@ -151,13 +150,5 @@ class Display:
     def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
-        elif 0 < self._printed_count < self._done:  # do not end on a line that is out of date
+        else:
             self._print_summary()
-
-
-def _minutes(seconds: float) -> str:
-    """Return a duration as text, such as "40 s", "5 min" or "2 h 5 min"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

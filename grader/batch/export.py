@@ -28,10 +28,6 @@ class ExportedSubmission:
     feedback_prefix: str = ""
     """Start of the path that the learning platform expects for a feedback file. If empty, `place` is the folder."""
 
-    def feedback_path(self, name: str) -> str:
-        """Return the path under which the learning platform expects a feedback file with this name."""
-        return f"{self.feedback_prefix or f'{self.place}/'}{name}"
-
 
 @dataclass(frozen=True)
 class Export:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.batch.folder import RECORD, REPORT, STUDENTS
+from grader.batch.folder import RECORD, REPORT, STUDENTS, loaded
 from grader.errors import BadCall
 
 
@@ -26,10 +25,9 @@ def pack(out: Path, file: Path) -> int:
 
 def _reports(out: Path) -> Iterator[tuple[str, Path]]:
     """Yield (path in the zip, file) of every student's report. The members of a group share one path."""
-    try:
-        students = json.loads((out / RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
-        raise BadCall(f"{out} was not written by grader batch: give the output folder of grader batch") from None
+    students = loaded(out / RECORD)
+    if students is None:
+        raise BadCall(f"{out} was not written by grader batch: give the output folder of grader batch")
     for student in students:
         report = out / STUDENTS / student["student"] / REPORT
         if student["feedback"] and report.is_file():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from grader.errors import BadCall
 from grader.store.files import locked
@@ -36,3 +38,11 @@ def opened_for_writing(out: Path) -> Iterator[None]:
     with locked(out / ".lock", f"another grader batch is writing to {out}"):
         (out / GRADED).mkdir(exist_ok=True)
         yield
+
+
+def loaded(file: Path) -> Any:
+    """Return the content of a JSON file; None if it is missing or not valid."""
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -153,7 +153,8 @@ class Outcomes:
         result = replace(result, digest=receipt.digest, shares_with=tuple(shares_with))
         report = self._run.queue.report(receipt.content)
         if report is not None:
-            feedback = submission.feedback_path(REPORT) if submission.files else ""
+            prefix = submission.feedback_prefix or f"{submission.place}/"
+            feedback = f"{prefix}{REPORT}" if submission.files else ""
             return _with_scores(replace(result, feedback=feedback), report, receipt.missing), report
         failure = self._run.failed.get(receipt.content)
         if failure:

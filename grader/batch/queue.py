@@ -72,7 +72,7 @@ class Received:
 class BatchQueue:
     """The queue of one batch. A second run of the same batch reuses the gradings of the first."""
 
-    look_seconds = 0.5
+    look_seconds = 0.25
     """Interval at which the states of the queued and running gradings are read."""
 
     def __init__(self, store: Store, queue: StoreQueue, task: Assignment, rules: Rules, scope: Scope) -> None:
@@ -169,8 +169,6 @@ class BatchQueue:
 
 class LocalBatchQueue(BatchQueue):
     """A queue with workers on this machine, one for each core."""
-
-    look_seconds = 0.25
 
     def __init__(self, store: Store, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes) -> None:
         self._plan = plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ class Run:
         """True if all submissions of the export have been read."""
         self._task = task
         self._chosen = chosen
-        self._places: dict[str, list[str]] = {}
+        self._places: dict[str, list[str]] = defaultdict(list)
         """Content → places of the submissions to grade that were read so far and have this content."""
         self._open: dict[str, str] = {}
         """Id of each queued or running grading → content of its submissions."""
@@ -116,7 +117,7 @@ class Run:
 
     def places(self, content: str) -> tuple[str, ...]:
         """Return the places of the submissions to grade that were read so far and have this content."""
-        return tuple(self._places.get(content, ()))
+        return tuple(self._places[content])
 
     def _receive(self, display: Display) -> dict[Received, Files]:
         """Read the next submissions of the export. Return those to grade, with their files."""
@@ -139,7 +140,7 @@ class Run:
     def _is_new(self, content: str, place: str, display: Display) -> bool:
         """Register a readable submission. Return True if it must be graded because no earlier submission is equal. If
         the grading of an equal one is finished, count this one too; otherwise `_decide` will count both."""
-        self._places.setdefault(content, []).append(place)
+        self._places[content].append(place)
         if content in self._decided:
             display.finished(self._decided[content])
         return len(self._places[content]) == 1

@@ -33,10 +33,10 @@ class Batch:
     @property
     def left(self) -> float | None:
         """Seconds, as they are said."""
-        said = re.search(r"(?:(\d+) h )?(?:(\d+) min|(\d+) s) left", self.display._summary().plain)
+        said = re.search(r"(\d+):(\d+):(\d+) left", self.display._summary().plain)
         if said is None:
             return None
-        hours, minutes, seconds = (int(number or 0) for number in said.groups())
+        hours, minutes, seconds = (int(number) for number in said.groups())
         return 3600 * hours + 60 * minutes + seconds
 
 
