@@ -21,7 +21,7 @@ BINS = 20
 
 def histogram(summary: Summary) -> Plot | None:
     """Return a histogram of the points before the late penalty; None if there are no scores."""
-    scores = sorted(summary.scores)
+    scores = sorted(result.points for result in summary.results if result.points is not None)
     if not scores:
         return None
     most = most_decided(summary.results) or Points(1)

@@ -20,8 +20,9 @@ def why_lost(report: Report) -> str:
     …"."""
     phrases = []
     for fix in fixes(report):
-        ids = ", ".join(check.id for check in fix.checks)
-        phrases.append(f"{ids} -{show_points(fix.lost)}: {fix.sentence}")
+        ids = [check.id for check in fix.checks]
+        lost = show_points(fix.lost)
+        phrases.append(f"{', '.join(ids)} -{lost}: {fix.sentence}")
     return "; ".join(phrases)
 
 

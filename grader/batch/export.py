@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.batch.file_tree import Tree
@@ -39,6 +38,10 @@ class Export:
     left_over: tuple[str, ...] = ()
     """Files that belong to no submission, or cannot be read because of their paths."""
 
-    def content(self, submission: ExportedSubmission) -> Sequence[tuple[str, bytes]]:
+    def content(self, submission: ExportedSubmission) -> tuple[tuple[str, bytes], ...]:
         """Return (name, content) of a submission's files. Raise `Refused` if a file cannot be read."""
-        return [(name, self.tree.read(path)) for name, path in submission.files]
+        files = []
+        for name, path in submission.files:
+            valid_name = name.encode("utf-8", "replace").decode()  # databases do not accept invalid Unicode
+            files.append((valid_name, self.tree.read(path)))
+        return tuple(files)

@@ -18,7 +18,8 @@ def pack(out: Path, file: Path) -> int:
     unfinished = file.with_name(f".{file.name}.unfinished")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, report in sorted(reports.items()):
-            archive.writestr(zipfile.ZipInfo(name), report.read_bytes(), zipfile.ZIP_DEFLATED)
+            entry = zipfile.ZipInfo(name)
+            archive.writestr(entry, report.read_bytes(), zipfile.ZIP_DEFLATED)
     unfinished.replace(file)
     return len(reports)
 

@@ -68,7 +68,8 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
             points = written.points if written.decided else None
             if written.id in marks:
                 status, points = "marked", marks[written.id]
-            yield (*start, written.id, points_cell(points), show_points(written.possible), status, reason, "")
+            possible = show_points(written.possible)
+            yield (*start, written.id, points_cell(points), possible, status, reason, "")
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:

@@ -54,7 +54,8 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
     recognitions = []
     for submission in export.submissions:
         for author in submission.authors:
-            recognitions.append((submission, known_students.recognise(submission.place, author)))
+            recognised = known_students.recognise(submission.place, author)
+            recognitions.append((submission, recognised))
     students = with_keys(known_students.students)
     matches_by_position: dict[int, list[Match]] = defaultdict(list)
     unclear: list[Unclear] = []
@@ -71,13 +72,14 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
         student = students[position]
         newest = _newest(matches)
         if newest is None:
-            places = ", ".join(match.submission.place for match in matches)
-            why = f"{student.shown} has several submissions without distinct times ({places}): {_RESOLVE}"
+            places = [match.submission.place for match in matches]
+            why = f"{student.shown} has several submissions without distinct times ({', '.join(places)}): {_RESOLVE}"
             unclear += [Unclear(match.submission, why, (student.key,)) for match in matches]
             continue
         newest_matches[student.key] = newest
         why = f"{student.shown} has submitted again: {newest.submission.place}"
-        replaced += [Unclear(match.submission, why, (student.key,)) for match in matches if match is not newest]
+        older = [match for match in matches if match is not newest]
+        replaced += [Unclear(match.submission, why, (student.key,)) for match in older]
     return Matching(tuple(students), newest_matches, tuple(unclear), tuple(replaced))
 
 
@@ -161,7 +163,8 @@ class _KnownStudents:
         if author not in self._outside:
             self._outside[author] = len(self.students)
             name = author.name or author.label
-            self.students.append(replace(author, name=name, enrolled=not self._has_roster))
+            outsider = replace(author, name=name, enrolled=not self._has_roster)
+            self.students.append(outsider)
         return self._outside[author]
 
     def _names(self, positions: set[int]) -> str:
@@ -195,11 +198,13 @@ def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
     yield "submission", _plain(student.submission)
     yield from _spellings(student)
     local_part = student.email.partition("@")[0]
-    for label in (*student.ids, student.email, local_part, student.login, student.name):
+    labels = (*student.ids, student.email, local_part, student.login, student.name)
+    for label in labels:
         yield "folder", _plain(label)
     words = _name_words(student.name)
     for first in range(len(words)):
-        squeezed = _squeezed("".join(words[first:] + words[:first]))  # "adalovelace" and "lovelaceada"
+        rotated = words[first:] + words[:first]
+        squeezed = _squeezed("".join(rotated))  # "adalovelace" and "lovelaceada"
         yield "name", squeezed
         yield "folder", squeezed
 
@@ -207,7 +212,8 @@ def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
 def _plain(text: str) -> str:
     """Return a text in lower case, with single spaces and normalized characters, for comparison."""
     normalized = unicodedata.normalize("NFKC", text)
-    return " ".join(normalized.casefold().split())
+    words = normalized.casefold().split()
+    return " ".join(words)
 
 
 def _name_words(name: str) -> list[str]:

@@ -110,7 +110,8 @@ class Outcomes:
     ) -> None:
         self._matching = matching
         self._run = run
-        self._due, self._late_policy = due, late_policy
+        self._due = due
+        self._late_policy = late_policy
         self._unclear = {key: unclear.why for unclear in matching.unclear for key in unclear.candidates}
         """Student's key → reason why a submission that may be the student's is unclear."""
 
@@ -119,7 +120,9 @@ class Outcomes:
         submitters: dict[str, list[ClassStudent]] = defaultdict(list)
         for student in self._matching.students:
             match = self._matching.matches.get(student.key)
-            receipt = self._run.receipts.get(match.submission.place) if match else None
+            if match is None:
+                continue
+            receipt = self._run.receipts.get(match.submission.place)
             if isinstance(receipt, Received):
                 submitters[receipt.digest].append(student)
         for student in self._matching.students:

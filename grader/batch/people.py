@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from grader.batch.digest import digest_of
 from grader.batch.safe_csv import unescaped
 from grader.course import csv_people
 from grader.course.late import checked_date
@@ -173,5 +173,5 @@ def _slug(student: ClassStudent) -> str:
 
 def _hash(student: ClassStudent) -> str:
     """Return a short hash of everything that identifies a student."""
-    identity = "\n".join((student.name, *student.ids, student.email, student.login, student.submission))
-    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:8]
+    identity = digest_of((student.name, *student.ids, student.email, student.login, student.submission))
+    return identity[:8]

@@ -5,7 +5,6 @@ The queue has no names of students: the person "grader batch" submits all submis
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from grader.assignments.catalogue import Assignment
+from grader.batch.digest import digest_of
 from grader.batch.folder import DATABASE, GRADED
 from grader.engine.grade import Scope
 from grader.errors import StoreUnavailable
@@ -53,8 +53,7 @@ class Rules:
 
     def key(self, content: str = "") -> str:
         """Return a hash of the rules and of `content`, the hash of a submission."""
-        text = "\n".join((*asdict(self).values(), content))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of((*asdict(self).values(), content))
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class BatchQueue:
         self._queue = queue
         self._task = task
         # only what differs from a full grading, as the queue stores it
-        self._scope = {name: value for name, value in asdict(scope).items() if value != getattr(Scope(), name)}
+        self._scope = dict(asdict(scope).items() - asdict(Scope()).items())
         with store.write() as tx:
             self._person = _prepared(tx, task)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from grader.assignments.catalogue import Assignment
+from grader.batch.digest import digest_of
 from grader.batch.display import Display, JobOutcome
 from grader.batch.export import Export, ExportedSubmission
 from grader.batch.queue import BatchQueue, Files, Received
@@ -37,14 +37,13 @@ Receipt = Received | Unreadable
 def _receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
     """Read a submission. Return its receipt (whether it can be graded) and its files."""
     try:
-        # databases do not accept invalid Unicode
-        files = tuple((name.encode("utf-8", "replace").decode(), data) for name, data in export.content(submission))
+        files = export.content(submission)
         read = receive_all(files, task.files[0])
     except Refused as why:
         return Unreadable(str(why)), ()
-    text = "\n".join((read.digest, *read.remarks, *read.names.values()))  # reports show remarks and names
-    content = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-    return Received(content, read.digest, task.missing(read)), files
+    content = digest_of((read.digest, *read.remarks, *read.names.values()))  # reports show remarks and names
+    missing = task.missing(read)
+    return Received(content, read.digest, missing), files
 
 
 class Run:

@@ -38,7 +38,8 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
         BadCall: If there is no score column, or several.
     """
     students = read(content)
-    titles = {" ".join(title.split()): title for title in students[0].cells} if students else {}
+    header = students[0].cells if students else {}
+    titles = {" ".join(title.split()): title for title in header}
     if "check" in titles:
         raise BadCall("the gradebook has a row for each check: give gradebook.csv, with a row for each student")
     score_column = column or _score_column(titles)

@@ -56,7 +56,8 @@ class Side:
         start = 0
         for line in self.text.code.splitlines(keepends=True):
             end = start + len(line)
-            is_similar = bool(np.any((starts < end) & (ends > start)))
+            overlaps = (starts < end) & (ends > start)
+            is_similar = bool(np.any(overlaps))
             yield line.rstrip("\r\n"), is_similar and not line.isspace()
             start = end
 
@@ -80,7 +81,8 @@ def code_of(submission: Submission) -> str:
     chunks = []
     for name, content in sorted(submission.files.items()):
         if name.endswith(".py"):
-            chunks.append(f"# {name}\n{content.decode('utf-8', 'replace')}")
+            code = content.decode("utf-8", "replace")
+            chunks.append(f"# {name}\n{code}")
     for notebook in submission.notebooks:
         code = "\n\n".join(notebook.code)
         chunks.append(f"# {notebook.path}\n{code}")

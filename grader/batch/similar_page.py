@@ -23,8 +23,8 @@ def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], f
     authors."""
     authors: dict[str, list[str]] = defaultdict(list)
     for student in matching.students:
-        match = matching.matches.get(student.key)
-        if match:
+        if student.key in matching.matches:
+            match = matching.matches[student.key]
             authors[match.submission.place].append(student.shown)
     texts: dict[str, Text] = {}
     for submission in export.submissions:
@@ -36,7 +36,7 @@ def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], f
         if text:
             texts[receipt.digest] = Text((*text.names, *names), text.code)
         else:
-            content = receive_all([*export.content(submission)], file)
+            content = receive_all(export.content(submission), file)
             texts[receipt.digest] = Text(names, code_of(content))
     return list(texts.values())
 

@@ -97,10 +97,6 @@ class Summary:
         """The mistakes of the class, sorted by the number of students, then by lost points."""
         return sorted(self._diagnoses.values(), key=lambda mistake: (-mistake.count, -mistake.lost))
 
-    @property
-    def scores(self) -> list[Points]:
-        return [r.points for r in self.results if r.points is not None]
-
     def of(self, *standings: Standing) -> list[Result]:
         """Return the results of the students with one of these standings."""
         return [result for result in self.results if result.standing in standings]
@@ -146,11 +142,13 @@ class Summary:
             return
         for key, new_mistake in self._mistakes_behind(fix).items():
             mistake = self._diagnoses.setdefault(key, new_mistake)
-            mistake.checks |= dict.fromkeys(check.id for check in fix.checks)
+            ids = [check.id for check in fix.checks]
+            mistake.checks |= dict.fromkeys(ids)
             mistake.lost += fix.lost
             if fix.first.line and not mistake.example:
                 mistake.example = fix.first.line.source
-            mistake.students[result.student.key] = result.student.shown
+            student = result.student
+            mistake.students[student.key] = student.shown
 
     def _mistakes_behind(self, fix: Fix) -> dict[object, ClassMistake]:
         """Return key → mistake for each mistake behind a fix. Mistakes with the same key are counted together."""

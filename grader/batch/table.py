@@ -85,7 +85,8 @@ def shown(rows: Sequence[PlanRow]) -> Table:
     for row in rows:
         style = "" if row.state in _READY else "yellow"
         cells = [one_line(str(cell)) for cell in astuple(row)]
-        table.add_row(*(Text(cell, style) for cell in cells))
+        texts = [Text(cell, style) for cell in cells]
+        table.add_row(*texts)
     return table
 
 

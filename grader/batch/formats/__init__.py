@@ -80,7 +80,9 @@ def _inner_folders(tree: Tree) -> list[Tree]:
     if len(top_folders) == 1 and _is_nested(tree):
         enclosed = tree.below(top_folders[0])
         return [enclosed, *_inner_folders(enclosed)]
-    return [tree.below(nbgrader.ROOT)] if nbgrader.ROOT in top_folders else []
+    if nbgrader.ROOT in top_folders:
+        return [tree.below(nbgrader.ROOT)]
+    return []
 
 
 def _is_nested(tree: Tree) -> bool:

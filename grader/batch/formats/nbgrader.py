@@ -42,7 +42,8 @@ def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission
 def _assignment(tree: Tree, id: str) -> str:
     """Return the name of the assignment's folder, which is `id` or, if the export has only one assignment, the name of
     that one."""
-    ids = sorted({name.split("/")[1] for name in tree.names})
+    folders = {name.split("/")[1] for name in tree.names}
+    ids = sorted(folders)
     if id in ids:
         return id
     if len(ids) == 1:
