@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from statistics import mean
 
@@ -42,7 +42,7 @@ class Display:
         self,
         console: Console,
         total: int,
-        places: Callable[[str], tuple[str, ...]],
+        places: Callable[[str], Sequence[str]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Create a display.

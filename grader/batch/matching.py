@@ -29,7 +29,7 @@ class Unclear:
 
     submission: ExportedSubmission
     why: str
-    candidates: tuple[str, ...] = ()
+    candidates: tuple[str, ...]
     """Keys of the students to whom the submission may belong."""
 
 
@@ -41,9 +41,9 @@ class Matching:
     """Students in the order of the roster, then authors who are not in the roster."""
     matches: Mapping[str, Match]
     """Student's key → submission. Students without a submission, or with an unclear submission, are left out."""
-    unclear: tuple[Unclear, ...] = ()
+    unclear: tuple[Unclear, ...]
     """Submissions that the instructor must assign to a student."""
-    replaced: tuple[Unclear, ...] = ()
+    replaced: tuple[Unclear, ...]
     """Earlier submissions of students who submitted several times."""
 
 
@@ -89,7 +89,9 @@ def _newest(matches: Sequence[Match]) -> Match | None:
         return matches[0]
     by_time = {match.submission.submitted_at: match for match in matches}
     times = [time for time in by_time if time is not None]
-    return by_time[max(times)] if len(times) == len(matches) else None
+    if len(times) < len(matches):
+        return None
+    return by_time[max(times)]
 
 
 class Recogniser:

@@ -16,7 +16,7 @@ from grader.batch.folder import REPORT
 from grader.batch.matching import Matching
 from grader.batch.people import ClassStudent
 from grader.batch.queue import Received
-from grader.batch.run import Run, Unreadable
+from grader.batch.run import Run
 from grader.batch.scores import OtherScore
 from grader.course.late import Lateness, after_penalty, lateness
 from grader.model import Points, Report, show_points
@@ -43,9 +43,9 @@ class OutputOptions:
 
     column: str
     """Title of the score column in the gradebook for Canvas."""
-    gradescope: bool = False
+    gradescope: bool
     """True to write a results.json for Gradescope beside each report."""
-    compare_with: tuple[OtherScore, ...] | None = None
+    compare_with: tuple[OtherScore, ...] | None
     """Scores of another gradebook to compare with; None for no comparison."""
 
 
@@ -146,8 +146,8 @@ class Outcomes:
         receipt = self._run.receipts.get(submission.place)
         if receipt is None:
             return result, None
-        if isinstance(receipt, Unreadable):
-            return replace(result, standing=Standing.UNREADABLE, why=receipt.why), None
+        if isinstance(receipt, str):
+            return replace(result, standing=Standing.UNREADABLE, why=receipt), None
         shares_with = [
             submitter.shown
             for submitter in submitters[receipt.digest]

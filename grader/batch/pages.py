@@ -37,7 +37,8 @@ def draw(files: Sequence[Path], cores: int, tick: Callable[[int], object]) -> No
 
 def draw_one(file: Path) -> None:
     report = as_json.loads(file.read_text("utf-8"))
-    write(page_of(file), html(report))
+    page = html(report)
+    write(page_of(file), page)
 
 
 def page_of(file: Path) -> Path:

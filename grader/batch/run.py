@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 from grader.assignments.catalogue import Assignment
 from grader.batch.digest import digest_of
@@ -24,14 +23,8 @@ RECEIVE_SECONDS = 0.2
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """The receipt of a submission that cannot be read."""
-
-    why: str
-
-
-Receipt = Received | Unreadable
+Receipt = Received | str
+"""The receipt of a submission: a text is the reason why it cannot be read."""
 
 
 def _receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
@@ -40,10 +33,11 @@ def _receive(export: Export, submission: ExportedSubmission, task: Assignment) -
         files = export.content(submission)
         read = receive_all(files, task.files[0])
     except Refused as why:
-        return Unreadable(str(why)), ()
+        return str(why), ()
     content = digest_of((read.digest, *read.remarks, *read.names.values()))  # reports show remarks and names
     missing = task.missing(read)
-    return Received(content, read.digest, missing), files
+    receipt = Received(content, read.digest, missing)
+    return receipt, files
 
 
 class Run:
@@ -114,9 +108,9 @@ class Run:
         """True if more submissions should be read: the queue is no more than half full."""
         return len(self._open) <= MOST_WAITING // 2
 
-    def places(self, content: str) -> tuple[str, ...]:
+    def places(self, content: str) -> Sequence[str]:
         """Return the places of the submissions to grade that were read so far and have this content."""
-        return tuple(self._places[content])
+        return self._places[content]
 
     def _receive(self, display: Display) -> dict[Received, Files]:
         """Read the next submissions of the export. Return those to grade, with their files."""
@@ -127,7 +121,7 @@ class Run:
             self.receipts[submission.place] = receipt
             if submission.place not in self._chosen:
                 continue
-            if isinstance(receipt, Unreadable):
+            if isinstance(receipt, str):
                 display.finished(JobOutcome.UNREADABLE)
             elif self._is_new(receipt.content, submission.place, display):
                 new[receipt] = files
@@ -168,5 +162,6 @@ class Run:
 
     def _decide(self, content: str, outcome: JobOutcome, display: Display) -> None:
         """Record the outcome of a grading, and count all submissions with its content as finished."""
+        places = self._places[content]
         self._decided[content] = outcome
-        display.finished(outcome, len(self._places[content]))
+        display.finished(outcome, len(places))

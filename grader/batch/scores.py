@@ -47,8 +47,9 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
         raise BadCall(f"the gradebook has no column {score_column!r} (it has: {', '.join(titles)[:300]})")
     scores = []
     for student in students:
-        points = _points(student.cells.get(titles[score_column], ""))
-        status = student.cells.get("status") or student.cells.get("Feedback comments", "")
+        cells = student.cells
+        points = _points(cells.get(titles[score_column], ""))
+        status = cells.get("status") or cells.get("Feedback comments", "")
         scores.append(OtherScore(student, points, status))
     return scores
 

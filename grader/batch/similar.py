@@ -93,7 +93,8 @@ def baseline(task: Assignment) -> list[str]:
     """Return the code in the assignment's handout: the text of each Python file and each notebook."""
     handout = task.folder / "handout"
     codes = [file.read_text("utf-8") for file in sorted(handout.glob("*.py"))]
-    codes += ["\n\n".join(notebook.code) for notebook in task.handout]
+    for notebook in task.handout:
+        codes.append("\n\n".join(notebook.code))
     return codes
 
 

@@ -32,10 +32,6 @@ class ClassMistake:
     example: str = ""
     """A line of one student's code with the mistake."""
 
-    @property
-    def count(self) -> int:
-        return len(self.students)
-
 
 @dataclass
 class Rate:
@@ -95,7 +91,7 @@ class Summary:
     @property
     def diagnoses(self) -> list[ClassMistake]:
         """The mistakes of the class, sorted by the number of students, then by lost points."""
-        return sorted(self._diagnoses.values(), key=lambda mistake: (-mistake.count, -mistake.lost))
+        return sorted(self._diagnoses.values(), key=lambda mistake: (-len(mistake.students), -mistake.lost))
 
     def of(self, *standings: Standing) -> list[Result]:
         """Return the results of the students with one of these standings."""

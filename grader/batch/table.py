@@ -70,7 +70,8 @@ def _unmatched(unclear: Unclear, state: str) -> PlanRow:
     """Return the row of a submission that belongs to no student. `state` is "unclear" or "replaced"."""
     submission = unclear.submission
     submitted = _minute(submission.submitted_at)
-    return PlanRow("", submission.place, "", len(submission.files), submitted, state, unclear.why)
+    count = len(submission.files)
+    return PlanRow("", submission.place, "", count, submitted, state, unclear.why)
 
 
 def _minute(moment: dt.datetime | None) -> str:

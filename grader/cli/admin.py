@@ -63,8 +63,8 @@ def courses(as_json: JsonOption = False) -> None:
     rows = []
     with writing() as tx:
         for course in people.all_courses(tx):
-            members = len(people.roster(tx, course.id))
-            rows.append({"course": course.id, "title": course.title, "members": members})
+            members = people.roster(tx, course.id)
+            rows.append({"course": course.id, "title": course.title, "members": len(members)})
     _print_rows(rows, as_json)
 
 

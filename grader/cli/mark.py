@@ -76,8 +76,9 @@ def import_(
             actions.mark(tx, question, answers.marker, changed)
     would = "would be " if dry_run else ""
     unchanged = len(marks) - len(changed)
-    blank = len(rows) - len(marks)
-    print_line(f"{question.id}: {len(changed)} {would}marked, {unchanged} as they were, {blank} left blank")
+    print_line(
+        f"{question.id}: {len(changed)} {would}marked, {unchanged} as they were, {len(rows) - len(marks)} left blank"
+    )
 
 
 @app.command("export-reports")

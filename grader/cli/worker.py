@@ -30,9 +30,10 @@ def worker(
     with signals_handled(lambda *_: shutdown.set()):
         machine.start()
         try:
-            worker = machine.worker
-            print_line(f"{worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:", console=err)
-            for key in worker.compatibility_keys:
+            print_line(
+                f"{machine.worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:", console=err
+            )
+            for key in machine.worker.compatibility_keys:
                 print_line(f"  {key}", console=err)
             shutdown.wait()
         finally:

@@ -44,7 +44,7 @@ def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
 def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSubmission:
     """Return the submission in a folder. `facts` is the folder's entry in submission_metadata.yml. The file comes from
     outside, so the types of its values are checked."""
-    submitters = _fact(facts, "submitters")
+    submitters = facts.get(":submitters")
     if not isinstance(submitters, list):
         submitters = []
     authors = [_author(person) for person in submitters if isinstance(person, dict)]
@@ -52,26 +52,23 @@ def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSu
         place=folder,
         authors=tuple(authors) or (ClassStudent(label=folder),),
         files=tree.files_in(folder),
-        submitted_at=_moment(_fact(facts, "created_at")),
+        submitted_at=_moment(facts.get(":created_at")),
         notes=() if authors else (f"{METADATA} names no submitter",),
     )
 
 
 def _author(person: Mapping[str, Any]) -> ClassStudent:
-    """Return the author from one entry of `submitters`, whose `sid` is the student's id."""
-    id = _text(person, "sid")
-    return ClassStudent(_text(person, "name"), (id,) if id else (), _text(person, "email").lower())
+    """Return the author from one of the submitters, whose `sid` is the student's id."""
+    id = _text(person, ":sid")
+    ids = (id,) if id else ()
+    email = _text(person, ":email")
+    return ClassStudent(_text(person, ":name"), ids, email.lower())
 
 
 def _text(facts: Mapping[str, Any], name: str) -> str:
     """Return a value as text without extra spaces; "" if it is missing."""
-    text = str(_fact(facts, name) or "")
-    return " ".join(text.split())
-
-
-def _fact(facts: Mapping[str, Any], name: str) -> Any:
-    """Return the value of the key `name`, or of ":name" as Gradescope writes it; None if both are missing."""
-    return facts.get(f":{name}", facts.get(name))
+    value = facts.get(name) or ""
+    return " ".join(str(value).split())
 
 
 def _moment(value: Any) -> dt.datetime | None:
