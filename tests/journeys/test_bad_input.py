@@ -179,10 +179,3 @@ def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
     said = "\n".join(report["remarks"])
     assert "ps4.ipynb cell 4 failed and was left out (ZeroDivisionError: division by zero" in said
     assert "ps4.ipynb cell 5 was left out: it has gaps (loss, predict, train)" in said
-
-
-@pytest.mark.parametrize("part", ["q2", "q2.2", "q2.2.W1"])
-def test_a_part_in_the_place_of_a_file_is_told_the_option(command: Command, part: str) -> None:
-    done = command("check", "submissions/perfect", part, "-a", "ps4")
-    assert done.returncode == 2
-    assert f"write --only {part}" in " ".join(done.stderr.split())
