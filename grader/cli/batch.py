@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -118,9 +118,13 @@ def batch(
                 run.read()
                 _show_plan(class_, outcomes, as_json)
                 return
-            class_.grade(run, len(places), is_partial=bool(students or limit))
+            rules = queue.rules.key()
+            is_partial = bool(students or limit)
+            class_files.require_no_lost_scores(to, rules, class_.scope.label, matching, partial=is_partial)
+            with _progress_of(run, len(places)) as display:
+                run.grade(display)
             results = class_.write(outcomes, OutputOptions(column or task.title, gradescope, other_scores))
-            class_files.record_run(to, queue.rules.key(), class_.scope.label)
+            class_files.record_run(to, rules, class_.scope.label)
             if similar:
                 class_.write_similar(run)
     _show(class_, results)
@@ -143,18 +147,6 @@ class _Class:
     scope: ReportScope
     export: Export
     matching: Matching
-
-    def grade(self, run: Run, count: int, *, is_partial: bool) -> None:
-        """Grade `count` submissions and show the progress. Raise `BadCall` if scores of an earlier run would be
-        lost."""
-        rules = run.queue.rules.key()
-        class_files.require_no_lost_scores(self.out, rules, self.scope.label, self.matching, partial=is_partial)
-        with Display(err, count, run.places) as display:
-            try:
-                run.grade(display)
-            except (KeyboardInterrupt, SystemExit):  # Ctrl-C or SIGTERM
-                print_line("stopped; what has been graded is kept: run it again to go on", "yellow", err)
-                raise
 
     def write(self, outcomes: Outcomes, options: OutputOptions) -> list[Result]:
         """Write all output files, and draw the reports. Return the results of the students."""
@@ -195,6 +187,17 @@ def _queue(task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
         raise BadCall("--database needs the URL of a service's database: postgresql://user:password@host/name")
     store = open_store(settings)
     return service_queue(store, task, rules(Seed(secret_of(settings, store)).label, ""), scope)
+
+
+@contextmanager
+def _progress_of(run: Run, count: int) -> Iterator[Display]:
+    """Show the progress of grading `count` submissions. If Ctrl-C or SIGTERM interrupts it, tell how to continue."""
+    with Display(err, count, run.places) as display:
+        try:
+            yield display
+        except (KeyboardInterrupt, SystemExit):
+            print_line("stopped; what has been graded is kept: run it again to go on", "yellow", err)
+            raise
 
 
 def _places_to_grade(export: Export, matching: Matching, students: str, limit: int | None) -> set[str]:
