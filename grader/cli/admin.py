@@ -271,13 +271,13 @@ def writing() -> Iterator[Tx]:
 
 def _require_course(tx: Tx, id: str) -> None:
     if people.course(tx, id) is None:
-        raise BadCall(f"there is no course {id[:60]}: create it with grader admin course {id[:60]} --title …")
+        raise BadCall(f"there is no course {id}: create it with grader admin course {id} --title …")
 
 
 def _existing_person(tx: Tx, login: str) -> Person:
     person = people.person_by_login(tx, login)
     if person is None:
-        raise BadCall(f"there is no person {login[:60]}: add them with grader admin person {login[:60]} --name …")
+        raise BadCall(f"there is no person {login}: add them with grader admin person {login} --name …")
     return person
 
 

@@ -100,14 +100,9 @@ def new(
         print_line(f"{count} examples recorded", "green")
         return
     names = functions.replace(",", " ").split()
-    folder = authoring.new(id, root, source=solution, functions=names, class_name=class_name, tell=_tell)
+    folder = authoring.new(id, root, source=solution, functions=names, class_name=class_name, tell=print_line)
     print_line(f"written: {folder}", "green")
     print_line(f"Try it: grader certify {id}, then grader certify {id} --mutate", "dim")
-
-
-def _tell(sentence: str) -> None:
-    """Print what `grader new` has done, or a warning."""
-    print_line(sentence, "yellow" if sentence.startswith("warning") else "")
 
 
 def make_runtimes() -> None:

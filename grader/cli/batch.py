@@ -101,6 +101,8 @@ def batch(
     interruption: graded submissions are not graded again."""
     if late and not due:
         raise BadCall('--late needs a due date: add --due "2026-12-01 23:59"')
+    if as_json and not dry_run:
+        raise BadCall("--json needs --dry-run: a batch writes its results to class.json in the output folder")
     task = assignment_of(assignment)
     scope = Scope(part_of(only), quick, code)
     policy = late_policy(late or "{}")

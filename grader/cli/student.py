@@ -13,7 +13,9 @@ import typer
 from grader.cli.common import (
     AssignmentOption,
     FilesArgument,
+    JsonOption,
     default_assignment,
+    print_json,
     print_line,
     progress,
     require_writable,
@@ -71,6 +73,7 @@ def logout() -> None:
 def submit(
     files: FilesArgument,
     assignment: AssignmentOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Submit files to the service that you are logged in at. All files together are one submission."""
     contents = uploads(files)
@@ -78,6 +81,9 @@ def submit(
     task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
     with progress(f"submitting to {login.url}"):
         receipt = ServiceClient(login).submit(task, contents)
+    if as_json:
+        print_json(receipt)
+        return
     names = [file["name"] for file in receipt["files"]]
     _print(f"Submitted to {receipt['course']}, {receipt['assignment']}: {', '.join(names)}", "bold")
     for remark in receipt["remarks"]:
@@ -96,6 +102,7 @@ def status_(
     html_file: Annotated[
         Path | None, typer.Option("--html", help="Write the report of the newest submission to this file, if graded.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show your newest submissions, with their scores."""
     if html_file:
@@ -105,6 +112,9 @@ def status_(
     client = ServiceClient(login)
     with progress(f"asking {login.url}"):
         rows = client.latest(task, SHOWN)
+    if as_json:
+        print_json(rows)
+        return
     if not rows:
         _print(f"Nothing submitted yet to {login.course}, {task}.")
         return
