@@ -133,18 +133,14 @@ def load(
 def _likeliest_first(sources: Sequence[Source], entry_points: EntryPoints, accepted: Sequence[str]) -> list[Source]:
     """Return the files that may define the graded class or functions. A notebook that imports a file and changes what
     it defines goes before the file with an accepted name, the other notebooks after it. Copies go last."""
-    candidates: list[Source] = []
-    modules: set[str] = set()
-    for source in sources:
-        path = PurePosixPath(source.path)
-        if path.name in accepted or source.mentions(entry_points.names):
-            candidates.append(source)
-            modules.add(path.stem)
+    names = entry_points.names
+    candidates = [s for s in sources if PurePosixPath(s.path).name in accepted or s.mentions(names)]
+    modules = [PurePosixPath(source.path).stem for source in candidates]
 
     def rank(source: Source) -> tuple[Any, ...]:
         """Return a sort key; the smallest one is run first. False sorts before True."""
         path = PurePosixPath(source.path)
-        continues_a_file = source.is_notebook and source.changes(entry_points.names, modules)
+        continues_a_file = source.is_notebook and source.changes(names, modules)
         return (
             _is_copy(source.path),
             not continues_a_file,
@@ -196,13 +192,12 @@ def _attempt(source: Source, entry_points: EntryPoints, cpu_seconds: float) -> A
     failed = [statement for statement, _ in runner.failures]
     cells: set[int] = set()
     for statement in statements:
-        is_replaced = ("empty", statement.place) in notes or ("replaced", statement.place) in notes
+        is_replaced = not {("empty", statement.place), ("replaced", statement.place)}.isdisjoint(notes)
         is_graded = file == source.path or statement.binds.intersection(entry_points.names)
-        is_left_out = statement.imports or is_replaced or statement in failed
-        if statement.cell and is_graded and not is_left_out:
+        if is_graded and not (is_replaced or statement.imported or statement in failed):
             cells.add(statement.cell)
     errors = _errors(entry_points.lacking(values), runner, source.syntax_errors(needed_names))
-    return Attempt(source, values, parts, errors, notes, file, sorted(cells))
+    return Attempt(source, values, parts, errors, notes, file, sorted(cells - {0}))
 
 
 def _notes(source: Source, values: Mapping[str, Any], runner: Runner, needed_names: Collection[str]) -> Notes:
@@ -226,15 +221,10 @@ def _replaced_classes(source: Source, values: Mapping[str, Any], runner: Runner)
         is_left_out = statement in failed or ("empty", statement.place) in runner.notes
         if isinstance(statement.node, ast.ClassDef) and not is_left_out:
             classes.append(statement)
-    bases: set[str] = set()
-    for value in values.values():
-        if isinstance(value, type):
-            bases.update(base.__name__ for base in value.__mro__[1:])
-    if not classes or not values.keys().isdisjoint(bases):
-        return {}
-    last = classes[-1]
+    bases = [base.__name__ for value in values.values() for base in getattr(value, "__mro__", ())[1:]]
     notes: Notes = {}
-    for statement in classes:
+    for statement in classes if values.keys().isdisjoint(bases) else ():
+        last = classes[-1]
         if statement.cell != last.cell and ast.unparse(statement.node) != ast.unparse(last.node):
             notes["replaced", statement.place] = f"cell {last.cell}"
     return notes
@@ -256,16 +246,23 @@ def _errors(missing: Sequence[str], runner: Runner, syntax_errors: Sequence[Synt
 
 
 def _graded_values(module: ModuleType, entry_points: EntryPoints) -> dict[str, Any]:
-    """Return the graded class or functions that a module defines, by name. A class may have several accepted names; the
-    first one that is defined counts."""
+    """Return the graded class or functions by name, as defined in a module or else in a submitted module that it has
+    imported. A class may have several accepted names; the first one that is defined counts."""
     values: dict[str, Any] = {}
-    for name in entry_points.names:
-        value = vars(module).get(name)
-        if entry_points.of_class and isinstance(value, type):
-            return {name: value}
-        if not entry_points.of_class and callable(value) and not isinstance(value, StandIn):
-            values[name] = value
+    for defining in [module, *filter(_submitted_path, sys.modules.values())]:
+        for name in entry_points.names:
+            value = vars(defining).get(name)
+            if entry_points.of_class and isinstance(value, type):
+                return {name: value}
+            if not entry_points.of_class and callable(value) and not isinstance(value, StandIn):
+                values.setdefault(name, value)
     return values
+
+
+def _submitted_path(module: ModuleType | None) -> str:
+    """Return the path of a module in the submission; "" for another module."""
+    file = str(getattr(module, "__dict__", {}).get("__file__"))
+    return os.path.relpath(file) if file.startswith(os.getcwd() + os.sep) else ""
 
 
 def _file_of(values: Mapping[str, Any], path: str) -> str:
@@ -274,9 +271,7 @@ def _file_of(values: Mapping[str, Any], path: str) -> str:
     files: list[str] = []
     for value in values.values():
         module = sys.modules.get(getattr(value, "__module__", None) or "")
-        file = str(getattr(module, "__file__", None))
-        is_submitted = file.startswith(os.getcwd() + os.sep)
-        files.append(os.path.relpath(file) if is_submitted else path)
+        files.append(_submitted_path(module) or path)
     return path if path in files or not files else files[0]
 
 
@@ -306,24 +301,21 @@ def _other_files(
     notes: Notes = {}
     for candidate in candidates:
         path = candidate.path
+        attempt = attempts_by_path.get(path)
+        errors = [*attempt.errors.values()] if attempt else candidate.syntax_errors(entry_points.names)
         if path in (best.file, best.source.path):
             continue
-        attempt = attempts_by_path.get(path)
-        errors = list(attempt.errors.values()) if attempt else candidate.syntax_errors(entry_points.names)
         if errors and not (attempt and attempt.values):
             notes["failed", path] = one_line(errors[0])
         elif texts[path] not in ("", graded_text):
-            has_gaps = attempt is not None and attempt.written < best.written
-            notes["gaps" if has_gaps else "other", path] = ""
+            notes["gaps" if attempt and attempt.written < best.written else "other", path] = ""
     return notes
 
 
 def _attributes(values: Mapping[str, Any]) -> list[str]:
     """Return at most 50 names of attributes of the loaded class, for messages."""
-    names: list[str] = []
-    for value in values.values():
-        names += [name for name in vars(value) if not name.startswith("__")]
-    return sorted(names)[:50]
+    names = [name for value in values.values() for name in vars(value)]
+    return sorted(name for name in names if not name.startswith("__"))[:50]
 
 
 def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entry_points: EntryPoints) -> str:

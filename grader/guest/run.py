@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, ClassVar
@@ -87,7 +87,7 @@ class Runner:
         """Note a statement that raised an error, and set the names that it should have defined to placeholders."""
         self.failures.append((statement, error))
         why = one_line(error)
-        if isinstance(error, ModuleNotFoundError) and statement.imports:
+        if isinstance(error, ModuleNotFoundError) and statement.imported:
             where = f"imported in {own(statement.filename)}, line {statement.node.lineno}"
             why = f"{error} ({where})"
             self.notes.setdefault(("absent", str(error.name)), where)
@@ -120,7 +120,7 @@ def _execute(code: Any, statement: Statement, namespace: dict[str, Any]) -> None
         exec(code, namespace)  # noqa: S102  this is the sandbox
     except ModuleNotFoundError as error:
         package = error.name or ""
-        if "." in package or not _is_part_of(package, statement.node):
+        if "." in package or not statement.imported.startswith(f"{package}."):
             raise
         sys.modules[package] = _package(package, [*sys.path[:1], os.getcwd()])
         try:
@@ -128,17 +128,6 @@ def _execute(code: Any, statement: Statement, namespace: dict[str, Any]) -> None
         except ImportError:
             del sys.modules[package]
             raise error from None
-
-
-def _is_part_of(package: str, node: ast.stmt) -> bool:
-    """Return whether an import asks for a part of a package, as `import course.layers` and `from course import layers`
-    do."""
-    match node:
-        case ast.Import(names=[name]):
-            return name.name.startswith(f"{package}.")
-        case ast.ImportFrom(module=str(module), names=[name]):
-            return module.startswith(f"{package}.") or (module == package and name.name != "*")
-    return False
 
 
 # ── modules ──────────────────────────────────────────────────────────────────────────────────────────
@@ -176,12 +165,12 @@ def new_module(path: str) -> ModuleType:
     """Return a new module for a Python file of the submission. It is part of a package, so that relative imports
     work."""
     parts = PurePosixPath(path).with_suffix("").parts
-    loader = SubmittedFile(".".join((FOLDER, *parts)), os.path.abspath(path))
-    spec = spec_from_loader(loader.name, loader)
+    name = ".".join((FOLDER, *parts))
+    location = os.path.abspath(path)
+    spec = spec_from_file_location(name, location, loader=SubmittedFile(name, location))
     assert spec
-    spec.has_location = True
     module = module_from_spec(spec)
-    sys.modules[loader.name] = module
+    sys.modules[name] = module
     sys.modules.setdefault(parts[-1], module)
     return module
 

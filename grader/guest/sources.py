@@ -7,6 +7,7 @@ functions are run, and the imports, definitions and values that they need, in wh
 from __future__ import annotations
 
 import ast
+import copy
 import importlib.util
 import os
 import re
@@ -47,8 +48,15 @@ class Statement:
         return f"{own(self.filename)}, line {self.node.lineno}"
 
     @property
-    def imports(self) -> bool:
-        return isinstance(self.node, _IMPORTS)
+    def imported(self) -> str:
+        """The dotted name that an import asks for: "layers.dense" for `from layers import dense`, "layers" for `import
+        layers` and `from layers import *`; "" for other statements."""
+        match self.node:
+            case ast.Import(names=[name]):
+                return name.name
+            case ast.ImportFrom(module=module, names=[name]):
+                return f"{module or ''}.{name.name}".strip(".*")
+        return ""
 
     @property
     def defines(self) -> bool:
@@ -110,17 +118,13 @@ class Source:
 
     def changes(self, names: Sequence[str], modules: Container[str]) -> bool:
         """Return whether the source imports one of these modules and defines or changes one of these names."""
-        imported: list[str] = []
-        changes_a_name = False
+        imports_a_module = changes_a_name = False
         for statement in self.statements:
-            match statement.node:
-                case ast.Import(names=[name]):
-                    imported.append(name.name)
-                case ast.ImportFrom(module=str(module)):
-                    imported.append(module)
-                case _:
-                    changes_a_name |= not statement.binds.isdisjoint(names)
-        return changes_a_name and any(name.rpartition(".")[2] in modules for name in imported)
+            if statement.imported:
+                imports_a_module |= any(part in modules for part in statement.imported.split("."))
+            else:
+                changes_a_name |= not statement.binds.isdisjoint(names)
+        return imports_a_module and changes_a_name
 
 
 def read_file(path: str, content: bytes) -> Source:
@@ -138,8 +142,8 @@ def read_file(path: str, content: bytes) -> Source:
 def read_notebook(notebook: Mapping[str, Any]) -> Source:
     """Parse a notebook, given by the path, the code and the numbers of its code cells."""
     source = Source(notebook["path"])
-    for number, text in zip(notebook["numbers"], notebook["code"], strict=True):
-        _add_statements(source, text, f"{source.path} cell {number}", number)
+    for number, (name, text) in zip(notebook["numbers"], named_cells([notebook]), strict=True):
+        _add_statements(source, text, name, number)
     return source
 
 
@@ -224,10 +228,9 @@ def _single_imports(node: ast.stmt) -> list[ast.stmt]:
         return [node]
     parts: list[ast.stmt] = []
     for name in node.names:
-        single: ast.stmt = ast.Import([name])
-        if isinstance(node, ast.ImportFrom):
-            single = ast.ImportFrom(node.module, [name], node.level)
-        parts.append(ast.copy_location(single, node))
+        single = copy.copy(node)
+        single.names = [name]
+        parts.append(single)
     return parts
 
 
@@ -236,7 +239,7 @@ def _single_imports(node: ast.stmt) -> list[ast.stmt]:
 
 def _binds(node: ast.stmt, table: symtable.SymbolTable) -> frozenset[str]:
     """Return the names that a statement defines or changes: {C} for `C.loss = f`, `setattr(C, "loss", f)` and a
-    function with the decorator `@add_to(C)`, besides the function's own name."""
+    function with the decorator `@add_to(C)`, besides the function's own name, and {m, C} for `m.C.loss = f`."""
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         return frozenset("*")
     names: set[str] = set()
@@ -244,7 +247,7 @@ def _binds(node: ast.stmt, table: symtable.SymbolTable) -> frozenset[str]:
         if symbol.is_assigned() or symbol.is_imported():
             names.add(symbol.get_name())
     for expression in _changed(node):
-        names |= _root(expression)
+        names.update(_names_in(expression))
     return frozenset(names)
 
 
@@ -257,17 +260,20 @@ def _changed(node: ast.stmt) -> Iterator[ast.expr]:
         return
     for part in ast.walk(node):
         match part:
-            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
-                yield part
-            case ast.Call(func=ast.Name(id="setattr"), args=[target, *_]):
-                yield target
+            case ast.Attribute(changed, ctx=ast.Store()) | ast.Subscript(changed, ctx=ast.Store()):
+                yield changed
+            case ast.Call(func=ast.Name(id="setattr"), args=[changed, *_]):
+                yield changed
 
 
-def _root(target: ast.expr) -> set[str]:
-    """Return the variable at the root of an expression: {C} for `C.loss` and for `C.tables["x"]`."""
-    while isinstance(target, ast.Attribute | ast.Subscript):
-        target = target.value
-    return {target.id} if isinstance(target, ast.Name) else set()
+def _names_in(path: ast.expr) -> Iterator[str]:
+    """Yield the names in an expression without calls: m and C for `m.C` and for `m.C["x"]`."""
+    while isinstance(path, ast.Attribute | ast.Subscript):
+        if isinstance(path, ast.Attribute):
+            yield path.attr
+        path = path.value
+    if isinstance(path, ast.Name):
+        yield path.id
 
 
 def _uses(table: symtable.SymbolTable) -> frozenset[str]:
