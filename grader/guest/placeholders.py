@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import ast
+import copy
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 
 class StandIn:
-    """A placeholder for a missing module or variable. Annotations and default values may contain it; any other use,
-    such as a call, raises the error of the failed import or statement."""
+    """A placeholder for a missing module or variable. It may be assigned and passed on; any other use, such as a call,
+    raises the error of the failed import or statement."""
 
-    _error: Callable[[], Exception]
+    _kind: type[Exception]
+    _message: str
 
-    def __init__(self, error: Callable[[], Exception]) -> None:
-        self.__dict__["_error"] = error
+    def __init__(self, kind: type[Exception], message: str) -> None:
+        self.__dict__.update(_kind=kind, _message=message)
 
-    def __getattr__(self, name: str) -> StandIn:
-        if name.startswith("__") and name != "__version__":
-            raise AttributeError(name)
-        return self
-
-    def __getitem__(self, _item: Any) -> StandIn:
-        return self  # as in the annotation Float[ndarray, "N D"], or in the default X_train.shape[1]
-
-    def __or__(self, _other: Any) -> StandIn:
-        return self
-
-    def __ror__(self, _other: Any) -> StandIn:
-        return self
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(name) if name.startswith("__") else self.error()
 
     def error(self) -> Exception:
         """Return the error to raise when the placeholder is used. Its attribute `noted` says that the cause is
         reported elsewhere."""
-        error: Any = self._error()
+        error: Any = self._kind(self._message)
         error.noted = True
         return error  # type: ignore[no-any-return]
 
@@ -44,8 +36,9 @@ def _use(stand_in: StandIn, *_arguments: Any, **_options: Any) -> NoReturn:
 
 _USES = (
     "call", "mro_entries", "iter", "len", "bool", "enter", "array", "float", "int", "index", "neg",
-    "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "matmul", "rmatmul", "pow", "rpow",
-    "lt", "gt", "le", "ge", "setattr", "setitem",
+    "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv",
+    "matmul", "rmatmul", "pow", "rpow",
+    "or", "ror", "lt", "gt", "le", "ge", "setattr", "getitem", "setitem",
 )  # fmt: skip
 for _name in _USES:
     setattr(StandIn, f"__{_name}__", _use)
@@ -54,15 +47,29 @@ for _name in _USES:
 def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseException, why: str) -> None:
     """Set each name that is not yet in `into` to a placeholder (`StandIn`). Using a placeholder raises an ImportError
     if `error` is one, and otherwise a NameError. The message contains `why`."""
+    kind: type[Exception] = NameError
+    for base in (ImportError, ModuleNotFoundError):
+        if isinstance(error, base):
+            kind = base
     for name in names:
-        into.setdefault(name, StandIn(_error_of(name, error, why)))
+        message = f"name {name!r} is not defined, because the statement that defines it failed ({why})"
+        into.setdefault(name, StandIn(kind, message if kind is NameError else why))
 
 
-def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Exception]:
-    """Return a function that creates the error of a placeholder."""
-    match error:
-        case ModuleNotFoundError():
-            return lambda: ModuleNotFoundError(why)
-        case ImportError():
-            return lambda: ImportError(why)
-    return lambda: NameError(f"name {name!r} is not defined, because the statement that defines it failed ({why})")
+def with_stand_ins(node: ast.stmt, namespace: Mapping[str, Any]) -> ast.stmt:
+    """Return a copy of a definition in which each default value and each attribute of a class that is computed from a
+    placeholder is the placeholder: X_train for `size=len(X_train) // 2`."""
+
+    def available(value: Any) -> Any:
+        names = [part for part in ast.walk(value) if isinstance(part, ast.Name)] if value else []
+        return next((name for name in names if isinstance(namespace.get(name.id), StandIn)), value)
+
+    node = copy.deepcopy(node)
+    for part in ast.walk(node):
+        if isinstance(part, ast.arguments):
+            part.defaults = [available(value) for value in part.defaults]
+            part.kw_defaults = [available(value) for value in part.kw_defaults]
+        for statement in part.body if isinstance(part, ast.ClassDef) else ():
+            if isinstance(statement, ast.Assign | ast.AnnAssign):
+                statement.value = available(statement.value)
+    return node

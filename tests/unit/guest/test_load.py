@@ -273,7 +273,7 @@ def test_what_fails_beside_the_class_costs_only_what_needs_it_and_is_noted(
         assert [(note.kind, note.where) for note in loaded(student).notes] == notes
 
 
-WITHOUT_PICKLE = "import cPickle\n" + net() + "    x = cPickle.load()\n"
+WITHOUT_PICKLE = "import cPickle\n" + net() + "    cPickle.load()\n"
 
 
 @pytest.mark.parametrize(
