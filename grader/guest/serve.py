@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import inspect
 import random
 import socket
 import sys
@@ -48,6 +47,8 @@ class Guest:
         self.loaded: dict[str, Any] = {}
         """Name → the student's class or function. For a function that was not found, the value is an exception that
         says why."""
+        self.called: Any = None
+        """The student's function or method that the current request has called; None before it has called one."""
         self.rows_of: Callable[[], Structure] = Structure
         """Function that returns the statements of the student's functions. Only its first call parses the files."""
 
@@ -75,7 +76,8 @@ class Guest:
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
         """Create an object of the student's class, and return its index in `objects`."""
         _seed(seed)
-        student_class = self.loaded_class()
+        student_class: Any = self.loaded_class()
+        self.called = student_class.__init__
         self.objects.append(student_class(*args, **kwargs))
         return len(self.objects) - 1
 
@@ -103,12 +105,10 @@ class Guest:
 
     def function(self, target: int | None, name: str) -> Any:
         """Return a method of the object with this index, or one of the assignment's functions if `target` is None."""
-        if target is not None:
-            return getattr(self.objects[target], name)
-        function = self.loaded[name]
-        if isinstance(function, BaseException):
-            raise function
-        return function
+        self.called = self.loaded[name] if target is None else getattr(self.objects[target], name)
+        if isinstance(self.called, BaseException):
+            raise self.called
+        return self.called
 
     def call_many(
         self,
@@ -131,7 +131,7 @@ class Guest:
         Returns:
             The K answers. If an answer is a tuple or list, only its first item is returned.
         """
-        bound = getattr(self.objects[target], method)
+        bound = self.function(target, method)
         answers = []
         for values in zip(*stacks.values(), strict=True):
             self.put(target, attribute, dict(zip(stacks, values, strict=True)))
@@ -164,8 +164,7 @@ class Guest:
 
     def stand_in(self, target: int, method: str) -> None:
         """Replace a method by one that returns a zero for each row of its argument."""
-        student_object = self.objects[target]
-        setattr(student_object, method, lambda rows: np.zeros(len(rows), int))
+        self.replace(target, method, lambda rows: np.zeros(len(rows), int))
 
     def answer_always(self, target: int, method: str, answer: list[Any]) -> None:
         """Replace a method by one that always returns copies of these values, as a tuple."""
@@ -173,7 +172,18 @@ class Guest:
         def answering(*_arguments: Any, **_options: Any) -> tuple[Any, ...]:
             return tuple(copy.deepcopy(answer))
 
-        setattr(self.objects[target], method, answering)
+        self.replace(target, method, answering)
+
+    def replace(self, target: int, method: str, function: Callable[..., Any]) -> None:
+        """Replace a method of one object by a function without `self`. An object that cannot have further attributes,
+        for example because of `__slots__`, becomes an object of a subclass."""
+        student_object = self.objects[target]
+        try:
+            setattr(student_object, method, function)
+        except Exception:  # noqa: BLE001  a student's __setattr__ may raise anything
+            old_class = type(student_object)
+            new_class = type(old_class.__name__, (old_class,), {"__slots__": (), method: staticmethod(function)})
+            object.__setattr__(student_object, "__class__", new_class)
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Store copies of arrays under these names, so that later requests can refer to them."""
@@ -223,6 +233,7 @@ class Guest:
     def reply_to(self, request: list[Any]) -> list[Any]:
         """Return the answer to one request."""
         operation, *arguments = request
+        self.called = None
         try:
             method = getattr(self, operation)
             answer = method(*[self.resolve(argument) for argument in arguments])
@@ -232,19 +243,7 @@ class Guest:
         except (UnusableObject, NotFound) as unusable:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
-            return ["raised", *describe(error, self.called_by(operation, arguments))]
-
-    def called_by(self, operation: str, arguments: list[Any]) -> object:
-        """Return the student's function or method that a request calls; None if the request calls none."""
-        match operation, arguments:
-            case "new", _:
-                return inspect.getattr_static(self.loaded_class(), "__init__", None)
-            case "call", [None, str(name), *_]:
-                return self.loaded.get(name)
-            case ("call", [int(target), str(method), *_]) | ("call_many", [int(target), _, _, str(method), *_]):
-                if 0 <= target < len(self.objects):
-                    return inspect.getattr_static(type(self.objects[target]), method, None)
-        return None
+            return ["raised", *describe(error, self.called)]
 
     def resolve(self, value: Any) -> Any:
         """Replace each `Ref` in a value by its array. Intern strings, because some students compare them with `is`."""
