@@ -47,12 +47,12 @@ def plain(value: Any, depth: int = 0) -> Any:
         raise value.error()
     if depth >= MAX_DEPTH:
         return Opaque(kind.__name__)
-    base = sequence_type(value)
-    if base is not None:
-        return _sequence(kind.__name__, base, value, depth)
-    if issubclass(kind, dict):
-        return _mapping(value, depth)
-    return Opaque(kind.__name__)
+    base = dict if issubclass(kind, dict) else sequence_type(value)
+    if base is None:
+        return Opaque(kind.__name__)
+    if base.__len__(value) > MAX_ITEMS:
+        return Opaque(f"{kind.__name__} of {base.__len__(value)} items")
+    return _mapping(value, depth) if base is dict else _sequence(list(base.__iter__(value)), depth)
 
 
 def sequence_type(value: Any) -> Any:
@@ -72,12 +72,8 @@ def _array(value: np.ndarray[Any, Any]) -> Any:
     return value
 
 
-def _sequence(name: str, base: Any, value: Any, depth: int) -> Any:
-    """Return a list of the converted items, or an array if all items are numbers. `name` is the name of the value's
-    type, and `base` the plain type that it is an instance of."""
-    if base.__len__(value) > MAX_ITEMS:
-        return Opaque(f"{name} of {base.__len__(value)} items")
-    items = list(base.__iter__(value))
+def _sequence(items: list[Any], depth: int) -> Any:
+    """Return a list of the converted items, or an array if all items are numbers."""
     if len(items) > 1 and all(_is_number(item) for item in items):
         numbers = [item.reshape(())[()] if type(item) is np.ndarray else item for item in items]
         return _array(np.array(numbers))
@@ -93,8 +89,6 @@ def _is_number(item: Any) -> bool:
 
 def _mapping(value: Any, depth: int) -> Any:
     """Return the entries of a dict whose keys are strings, converted."""
-    if dict.__len__(value) > MAX_ITEMS:
-        return Opaque(f"{type(value).__name__} of {dict.__len__(value)} items")
     entries: dict[str, Any] = {}
     for key, item in dict.items(value):
         if type(key) in (str, np.str_):

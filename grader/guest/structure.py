@@ -80,10 +80,10 @@ class StatementRow:
 
     def plain(self) -> list[Any]:
         """Return the row as plain data for the grader."""
-        reads = [str(path) for path in self.reads[:MAX_NAMES_IN_ROW]]
-        writes = [str(path) for path in self.writes[:MAX_NAMES_IN_ROW]]
-        calls = [name[:MAX_NAME] for name in self.calls[:MAX_NAMES_IN_ROW]]
-        return [self.file[:200], self.line, self.kind, self.form, reads, writes, calls, self.parent]
+        names: list[list[str]] = []
+        for listed in (self.reads, self.writes, self.calls):
+            names.append([str(name)[:MAX_NAME] for name in listed[:MAX_NAMES_IN_ROW]])
+        return [self.file[:200], self.line, self.kind, self.form, *names, self.parent]
 
 
 @dataclass
@@ -104,30 +104,25 @@ def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) 
     """Describe the statements of all functions in Python files (arrays of bytes, by path) and notebook cells."""
     table = Structure()
     for file, tree in parsed_sources(files, notebooks, MAX_SOURCE):
-        _Functions(file, table).visit(tree)
+        functions = _Functions(file, table)
+        for node in ast.walk(tree):
+            match node:
+                case ast.FunctionDef(name=name, body=body, lineno=first, decorator_list=decorators):
+                    lines = [first, *(decorator.lineno for decorator in decorators)]
+                    functions.add(name, min(lines), body)  # the first line as in the function's code object
+                case ast.Lambda(body=answer, lineno=first):
+                    functions.add("<lambda>", first, [ast.copy_location(ast.Return(answer), answer)])
     return table
 
 
-class _Functions(ast.NodeVisitor):
-    """A visitor that adds every function, method and lambda of a syntax tree to a `Structure`."""
+@dataclass
+class _Functions:
+    """Adds functions of one file or cell to a `Structure`."""
 
-    def __init__(self, file: str, table: Structure) -> None:
-        self.file = file
-        self.table = table
+    file: str
+    table: Structure
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """Add a function. Its first line is that of its first decorator, as in the function's code object."""
-        lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
-        self._add(node.name, min(lines), node.body)
-        self.generic_visit(node)
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        """Add a lambda, as a function that returns its expression."""
-        answer = ast.copy_location(ast.Return(node.body), node.body)
-        self._add("<lambda>", node.lineno, [answer])
-        self.generic_visit(node)
-
-    def _add(self, name: str, first: int, body: Sequence[ast.stmt]) -> None:
+    def add(self, name: str, first: int, body: Sequence[ast.stmt]) -> None:
         """Add a function with this name, first line and body."""
         statements: list[tuple[int, int, range]] = []
         self._add_statements(body, -1, statements)
@@ -162,7 +157,8 @@ class _Functions(ast.NodeVisitor):
                 parent = start  # the following statements run only if the test fails
 
     def _rows(self, node: ast.stmt) -> Iterator[StatementRow]:
-        """Yield the rows of one statement. Statements inside its blocks are left out."""
+        """Yield the rows of one statement. Of a `for`, `if` or `while`, this is the row of its header; other statements
+        with blocks have none."""
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
@@ -178,20 +174,11 @@ class _Functions(ast.NodeVisitor):
                 yield from self._returned(value, ())
             case ast.Expr(value=ast.Call() as call):
                 yield self._changing(call)
-            case _:
-                yield from self._header(node)
-
-    def _header(self, node: ast.stmt) -> Iterator[StatementRow]:
-        """Yield the row of the header of a `for`, `if` or `while`. Other statements have none."""
-        match node:
-            case ast.For(target=target, iter=iterated):
-                row = self._row(iterated, "for", iterated)
+            case ast.For(iter=value) | ast.If(test=value) | ast.While(test=value):
+                row = self._row(value, type(node).__name__.lower(), value)
                 row.line = node.lineno
-                row.writes = _targets(target)
-                yield row
-            case ast.If(test=test) | ast.While(test=test):
-                row = self._row(test, type(node).__name__.lower(), test)
-                row.line = node.lineno
+                if isinstance(node, ast.For):
+                    row.writes = _targets(node.target)
                 yield row
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[StatementRow]:
