@@ -24,7 +24,7 @@ from grader.kit.diagnosis import Diagnosis
 from grader.kit.draws import Draw
 from grader.kit.lines import Lines
 from grader.kit.student import Student
-from grader.model import ZERO, CheckResult, Opinion, Report, ReportScope, SourceLine, Status, Submission, Usage
+from grader.model import ZERO, CheckResult, Opinion, Report, ReportScope, Status, Submission, Usage
 from grader.model.grouping import grouped
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
@@ -250,8 +250,9 @@ class _Grading:
     def _with_line(self, check: CheckResult) -> CheckResult:
         """Return a failed check with the faulty line of the student's code, if the line is found. Return other checks
         unchanged."""
-        fails_at_raise = check.line and check.line.source.startswith("raise ")  # the student's, or a gap of the handout
-        if fails_at_raise or not check.status.loses_points:
+        fails_at_raise = check.line and check.line.source.startswith("raise ")
+        is_unwritten = check.failed_call and check.failed_call.error.startswith("NotImplementedError")
+        if fails_at_raise or is_unwritten or not check.status.loses_points:
             return check
         targets = self._assignment.targets(check.id)
         mistakes = [mistake for mistake in self._assignment.mistakes if mistake.id in check.mistakes]
@@ -264,10 +265,7 @@ class _Grading:
                 if earlier:
                     found_line = self._finder.find(targets, descriptions, self._diagnosis.truth(earlier))
             found_line = found_line or self._finder.find(targets, descriptions)
-        if found_line is None:
-            return check
-        place, source = found_line
-        return replace(check, line=SourceLine(place.file, place.line, source))
+        return check if found_line is None else replace(check, line=found_line)
 
     @cached_property
     def _finder(self) -> Lines:

@@ -8,6 +8,8 @@ import os
 from types import CodeType, TracebackType
 from typing import Any
 
+from .gaps import unset_variable
+
 FOLDER = "submission"
 """Name of the folder with the student's files, inside the session's folder."""
 
@@ -17,7 +19,8 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
     in the student's files. The column is 0 except for syntax errors.
 
     If no frame is in the student's files, for example because a call's arguments do not match the signature, use the
-    `def` line of the function `called`.
+    `def` line of the function `called`. If a variable that starter code sets to None made the line raise, describe a
+    NotImplementedError at the statement that sets it.
     """
     kind = type(error).__name__[:200]
     try:
@@ -30,22 +33,22 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
     steps: list[TracebackType] = []
     step = error.__traceback__
     while step is not None:
-        steps.append(step)
+        if own(step.tb_frame.f_code.co_filename):
+            steps.insert(0, step)
         step = step.tb_next
-    for step in reversed(steps):
-        filename = step.tb_frame.f_code.co_filename
-        file = own(filename)
-        if file:
-            line = raised_line(step, error)
-            source = linecache.getline(filename, line).strip()
-            return [kind, message, file, line, source[:300], 0]
     code = getattr(called, "__code__", None)
-    if isinstance(error, TypeError | NotImplementedError) and isinstance(code, CodeType):
-        file = own(code.co_filename)
-        if file:
-            source = linecache.getline(code.co_filename, code.co_firstlineno).strip()
-            return [kind, message, file, code.co_firstlineno, source[:300], 0]
-    return [kind, message, "", 0, "", 0]
+    if steps:
+        filename, line = steps[0].tb_frame.f_code.co_filename, raised_line(steps[0], error)
+    elif isinstance(error, TypeError | NotImplementedError) and isinstance(code, CodeType) and own(code.co_filename):
+        filename, line = code.co_filename, code.co_firstlineno
+    else:
+        return [kind, message, "", 0, "", 0]
+    unset = unset_variable((step.tb_frame, raised_line(step, error)) for step in steps)
+    if unset is not None:
+        filename, line, name = unset
+        message = f"{name} is still None ({kind}: {message})"
+        kind = NotImplementedError.__name__
+    return [kind, message, own(filename), line, linecache.getline(filename, line).strip()[:300], 0]
 
 
 def raised_line(step: TracebackType, error: BaseException) -> int:

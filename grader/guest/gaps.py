@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Sequence
-from types import FunctionType, MethodType
+from collections.abc import Iterable, Sequence
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 
@@ -30,12 +30,16 @@ def is_gap(function: Any) -> bool:
     available."""
     if not isinstance(function, FunctionType | MethodType):
         return False
-    try:
-        module = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return False
-    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in _parsed(function).body if isinstance(node, ast.FunctionDef)]
     return any(_is_empty(node.body) for node in functions)
+
+
+def _parsed(function: FunctionType | MethodType | CodeType) -> ast.Module:
+    """Return the syntax tree of a function's source; an empty one if the source is not available."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except Exception:  # noqa: BLE001  the source may be missing, or nested too deeply
+        return ast.Module([], [])
 
 
 def _is_empty(body: Sequence[ast.stmt]) -> bool:
@@ -65,3 +69,41 @@ def _always_raises(body: Sequence[ast.stmt]) -> bool:
             case ast.Raise(exc=ast.expr() as exception) if "NotImplementedError" in ast.unparse(exception):
                 return True
     return False
+
+
+# ── variables that still wait for a value ────────────────────────────────────────────────────────────
+
+
+def unset_variable(frames: Iterable[tuple[FrameType, int]]) -> tuple[str, int, str] | None:
+    """Return the file, line and name of the variable whose None made a line raise, if the only statement that sets the
+    variable is one such as `x = None` or `x, y = None, None`, which stands for missing code; otherwise None.
+
+    Args:
+        frames: The calls that an exception has left, each with the line that raised, the innermost call first. A caller
+            counts if it passed the None on as an argument.
+    """
+    for frame, line in frames:
+        tree = _parsed(frame.f_code)
+        ast.increment_lineno(tree, frame.f_code.co_firstlineno - 1)
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line]
+        nodes.sort(key=lambda node: node.lineno)  # the last one raised
+        read = [name for name in _variables(nodes[-1:], ast.Load) if frame.f_locals.get(name, name) is None]
+        if not read:
+            return None
+        for node in nodes:
+            if isinstance(node, ast.Assign) and all(map(_is_none, ast.walk(node.value))):
+                for name in _variables([node], ast.Store):
+                    if name in read and _variables([tree], ast.Store).count(name) == 1:
+                        return frame.f_code.co_filename, node.lineno, name
+    return None
+
+
+def _is_none(part: ast.AST) -> bool:
+    """Return whether a part of an expression may be in `None, None`."""
+    return isinstance(part, ast.Tuple | ast.Load) or (isinstance(part, ast.Constant) and part.value is None)
+
+
+def _variables(trees: Iterable[ast.AST], context: type[ast.expr_context]) -> list[str]:
+    """Return the variables that syntax trees read (`ast.Load`) or set (`ast.Store`)."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)]

@@ -17,7 +17,6 @@ Terms in this package:
 
 from grader.kit.lines.batches import Batches as Batches
 from grader.kit.lines.finder import FollowedCall as FollowedCall
-from grader.kit.lines.finder import FoundLine as FoundLine
 from grader.kit.lines.finder import Lines as Lines
 from grader.kit.lines.finder import Target as Target
 from grader.kit.lines.suspects import Line as Line

@@ -15,12 +15,9 @@ from grader.kit.lines.origins import computed_at
 from grader.kit.lines.suspects import Line, Suspects
 from grader.kit.lines.values import RightValues
 from grader.kit.student import Student
-from grader.model import Died, Place, Stopped, Submission
+from grader.model import Died, Place, SourceLine, Stopped, Submission
 
 MAX_LINE = 300
-
-FoundLine = tuple[Place, str]
-"""The place of a line, and its text."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +82,12 @@ class _FaultSearch(Suspects):
     def _of_lines(self, lines: Sequence[Line], wrong: Sequence[str]) -> int | None:
         """Return the event at fault by the first description that matches one; None if none does. `wrong` has the names
         of the wrong outputs."""
-        events = (self.of_line(line, wrong) for line in lines)
-        event = next((e for e in events if e is not None), None)
-        if event is None:
-            return None
-        if any(line.computes for line in lines):
-            event = computed_at(self.flow, event)
-        return self.wrong_argument(event)
+        for line in lines:
+            event = self.of_line(line, wrong)
+            if event is not None:
+                names_value = any(description.computes for description in lines)
+                return self.wrong_argument(computed_at(self.flow, event) if names_value else event)
+        return None
 
     def _wrong_outputs(self, target: Target) -> list[str]:
         """Return the names of the missing outputs; if none is missing, those of the wrong outputs."""
@@ -112,7 +108,7 @@ class Lines:
         """True after a traced call was stopped or ended the session. No other call is traced then."""
         self._traced, self._followed = cache(self._trace), cache(self._follow)
 
-    def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
+    def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> SourceLine | None:
         """Return the faulty line behind a failed check.
 
         Args:
@@ -121,13 +117,15 @@ class Lines:
             truth: Object that computes the right values; by default without known mistakes.
 
         Returns:
-            The place of the line and its text, or None if it is not found.
+            The line, or None if it is not found.
         """
         for descriptions in (lines, ()) if lines else ((),):
             for target in targets:
                 search = self._followed(target.call, self._truth if truth is None else truth)
-                event = None if search is None else search.fault(target, descriptions)
-                if search is None or event is None or not 0 <= event < len(search.flow.rows):
+                if search is None:
+                    continue
+                event = search.fault(target, descriptions)
+                if event is None or not 0 <= event < len(search.flow.rows):
                     continue
                 statement = search.flow.at(event)
                 if statement is not UNKNOWN:
@@ -171,13 +169,12 @@ class Lines:
         return statements_of(self._student.structure(), self._submission)
 
 
-def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """Return a place with the text of its line; None if the submission has no such line."""
+def shown(submission: Submission, place: Place) -> SourceLine | None:
+    """Return the line at a place; None if the submission has no such line."""
     text = texts(submission).get(place.file)
-    if text is None:
-        return None
-    lines = text.split("\n", place.line) if isinstance(text, str) else text.split(b"\n", place.line)
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    lines = [] if text is None else text.split("\n", place.line)
     if place.line > len(lines):
         return None
-    line = lines[place.line - 1][: 4 * MAX_LINE]
-    return place, (line if isinstance(line, str) else line.decode("utf-8", "replace")).strip()[:MAX_LINE]
+    return SourceLine(place.file, place.line, lines[place.line - 1].strip()[:MAX_LINE])

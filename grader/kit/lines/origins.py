@@ -38,7 +38,10 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 
 
 def same_value(flow: Flow, source: int, event: int) -> bool:
-    """Return whether `event` has the value of `source`, or a list that ends with this value, as after `append`."""
+    """Return whether `event` has the value of `source`, or a list that ends with this value, as after `append`. Values
+    without numbers, such as None, count as equal."""
+    if event not in flow.values and source not in flow.values:
+        return True
     values = list(flow.numbers(event))
     values += [value[-1:] for value in values if value.size > 1]
     pairs = itertools.product(flow.numbers(source), values)

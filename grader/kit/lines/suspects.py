@@ -203,4 +203,7 @@ class Suspects:
         is_to_be_returned = not any(name.startswith("self.") or name in self.flow.outputs for name in missing)
         if misnamed is not None or not is_to_be_returned:
             return misnamed
-        return max(self.flow.outputs.get("", ()), default=None)
+        returned = max(self.flow.outputs.get("", ()), default=None)
+        if returned is None or returned in self.flow.values:
+            return returned
+        return computed_at(self.flow, returned)

@@ -33,7 +33,7 @@ from grader.kit.lines.flow import (
 from grader.kit.lines.states import RIGHT, SILENT, UNEXPECTED, exonerate
 from grader.kit.lines.suspects import Suspects
 from grader.kit.lines.values import MISAPPLIED, RightValues
-from grader.model import Place, Raised
+from grader.model import Place, Raised, SourceLine
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook, Submit
 
@@ -250,13 +250,13 @@ def test_only_statements_of_the_submission_are_believed(submit: Submit) -> None:
 
 
 def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook: MakeNotebook) -> None:
-    assert shown(submit("x = 1\n  y = 2  \n"), Place("mlp.py", 2)) == (Place("mlp.py", 2), "y = 2")
+    assert shown(submit("x = 1\n  y = 2  \n"), Place("mlp.py", 2)) == SourceLine("mlp.py", 2, "y = 2")
     assert shown(submit("x = 1"), Place("mlp.py", 9)) is None
     assert shown(submit("x = 1"), Place("other.py", 1)) is None
     notebook = receive_files([("net.ipynb", make_notebook(("code", "x = 1\ny = 2")))])
     (cell,) = notebook.notebooks[0].code_cell_numbers
-    place = Place(f"{notebook.notebooks[0].path} cell {cell}", 2)
-    assert shown(notebook, place) == (place, "y = 2")
+    name = f"{notebook.notebooks[0].path} cell {cell}"
+    assert shown(notebook, Place(name, 2)) == SourceLine(name, 2, "y = 2")
 
 
 # ── of a whole submission ────────────────────────────────────────────────────────────────────────────
@@ -283,6 +283,8 @@ FAULTS = [
     ("textbook", "return loss, grads", "return loss", "q2.1.loss"),
     ("textbook", "self.params[name] -= learning_rate", "p = self.params[name] - learning_rate", "q2.3.step"),
     ("textbook", "1.0 / (1.0 + np.exp(-z))", "np.exp(z) / (1.0 + np.exp(z))", "q2.1.stable"),
+    ("textbook", "X_batch = X[rows]", "X_batch = None", "q2.3.step"),  # raises in loss
+    ("textbook", "scores = h1 @ W2 + b2", "scores = None", "q2.1.scores"),
     ("loops", "dW2 = np.zeros(W2.shape)", "dW2 = vars(self).setdefault('d', 0 * W2)", "q2.2.W2"),  # the second call
 ]
 
