@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import linecache
 import os
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from .gaps import unset_variable
@@ -30,24 +30,25 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
     if isinstance(error, SyntaxError) and error.lineno is not None:
         source = (error.text or "").rstrip("\n")
         return [kind, str(error.msg), own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
-    steps: list[TracebackType] = []
+    frames: list[tuple[FrameType, int]] = []
     step = error.__traceback__
     while step is not None:
         if own(step.tb_frame.f_code.co_filename):
-            steps.insert(0, step)
+            frames.insert(0, (step.tb_frame, raised_line(step, error)))
         step = step.tb_next
     code = getattr(called, "__code__", None)
-    if steps:
-        filename, line = steps[0].tb_frame.f_code.co_filename, raised_line(steps[0], error)
+    if frames:
+        innermost, line = frames[0]
+        filename = innermost.f_code.co_filename
     elif isinstance(error, TypeError | NotImplementedError) and isinstance(code, CodeType) and own(code.co_filename):
         filename, line = code.co_filename, code.co_firstlineno
     else:
         return [kind, message, "", 0, "", 0]
-    unset = unset_variable((step.tb_frame, raised_line(step, error)) for step in steps)
+    unset = unset_variable(frames)
     if unset is not None:
         filename, line, name = unset
         message = f"{name} is still None ({kind}: {message})"
-        kind = NotImplementedError.__name__
+        kind = "NotImplementedError"
     return [kind, message, own(filename), line, linecache.getline(filename, line).strip()[:300], 0]
 
 
@@ -73,5 +74,4 @@ def own(filename: str) -> str | None:
     marker = os.sep + FOLDER + os.sep
     if marker in filename:
         return filename.rpartition(marker)[2]
-    is_cell = " cell " in filename or filename.startswith("cell ")
-    return filename if is_cell else None
+    return filename if " cell " in filename else None

@@ -30,8 +30,7 @@ def is_gap(function: Any) -> bool:
     available."""
     if not isinstance(function, FunctionType | MethodType):
         return False
-    functions = [node for node in _parsed(function).body if isinstance(node, ast.FunctionDef)]
-    return any(_is_empty(node.body) for node in functions)
+    return any(isinstance(node, ast.FunctionDef) and _is_empty(node.body) for node in _parsed(function).body)
 
 
 def _parsed(function: FunctionType | MethodType | CodeType) -> ast.Module:
@@ -45,9 +44,7 @@ def _parsed(function: FunctionType | MethodType | CodeType) -> ast.Module:
 def _is_empty(body: Sequence[ast.stmt]) -> bool:
     """Return whether a function's body contains only placeholders (`pass`, `...`, `return`, `raise`), or always raises
     NotImplementedError. A `raise` inside an `if` does not count, because it may reject invalid arguments."""
-    if all(_is_placeholder(statement) for statement in body):
-        return True
-    return _always_raises(body)
+    return all(map(_is_placeholder, body)) or _always_raises(body)
 
 
 def _is_placeholder(node: ast.stmt) -> bool:
@@ -91,16 +88,16 @@ def unset_variable(frames: Iterable[tuple[FrameType, int]]) -> tuple[str, int, s
         if not read:
             return None
         for node in nodes:
-            if isinstance(node, ast.Assign) and all(map(_is_none, ast.walk(node.value))):
+            if isinstance(node, ast.Assign) and _is_none(node.value):
                 for name in _variables([node], ast.Store):
                     if name in read and _variables([tree], ast.Store).count(name) == 1:
                         return frame.f_code.co_filename, node.lineno, name
     return None
 
 
-def _is_none(part: ast.AST) -> bool:
-    """Return whether a part of an expression may be in `None, None`."""
-    return isinstance(part, ast.Tuple | ast.Load) or (isinstance(part, ast.Constant) and part.value is None)
+def _is_none(value: ast.expr) -> bool:
+    """Return whether an expression is None or a tuple of None."""
+    return all(isinstance(part, ast.Constant) and part.value is None for part in getattr(value, "elts", [value]))
 
 
 def _variables(trees: Iterable[ast.AST], context: type[ast.expr_context]) -> list[str]:

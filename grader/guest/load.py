@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
@@ -97,8 +97,11 @@ def load(
     contents = {name: content.tobytes() for name, content in files.items()}
     _write_submission(contents, handout)
     sys.argv[:] = accepted[:1]
-    _disable_display()
-    _make_cells_readable(notebooks)
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None:  # without a display, `matplotlib.use("TkAgg")` must not raise
+        matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
+    for name, text in named_cells(notebooks):  # so that tracebacks can quote their lines
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     import_submitted_files()
     sources = [read_notebook(notebook) for notebook in notebooks]
     sources += [read_file(path, content) for path, content in contents.items() if path.endswith(".py")]
@@ -108,7 +111,7 @@ def load(
     if best is None or not best.values:
         errors = [error for attempt in attempts for error in attempt.errors.values()]
         errors += [error for source in sources for error, _ in source.unreadable]
-        nothing = f"none of the files defines {entry_points.what}{_hint(files, notebooks, entry_points)}"
+        nothing = f"none of the files defines {entry_points.what}{misnamed(files, notebooks, entry_points)}"
         raise errors[0] if errors else NotFound(nothing)
     loaded: Loaded = dict(best.values)
     notes = _other_files(best, attempts, candidates, entry_points)
@@ -117,7 +120,7 @@ def load(
         notes["elsewhere", attempt.source.path] = name
     names = [*loaded, *_attributes(loaded)] if entry_points.of_class else sorted(loaded)
     for name in entry_points.lacking(loaded):
-        hint = _hint(files, notebooks, replace(entry_points, names=(name,)))
+        hint = misnamed(files, notebooks, replace(entry_points, names=(name,)))
         loaded[name] = best.errors.get(name) or NotFound(f"{best.file} defines no {name}{hint}")
     is_imported = best.file != best.source.path
     if is_imported and best.cells:
@@ -189,12 +192,11 @@ def _attempt(source: Source, entry_points: EntryPoints, cpu_seconds: float) -> A
         parts |= implemented(name, value)
     notes = _notes(source, values, runner, needed_names)
     file = _file_of(values, source.path)
-    failed = [statement for statement, _ in runner.failures]
     cells: set[int] = set()
     for statement in statements:
         is_replaced = not {("empty", statement.place), ("replaced", statement.place)}.isdisjoint(notes)
         is_graded = file == source.path or statement.binds.intersection(entry_points.names)
-        if is_graded and not (is_replaced or statement.imported or statement in failed):
+        if is_graded and not (is_replaced or statement.imported or statement in runner.failures):
             cells.add(statement.cell)
     errors = _errors(entry_points.lacking(values), runner, source.syntax_errors(needed_names))
     return Attempt(source, values, parts, errors, notes, file, sorted(cells - {0}))
@@ -203,7 +205,7 @@ def _attempt(source: Source, entry_points: EntryPoints, cpu_seconds: float) -> A
 def _notes(source: Source, values: Mapping[str, Any], runner: Runner, needed_names: Collection[str]) -> Notes:
     """Return the notes about a file that was run: what was left out, and why."""
     notes = _replaced_classes(source, values, runner) | runner.notes | SubmittedFile.notes
-    for number, (statement, error) in enumerate(runner.failures):
+    for number, (statement, error) in enumerate(runner.failures.items()):
         ends_the_file = number == 0 and not statement.cell  # where Python itself would stop
         is_needed = not statement.binds.isdisjoint(needed_names)
         if (ends_the_file or is_needed) and not getattr(error, "noted", False):
@@ -215,10 +217,9 @@ def _notes(source: Source, values: Mapping[str, Any], runner: Runner, needed_nam
 
 def _replaced_classes(source: Source, values: Mapping[str, Any], runner: Runner) -> Notes:
     """Return notes on earlier definitions of the graded class in other cells, unless the last one extends them."""
-    failed = [statement for statement, _ in runner.failures]
     classes: list[Statement] = []
     for statement in source.definitions([*values]):
-        is_left_out = statement in failed or ("empty", statement.place) in runner.notes
+        is_left_out = statement in runner.failures or ("empty", statement.place) in runner.notes
         if isinstance(statement.node, ast.ClassDef) and not is_left_out:
             classes.append(statement)
     bases = [base.__name__ for value in values.values() for base in getattr(value, "__mro__", ())[1:]]
@@ -235,11 +236,11 @@ def _errors(missing: Sequence[str], runner: Runner, syntax_errors: Sequence[Synt
     errors: dict[str, BaseException] = {}
     for name in missing:
         causes: list[BaseException] = list(syntax_errors)
-        causes += [error for statement, error in runner.failures if name in statement.binds]
+        causes += [error for statement, error in runner.failures.items() if name in statement.binds]
         value = vars(runner.module).get(name)
         if isinstance(value, StandIn):
             causes.append(value.error())
-        causes += [error for _, error in runner.failures]
+        causes += runner.failures.values()
         if causes:
             errors[name] = causes[0]
     return errors
@@ -268,10 +269,8 @@ def _submitted_path(module: ModuleType | None) -> str:
 def _file_of(values: Mapping[str, Any], path: str) -> str:
     """Return the file that defines the graded class or functions: `path` if at least one is defined there, otherwise
     the file from which they are imported."""
-    files: list[str] = []
-    for value in values.values():
-        module = sys.modules.get(getattr(value, "__module__", None) or "")
-        files.append(_submitted_path(module) or path)
+    modules = [sys.modules.get(getattr(value, "__module__", None) or "") for value in values.values()]
+    files = [_submitted_path(module) or path for module in modules]
     return path if path in files or not files else files[0]
 
 
@@ -281,10 +280,9 @@ def _functions_elsewhere(best: Attempt, attempts: Sequence[Attempt], entry_point
         return {}
     elsewhere: dict[str, Attempt] = {}
     for name in entry_points.names:
-        if name not in best.written:
-            for attempt in attempts:
-                if name in attempt.written:
-                    elsewhere.setdefault(name, attempt)
+        for attempt in attempts:
+            if name in attempt.written - best.written:
+                elsewhere.setdefault(name, attempt)
     return elsewhere
 
 
@@ -318,43 +316,19 @@ def _attributes(values: Mapping[str, Any]) -> list[str]:
     return sorted(name for name in names if not name.startswith("__"))[:50]
 
 
-def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entry_points: EntryPoints) -> str:
-    """Return a hint in parentheses about a definition that may be misnamed; "" if there is none."""
-    instead = misnamed(files, notebooks, entry_points)
-    return f" ({instead})" if instead else ""
-
-
 # ── the submission's folder ──────────────────────────────────────────────────────────────────────────
-
-
-def _disable_display() -> None:
-    """Prevent `matplotlib.use("TkAgg")` from raising, because the sandbox has no display."""
-    matplotlib = sys.modules.get("matplotlib")
-    if matplotlib is not None:
-        matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
-
-
-def _make_cells_readable(notebooks: Sequence[Mapping[str, Any]]) -> None:
-    """Register the source of notebook cells, so that tracebacks can quote their lines."""
-    for name, source in named_cells(notebooks):
-        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
 def _write_submission(files: Mapping[str, bytes], handout: Mapping[str, Any]) -> None:
     """Write the handout's modules and the submission into separate folders, and change to the submission's. Both can be
     imported from; a submitted module wins over one of the handout."""
-    _write(HANDOUT, {name: content.tobytes() for name, content in handout.items()})
-    _write(FOLDER, files)
+    contents = {os.path.join(HANDOUT, name): content.tobytes() for name, content in handout.items()}
+    contents |= {os.path.join(FOLDER, name): content for name, content in files.items()}
+    for name, content in contents.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     sys.path.insert(0, os.path.abspath(HANDOUT))
+    os.makedirs(FOLDER, exist_ok=True)
     os.chdir(FOLDER)
     sys.path.insert(0, os.getcwd())
-
-
-def _write(folder: str, files: Mapping[str, bytes]) -> None:
-    """Write files by path below a folder."""
-    os.makedirs(folder, exist_ok=True)
-    for name, content in files.items():
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as out:
-            out.write(content)

@@ -15,7 +15,7 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def misnamed(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entry_points: EntryPoints) -> str:
-    """Return a hint such as "model.py defines Model: rename it to Regression"; "" if no definition is similar.
+    """Return a hint such as " (model.py defines Model: rename it to Regression)"; "" if no definition is similar.
 
     Args:
         files: The submitted files by path, as arrays of bytes.
@@ -26,14 +26,13 @@ def misnamed(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], e
     definitions: dict[str, str] = {}
     complete_classes: list[str] = []
     for path, tree in parsed_sources(files, notebooks):
-        top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
             if not isinstance(node, kinds):
                 continue
-            if node.name in entry_points.names and id(node) not in top:
+            if node.name in entry_points.names and node not in tree.body:
                 return (
-                    f"{path} defines {node.name} inside another block (line {node.lineno}), so it does not exist when "
-                    "the file is imported: move it to the left margin"
+                    f" ({path} defines {node.name} inside another block (line {node.lineno}), so it does not exist "
+                    "when the file is imported: move it to the left margin)"
                 )
             definitions.setdefault(node.name, path)
             methods = {part.name for part in node.body if isinstance(part, _FUNCTIONS)}
@@ -56,4 +55,4 @@ def _advice(definitions: Mapping[str, str], likely: Sequence[str], name: str) ->
     if len(likely) > FEW:
         names += " …"
     which_definition = "it" if len(likely) == 1 else "the right one"
-    return f"{definitions[likely[0]]} defines {names}: rename {which_definition} to {name}"
+    return f" ({definitions[likely[0]]} defines {names}: rename {which_definition} to {name})"

@@ -61,8 +61,10 @@ def with_stand_ins(node: ast.stmt, namespace: Mapping[str, Any]) -> ast.stmt:
     placeholder is the placeholder: X_train for `size=len(X_train) // 2`."""
 
     def available(value: Any) -> Any:
-        names = [part for part in ast.walk(value) if isinstance(part, ast.Name)] if value else []
-        return next((name for name in names if isinstance(namespace.get(name.id), StandIn)), value)
+        for part in ast.walk(value) if value else ():
+            if isinstance(part, ast.Name) and isinstance(namespace.get(part.id), StandIn):
+                return part
+        return value
 
     node = copy.deepcopy(node)
     for part in ast.walk(node):

@@ -49,7 +49,8 @@ class Runner:
     module: ModuleType
     cpu_seconds: float = 0.0
     """Limit for all statements together; 0 means no limit."""
-    failures: list[tuple[Statement, BaseException]] = field(default_factory=list)
+    failures: dict[Statement, BaseException] = field(default_factory=dict)
+    """The statements that were left out, with the errors that they raised."""
     notes: Notes = field(default_factory=dict)
 
     def run(self, statements: Sequence[Statement]) -> None:
@@ -87,7 +88,7 @@ class Runner:
 
     def _leave_out(self, statement: Statement, error: BaseException) -> None:
         """Note a statement that raised an error, and set the names that it should have defined to placeholders."""
-        self.failures.append((statement, error))
+        self.failures[statement] = error
         why = one_line(error)
         if isinstance(error, ModuleNotFoundError) and statement.imported:
             where = f"imported in {own(statement.filename)}, line {statement.node.lineno}"
@@ -155,7 +156,7 @@ def import_submitted_files() -> None:
     finder = FileFinder.path_hook((SubmittedFile, [".py"]))
 
     def hook(path: str) -> Any:
-        if path != folder and not path.startswith(folder + os.sep):
+        if not f"{path}{os.sep}".startswith(f"{folder}{os.sep}"):
             raise ImportError  # the next hook is asked
         return finder(path)
 
@@ -188,7 +189,7 @@ def forget_modules() -> None:
     """Forget the imported files of the submission: the next file may import others of the same names."""
     folder = os.getcwd()
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__dict__", {}).get("__file__")
-        locations = getattr(module, "__dict__", {}).get("__path__") or [""]
-        if name != FOLDER and any(str(place).startswith(folder) for place in (file, *locations)):
+        attributes = getattr(module, "__dict__", {})
+        places = [attributes.get("__file__"), *(attributes.get("__path__") or ())]
+        if name != FOLDER and any(str(place).startswith(folder) for place in places):
             del sys.modules[name]

@@ -76,15 +76,10 @@ class Guest:
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
         """Create an object of the student's class, and return its index in `objects`."""
         _seed(seed)
-        student_class: Any = self.loaded_class()
+        student_class: Any = next(value for value in self.loaded.values() if isinstance(value, type))
         self.called = student_class.__init__
         self.objects.append(student_class(*args, **kwargs))
         return len(self.objects) - 1
-
-    def loaded_class(self) -> type:
-        """Return the student's class."""
-        classes = [value for value in self.loaded.values() if isinstance(value, type)]
-        return classes[0]
 
     def call(
         self,
@@ -168,11 +163,7 @@ class Guest:
 
     def answer_always(self, target: int, method: str, answer: list[Any]) -> None:
         """Replace a method by one that always returns copies of these values, as a tuple."""
-
-        def answering(*_arguments: Any, **_options: Any) -> tuple[Any, ...]:
-            return tuple(copy.deepcopy(answer))
-
-        self.replace(target, method, answering)
+        self.replace(target, method, lambda *_arguments, **_options: tuple(copy.deepcopy(answer)))
 
     def replace(self, target: int, method: str, function: Callable[..., Any]) -> None:
         """Replace a method of one object by a function without `self`. An object that cannot have further attributes,
@@ -187,8 +178,7 @@ class Guest:
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Store copies of arrays under these names, so that later requests can refer to them."""
-        for name, array in arrays.items():
-            self.arrays[name] = array.copy()
+        self.arrays |= {name: array.copy() for name, array in arrays.items()}
 
     def look(self, names: list[str]) -> dict[str, Any]:
         """Return arrays that `keep` has stored, with any changes that the student's code has made to them."""

@@ -104,17 +104,12 @@ class Source:
 
     def definitions(self, names: Sequence[str]) -> list[Statement]:
         """Return the definitions of functions and classes with these names."""
-        definitions: list[Statement] = []
-        for statement in self.statements:
-            if isinstance(statement.node, _DEFINITIONS) and statement.node.name in names:
-                definitions.append(statement)
-        return definitions
+        return [s for s in self.statements if isinstance(s.node, _DEFINITIONS) and s.node.name in names]
 
     def mentions(self, names: Sequence[str]) -> bool:
         """Return whether the source seems to define one of these names."""
-        if self.syntax_errors(names):
-            return True
-        return any(statement.binds.intersection(names) for statement in self.statements)
+        is_defined = any(statement.binds.intersection(names) for statement in self.statements)
+        return is_defined or bool(self.syntax_errors(names))
 
     def changes(self, names: Sequence[str], modules: Container[str]) -> bool:
         """Return whether the source imports one of these modules and defines or changes one of these names."""
@@ -130,12 +125,13 @@ class Source:
 def read_file(path: str, content: bytes) -> Source:
     """Parse a Python file. Its statements know their absolute path, as in the submission's folder."""
     source = Source(path)
+    filename = os.path.abspath(path)
     try:
         text = importlib.util.decode_source(content)
     except (SyntaxError, ValueError) as error:
-        source.unreadable.append((_syntax_error(error, os.path.abspath(path)), content.decode("latin-1")))
+        source.unreadable.append((_syntax_error(error, filename), content.decode("latin-1")))
     else:
-        _add_statements(source, text, os.path.abspath(path), 0)
+        _add_statements(source, text, filename, 0)
     return source
 
 
@@ -242,10 +238,7 @@ def _binds(node: ast.stmt, table: symtable.SymbolTable) -> frozenset[str]:
     function with the decorator `@add_to(C)`, besides the function's own name, and {m, C} for `m.C.loss = f`."""
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         return frozenset("*")
-    names: set[str] = set()
-    for symbol in table.get_symbols():
-        if symbol.is_assigned() or symbol.is_imported():
-            names.add(symbol.get_name())
+    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     for expression in _changed(node):
         names.update(_names_in(expression))
     return frozenset(names)

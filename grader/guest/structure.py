@@ -44,11 +44,6 @@ class Path:
             text += _FORMATS[kind].format(key)
         return text[:MAX_NAME]
 
-    @property
-    def writes_any_entry(self) -> bool:
-        """True if an assignment to the path changes an unknown part of a container, as `x[i, j] = 0` does."""
-        return bool(self.steps) and self.steps[-1][0] == "any"
-
     def entry(self, key: Any) -> Path:
         """Return the path of an entry of the value at this path."""
         return Path(self.root, (*self.steps, ("key", key)))
@@ -166,7 +161,8 @@ class _Functions:
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 yield from self._assigned(target, value)
             case ast.AugAssign(target=target, value=value):
-                row = self._row(node, "augmented", value)
+                row = self._row("augmented", value)
+                row.line = node.lineno
                 row.reads += _paths(target)
                 row.writes = _targets(target)
                 yield row
@@ -175,7 +171,7 @@ class _Functions:
             case ast.Expr(value=ast.Call() as call):
                 yield self._changing(call)
             case ast.For(iter=value) | ast.If(test=value) | ast.While(test=value):
-                row = self._row(value, type(node).__name__.lower(), value)
+                row = self._row(type(node).__name__.lower(), value)
                 row.line = node.lineno
                 if isinstance(node, ast.For):
                     row.writes = _targets(node.target)
@@ -190,21 +186,22 @@ class _Functions:
                     yield from self._assigned(target_item, item)
                 return
             for number, target_item in enumerate(target.elts):
-                row = self._row(value, "assign", value)
+                row = self._row("assign", value)
                 row.writes = _targets(target_item)
                 row.item = number
                 yield row
             return
         entries = _entries(value)
-        values = [] if entries else [value]
-        row = self._row(value, "assign", *values)
+        row = self._row("assign", value)
+        if entries:  # which have rows of their own
+            row.reads, row.calls, row.form = [], [], "other"
         row.line = min(target.lineno, row.line)
         row.writes = _targets(target)
-        if any(path.writes_any_entry for path in row.writes):
+        if any(("any", None) in path.steps[-1:] for path in row.writes):
             row.reads += _paths(target)  # the array's other elements stay as they are
         yield row
         for key, item in entries:
-            entry = self._row(item, "assign", item)
+            entry = self._row("assign", item)
             entry.writes = [path.entry(key) for path in row.writes]
             yield entry
 
@@ -217,19 +214,19 @@ class _Functions:
             return
         entries = _entries(value)
         for key, item in entries:
-            row = self._row(item, "return", item)
+            row = self._row("return", item)
             row.returns = (*where, key)
             row.writes = [Path("return").entry(key)]  # as if the return value were a variable named "return"
             yield row
         if entries:
             return
-        row = self._row(value, "return", value)
+        row = self._row("return", value)
         row.returns = where
         yield row
 
     def _changing(self, call: ast.Call) -> StatementRow:
         """Return the row of a call whose result is not used. The call is assumed to change its object and arguments."""
-        row = self._row(call, "call", call)
+        row = self._row("call", call)
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"
         changed = [call.func.value] if isinstance(call.func, ast.Attribute) else []
@@ -237,15 +234,14 @@ class _Functions:
             row.writes += _path_of(expression)
         return row
 
-    def _row(self, node: ast.stmt | ast.expr, kind: str, *values: ast.expr) -> StatementRow:
-        """Return a row that begins at `node` and reads and calls what the expressions `values` do."""
-        row = StatementRow(self.file, node.lineno, node.end_lineno or node.lineno, kind)
-        for value in values:
-            row.reads += _paths(value)
-            row.form = _form(value)
-            for part in ast.walk(value):
-                if isinstance(part, ast.Call):
-                    row.calls.append(ast.unparse(part.func))
+    def _row(self, kind: str, value: ast.expr) -> StatementRow:
+        """Return a row that begins at an expression, and reads and calls what the expression does."""
+        row = StatementRow(self.file, value.lineno, value.end_lineno or value.lineno, kind)
+        row.reads = _paths(value)
+        row.form = _form(value)
+        for part in ast.walk(value):
+            if isinstance(part, ast.Call):
+                row.calls.append(ast.unparse(part.func))
         return row
 
 

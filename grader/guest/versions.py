@@ -18,8 +18,7 @@ def versions() -> dict[str, Any]:
     else:
         loaded = threadpool_info()
     pools = [pool for pool in loaded if pool["user_api"] == "blas"]
-    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # scipy bundles another BLAS
-    blas = next(iter(pools), {})
+    blas = min(pools, key=lambda pool: "numpy" not in pool["filepath"], default={})  # scipy bundles another BLAS
     return {
         "python": sys.version.split()[0],
         "numpy": np.__version__,
