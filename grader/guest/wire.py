@@ -4,7 +4,8 @@ Each message is a frame: a prefix (header length, body length), a msgpack header
 array in the header, in order. Packing arrays with msgpack would take ten times as long as copying them.
 
 `decode` reads untrusted bytes. It returns only None, bool, int, float, str, list, dict with str keys, numpy arrays of
-plain numbers, `Ref` and `Opaque`; anything else raises `WireError`.
+plain numbers, `Ref` and `Opaque`, of bounded depth, number and axes; anything else raises `WireError`. Code that reads
+a reply may therefore follow its lists and dicts by recursion.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ PREFIX = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 4 << 20
 SMALL_BYTES = 1 << 16
 MAX_DIMENSIONS, MAX_LENGTH = 8, 1 << 40
+MAX_DEPTH = 32
+"""Largest number of lists and dicts in one another. Replies of the guest's own loop have less than ten."""
+MAX_ITEMS = 250_000
+"""Largest number of values in a frame. An array is one value."""
 
 ARRAY, REF, OPAQUE = 1, 2, 3
 
@@ -72,10 +77,9 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
             return msgpack.ExtType(REF, item.name.encode())
         if type(item) is Opaque:
             return msgpack.ExtType(OPAQUE, item.kind.encode("utf-8", "replace"))
-        if type(item) is tuple:
-            return list(item)
-        raise WireError(f"{type(item).__name__} cannot be sent")
+        return list(item)  # a tuple, since `_require_plain` refuses all other types
 
+    _require_plain(value)
     header = msgpack.packb(value, default=extension, strict_types=True, unicode_errors="replace")
     if len(header) > max_header_bytes:
         raise WireError(f"the value has more than {max_header_bytes} bytes outside of arrays")
@@ -135,7 +139,7 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
         raise WireError(f"the header is not valid msgpack: {type(broken).__name__}") from None
     if offset != len(body):
         raise WireError("the frame has more bytes than its arrays")
-    _only_plain(value)
+    _require_plain(value)
     return value
 
 
@@ -146,42 +150,43 @@ def _text(data: bytes) -> str:
 
 def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
     """Return dtype and shape of an array. Raise `WireError` if they are not allowed."""
-    try:
-        facts = msgpack.unpackb(data)
-    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
-        raise WireError("an array's header cannot be read") from None
-    if type(facts) is not list or len(facts) != 2 or type(facts[0]) is not str or type(facts[1]) is not list:
-        raise WireError("an array's header must be a dtype and a shape")
-    name, shape = facts
-    if name not in DTYPES:
-        raise WireError(f"dtype {name[:20]!r} cannot be sent")
-    if not _is_shape(shape):
-        raise WireError(f"an array's shape must consist of at most {MAX_DIMENSIONS} lengths")
-    return DTYPES[name], shape
+    match msgpack.unpackb(data):
+        case [str(name), list(shape)] if name in DTYPES and _is_shape(shape):
+            return DTYPES[name], shape
+    raise WireError(f"an array's header must be a dtype and at most {MAX_DIMENSIONS} lengths")
 
 
 def _is_shape(shape: list[Any]) -> bool:
     """Return whether an array of this shape may be sent."""
-    for length in shape:
-        if type(length) is not int or not 0 <= length <= MAX_LENGTH:
-            return False
-    return len(shape) <= MAX_DIMENSIONS
+    if len(shape) > MAX_DIMENSIONS:
+        return False
+    return all(type(length) is int and 0 <= length <= MAX_LENGTH for length in shape)
 
 
-_PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})
+_LEAVES = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})
 
 
-def _only_plain(value: Any) -> None:
-    """Raise `WireError` if the value contains a type that `decode` does not return; msgpack can also produce bytes and
-    timestamps."""
-    unchecked = [value]
-    while unchecked:
-        item = unchecked.pop()
-        if type(item) is list:
-            unchecked.extend(item)
-        elif type(item) is dict:
-            if any(type(key) is not str for key in item):
-                raise WireError("a dict's keys must be str")
-            unchecked.extend(item.values())
-        elif type(item) not in _PLAIN:
-            raise WireError(f"{type(item).__name__} cannot be sent")
+def _require_plain(value: Any) -> None:
+    """Raise `WireError` if a value contains a type that cannot be sent, or exceeds `MAX_DEPTH` or `MAX_ITEMS`. msgpack
+    by itself also produces bytes and timestamps."""
+    count = 0
+    level = [value]  # the values at one level of nesting
+    for _ in range(MAX_DEPTH):
+        items: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                if any(type(key) is not str for key in item):
+                    raise WireError("a dict's keys must be str")
+                items.extend(item.values())
+            elif kind is list or kind is tuple:
+                items.extend(item)
+            elif kind not in _LEAVES:
+                raise WireError(f"{kind.__name__} cannot be sent")
+        count += len(items)
+        if count > MAX_ITEMS:
+            raise WireError(f"the answer has more than {MAX_ITEMS:,} values")
+        level = items
+        if not level:
+            return
+    raise WireError("the answer is too deeply nested")

@@ -12,7 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.guest.wire import ARRAY, DTYPES, OPAQUE, PREFIX, REF, Opaque, Ref, WireError, decode, encode
+from grader.guest.wire import (
+    ARRAY,
+    DTYPES,
+    MAX_DEPTH,
+    MAX_ITEMS,
+    OPAQUE,
+    PREFIX,
+    REF,
+    Opaque,
+    Ref,
+    WireError,
+    decode,
+    encode,
+)
 
 PLAIN = (type(None), bool, int, float, str, list, dict, np.ndarray, Ref, Opaque)
 
@@ -100,6 +113,7 @@ def test_arrays_arrive_writable_and_apart_from_the_senders() -> None:
         np.ma.masked_array([1.0], [True]),
         np.zeros((1,) * 9),
         np.empty((0, 1 << 41)),
+        [None] * (MAX_ITEMS + 1),
     ],
     ids=lambda value: type(value).__name__ + getattr(getattr(value, "dtype", None), "str", ""),
 )
@@ -155,6 +169,7 @@ def array_header(dtype: Any, shape: Any) -> bytes:
         ("<f8", 2),
         ("<f8", [0, 1 << 40, 1 << 40, 1 << 40]),
         ("<f8", [1] * 9),
+        ("<f8", [0] * 70),
         ("|O", [2]),
         ("|S8", [2]),
         ("<M8[s]", [2]),
@@ -220,6 +235,8 @@ def test_bytes_that_no_array_claims_are_refused() -> None:
         b"\xd4\xff\x00",
         b"\xa2\xff\xfe",
         b"\x91" * 100_000 + b"\x01",
+        b"\x91" * (MAX_DEPTH + 1) + b"\x01",
+        b"\xdd" + (MAX_ITEMS + 1).to_bytes(4, "big") + b"\x01" * (MAX_ITEMS + 1),
         b"\xdd\xff\xff\xff\xff\x01",
         b"\xdf\xff\xff\xff\xff\xa1a\x01",
         b"\xdb\xff\xff\xff\xffx",
@@ -228,7 +245,7 @@ def test_bytes_that_no_array_claims_are_refused() -> None:
     ids=[
         "nothing", "no such type", "two values", "int key", "bytes key", "None key", "list key", "map key", "bytes",
         "bytes inside", "timestamp", "extension 4", "extension 127", "broken timestamp", "short timestamp",
-        "not UTF-8", "very deep", "endless list", "endless map", "endless text", "endless extension",
+        "not UTF-8", "very deep", "deep", "wide", "endless list", "endless map", "endless text", "endless extension",
     ],
 )  # fmt: skip
 def test_a_header_that_is_not_ours_is_refused(header: bytes) -> None:
