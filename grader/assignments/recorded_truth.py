@@ -231,10 +231,17 @@ class RecordedTruth:
         self.digest = str(content["digest"])
         *arrays, questions, places = _unpacked(content)
         answers = [_with_arrays(answer, arrays) for answer in content["answers"]]
-        pairs = zip(questions.tolist(), places.tolist(), strict=True)
-        self._answers = {question: answers[place] for question, place in pairs}
-        self._mistakes = [
-            Mistake(id, topic, sentence, tuple(Line(tuple(names), *rest) for names, *rest in lines), carries)
+        self._answers = {
+            question: answers[place] for question, place in zip(questions.tolist(), places.tolist(), strict=True)
+        }
+        self._mistakes = [  # in older packs, the rows of lines have more fields
+            Mistake(
+                id,
+                topic,
+                sentence,
+                tuple(Line(tuple(names), reads, first) for names, reads, *_, first in lines),
+                carries,
+            )
             for id, topic, sentence, lines, carries in content["mistakes"]
         ]
         self._interpretations = [Interpretation(id, remark) for id, remark in content["readings"]]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import takewhile
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 
@@ -257,20 +258,22 @@ class _Grading:
         targets = self._assignment.targets(check.id)
         mistakes = [mistake for mistake in self._assignment.mistakes if mistake.id in check.mistakes]
         descriptions = [line for mistake in mistakes for line in mistake.line]
-        found_line = None
-        with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
-            if mistakes:
-                # first with right results for code with the mistakes charged before, from which only this one differs
-                earlier = frozenset(takewhile(lambda id: id not in check.mistakes, self._diagnosis.charged))
-                if earlier:
-                    found_line = self._finder.find(targets, descriptions, self._diagnosis.truth(earlier))
-            found_line = found_line or self._finder.find(targets, descriptions)
-        return check if found_line is None else replace(check, line=found_line)
+        # the mistakes that were charged before those of this check
+        earlier = takewhile(lambda id: id not in check.mistakes, self._diagnosis.charged) if mistakes else ()
+        try:
+            with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
+                line = self._lines.find(targets, descriptions, frozenset(earlier))
+        except GraderError:
+            raise
+        except Exception as bug:  # noqa: BLE001  points do not depend on lines
+            warn(f"no line is shown for {check.id}: the search raised {type(bug).__name__}: {bug}", stacklevel=1)
+            return check
+        return replace(check, line=line) if line is not None else check
 
     @cached_property
-    def _finder(self) -> Lines:
+    def _lines(self) -> Lines:
         """The search for faulty lines, which compares the student's values with right ones."""
-        return Lines(self._submission, self.student, self._diagnosis.truth())
+        return Lines(self._submission, self.student, self._diagnosis.truth)
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
         """Run checks in a new session that can read the assignment's large arrays. Return the claims and the time

@@ -19,7 +19,7 @@ MAX_ROWS = 3000
 MAX_SOURCE = 400_000
 """Maximum number of bytes of a file, and of characters of a cell. Longer files and cells are left out."""
 MAX_NAMES_IN_ROW = 24
-"""Maximum length of each of a row's three lists: the names that its statement reads, writes and calls."""
+"""Maximum length of each of a row's two lists: the names that its statement reads and writes."""
 MAX_NAME = 60
 
 Step = tuple[str, Any]
@@ -75,10 +75,9 @@ class StatementRow:
 
     def plain(self) -> list[Any]:
         """Return the row as plain data for the grader."""
-        names: list[list[str]] = []
-        for listed in (self.reads, self.writes, self.calls):
-            names.append([str(name)[:MAX_NAME] for name in listed[:MAX_NAMES_IN_ROW]])
-        return [self.file[:200], self.line, self.kind, self.form, *names, self.parent]
+        reads = [str(path) for path in self.reads[:MAX_NAMES_IN_ROW]]
+        writes = [str(path) for path in self.writes[:MAX_NAMES_IN_ROW]]
+        return [self.file[:200], self.line, self.kind, self.form, reads, writes, self.parent]
 
 
 @dataclass

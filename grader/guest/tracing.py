@@ -31,6 +31,7 @@ MAX_VALUE = 2_000
 MAX_ITEMS = 20
 """Maximum number of values that are recorded of one list or dict."""
 MAX_CALLS = 5_000
+MAX_OUTPUTS = 100
 MAX_PARAMETERS = 50
 """Maximum number of parameters that are recorded of one call."""
 
@@ -171,11 +172,13 @@ class Trace:
                 place are recorded.
             depth: Nesting level of the output; 0 for the return value or an attribute.
         """
+        if len(self.outputs) >= MAX_OUTPUTS:
+            return
         self.outputs[name] = (events or sorted(self._changes(value)))[-50:]
         numbers = _numbers(value)
         if numbers is not None:
             self.results[name] = numbers.astype(np.float64)
-        if depth >= 2 or len(self.outputs) >= 100:
+        if depth >= 2:
             return
         writes = self.heap.get(id(value), {})
         events_of_value = self.outputs[name] if not writes or None in writes else []

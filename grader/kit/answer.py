@@ -81,8 +81,7 @@ def describe(value: Any) -> str:
     if shape is not None:
         return f"an array of shape {shape}" if shape else "a single number"
     if isinstance(value, list):
-        numbers = all(isinstance(item, bool | int | float) for item in value)
-        if numbers or not value:
+        if not value or isinstance(value[0], bool | int | float):
             return f"{len(value)} values"
         return f"a list of {len(value)}, the first {describe(value[0])}"
     if isinstance(value, dict):

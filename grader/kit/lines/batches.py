@@ -87,6 +87,7 @@ class Batches:
         Any rows of the data make a right batch, in any order, if their number is right and each has its own label. The
         first wrong argument counts.
         """
+        flow.steps.spend(step.rows.size * len(self.X) // 100)
         distances = np.abs(step.rows[:, None] - self.X).max(axis=2)
         is_row_of_data = distances <= SAME * np.abs(self.X).max()  # [i, j]: row i of the batch equals row j of X
         if not is_row_of_data.any(axis=1).all():
@@ -132,6 +133,9 @@ def _selected_at(flow: Flow, step: _Step) -> int:
     """Return the event that computed the indices of a step's rows; if there are none, the event
     that computed the rows."""
     for event in sorted(flow.upstream([step.X]), reverse=True):
-        if not flow.at(event).is_header and any(indices.size == len(step.rows) for indices in flow.integers(event)):
-            return event
+        if flow.at(event).is_header:
+            continue
+        for value in flow.values_of(event):
+            if not value.floating and value.numbers.size == len(step.rows):
+                return event
     return computed_at(flow, step.X)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -10,7 +11,17 @@ from typing import Any
 from grader.kit.answer import Answer
 from grader.kit.claim import NotRecorded
 from grader.kit.lines.batches import Batches
-from grader.kit.lines.flow import RAISED, UNKNOWN, Flow, TracedStatement, flow_of, statements_of, texts
+from grader.kit.lines.flow import (
+    RAISED,
+    UNKNOWN,
+    Flow,
+    Steps,
+    TooManySteps,
+    TracedStatement,
+    flow_of,
+    statements_of,
+    texts,
+)
 from grader.kit.lines.origins import computed_at
 from grader.kit.lines.suspects import Line, Suspects
 from grader.kit.lines.values import RightValues
@@ -102,56 +113,56 @@ class _FaultSearch(Suspects):
 class Lines:
     """Finds the faulty lines of one submission. Each call is traced once."""
 
-    def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
+    def __init__(self, submission: Submission, student: Student, truth: Callable[[frozenset[str]], Any]) -> None:
+        """Prepare the search. `truth` returns an object that computes right values with known mistakes."""
         self._submission, self._student, self._truth = submission, student, truth
+        self._steps = Steps()
         self._ended = False
         """True after a traced call was stopped or ended the session. No other call is traced then."""
-        self._traced, self._followed = cache(self._trace), cache(self._follow)
+        self._traced, self._searched = cache(self._trace), cache(self._search)
 
-    def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> SourceLine | None:
-        """Return the faulty line behind a failed check.
+    def find(
+        self, targets: Sequence[Target], lines: Sequence[Line], charged: frozenset[str] = frozenset()
+    ) -> SourceLine | None:
+        """Return the faulty line behind a failed check; None if it is not found.
 
         Args:
             targets: The outputs that the check judges, with the calls that compute them, the likeliest first.
             lines: Descriptions of the faulty line, from the known mistakes that explain the failure.
-            truth: Object that computes the right values; by default without known mistakes.
-
-        Returns:
-            The line, or None if it is not found.
+            charged: Ids of the known mistakes of earlier checks. The values of right solutions with these mistakes are
+                tried first, then those of right solutions.
         """
-        for descriptions in (lines, ()) if lines else ((),):
-            for target in targets:
-                search = self._followed(target.call, self._truth if truth is None else truth)
-                if search is None:
-                    continue
-                event = search.fault(target, descriptions)
-                if event is None or not 0 <= event < len(search.flow.rows):
+        truths = dict.fromkeys((charged, frozenset[str]()))
+        descriptions_of_lines = dict.fromkeys((tuple(lines), ()))
+        try:
+            self._steps.spend(1)
+            for mistakes, descriptions, target in itertools.product(truths, descriptions_of_lines, targets):
+                search = self._searched(target.call, mistakes)
+                event = None if search is None else search.fault(target, descriptions)
+                if search is None or event is None or not 0 <= event < len(search.flow.rows):
                     continue
                 statement = search.flow.at(event)
                 if statement is not UNKNOWN:
                     return shown(self._submission, statement.place)
+        except TooManySteps:  # of a made-up trace
+            pass
         return None
 
-    def _follow(self, call: FollowedCall, truth: Any) -> _FaultSearch | None:
-        """Return a search in a traced call by the right values of `truth`; None if one of them is missing."""
+    def _search(self, call: FollowedCall, mistakes: frozenset[str]) -> _FaultSearch | None:
+        """Return a search in a traced call, by the values of right solutions with known mistakes; None if the call has
+        no data flow or the values are unknown."""
         flow = self._traced(call)
         if flow is None:
             return None
-        values = self._right_values(call, truth)
-        if values is None:
-            return None
-        return _FaultSearch(flow, RightValues(values, call.roles, call.sizes, random=call.random))
-
-    def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
-        """Return by name the values that right solutions compute in a call; None if `truth` cannot compute them."""
         try:
-            return call.right(truth)
+            values = call.right(self._truth(mistakes))
         except NotRecorded:  # in a student's pack
             return None
         except Exception:
-            if truth is self._truth:
+            if not mistakes:
                 raise
             return None  # with a mistake, the computation may fail: for example, gradients have the wrong shapes
+        return _FaultSearch(flow, RightValues(values, call.roles, call.sizes, random=call.random))
 
     def _trace(self, call: FollowedCall) -> Flow | None:
         """Repeat a call of the student's code under tracing, and return its data flow; None if there is none."""
@@ -161,7 +172,7 @@ class Lines:
         self._student.begin()
         answer = call.make(self._student)
         self._ended = isinstance(answer.failure, Died | Stopped)
-        return flow_of(answer, statements)
+        return flow_of(answer, statements, self._steps)
 
     @cached_property
     def _statements(self) -> list[TracedStatement]:
@@ -170,11 +181,11 @@ class Lines:
 
 
 def shown(submission: Submission, place: Place) -> SourceLine | None:
-    """Return the line at a place; None if the submission has no such line."""
+    """Return the line at a place, with its text; None if the submission has no such line."""
     text = texts(submission).get(place.file)
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    lines = [] if text is None else text.split("\n", place.line)
+    if text is None:
+        return None
+    lines = text.split("\n", place.line)
     if place.line > len(lines):
         return None
     return SourceLine(place.file, place.line, lines[place.line - 1].strip()[:MAX_LINE])

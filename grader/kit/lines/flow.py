@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from grader.guest.structure import MAX_ROWS
+from grader.guest.tracing import MAX_CALLS, MAX_EVENTS, MAX_NUMBERS, MAX_OUTPUTS, MAX_SOURCES, MAX_VALUES
 from grader.kit.answer import Answer
 from grader.model import Place, Submission
 
-MAX_ROWS = 3_000
-MAX_EVENTS = 20_000
-MAX_SOURCES = 100_000
-MAX_VALUES = 4_000
-MAX_NUMBERS = 300_000
-MAX_OUTPUTS = 100
-MAX_CALLS = 5_000
+MAX_STEPS = 1_000_000
+"""Limit on the steps of all searches for the lines of one submission. A step takes about a microsecond. Submissions in
+which most checks fail have needed up to 70,000."""
+VALUE_STEPS = 20
+"""Number of steps that count for comparing one value of an event."""
 
 RAISED = "raised"
 """Key in `Flow.outputs` for the events (executions) of the statement that raised an exception."""
@@ -44,7 +45,6 @@ class TracedStatement:
     """Number of the `if` or loop statement that contains this statement; -1 if there is none."""
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    calls: tuple[str, ...]
 
     @property
     def is_header(self) -> bool:
@@ -60,7 +60,7 @@ class TracedStatement:
         return self.kind == "assign" and self.form == "name"
 
 
-UNKNOWN = TracedStatement(Place("", 0), "unknown", "", -1, (), (), ())
+UNKNOWN = TracedStatement(Place("", 0), "unknown", "", -1, (), ())
 """Takes the place of a statement that the sandbox has not described correctly."""
 
 
@@ -88,6 +88,23 @@ class TracedCall:
     """Parameter → the event that computed the argument."""
 
 
+class TooManySteps(Exception):
+    """Raised if the search for lines takes more than `MAX_STEPS` steps, as a made-up report can require."""
+
+
+class Steps:
+    """The number of steps that the search for the lines of one submission may still take."""
+
+    def __init__(self, most: int = MAX_STEPS) -> None:
+        self.left = most
+
+    def spend(self, count: int) -> None:
+        """Subtract a number of steps. Raise `TooManySteps` if there are not enough."""
+        self.left -= count
+        if self.left < 0:
+            raise TooManySteps
+
+
 @dataclass(frozen=True)
 class Flow:
     """The events of one call, and the values that they computed. An event is one execution of a statement."""
@@ -107,14 +124,37 @@ class Flow:
     """The calls of the student's functions, in order."""
     is_whole: bool = True
     """False if the call has more events, calls or values than the sandbox records."""
+    steps: Steps = field(default_factory=Steps)
+    """The steps that searches may still take. Methods spend them."""
+
+    @cached_property
+    def _readers(self) -> Sequence[Sequence[int]]:
+        """Event → the events that read its value."""
+        readers: list[list[int]] = [[] for _ in self.rows]
+        for event, sources in enumerate(self.sources):
+            for source in sources:
+                readers[source].append(event)
+        return readers
+
+    def spend_all(self) -> None:
+        """Spend the steps of looking at all events and their sources once."""
+        self.steps.spend(len(self.rows) + sum(map(len, self.sources)))
 
     def at(self, event: int) -> TracedStatement:
         """Return the statement that was executed in an event."""
+        self.steps.spend(1)
         return self.statements[self.rows[event]]
 
     def events_of(self, row: int) -> list[int]:
         """Return the events (executions) of the statement with the number `row`."""
+        self.steps.spend(len(self.rows))
         return [event for event, its_row in enumerate(self.rows) if its_row == row]
+
+    def values_of(self, event: int) -> Sequence[Value]:
+        """Return the values that an event computed."""
+        values = self.values.get(event, ())
+        self.steps.spend(VALUE_STEPS * len(values))
+        return values
 
     def value(self, event: int) -> Array | None:
         """Return the first value that an event computed; None if there is none."""
@@ -122,15 +162,7 @@ class Flow:
 
     def numbers(self, event: int) -> Iterator[Array]:
         """Yield the values that an event computed."""
-        return (value.numbers for value in self.values.get(event, ()))
-
-    def floats(self, event: int) -> list[Array]:
-        """Return the floating-point values that an event computed."""
-        return [value.numbers for value in self.values.get(event, ()) if value.floating]
-
-    def integers(self, event: int) -> list[Array]:
-        """Return the integer values that an event computed."""
-        return [value.numbers for value in self.values.get(event, ()) if not value.floating]
+        return (value.numbers for value in self.values_of(event))
 
     def scalar(self, event: int) -> float | None:
         """Return the first value of an event as a number; None if it is not a single number."""
@@ -141,15 +173,17 @@ class Flow:
         """Return the sources of an event that are not headers of `if` or loops."""
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
-    def uses(self, event: int, other_than: int | None = None) -> list[int]:
+    def uses(self, event: int, other_than: int) -> list[int]:
         """Return the events that read the value of `event`, without those of the same statement
         as `other_than`."""
-        without = None if other_than is None else self.rows[other_than]
-        return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
+        readers = self._readers[event]
+        self.steps.spend(len(readers))
+        return [reader for reader in readers if self.rows[reader] != self.rows[other_than]]
 
     def upstream(self, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
         """Return the given events and all earlier events whose values they use, directly or
         indirectly. The search leaves out events for which `stop` is true, and does not go on to their sources."""
+        self.spend_all()
         reached = {e for e in events if not stop(e)}
         for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
             if event in reached:
@@ -167,22 +201,24 @@ def statements_of(answer: Answer, submission: Submission) -> list[TracedStatemen
     return [_statement(row, files) for row in listed[:MAX_ROWS]]
 
 
-def texts(submission: Submission) -> dict[str, bytes | str]:
+def texts(submission: Submission) -> dict[str, str]:
     """Return the source code of each Python file and notebook cell, by the names that `Place.file` uses."""
-    files: dict[str, bytes | str] = {n: content for n, content in submission.files.items() if n.endswith(".py")}
+    files: dict[str, str] = {}
+    for name, content in submission.files.items():
+        if name.endswith(".py"):
+            files[name] = content.decode("utf-8", "replace")
     for notebook in submission.notebooks:
-        cells = zip(notebook.code_cell_numbers, notebook.code, strict=True)
-        files |= {f"{notebook.path} cell {number}": code for number, code in cells}
+        for number, code in zip(notebook.code_cell_numbers, notebook.code, strict=True):
+            files[f"{notebook.path} cell {number}"] = code
     return files
 
 
 def _statement(row: Any, files: Mapping[str, Any]) -> TracedStatement:
     """Return the statement that a row of the report describes; `UNKNOWN` if it is malformed or in no file."""
     match row:
-        case [str(file), int(line), str(kind), str(form), list(), list(), list(), int(parent)]:
+        case [str(file), int(line), str(kind), str(form), list(reads), list(writes), int(parent)]:
             if file in files and 0 < line < 1 << 31:
-                reads, writes, calls = map(_names, row[4:7])
-                return TracedStatement(Place(file, line), kind[:20], form[:20], parent, reads, writes, calls)
+                return TracedStatement(Place(file, line), kind, form, parent, _names(reads), _names(writes))
     return UNKNOWN
 
 
@@ -190,41 +226,46 @@ def _names(listed: list[Any]) -> tuple[str, ...]:
     return tuple(str(name)[:100] for name in listed[:50])
 
 
-def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | None:
+class _Malformed(Exception):
+    """Raised if a part of the report is malformed, or larger than the sandbox makes it."""
+
+
+def flow_of(answer: Answer, statements: Sequence[TracedStatement], steps: Steps) -> Flow | None:
     """Return the data flow of a call from the sandbox's report; None if the report is malformed.
 
     Each argument of a call to a student's function becomes a statement of kind `ARGUMENT`.
+
+    Args:
+        answer: The answer to a request to trace a call.
+        statements: The statements of the student's functions.
+        steps: The steps that searches in the flow may take.
+
+    Raises:
+        TooManySteps: If there are not enough steps to read the report.
     """
-    facts = answer.value
-    if not isinstance(facts, dict):
+    report = answer.value
+    if not isinstance(report, dict):
         return None
-    events = _ints(facts.get("rows"), MAX_EVENTS, len(statements))
-    if events is None:
-        return None
-    starts, ends = (_ints(facts.get(name), MAX_SOURCES, len(events)) for name in ("starts", "ends"))
-    outputs = facts.get("outputs")
-    if starts is None or ends is None or len(starts) != len(ends) or not isinstance(outputs, dict):
-        return None
-    sources: list[list[int]] = [[] for _ in events]
-    for start, end in zip(starts, ends, strict=True):
-        if start >= end:
-            return None
-        sources[end].append(start)
-    return _with_arguments(
-        Flow(
-            statements,
-            events,
-            sources,
-            _values(facts.get("values"), len(events)),
-            {
-                name: _ints(computed, MAX_EVENTS, len(events)) or []
-                for name, computed in list(outputs.items())[:MAX_OUTPUTS]
-            },
-            _results(facts.get("results")),
-            _calls(facts.get("calls"), len(events)),
-            facts.get("is_whole") is True,
+    try:
+        rows = _integers(report.get("rows"), MAX_EVENTS, len(statements))
+        count = len(rows)
+        outputs = _part(report, "outputs", dict, MAX_OUTPUTS)
+        results = _part(report, "results", dict, MAX_OUTPUTS)
+        flow = Flow(
+            list(statements),
+            rows,
+            _sources(report, count),
+            _values(_part(report, "values", list, MAX_VALUES), count),
+            {name: _integers(events, MAX_EVENTS, count) for name, events in outputs.items()},
+            {name: value for name, value in results.items() if isinstance(value, np.ndarray)},
+            [_call(entry, count) for entry in _part(report, "calls", list, MAX_CALLS)],
+            report.get("is_whole") is True,
+            steps,
         )
-    )
+    except _Malformed:
+        return None
+    flow.spend_all()
+    return _with_arguments(flow)
 
 
 def _with_arguments(flow: Flow) -> Flow:
@@ -239,54 +280,65 @@ def _with_arguments(flow: Flow) -> Flow:
     return replace(flow, rows=rows, statements=statements)
 
 
-def _values(listed: Any, events: int) -> dict[int, list[Value]]:
-    """Return the values in the report by the event that computed them. Leave out malformed ones, and those beyond the
-    limits. `events` is the number of events, for this and the following functions."""
+def _part(report: Mapping[str, Any], name: str, kind: type[list[Any] | dict[str, Any]], most: int) -> Any:
+    """Return a list or dict in the report. Raise `_Malformed` if it is something else, or has more than `most`
+    items."""
+    part = report.get(name)
+    if not isinstance(part, kind) or len(part) > most:
+        raise _Malformed
+    return part
+
+
+def _sources(report: Mapping[str, Any], count: int) -> list[list[int]]:
+    """Return the sources of each event. Raise `_Malformed` if one is not earlier than its event. `count` is the number
+    of events, for this and the following functions."""
+    starts, ends = (_integers(report.get(name), MAX_SOURCES, count) for name in ("starts", "ends"))
+    sources: list[list[int]] = [[] for _ in range(count)]
+    for start, end in zip(starts, ends, strict=False):
+        if start >= end:
+            raise _Malformed
+        sources[end].append(start)
+    return sources
+
+
+def _values(entries: Sequence[Any], count: int) -> dict[int, list[Value]]:
+    """Return the values in the report by the event that computed them."""
     values: dict[int, list[Value]] = {}
-    count = 0
-    for entry in listed[:MAX_VALUES] if isinstance(listed, list) else ():
+    numbers_left = MAX_NUMBERS
+    for entry in entries:
         match entry:
-            case {"event": int(event), "numbers": np.ndarray() as array} if (
-                0 <= event < events and array.dtype.kind in "fi"
-            ):
-                count += array.size
-                if count <= MAX_NUMBERS:
-                    values.setdefault(event, []).append(Value.of(array))
+            case {"event": int(event), "numbers": np.ndarray() as array} if array.dtype.kind in "fi":
+                numbers_left -= array.size
+                if numbers_left < 0 or not 0 <= event < count:
+                    raise _Malformed
+                values.setdefault(event, []).append(Value.of(array))
+            case _:
+                raise _Malformed
     return values
 
 
-def _calls(listed: Any, events: int) -> list[TracedCall]:
-    """Return the calls in the report, without malformed ones."""
-    calls: list[TracedCall] = []
-    for call in listed[:MAX_CALLS] if isinstance(listed, list) else ():
-        match call:
-            case [str(name), list(arguments)] if all(_is_argument(a, events) for a in arguments):
-                calls.append(TracedCall(name, dict(arguments)))
-    return calls
+def _call(entry: Any, count: int) -> TracedCall:
+    """Return a call in the report."""
+    match entry:
+        case [str(function), [*arguments]] if all(_is_argument(argument, count) for argument in arguments):
+            return TracedCall(function, dict(arguments))
+    raise _Malformed
 
 
-def _is_argument(value: Any, events: int) -> bool:
+def _is_argument(value: Any, count: int) -> bool:
     """Return whether a value from the report is a pair [parameter, event that computed the argument]."""
     match value:
         case [str(), int(event)]:
-            return 0 <= event < events
+            return 0 <= event < count
     return False
 
 
-def _results(named: Any) -> dict[str, Array]:
-    """Return the final values of outputs in the report, without those that are no float64 arrays or too large."""
-    results: dict[str, Array] = {}
-    for name, value in list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else ():
-        if isinstance(value, np.ndarray) and value.dtype == float and value.size <= MAX_NUMBERS:
-            results[name] = value
-    return results
-
-
-def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """Return the integers of an array in the report. Return None if there are more than `most`, or if one is not in 0 …
-    `below` - 1."""
+def _integers(value: Any, most: int, below: int) -> list[int]:
+    """Return the integers of an array in the report. Raise `_Malformed` if there are more than `most`, or if one is not
+    in 0 … `below` - 1."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
-        return None
+        raise _Malformed
     if value.size and not 0 <= value.min() <= value.max() < below:
-        return None
-    return [int(v) for v in value]
+        raise _Malformed
+    numbers: list[int] = value.tolist()
+    return numbers

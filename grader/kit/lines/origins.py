@@ -5,7 +5,6 @@ A statement that only names, returns or receives a value, such as `a = b`, did n
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Set
 
 import numpy as np
@@ -42,10 +41,11 @@ def same_value(flow: Flow, source: int, event: int) -> bool:
     without numbers, such as None, count as equal."""
     if event not in flow.values and source not in flow.values:
         return True
-    values = list(flow.numbers(event))
-    values += [value[-1:] for value in values if value.size > 1]
-    pairs = itertools.product(flow.numbers(source), values)
-    return any(np.array_equal(source_value, value) for source_value, value in pairs)
+    for value in flow.numbers(event):
+        for source_value in flow.numbers(source):
+            if np.array_equal(source_value, value) or np.array_equal(source_value, value[-1:]):
+                return True
+    return False
 
 
 def loops_around(flow: Flow, row: int) -> list[list[int]]:

@@ -27,7 +27,7 @@ def states(flow: Flow, right: RightValues) -> list[str]:
 
 def _state(flow: Flow, event: int, right: RightValues) -> str:
     """Return the state of an event. One unexpected value is enough to make it unexpected."""
-    statement, values = flow.at(event), flow.values.get(event, ())
+    statement, values = flow.at(event), flow.values_of(event)
     if not values or statement.is_header:
         return SILENT
     if right.random:  # only shapes could be compared
@@ -41,7 +41,7 @@ def _state_of_value(value: Value, statement: TracedStatement, right: RightValues
     `SILENT`."""
     numbers = value.numbers
     is_zero = bool(numbers.size) and not numbers.any()
-    if is_zero and statement.reads and numbers.size > 1 and not right.has_size(numbers.size):
+    if is_zero and statement.reads and numbers.size > 1 and numbers.size not in right.sizes:
         return UNEXPECTED
     if is_zero or not statement.reads:
         return SILENT
@@ -50,7 +50,7 @@ def _state_of_value(value: Value, statement: TracedStatement, right: RightValues
         return _state_of_right_value(value, statement, names, right)
     if value.floating or numbers.size == 0:
         return UNEXPECTED
-    is_known = right.has_integer(int(numbers[0])) if numbers.size == 1 else right.has_size(numbers.size)
+    is_known = numbers[0] in right.integers if numbers.size == 1 else numbers.size in right.sizes
     return SILENT if is_known else UNEXPECTED
 
 

@@ -24,7 +24,7 @@ MOST_SUSPECTS = 20
 class Line:
     """A description of the faulty line of a known mistake.
 
-    It stands for the last statement that matches all given fields, for example `Line(writes="grads['W1']")` or
+    It stands for the last statement that matches the given fields, for example `Line(reads="learning_rate")` or
     `Line(computes=("scores",))`.
     """
 
@@ -32,22 +32,16 @@ class Line:
     """Names of values that right solutions compute (`FollowedCall.right`). The statement must compute one of them. If a
     step is missing, name the value before the step: "scores" if the softmax is missing."""
     reads: str = ""
-    writes: str = ""
-    calls: str = ""
-    kind: str = ""
+    """Part of the name of a variable that the statement reads."""
     first: bool = False
     """True to choose the first matching statement instead of the last."""
 
     def matches(self, statement: TracedStatement) -> bool:
-        """Return whether a statement matches all fields other than `computes`."""
+        """Return whether a statement matches `reads`."""
         returns_only = statement.kind == "return" and statement.form in ("name", "path")
         if returns_only or statement.kind in (ARGUMENT, "unknown"):
             return False
-        named = ((self.reads, statement.reads), (self.writes, statement.writes), (self.calls, statement.calls))
-        for part, names in named:
-            if part and not any(part in name for name in names):
-                return False
-        return self.kind in ("", statement.kind)
+        return not self.reads or any(self.reads in name for name in statement.reads)
 
 
 class Suspects:
@@ -73,6 +67,7 @@ class Suspects:
             wrong: Names of the wrong outputs. Only events that lead to a wrong output are searched.
         """
         flow = self.flow
+        flow.spend_all()
         state = list(self._state)
         last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}  # these events computed them last
         for event in last:
@@ -115,7 +110,8 @@ class Suspects:
         for source in flow.data_sources(event):
             statement = flow.at(source)
             is_read = any(read.startswith(path) for read in reads for path in statement.writes)
-            is_count = len(flow.values.get(source, ())) == 1 and not flow.floats(source)
+            values = flow.values_of(source)
+            is_count = len(values) == 1 and not values[0].floating
             may_be_wrong = statement.is_alias or not (is_count or self._state[source] == RIGHT)
             if statement.kind == "assign" and is_read and may_be_wrong and not flow.uses(source, event):
                 operands.append(source)
@@ -146,13 +142,14 @@ class Suspects:
 
     def first_misnamed(self) -> int | None:
         """Return the first event that writes a right value into a wrong entry of a dict."""
-        for event in range(len(self.flow.rows)):
+        for event in sorted(self.flow.values):
             if self.is_misnamed(event) and any(path.endswith("]") for path in self.flow.at(event).writes):
                 return event
         return None
 
     def _names(self, event: int) -> set[str]:
         """Return the names of the right values that equal a value of an event."""
+        self.flow.steps.spend(1)
         if event not in self._names_of_events:
             self._names_of_events[event] = {n for value in self.flow.numbers(event) for n in self.right.names(value)}
         return self._names_of_events[event]

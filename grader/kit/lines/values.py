@@ -13,9 +13,12 @@ import numpy as np
 
 from grader.kit.compare import squeezed
 from grader.kit.lines.flow import Array, TracedStatement
+from grader.model.grouping import grouped
 
 MAX_RIGHT = 40_000
 """Limit on the number of values of right solutions, for one call. Their rows and transposes are counted too."""
+MAX_CANDIDATES = 50
+"""Limit on the values of right solutions with which one value is compared in full."""
 SAME = 1e-5
 """Relative tolerance of an array's norm. It is larger than float32 rounding errors."""
 MISAPPLIED = "misapplied "
@@ -54,18 +57,25 @@ def all_begin(names: Set[str], prefix: str) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _RightValue:
-    """A value that right solutions compute, in one of the forms in which it is recognised."""
+class _ValuesOfOneSize:
+    """The finite values of one size that right solutions compute, in all forms in which they are recognised."""
 
-    name: str
+    names: Sequence[str]
     numbers: Array
-    """The value as a flat array."""
-    norm: float
-    fingerprint: float
-    """A projection (`_fingerprint`), by which candidates for a full comparison are found."""
+    """The K values as rows (K, size), in order of their fingerprints."""
+    norms: Array
+    fingerprints: Array
+    """A projection of each value on one direction, by which candidates for a full comparison are found."""
 
-    def equals(self, numbers: Array) -> bool:
-        return float(np.linalg.norm(numbers - self.numbers)) <= SAME * self.norm
+    @classmethod
+    def of(cls, forms: Sequence[tuple[str, Array]]) -> _ValuesOfOneSize:
+        """Sort values of one size, given as flat arrays with their names. Leave out those that are not finite."""
+        numbers = np.array([form for _, form in forms])
+        finite = np.flatnonzero(np.isfinite(numbers).all(axis=1))
+        order = finite[np.argsort(_fingerprint(numbers[finite]))]
+        numbers = numbers[order]
+        names = [forms[position][0] for position in order]
+        return cls(names, numbers, np.linalg.norm(numbers, axis=1), _fingerprint(numbers))
 
 
 class RightValues:
@@ -88,46 +98,32 @@ class RightValues:
         self._roles, self._size_roles = words.intersection(roles), frozenset(sizes)
         self.random = random
         self._shapes = {name: squeezed(np.shape(value)) for name, value in named.items()}
-        self._by_size: dict[int, list[_RightValue]] = {}
-        """Size → right values, sorted by fingerprint."""
-        self._fingerprints: dict[int, Array] = {}
-        """Size → fingerprints, sorted, for binary search."""
-        self._integers: set[int] = {0, 1}
-        self._sizes: set[int] = set()
-        self.compared = 0
-        """Number of full comparisons so far, for tests."""
-        for name, form in itertools.islice(_distinct_forms(named), MAX_RIGHT):
-            self._add(name, form)
-        for size, entries in self._by_size.items():
-            entries.sort(key=lambda entry: entry.fingerprint)
-            self._fingerprints[size] = np.array([entry.fingerprint for entry in entries])
-
-    def _add(self, name: str, value: Array) -> None:
-        """Store one form of a right value, a flat array. Values that are not finite count only for their size."""
-        self._sizes.add(value.size)
-        if value.size == 1 and float(value[0]).is_integer():
-            self._integers.add(int(value[0]))
-        flat = value.astype(np.float64)
-        if np.isfinite(flat).all():
-            right_value = _RightValue(name, flat, float(np.linalg.norm(flat)), _fingerprint(flat))
-            self._by_size.setdefault(flat.size, []).append(right_value)
+        forms = list(itertools.islice(_distinct_forms(named), MAX_RIGHT))
+        numbers = [float(form[0]) for _, form in forms if form.size == 1]
+        self.integers = {0, 1, *(int(number) for number in numbers if number.is_integer())}
+        by_size = grouped((form.size, (name, form)) for name, form in forms)
+        self.sizes = frozenset(by_size)
+        self._by_size = {size: _ValuesOfOneSize.of(forms_of_size) for size, forms_of_size in by_size.items()}
 
     def names(self, value: Array) -> set[str]:
         """Return the names of the values of right solutions that equal a student's value. Values that are drawn at
         random are compared by size."""
         if self.random:
             return {name for name in self._shapes if value.size > 1 and self.has_size_of(value, name)}
-        if value.size not in self._fingerprints or not np.isfinite(value).all():
+        names = self._names_of_equal(value)
+        return {name for name in names if MISAPPLIED not in name} or names
+
+    def _names_of_equal(self, value: Array) -> set[str]:
+        """Return the names of the values of right solutions, also of misapplied ones, that equal a flat array."""
+        right = self._by_size.get(value.size)
+        if right is None or not np.isfinite(value).all():
             return set()
-        fingerprint, tolerance = _fingerprint(value), SAME * float(np.linalg.norm(value))
-        limits = fingerprint - tolerance, fingerprint + tolerance
-        first, last = np.searchsorted(self._fingerprints[value.size], limits)
-        equal: set[str] = set()
-        for right_value in self._by_size[value.size][first : min(int(last), int(first) + 50)]:
-            self.compared += 1
-            if right_value.equals(value):
-                equal.add(right_value.name)
-        return {name for name in equal if MISAPPLIED not in name} or equal
+        fingerprint, tolerance = _fingerprint(value), SAME * np.linalg.norm(value)
+        first, last = np.searchsorted(right.fingerprints, (fingerprint - tolerance, fingerprint + tolerance))
+        candidates = slice(first, min(last, first + MAX_CANDIDATES))
+        differences = np.linalg.norm(right.numbers[candidates] - value, axis=1)
+        is_equal = differences <= SAME * right.norms[candidates]
+        return set(itertools.compress(right.names[candidates], is_equal))
 
     def is_of_another(self, statement: TracedStatement, names: set[str], *, size: bool = False) -> bool:
         """Return whether a statement stores a right value under another right value's name, for example the gradient of
@@ -154,18 +150,10 @@ class RightValues:
         by shape."""
         if self.random:
             return squeezed(value.shape) == self._shapes[name]
-        flat = value.ravel()
-        right_values = self._by_size.get(flat.size, ())
-        return any(right_value.name == name and right_value.equals(flat) for right_value in right_values)
+        return name in self._names_of_equal(value.ravel())
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
-
-    def has_integer(self, value: int) -> bool:
-        return value in self._integers
-
-    def has_size(self, size: int) -> bool:
-        return size in self._sizes
 
 
 def _role(path: str) -> str:
@@ -180,7 +168,7 @@ def _words(name: str) -> list[str]:
 def _distinct_forms(named: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
     """Yield each right value in all forms in which it is recognised, with its name."""
     for name, value in named.items():
-        forms = {form.tobytes(): form for form in _forms(np.asarray(value))}
+        forms = {form.tobytes(): form for form in _forms(np.asarray(value, np.float64))}
         for form in forms.values():
             yield name, form
 
@@ -194,10 +182,10 @@ def _forms(value: Array) -> Iterator[Array]:
             yield from _forms(part)
 
 
-def _fingerprint(value: Array) -> float:
-    """Project an array on a fixed random direction. Nearly equal arrays have nearly equal projections."""
-    with np.errstate(all="ignore"):
-        return float(value @ _direction(value.size))
+def _fingerprint(value: Array) -> Any:
+    """Project an array, or each row of a matrix, on a fixed random direction. Nearly equal arrays have nearly equal
+    projections."""
+    return value @ _direction(value.shape[-1])
 
 
 @cache
