@@ -2,7 +2,8 @@
 
 The guest's own loop runs in this process, on the project's own solution. Between it and the session each reply is
 changed as plain data, then packed and unpacked as on the wire, so that checks see what a hostile process may send:
-other types, shapes, dtypes, NaN, odd keys, missing items, forged failures, a death.
+other types, shapes, dtypes, NaN, odd keys, missing items, deep, wide and many-axed values, made-up traces, forged
+failures, a death.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgpack
 import numpy as np
 
 from grader.guest.serve import Guest
-from grader.guest.wire import DTYPES, PREFIX, Opaque, Ref, decode, encode
+from grader.guest.structure import structure
+from grader.guest.tracing import MAX_CALLS, MAX_EVENTS, MAX_VALUES
+from grader.guest.wire import ARRAY, DTYPES, PREFIX, Opaque, Ref, decode, encode
 from grader.model import Limits
 from grader.sandbox.contract import Array, Ended, Session
 
@@ -30,12 +34,21 @@ NUMBERS += [0.0, -0.0, 1.5, 1e308, -1e308, 5e-324, float("nan"), float("inf"), f
 SHAPES: list[tuple[int, ...]] = [(), (0,), (1,), (2,), (3,), (4, 10), (10,), (1, 10), (10, 1), (10, 3), (3, 10), (5, 3)]
 SHAPES += [(0, 3), (3, 0), (1, 1), (2, 2, 2), (1,) * 8, (100,), (200, 300), (5,), (5, 1)]
 
+OUTSIZE = {
+    **{f"<{depth} lists>": b"\x91" * depth + b"\x01" for depth in (20, 40, 1000)},
+    **{f"<{depth} dicts>": b"\x81\xa1a" * depth + b"\x01" for depth in (20, 40, 1000)},
+    **{f"<{n} items>": b"\xdd" + n.to_bytes(4, "big") + b"\x80" * n for n in (1_000, 100_000, 400_000)},
+    "<100000 keys>": msgpack.packb(dict.fromkeys(map(str, range(100_000)))),
+    **{f"<{n} axes>": msgpack.packb(msgpack.ExtType(ARRAY, msgpack.packb(["<f8", [0] * n]))) for n in (8, 9, 70)},
+}
+"""Values that `encode` would not send, by the texts in whose place they are put on the wire."""
+
 
 class Damage:
     """Damage to replies, drawn from a seed."""
 
     def __init__(self, seed: int, rate: float) -> None:
-        """`rate`: the share of replies that are damaged."""
+        """`rate`: the share of replies that are damaged; of traces it is at least four fifths."""
         self.random = random.Random(seed)
         self.rate = rate
         self.damaged = 0
@@ -43,7 +56,8 @@ class Damage:
     def __call__(self, reply: list[Any]) -> Any:
         """Return the reply, or another one in its place. May raise what a lost connection raises."""
         loads = type(reply[1]) is dict and "class" in reply[1]  # without it there is nothing to ask
-        if self.random.random() >= (self.rate / 10 if loads else self.rate):
+        rate = self.rate / 10 if loads else max(self.rate, 0.8) if _is_trace(reply) else self.rate
+        if self.random.random() >= rate:
             return reply
         self.damaged += 1
         if reply[0] == "several" and self.random.random() < 0.9:
@@ -56,12 +70,34 @@ class Damage:
     def of_one(self, reply: list[Any]) -> Any:
         chance = self.random.random()
         if reply[0] == "value" and chance < 0.8:
-            return ["value", self.somewhere_in(reply[1])]
+            return ["value", self.trace(reply[1]) if _is_trace(reply) and chance < 0.7 else self.somewhere_in(reply[1])]
         if chance < 0.92:
             return self.failure()
         if chance < 0.95:
             raise self.random.choice([ConnectionResetError, BrokenPipeError])
         return self.junk()
+
+    def trace(self, honest: dict[str, Any]) -> dict[str, Any]:
+        """A trace of the statements, outputs and numbers of an honest one, put together anew, of any size."""
+        random = np.random.default_rng(self.random.randrange(1 << 32))
+        count = int(random.choice([2, 30, 4_000, MAX_EVENTS]))
+        ends = random.integers(1, count, int(random.choice([0, 1, 4])) * count)
+        starts = (ends * random.random(len(ends)) ** random.choice([0.1, 1, 10])).astype(int)
+        if random.random() < 0.5:  # the last event reads all others
+            starts, ends = np.append(starts, np.arange(count - 1)), np.append(ends, np.full(count - 1, count - 1))
+        numbers = [value["numbers"] for value in honest["values"]] or [np.ones(3)]
+        events = random.integers(max(0, count - 2 * MAX_VALUES), count, min(count, MAX_VALUES)).tolist()
+        names = [function for function, _ in honest["calls"]] or ["loss"]
+        arguments = random.integers(0, count, (int(random.choice([0, 3, MAX_CALLS])), 3)).tolist()
+        return honest | {
+            "rows": random.choice(honest["rows"] if len(honest["rows"]) else [0], count),
+            "starts": starts,
+            "ends": ends,
+            "values": [{"event": event, "numbers": self.random.choice(numbers)} for event in events],
+            "calls": [[self.random.choice(names), [*map(list, zip("Xyr", row, strict=True))]] for row in arguments],
+            "outputs": {name: random.integers(0, count, 3) for name in honest["outputs"]} | {"": np.array([count - 1])},
+            "results": {name: self.random.choice(numbers) for name in honest["results"]},
+        }
 
     def failure(self) -> list[Any]:
         text, number = (lambda: self.random.choice(TEXTS)), (lambda: self.random.choice(NUMBERS))
@@ -156,7 +192,7 @@ class Damage:
         return np.zeros(self.random.choice(SHAPES), self.random.choice(list(DTYPES.values())))
 
     def junk(self, depth: int = 0) -> Any:
-        match self.random.randrange(8 if depth < 4 else 6):
+        match self.random.randrange(9 if depth < 4 else 6):
             case 0:
                 return None
             case 1:
@@ -172,7 +208,13 @@ class Damage:
                 return np.full(self.random.choice(SHAPES), self.random.choice([0, 1]), dtype)
             case 6:
                 return [self.junk(depth + 1) for _ in range(self.random.randrange(4))]
+            case 7:
+                return self.random.choice(list(OUTSIZE))
         return {self.random.choice(KEYS): self.junk(depth + 1) for _ in range(self.random.randrange(4))}
+
+
+def _is_trace(reply: list[Any]) -> bool:
+    return reply[0] == "value" and type(reply[1]) is dict and "rows" in reply[1]
 
 
 class Damaged(Session):
@@ -185,23 +227,33 @@ class Damaged(Session):
         self._damage = damage
         self._guest = Guest(self._theirs, dict(arrays))
         self._guest.loaded = {found.__name__: found}
-        self._guest.load = lambda *_: dict(LOADED)  # type: ignore[method-assign]
+        self._guest.load = self._load  # type: ignore[method-assign]
 
     def close(self) -> None:
         super().close()
         self._theirs.close()
 
+    def _load(self, files: Mapping[str, Any], *_: Any) -> dict[str, Any]:
+        self._guest.rows_of = lambda: structure(files, [])
+        return dict(LOADED)
+
     def _exchange(self, request: list[Any], watch: Any) -> Any:
-        request = _over_the_wire(request)
-        if request[0] == "several":
-            return _over_the_wire(self._damage(self._guest.several(request[1])))
-        honest = self._guest.reply_to(request)
-        return _over_the_wire(self._damage(honest))
+        request = decode(*_frame(request))
+        several = request[0] == "several"
+        damaged = self._damage(self._guest.several(request[1]) if several else self._guest.reply_to(request))
+        header, body = _frame(damaged)
+        self.budget.use_answer(len(header), len(body))
+        self.require_budget()
+        return decode(header, body)
 
 
-def _over_the_wire(value: Any) -> Any:
-    header, buffers = encode(value)
-    return decode(memoryview(header)[PREFIX.size :], bytearray(b"".join(buffers)))
+def _frame(value: Any) -> tuple[bytes, bytearray]:
+    """The header and body that a value has on the wire."""
+    frame, buffers = encode(value)
+    header = frame[PREFIX.size :]
+    for text, outsize in OUTSIZE.items():
+        header = header.replace(msgpack.packb(text), outsize)
+    return header, bytearray(b"".join(buffers))
 
 
 class DamagedReplies:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -33,13 +32,22 @@ A_NUMBER_FOR_SCORES = 1227
 @pytest.fixture(scope="module")
 def right() -> type:
     """Return the class of a right solution, in this process."""
-    spec = importlib.util.spec_from_file_location("right_mlp", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: type = module.TwoLayerMLP
+    variables: dict[str, Any] = {"__name__": "right_mlp"}
+    exec(compile(SOURCE.read_text("utf-8"), "/submission/mlp.py", "exec"), variables)
+    found: type = variables["TwoLayerMLP"]
     return found
+
+
+@pytest.fixture(scope="module")
+def wrong(right: type) -> type:
+    """A class whose faults lead the search for lines through every kind of traced call."""
+
+    class Wrong(right):  # type: ignore[misc, valid-type]
+        def loss(self, X: Array, y: Array | None = None, reg: float = 0.0) -> Any:
+            answer = super().loss(X, y, reg)
+            return answer if y is None else (2 * answer[0], {name: 3 * value for name, value in answer[1].items()})
+
+    return Wrong
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +99,9 @@ def test_undamaged_replies_earn_everything(ps4: Assignment, right: type) -> None
 
 
 @pytest.mark.long
-def test_damaged_replies_end_in_a_report(ps4: Assignment, right: type) -> None:
-    assert damage_all(ps4, right, [*range(15), A_NUMBER_FOR_SCORES]) > 200
+def test_damaged_replies_end_in_a_report(ps4: Assignment, right: type, wrong: type) -> None:
+    assert damage_all(ps4, right, [*range(10), A_NUMBER_FOR_SCORES]) > 150
+    assert damage_all(ps4, wrong, range(10)) > 150
 
 
 @pytest.mark.long
@@ -101,10 +110,13 @@ def test_damaged_replies_about_mnist_end_in_a_report(ps4: Assignment, untrained:
 
 
 @pytest.mark.proof
-def test_ten_thousand_damaged_replies_end_in_reports(ps4: Assignment, right: type, untrained: type) -> None:
+def test_ten_thousand_damaged_replies_end_in_reports(
+    ps4: Assignment, right: type, wrong: type, untrained: type
+) -> None:
     damaged, seed = 0, 1000
     while damaged < 10_000:
-        damaged += damage_all(ps4, right, range(seed, seed + 10))
+        damaged += damage_all(ps4, right, range(seed, seed + 5))
+        damaged += damage_all(ps4, wrong, range(seed + 5, seed + 10))
         damaged += damage_all(ps4, untrained, range(seed, seed + 2), Scope(only="q2.5", quick=True))
         seed += 10
 

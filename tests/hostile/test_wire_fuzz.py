@@ -141,11 +141,3 @@ def test_whatever_a_student_writes_to_the_channel_the_grader_gets_values(sandbox
             assert isinstance(got, (Answered, *FAILURES))
             if isinstance(got, Answered):
                 assert all(type(item) in PLAIN for item in everything_in(got.value))
-
-
-@pytest.mark.parametrize("value", REAL, ids=lambda value: str(value[0]))
-def test_the_frames_that_are_damaged_are_whole_before(value: Any) -> None:
-    data = flat(value)
-    header_bytes, body_bytes = PREFIX.unpack(data[: PREFIX.size])
-    decode(data[PREFIX.size : PREFIX.size + header_bytes], bytearray(data[PREFIX.size + header_bytes :]))
-    assert len(data) == PREFIX.size + header_bytes + body_bytes

@@ -1,9 +1,9 @@
 # Tries: replies of a thousand lists in one another, which a sentence about them would have to follow down.
 # earns at most: 0
 # uses: tools
+# only: q2.1
 # fails: too deeply nested
 import struct
-import time
 import numpy as np
 
 
@@ -14,4 +14,3 @@ class TwoLayerMLP:
     def loss(self, X, y=None, reg=0.0):
         header = b"\x92\xa5value" + b"\x91" * 1_000 + b"\x01"
         send(struct.pack("<IQ", len(header), 0) + header)
-        time.sleep(0.2)
