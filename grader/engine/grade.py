@@ -420,8 +420,7 @@ class _Grading:
         self._require_known_given(claims)
         settles = any(check.settles for check in checks)  # how the student has interpreted the task
         try:
-            if settles:
-                self._diagnosis.choose_interpretation(claims)
+            remark = self._diagnosis.choose_interpretation(claims) if settles else ""
             judged = self._diagnosis.judge(section, claims)
             truth = self._diagnosis.truth()
             evidence = tuple(claim.evidence(truth) for claim in claims if claim.evidence is not None)
@@ -442,8 +441,7 @@ class _Grading:
                 is_outcome=any(claim.outcome for claim in its_claims),
             )
             results.append(result)
-        remark = self._diagnosis.interpretation.remark
-        if settles and remark:
+        if remark:
             _add_remark(results, remark)
         return SectionResult(section, tuple(results), used, evidence)
 

@@ -177,7 +177,8 @@ def check(
         each: Function (draw, truth) → problems. The check runs once for each problem. Without `each` it runs once, and
             its only parameter is `student`.
         handout: True for a check that the handout itself describes. `grader check --only handout` runs only these.
-        settles: True if the check decides which interpretation of the assignment a submission follows.
+        settles: True if the check's section decides which interpretation of the assignment a submission follows. If
+            several fit equally well, the next section with such a check decides.
         topics: Topics of the known mistakes to try as the cause of a failure. If empty, all mistakes are tried.
 
     Returns:

@@ -99,6 +99,7 @@ class Diagnosis:
     truths: Truths
     mistakes: Sequence[Mistake]
     interpretations: Sequence[Interpretation]
+    """The interpretations that the submission may follow; empty once it is settled which one it does."""
     interpretation: Interpretation = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
     """Mistake id → id of the check that lost points to the mistake."""
@@ -119,17 +120,26 @@ class Diagnosis:
         """Return an object with the results of the reference with these mistakes, under the chosen interpretation."""
         return self.truths(self.interpretation.id, assumed)
 
-    def choose_interpretation(self, claims: Sequence[Claim]) -> None:
-        """Choose the interpretation under which the most checks pass, and the first one in a tie."""
-        groups = grouped((claim.name, claim) for claim in claims)
+    def choose_interpretation(self, claims: Sequence[Claim]) -> str:
+        """Choose the open interpretation under which the most claims pass. Those that tie stay open for the next
+        section that settles the interpretation, and the first of them is chosen until then.
+
+        Returns:
+            The remark of the interpretation if these claims have settled it; else "".
+        """
+        if not self.interpretations:
+            return ""
         charged_sets = self._charged_sets()
-        best, most_passing = self.interpretation, -1
+        counted = []
         for interpretation in self.interpretations:
             self.interpretation = interpretation
-            passing = [check for check in groups.values() if self._first_that_explains(check, charged_sets) is not None]
-            if len(passing) > most_passing:
-                best, most_passing = interpretation, len(passing)
-        self.interpretation = best
+            passing = [claim for claim in claims if self._first_that_explains([claim], charged_sets) is not None]
+            counted.append((len(passing), interpretation))
+        by_passing = grouped(counted)
+        tied = by_passing[max(by_passing)]
+        self.interpretation = tied[0]
+        self.interpretations = tied if len(tied) > 1 else ()
+        return "" if self.interpretations else self.interpretation.remark
 
     def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, JudgedCheck]:
         """Judge the claims of a section.

@@ -172,7 +172,7 @@ def _called(function: Any, call: Call, arrays: Mapping[str, Array]) -> Any:
 
 
 def _copied(value: Any) -> Plain:
-    return mapped(plain(value), np.ndarray, lambda array: array.copy())
+    return mapped(plain(value), np.ndarray, np.copy)
 
 
 @contextlib.contextmanager
@@ -229,12 +229,11 @@ def is_near(got: Plain, want: Plain, rtol: float) -> bool:
 def is_finite(value: Plain) -> bool:
     """Return whether all numbers in a result are finite."""
     if isinstance(value, dict):
-        return all(is_finite(item) for item in value.values())
+        return all(map(is_finite, value.values()))
     if isinstance(value, list):
-        return all(is_finite(item) for item in value)
-    if isinstance(value, float | np.ndarray) and np.asarray(value).dtype.kind == "f":
-        return bool(np.isfinite(value).all())
-    return True
+        return all(map(is_finite, value))
+    array = np.asarray(value)
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def nudged(episode: Episode, sign: int) -> Episode:

@@ -82,7 +82,7 @@ def loops(student, arguments):
     yield from loss_and_gradient(NAIVE, VECTORIZED, [], student, arguments)
 
 
-@kit.check("q2", each=problems)
+@kit.check("q2", each=problems, settles=True)
 def without_loops(student, arguments):
     """Vectorised {name}, fresh problems
 

@@ -84,7 +84,7 @@ def toy_loss(student, nearby):
     yield from LOSS.published(student, toy(), nearby, tolerance=1e-6, name="loss", given=["q1.scores"])
 
 
-@kit.check("q2", each=nets.pairs(NETS, 5), topics=BACKWARD)
+@kit.check("q2", each=nets.pairs(NETS, 5), topics=BACKWARD, settles=True)
 def gradients(student, pair):
     """Gradient of {name}, fresh problems
 

@@ -282,17 +282,16 @@ def test_a_call_that_raised_is_not_explained_by_a_mistake(diagnosis: Diagnosis) 
 # ── interpretations ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("interpretation", [LITERAL, SHIFTED], ids=lambda r: r.remark)
-def test_the_interpretation_that_a_submission_follows_is_chosen(
-    diagnosis: Diagnosis, interpretation: Interpretation
-) -> None:
-    diagnosis.choose_interpretation(losses(student(interpretation=interpretation.id)))
-    assert diagnosis.interpretation == interpretation
+@pytest.mark.parametrize("followed", [LITERAL, SHIFTED], ids=lambda r: r.remark)
+def test_the_interpretation_that_a_submission_follows_is_chosen(diagnosis: Diagnosis, followed: Interpretation) -> None:
+    assert diagnosis.choose_interpretation(losses(student(interpretation=followed.id))) == followed.remark
+    assert diagnosis.interpretation == followed
 
 
-def test_a_chosen_interpretation_binds(diagnosis: Diagnosis) -> None:
+def test_a_chosen_interpretation_binds_and_a_tie_leaves_it_open(diagnosis: Diagnosis) -> None:
+    assert diagnosis.choose_interpretation([unknown()]) == ""
     diagnosis.choose_interpretation(losses(student(interpretation="shifted")))
-    assert diagnosis.judge("q1", losses(student(interpretation="shifted")))["loss"].verdict.holds
+    diagnosis.choose_interpretation(losses(student()))
     assert not diagnosis.judge("q2", losses(student()))["loss"].verdict.holds
 
 
