@@ -146,7 +146,11 @@ def accuracies(trainer: nets.Trainer, student: Student, training: Training, *, g
             return params
         verdict = passed()
         right_shares = dict(zip(data, truth.measured(training, params), strict=True))
+        _, expected_histories = truth.trained(training)
         for history, problem in data.items():
+            if not expected_histories[history]:  # the truth with a known mistake runs no epoch
+                verdict &= near(answer.history(history), np.zeros(0))
+                continue
             entry = numbers(nets.last_of(answer.stats.item(history, history)), ())
             if isinstance(entry, Verdict):
                 return entry

@@ -1260,7 +1260,7 @@ def _epochs(id: str, sentence: str, epochs: Callable[[int], int]) -> None:
 
 
 _epochs("one_epoch_more", "Training runs one epoch too many: num_epochs are asked for.", lambda n: n + 1)
-_epochs("one_epoch_less", "Training runs one epoch too few: num_epochs are asked for.", lambda n: max(n - 1, 1))
+_epochs("one_epoch_less", "Training runs one epoch too few: num_epochs are asked for.", lambda n: n - 1)
 _epochs(
     "single_epoch",
     "Nothing changes after the first epoch: run num_epochs epochs, keep what the last one leads to, and let the "

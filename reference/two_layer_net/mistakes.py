@@ -28,6 +28,10 @@ def without_reg(net, *data, reg=0.0, **recipe):
     return Net.train(net, *data, reg=0.0, **recipe)
 
 
+def one_iteration_less(net, *data, num_iters=100, **recipe):
+    return Net.train(net, *data, num_iters=num_iters - 1, **recipe)
+
+
 for topic, id, of, sentence, change in (
     ("forward", "relu_missing", "activate", "The hidden layer has no ReLU: h = max(0, X W1 + b1).", lambda net, a: a),
     ("forward", "b1_missing", "preactivation", "b1 is not added in the forward pass.",
@@ -71,6 +75,8 @@ for topic, id, of, sentence, change in (
      lambda net, gradients, rate: Net.update(net, gradients, 1.0)),
     ("training", "biases_not_updated", "update", "The biases must be updated too.", without_biases),
     ("training", "reg_not_passed_on", "train", "train must pass reg on to loss.", without_reg),
+    ("training", "one_iteration_less", "train", "Training makes one iteration too few: num_iters are asked for.",
+     one_iteration_less),
     ("training", "no_decay", "decayed", "The learning rate must decay each epoch.", lambda net, rate, decay: rate),
     ("histories", "accuracies_are_counts", "measure", "An accuracy is a share: divide the count by N.",
      lambda net, X, y: float(np.sum(net.predict(X) == y))),
