@@ -129,8 +129,7 @@ class ModelTruth:
     @once
     def scores(self, problem: Problem) -> Array:
         """Return the scores (N, C), which loss(X) returns."""
-        model = self.make(problem)
-        return np.asarray(model.loss(problem.X))
+        return np.asarray(self.make(problem).loss(problem.X))
 
     def scores_at(self, problem: Problem) -> Array:
         """Return the scores (N, C) without caching them, for a problem that is used only once.

@@ -28,7 +28,7 @@ from grader.sandbox.contract import Array
 NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
 """Limit on the calls of the student's loss to derive probabilities: one call for each example and label."""
-TINY_CHANGE = 1e-10
+TINY_CHANGE = 1e-7
 """Relative change of X. Answers that differ clearly after such a change are random or unstable."""
 
 
@@ -301,35 +301,39 @@ def _explaining_gradients(
     return None
 
 
-def gradients_use_data(student: Student, problem: Problem) -> Verdict:
+def gradients_use_data(student: Student, problem: Problem, *, labels: bool = True) -> Verdict:
     """Judge whether the student's gradients, right or wrong, depend on the batch.
 
-    The gradients must change with the examples and with the labels: otherwise the batches are not used. They must
-    hardly change if the examples change by a tiny amount: otherwise they are noise. If the test fails, it is repeated
-    at `problem.gentle()`, because perhaps no unit is active at the problem itself.
+    The gradients must change with the examples: otherwise the batches are not used. They must hardly change if the
+    examples change by a tiny amount: otherwise they are noise. If the test fails, it is repeated at `problem.gentle()`,
+    because perhaps no unit is active at the problem itself.
+
+    Args:
+        student: The submission.
+        problem: The parameters and the batch.
+        labels: True if the gradients must change with the labels, too.
     """
-    verdict = _gradients_use_data_at(student, problem)
-    return verdict if verdict.holds else _gradients_use_data_at(student, problem.gentle())
+    verdict = _gradients_use_data_at(student, problem, labels)
+    return verdict if verdict.holds else _gradients_use_data_at(student, problem.gentle(), labels)
 
 
-def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
+def _gradients_use_data_at(student: Student, problem: Problem, labels: bool) -> Verdict:
     """Judge for one problem whether the student's gradients depend on its batch (see `gradients_use_data`). One weight
     matrix whose gradient does is enough."""
     if not problem.y.any():  # all labels are 0, as the other labels below are
         problem = replace(problem, y=problem.y + 1)
+    changed_problems = [replace(problem, X=0.5 - 0.5 * problem.X)]
+    if labels:
+        changed_problems.append(replace(problem, y=0 * problem.y))
     gradients = raw_gradients(student, problem)
-    of_other_inputs = raw_gradients(student, replace(problem, X=0.5 - 0.5 * problem.X))
-    of_other_labels = raw_gradients(student, replace(problem, y=0 * problem.y))
-
-    def uses_data(name: str) -> bool:
-        if not (name in gradients and name in of_other_inputs and name in of_other_labels):
-            return False
-        gradient = gradients[name]
-        return not (are_equal(of_other_inputs[name], gradient) or are_equal(of_other_labels[name], gradient))
-
-    used = [name for name in problem.weights if uses_data(name)]
+    used = gradients.keys() & problem.weights
+    for changed_problem in changed_problems:
+        changed_gradients = raw_gradients(student, changed_problem)
+        used = {
+            name for name in used & changed_gradients.keys() if not are_equal(changed_gradients[name], gradients[name])
+        }
     if not used:
-        return failed("loss's gradients do not change with X and y, so the batches are never used")
+        return failed("loss's gradients do not change with the batch, so the batches are never used")
     nearby = raw_gradients(student, replace(problem, X=problem.X * (1 + TINY_CHANGE)))
     if not any(name in nearby and are_equal(nearby[name], gradients[name], rtol=1e-3) for name in used):
         return failed("loss's gradients are noise: examples that are equal up to rounding give different gradients")
@@ -409,5 +413,4 @@ def _mostly_differ(scores: Array | None) -> bool:
     examples for which no unit is active.)"""
     if scores is None:
         return False
-    distinct_rows = np.unique(scores, axis=0)
-    return 2 * len(distinct_rows) > len(scores)
+    return 2 * len(np.unique(scores, axis=0)) > len(scores)

@@ -64,7 +64,7 @@ def trained_parameters(
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
         model: The model to train, for callers that use it afterwards; by default a new one.
-        uses_data: True to accept results of wrong gradients only if these gradients depend on the data.
+        uses_data: True to accept results of wrong gradients only if these gradients depend on the examples.
         hint: Function that returns a sentence about the likely cause if no known mistake explains a failure.
 
     Returns:
@@ -84,14 +84,21 @@ def trained_parameters(
         leaves the parameters unchanged, fail it with this cause."""
         for compared, expected in own_trainings.comparisons(answer, causes, truth):
             if compared.compare(expected.params).holds:
-                return gradients_use_data(student, training.problem) if uses_data else passed()
+                return gradients_use_data(student, training.problem, labels=False) if uses_data else passed()
         is_unchanged = answer.compare_moves(training.problem.params).holds
         if trainer.about_losses(causes) and is_unchanged and gradients_are_zero(student, training.problem):
             return because(answer.compare(truth.trained_parameters(training)), ZERO)
         return failed("does not follow the student's own gradients or steps")
 
-    raised = isinstance(answer.stats.failure, Raised)
-    yield claim(name, judge, given=given, own=own, own_work=own, diagnosable=not raised, hint=hint)
+    yield claim(
+        name,
+        judge,
+        given=given,
+        own=own,
+        own_work=own,
+        diagnosable=not isinstance(answer.stats.failure, Raised),
+        hint=hint,
+    )
 
 
 def trained_again(training: Training, model: Model, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -127,11 +134,11 @@ def _claim_on_batches(name: str, judge: Judgement, student: Student, training: T
     """Return a claim on how batches are drawn.
 
     After wrong gradients or steps, the parameters do not show which rows a batch contains. If checks of gradients or
-    steps have lost points, the claim passes if the student's gradients depend on the data.
+    steps have lost points, the claim passes if the student's gradients depend on the examples.
     """
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
-        return gradients_use_data(student, training.problem)
+        return gradients_use_data(student, training.problem, labels=False)
 
     return claim(name, judge, given=given, own=own, own_work=own)
 

@@ -82,7 +82,7 @@ def every_example(student: Student, training: Training, *, name: str, given: Seq
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
         """After wrong gradients or steps, the parameters do not show which rows a batch contains."""
-        return nets.gradients_use_data(student, training.problem)
+        return nets.gradients_use_data(student, training.problem, labels=False)
 
     yield claim(name, judge, given=given, own=own, own_work=own)
 
