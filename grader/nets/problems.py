@@ -514,12 +514,12 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
 def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
     """Return a function (`Each`) that draws one training on random labels, which a model can only memorize.
 
-    A model learns these labels only if each example is trained with its own label. Three of four labels are 1, so that
-    every batch of 8 contains a 1.
+    A model learns these labels only if each example is trained with its own label. Only one example in eight has the
+    last class, so many batches lack it: code that counts the classes of a batch as max(y) + 1 fails.
 
     Args:
         models: The kind of model.
-        shape: (N, …, 2, N): as many inputs as examples, and two classes.
+        shape: (N, …, C, N): as many inputs as examples, and at least three classes.
         recipe: Arguments of train, with enough epochs for a right model to learn all labels.
 
     Returns:
@@ -528,17 +528,17 @@ def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
         problem = models.draw(draw.random, shape)
+        last_class = problem.classes - 1
+        rows = np.arange(len(problem.X))
+        y = draw.random.permutation(np.where(rows % 8, rows % last_class, last_class))
         problem = problem.at({name: 0.5 * value for name, value in problem.params.items()})
-        yield on_the_identity(models, problem, draw.random, recipe)
+        yield on_the_identity(models, problem, y, recipe)
 
     return draw_it
 
 
-def on_the_identity(
-    models: ModelSpec, problem: Problem, random: np.random.Generator, recipe: Mapping[str, Any]
-) -> Training:
-    """Return a training whose X is the identity, so that row i of the first layer's weights changes only if example i
-    is used. Three of four labels are 1, the others 0."""
-    N = len(problem.X)
-    y = random.permutation((np.arange(N) % 4 > 0).astype(int))
-    return models.training(replace(problem, X=np.eye(N), y=y), np.eye(N), y, recipe)
+def on_the_identity(models: ModelSpec, problem: Problem, y: Array, recipe: Mapping[str, Any]) -> Training:
+    """Return a training with the labels y (N,) whose X is the identity, so that row i of the first layer's weights
+    changes only if example i is used."""
+    X = np.eye(len(y))
+    return models.training(replace(problem, X=X, y=y), X, y, recipe)

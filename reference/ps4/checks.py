@@ -343,14 +343,15 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
 @check(
     "q2.3",
     each=nets.by_heart(
-        SIGMOID, (24, 16, 2, 24), num_epochs=60, batch_size=8, learning_rate=5.0, learning_rate_decay=1.0
+        SIGMOID, (24, 16, 3, 24), num_epochs=60, batch_size=8, learning_rate=5.0, learning_rate_decay=1.0
     ),
     topics=TRAINING,
 )
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
     """Labels that the examples are trained with
 
-    Handout: "Draw `batch_size` random examples"; y holds "the right class of each row".
+    Handout: "Draw `batch_size` random examples"; y holds "integers 0..C-1, the right class of each row", of which a
+    batch need not have all.
     """
     yield from nets.own_label(student, training, "W1", name="batches", given=BEFORE_BATCHES)
 

@@ -66,7 +66,7 @@ CHECKS = {
         lambda s, training: nets.at_random(s, training, name="order", given=[]),
     ),
     "label": (
-        nets.by_heart(LINEAR, (24, 2, 24), **recipe(180, 8, 5.0)),
+        nets.by_heart(LINEAR, (24, 3, 24), **recipe(480, 8, 5.0)),
         lambda s, training: nets.own_label(s, training, "W", name="label", given=[]),
     ),
     "histories": (
