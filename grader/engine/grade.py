@@ -418,9 +418,9 @@ class _Grading:
                 f"{_remedy(sorted(yielded - expected), sorted(expected - yielded))}"
             )
         self._require_known_given(claims)
-        settles = any(check.settles for check in checks)  # how the student has interpreted the task
+        is_open = self._diagnosis.interpretations and any(check.settles for check in checks)
         try:
-            remark = self._diagnosis.choose_interpretation(claims) if settles else ""
+            remark = self._diagnosis.choose_interpretation(section, claims) if is_open else ""
             judged = self._diagnosis.judge(section, claims)
             truth = self._diagnosis.truth()
             evidence = tuple(claim.evidence(truth) for claim in claims if claim.evidence is not None)

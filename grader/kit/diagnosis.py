@@ -120,21 +120,29 @@ class Diagnosis:
         """Return an object with the results of the reference with these mistakes, under the chosen interpretation."""
         return self.truths(self.interpretation.id, assumed)
 
-    def choose_interpretation(self, claims: Sequence[Claim]) -> str:
-        """Choose the open interpretation under which the most claims pass. Those that tie stay open for the next
-        section that settles the interpretation, and the first of them is chosen until then.
+    def choose_interpretation(self, section: str, claims: Sequence[Claim]) -> str:
+        """Choose the open interpretation under which the most claims pass, also by the student's own earlier answers.
+        Those that tie stay open for the next section that settles the interpretation, and the first of them is chosen
+        until then.
+
+        Args:
+            section: Id of the section.
+            claims: The section's claims.
 
         Returns:
             The remark of the interpretation if these claims have settled it; else "".
         """
-        if not self.interpretations:
-            return ""
         charged_sets = self._charged_sets()
         counted = []
         for interpretation in self.interpretations:
             self.interpretation = interpretation
-            passing = [claim for claim in claims if self._first_that_explains([claim], charged_sets) is not None]
-            counted.append((len(passing), interpretation))
+            self._cached.clear()
+            passing = 0
+            for claim in claims:
+                explained = self._first_that_explains([claim], charged_sets) is not None
+                with contextlib.suppress(NotRecorded):
+                    passing += explained or self._follows_alone(f"{section}.{claim.name}", claim)
+            counted.append((passing, interpretation))
         by_passing = grouped(counted)
         tied = by_passing[max(by_passing)]
         self.interpretation = tied[0]

@@ -168,9 +168,9 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
                 "correct the id in one of the files"
             )
         if not isinstance(mistake.change, type) and mistake.of not in replaceable:
-            names = ", ".join(sorted(replaceable))
             raise BadAssignment(
-                f"{place} replaces {mistake.of!r}, which the reference does not have; set of= to one of {names}"
+                f"{place} replaces {mistake.of!r}, which the reference does not have; "
+                f"set of= to one of {', '.join(sorted(replaceable))}"
             )
 
 

@@ -138,7 +138,7 @@ class ReferenceTruth:
 def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
     """Run an episode in this process with the functions or class in `namespace`. Return results as copied plain
     data."""
-    arrays = {name: array.copy() for name, array in episode.arrays.items()}
+    arrays = mapped(episode.arrays, np.ndarray, np.copy)
     answers = []
     with own_random_state(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         try:
@@ -147,7 +147,7 @@ def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
                 _seed(episode.seed)
                 instance = _called(namespace[episode.new.name], episode.new, arrays)
                 for attribute, values in episode.put.items():
-                    getattr(instance, attribute).update({name: value.copy() for name, value in values.items()})
+                    getattr(instance, attribute).update(mapped(values, np.ndarray, np.copy))
             for call in episode.calls:
                 if instance is None:
                     _seed(episode.seed)
@@ -320,8 +320,8 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
     namespace = vars(reference)
     reference_class = _class_in(namespace, names)
     if reference_class is not None:
-        methods = (name for name in vars(reference_class) if callable(getattr(reference_class, name)))
-        return [name for name in methods if not name.startswith("__")]
+        public = [name for name in vars(reference_class) if not name.startswith("__")]
+        return [name for name in public if callable(getattr(reference_class, name))]
     missing = [name for name in names if not callable(namespace.get(name))]
     if missing:
         raise BadAssignment(
@@ -350,6 +350,6 @@ def known_mistakes(
     """
     entry_points = replaceable(reference, names)
     mistakes = addressed(mistakes_of(module), entry_points)
-    functions = [name for name, value in vars(reference).items() if callable(value) and not name.startswith("__")]
+    functions = [name for name, value in vars(reference).items() if callable(value)]
     validate(mistakes, checks, {*entry_points, *functions}, folder)
     return list(mistakes)

@@ -284,20 +284,20 @@ def test_a_call_that_raised_is_not_explained_by_a_mistake(diagnosis: Diagnosis) 
 
 @pytest.mark.parametrize("followed", [LITERAL, SHIFTED], ids=lambda r: r.remark)
 def test_the_interpretation_that_a_submission_follows_is_chosen(diagnosis: Diagnosis, followed: Interpretation) -> None:
-    assert diagnosis.choose_interpretation(losses(student(interpretation=followed.id))) == followed.remark
+    assert diagnosis.choose_interpretation("q1", losses(student(interpretation=followed.id))) == followed.remark
     assert diagnosis.interpretation == followed
 
 
 def test_a_chosen_interpretation_binds_and_a_tie_leaves_it_open(diagnosis: Diagnosis) -> None:
-    assert diagnosis.choose_interpretation([unknown()]) == ""
-    diagnosis.choose_interpretation(losses(student(interpretation="shifted")))
-    diagnosis.choose_interpretation(losses(student()))
+    assert diagnosis.choose_interpretation("q1", [unknown()]) == ""
+    diagnosis.choose_interpretation("q1", losses(student(interpretation="shifted")))
+    assert not diagnosis.interpretations
     assert not diagnosis.judge("q2", losses(student()))["loss"].verdict.holds
 
 
 def test_an_interpretation_is_chosen_under_what_is_charged_already(diagnosis: Diagnosis) -> None:
     diagnosis.judge("q1", losses(student("no_half")))
-    diagnosis.choose_interpretation(losses(student("no_half", interpretation="shifted")))
+    diagnosis.choose_interpretation("q1", losses(student("no_half", interpretation="shifted")))
     assert diagnosis.interpretation == SHIFTED
 
 
