@@ -239,8 +239,7 @@ class ModelTruth:
         _, _, data = self._trained_on(training)
         model = self.make(training.problem)
         self.train_by(model, training, data)
-        params: Params = model.params
-        return params
+        return dict(model.params)
 
     def train_by(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
         """Train a model in place.
@@ -285,16 +284,14 @@ class ModelTruth:
         model = self.begin(training)
         for rows in map(list, batches):
             self.step(model, training.problem.rows(rows), float(training.recipe["learning_rate"]))
-        params: Params = model.params
-        return params
+        return dict(model.params)
 
     def moved_by(self, training: Training, gradients: Params) -> Params:
         """Return the parameters after a training in which each step uses these gradients."""
         model = self.make(training.problem)
         for rate in training.rates():
             self.move(model, gradients, rate)
-        params: Params = model.params
-        return params
+        return dict(model.params)
 
     def loss_from(self, problem: Problem, scores: Array) -> float:
         """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""

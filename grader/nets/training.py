@@ -327,7 +327,8 @@ def histories(
         """Pass a history that is right for the student's own gradients, steps or predict."""
         follows = own_trainings.history_follows(answer, history, causes, truth)
         if not follows and history in data:
-            follows = _follows_own_predict(answer, history, data[history], guesses[history], truth)
+            is_charged = trainer.predict in causes
+            follows = _follows_own_predict(answer, history, data[history], guesses[history], is_charged, truth)
         if not follows and history in accuracies_on_changed_data:
             entries = array_of(answer.stats.item(history, history), (training.recorded,))
             follows = entries is not None and bool(entries[-1] == accuracies_on_changed_data[history])
@@ -356,17 +357,20 @@ def _accuracies_on_changed_data(student: Student, model: Model, data: Mapping[st
     return accuracies
 
 
-def _follows_own_predict(answer: TrainAnswer, history: str, data: Problem, guess: Answer, truth: Any) -> bool:
+def _follows_own_predict(
+    answer: TrainAnswer, history: str, data: Problem, guess: Answer, is_charged: bool, truth: Any
+) -> bool:
     """Return whether the last entry of a history is the accuracy of the student's wrong predict on the data.
 
     Any entry is accepted if predict is not implemented, does not return N labels, or gives equal rows different labels,
-    which rounding then decides. A right predict explains nothing.
+    which rounding then decides. A right predict explains nothing; one that has lost points may be right at the end.
 
     Args:
         answer: The result of the student's train.
         history: Name of a history of accuracies.
         data: The training or validation data on which train measures this accuracy.
         guess: What the student's predict has returned for these data after the training.
+        is_charged: True if the check of predict has lost points.
         truth: Object with the right results.
     """
     params = answer.arrays()
@@ -377,10 +381,9 @@ def _follows_own_predict(answer: TrainAnswer, history: str, data: Problem, guess
     if are_no_labels(guess, problem.y):
         return True
     labels = array_of(guess, problem.y.shape)
-    if labels is None or agree(guess, truth.labels(problem)).holds:
+    if labels is None or (agree(guess, truth.labels(problem)).holds and not is_charged):
         return False
-    rows_are_equal = bool(np.all(problem.X[0] == problem.X))
-    if rows_are_equal and np.any(labels != labels[0]):
+    if np.all(problem.X[0] == problem.X) and np.any(labels != labels[0]):
         return True
     return bool(abs(entries[-1] - np.mean(labels == problem.y)) < 1e-9)
 
