@@ -222,7 +222,8 @@ def steps_of_search(count: int) -> int:
     middle, last = np.arange(1, count - 1), count - 1
     sources = [[], *([int(n) // 2, int(n) // 3, int(n) // 4] for n in middle), [*range(last)]]
     rows = [statement(0)] * last + [statement(1, "assign", "name")]
-    traced = Flow(rows, range(count), sources, outputs={"loss": [last]}, steps=Steps(200_000))
+    value = {last: [Value.of(np.array([0.5]))]}
+    traced = Flow(rows, range(count), sources, value, {"loss": [last]}, steps=Steps(200_000))
     assert Suspects(traced, NOTHING_IS_RIGHT).ranked(["loss"]) == [last]
     return 200_000 - traced.steps.left
 
