@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from grader.batch.gradebooks import most_decided
-from grader.batch.summary import Measured, Summary
+from grader.batch.summary import StudentValue, Summary
 from grader.model import Points, show_points
 from grader.render.plots import COLOURS, MUTED, Panel, Plot, picture, plain_axes
 from grader.render.text import one_line
@@ -63,7 +63,7 @@ def accuracies(summary: Summary) -> Plot | None:
     return Plot("accuracy", "Accuracy", sentence, tuple(panels))
 
 
-def _draw_accuracies(ranked: Sequence[Measured], title: str, figure: Figure) -> None:
+def _draw_accuracies(ranked: Sequence[StudentValue], title: str, figure: Figure) -> None:
     axes = plain_axes(figure, "students", title)
     heights = [accuracy for accuracy, _ in ranked]
     axes.scatter(range(len(ranked)), heights, color=COLOURS[0], s=14, alpha=0.6, linewidths=0)

@@ -53,7 +53,7 @@ class QuestionSummary:
     not_found: list[str] = field(default_factory=list)
 
 
-class Measured(NamedTuple):
+class StudentValue(NamedTuple):
     """A number that was measured for one student, such as the CPU seconds of the grading."""
 
     value: float
@@ -73,10 +73,10 @@ class Summary:
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
         """By the check's id."""
-        self.cpu_seconds: list[Measured] = []
+        self.cpu_seconds: list[StudentValue] = []
         self.stopped: dict[str, str] = {}
         """Student's name → the student's first check that exceeded a limit on CPU or wall time."""
-        self.accuracies: dict[str, list[Measured]] = {}
+        self.accuracies: dict[str, list[StudentValue]] = {}
         """Name of a training run → accuracies of the students' networks."""
         self.questions: dict[str, QuestionSummary] = {}
         self.title = ""
@@ -105,11 +105,11 @@ class Summary:
         who = result.student.shown
         self.title, self.scope, self.grader = report.assignment.title, report.scope, report.environment.grader
         usage = sum(report.usage.values(), NOTHING_USED)
-        self.cpu_seconds.append(Measured(usage.cpu_seconds, who))
+        self.cpu_seconds.append(StudentValue(usage.cpu_seconds, who))
         for evidence in report.evidence:
             if evidence.accuracy is not None:
                 networks = self.accuracies.setdefault(evidence.name, [])
-                networks.append(Measured(evidence.accuracy, who))
+                networks.append(StudentValue(evidence.accuracy, who))
         self.losses[result.student.key] = why_lost(report)
         self._add_checks(who, report)
         for fix in fixes(report):

@@ -44,11 +44,8 @@ def test_two_files_that_would_have_one_name_keep_their_own_and_it_is_said() -> N
 )
 def test_moodle_has_folders_or_long_names(folder: str) -> None:
     (ada,) = export(folder, "Ada Lovelace_11_assignsubmission_onlinetext_/onlinetext.html").submissions
-    assert (ada.authors[0].name, ada.authors[0].first_id, [name for name, _ in ada.files]) == (
-        "Ada Lovelace",
-        "11",
-        ["mlp.py"],
-    )
+    author = ada.authors[0]
+    assert (author.name, author.first_id, [name for name, _ in ada.files]) == ("Ada Lovelace", "11", ["mlp.py"])
     assert ada.notes == ("also has onlinetext, which is not read",)
 
 

@@ -12,7 +12,7 @@ from grader.batch import people
 from grader.batch.export import Export, ExportedSubmission
 from grader.batch.file_tree import tree_of_folder
 from grader.batch.matching import Matching, match_submissions
-from grader.batch.people import ClassStudent
+from grader.batch.people import ClassStudent as Student
 from grader.errors import BadCall
 
 ROSTER = """\
@@ -24,16 +24,16 @@ Kim Lee,14,kim@y.edu,kl2
 """
 
 
-def students(text: str = ROSTER) -> list[ClassStudent]:
+def students(text: str = ROSTER) -> list[Student]:
     return people.read(text.encode())
 
 
-def submission(place: str, *authors: ClassStudent, hour: int | None = None) -> ExportedSubmission:
+def submission(place: str, *authors: Student, hour: int | None = None) -> ExportedSubmission:
     at = dt.datetime(2026, 11, 20, hour, tzinfo=dt.UTC) if hour is not None else None
     return ExportedSubmission(place, authors, (("mlp.py", f"{place}/mlp.py"),), at)
 
 
-def attributed(*submissions: ExportedSubmission, roster: list[ClassStudent] | None = None) -> Matching:
+def attributed(*submissions: ExportedSubmission, roster: list[Student] | None = None) -> Matching:
     empty = tree_of_folder(Path("/nowhere"))
     return match_submissions(Export("test", empty, submissions), students() if roster is None else roster)
 
@@ -45,7 +45,7 @@ def claims(found: Matching) -> dict[str, str]:
 def test_namesakes_with_a_submission_each_keep_their_own() -> None:
     namesakes = people.with_keys(students("name,submission\nJohn Smith,js1\nJohn Smith,js2\n"))
     found = attributed(
-        submission("js1", ClassStudent(label="js1")), submission("js2", ClassStudent(label="js2")), roster=namesakes
+        submission("js1", Student(label="js1")), submission("js2", Student(label="js2")), roster=namesakes
     )
     assert [found.matches[student.key].submission.place for student in namesakes] == ["js1", "js2"]
 
@@ -53,16 +53,16 @@ def test_namesakes_with_a_submission_each_keep_their_own() -> None:
 @pytest.mark.parametrize(
     ("who", "how"),
     [
-        (ClassStudent(ids=("11",)), "id"),
-        (ClassStudent(email="ADA@x.edu"), "e-mail address"),
-        (ClassStudent(login="AL1"), "login"),
-        (ClassStudent(name="Lovelace, Ada"), "name"),
-        (ClassStudent(name="lovelaceada"), "name"),
-        (ClassStudent(ids=("11",), name="Augusta King"), "id"),
-        *((ClassStudent(label=a), "folder") for a in ("11", "al1", "ada@x.edu", "ada", "Ada Lovelace", "lovelace ada")),
+        (Student(ids=("11",)), "id"),
+        (Student(email="ADA@x.edu"), "e-mail address"),
+        (Student(login="AL1"), "login"),
+        (Student(name="Lovelace, Ada"), "name"),
+        (Student(name="lovelaceada"), "name"),
+        (Student(ids=("11",), name="Augusta King"), "id"),
+        *((Student(label=a), "folder") for a in ("11", "al1", "ada@x.edu", "ada", "Ada Lovelace", "lovelace ada")),
     ],
 )
-def test_a_student_is_recognised_by_any_unique_identifier(who: ClassStudent, how: str) -> None:
+def test_a_student_is_recognised_by_any_unique_identifier(who: Student, how: str) -> None:
     found = attributed(submission("x", who))
     assert claims(found) == {"al1": "x"}
     assert found.matches["al1"].how == how
@@ -71,12 +71,12 @@ def test_a_student_is_recognised_by_any_unique_identifier(who: ClassStudent, how
 @pytest.mark.parametrize(
     ("who", "says"),
     [
-        (ClassStudent(name="Kim Lee"), "may be several people"),
-        (ClassStudent(label="kim"), "may be several people"),
-        (ClassStudent(ids=("11",), email="grace@x.edu"), "id of Ada Lovelace .*, e-mail address of Grace Hopper"),
+        (Student(name="Kim Lee"), "may be several people"),
+        (Student(label="kim"), "may be several people"),
+        (Student(ids=("11",), email="grace@x.edu"), "id of Ada Lovelace .*, e-mail address of Grace Hopper"),
     ],
 )
-def test_a_submission_that_fits_several_students_is_unclear(who: ClassStudent, says: str) -> None:
+def test_a_submission_that_fits_several_students_is_unclear(who: Student, says: str) -> None:
     found = attributed(submission("x", who))
     assert claims(found) == {}
     (unclear,) = found.unclear
@@ -85,20 +85,18 @@ def test_a_submission_that_fits_several_students_is_unclear(who: ClassStudent, s
 
 
 def test_two_facts_together_settle_what_one_does_not() -> None:
-    assert claims(attributed(submission("x", ClassStudent(name="Kim Lee", email="kim@y.edu")))) == {"kl2": "x"}
+    assert claims(attributed(submission("x", Student(name="Kim Lee", email="kim@y.edu")))) == {"kl2": "x"}
 
 
 def test_the_rosters_own_column_settles_what_is_unclear() -> None:
     roster = students("name,id,submission\nKim Lee,13,\nKim Lee,14,Kim Lee_9\n")
-    assert list(claims(attributed(submission("Kim Lee_9", ClassStudent(name="Kim Lee")), roster=roster)).values()) == [
+    assert list(claims(attributed(submission("Kim Lee_9", Student(name="Kim Lee")), roster=roster)).values()) == [
         "Kim Lee_9"
     ]
 
 
 def test_the_newest_submission_with_a_known_time_counts() -> None:
-    found = attributed(
-        submission("b", ClassStudent(ids=("11",)), hour=9), submission("a", ClassStudent(ids=("11",)), hour=10)
-    )
+    found = attributed(submission("b", Student(ids=("11",)), hour=9), submission("a", Student(ids=("11",)), hour=10))
     assert claims(found) == {"al1": "a"}
     assert [(u.submission.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has submitted again: a")]
 
@@ -106,22 +104,20 @@ def test_the_newest_submission_with_a_known_time_counts() -> None:
 @pytest.mark.parametrize("hours", [(None, None), (9, None), (9, 9)])
 def test_submissions_without_distinct_times_are_unclear(hours: tuple[int | None, int | None]) -> None:
     found = attributed(
-        *(submission(place, ClassStudent(ids=("11",)), hour=hour) for place, hour in zip("ab", hours, strict=True))
+        *(submission(place, Student(ids=("11",)), hour=hour) for place, hour in zip("ab", hours, strict=True))
     )
     assert claims(found) == {}
     assert [u.candidates for u in found.unclear] == [("al1",), ("al1",)]
 
 
 def test_who_is_not_in_the_roster_is_told_apart() -> None:
-    found = attributed(submission("x", ClassStudent(label="eve")))
+    found = attributed(submission("x", Student(label="eve")))
     (outsider,) = [s for s in found.students if not s.enrolled]
     assert (outsider.name, claims(found)) == ("eve", {"eve": "x"})
 
 
 def test_a_group_is_everybodys_and_one_doubt_takes_nothing_from_the_others() -> None:
-    found = attributed(
-        submission("x", ClassStudent(ids=("11",)), ClassStudent(ids=("12",)), ClassStudent(name="Kim Lee"))
-    )
+    found = attributed(submission("x", Student(ids=("11",)), Student(ids=("12",)), Student(name="Kim Lee")))
     assert claims(found) == {"al1": "x", "gh1": "x"}
     assert [u.candidates for u in found.unclear] == [("kl1", "kl2")]
 
