@@ -111,7 +111,7 @@ def graded(command: Command, path: Path, only: str, *options: str) -> dict[str, 
         ("class TwoLayerMLP:\n    print 'hello'\n", "This is Python 2: write print(…) with brackets"),
         ("import os; os._exit(0)\nclass TwoLayerMLP: pass\n", "remove os._exit"),
         ("class TwoLayerMLP:\n\tdef a(self):\n        pass\n", "mlp.py cannot be loaded: Python cannot read the"),
-        ("from layers import act\nclass TwoLayerMLP: act = act()\n", "Upload your own modules with your code"),
+        ("from layers import Net\nclass TwoLayerMLP(Net): pass\n", "Upload your own modules with your code"),
     ],
     ids=["another class", "under an if", "missing package", "print", "os._exit", "tabs", "helper left out"],
 )
