@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from grader.marking import actions
 from grader.marking.offline import database, sheet
 from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import QuestionSheet
+from grader.service import open_store
 from grader.settings import Settings
 from grader.store.rubrics import OfferedQuestion
 
@@ -53,9 +55,8 @@ def export_(
 ) -> None:
     """Export the answers to one question, without students' names, with the rubric and the marker's marks."""
     offered = OfferedQuestion(course, assignment, question)
-    with writing() as tx:
-        answers = database.question_sheet(tx, offered, marker, Settings().assignments)
-    _write(to, [answers])
+    with closing(open_store(Settings())) as store, store.read() as tx:
+        _write(to, [database.question_sheet(tx, offered, marker, Settings().assignments)])
 
 
 @app.command("import")
@@ -74,11 +75,9 @@ def import_(
         changed = database.changed_marks(answers, marks)
         if changed and not dry_run:
             actions.mark(tx, question, answers.marker, changed)
-    would = "would be " if dry_run else ""
-    unchanged = len(marks) - len(changed)
-    print_line(
-        f"{question.id}: {len(changed)} {would}marked, {unchanged} as they were, {len(rows) - len(marks)} left blank"
-    )
+    marked = "would be marked" if dry_run else "marked"
+    counts = f"{len(marks) - len(changed)} as they were, {len(rows) - len(marks)} left blank"
+    print_line(f"{question.id}: {len(changed)} {marked}, {counts}")
 
 
 @app.command("export-reports")
@@ -89,8 +88,8 @@ def export_reports(
     assignment: AssignmentOption = "",
 ) -> None:
     """Export the written answers of a folder of reports, without students' names. Equal answers are one row."""
-    task = assignment_of(assignment)
-    _write(to, ReportFolder(task, folder).sheets(questions))
+    reports = ReportFolder(assignment_of(assignment), folder)
+    _write(to, reports.sheets(questions))
 
 
 @app.command("import-reports")
