@@ -252,8 +252,7 @@ class _Grading:
         """Return a failed check with the faulty line of the student's code, if the line is found. Return other checks
         unchanged."""
         fails_at_raise = check.line and check.line.source.startswith("raise ")
-        is_unwritten = check.failed_call and check.failed_call.error.startswith("NotImplementedError")
-        if fails_at_raise or is_unwritten or not check.status.loses_points:
+        if fails_at_raise or check.is_unwritten or not check.status.loses_points:
             return check
         targets = self._assignment.targets(check.id)
         mistakes = [mistake for mistake in self._assignment.mistakes if mistake.id in check.mistakes]

@@ -383,6 +383,11 @@ class CheckResult:
         return self.failed_call.column if self.failed_call else None
 
     @property
+    def is_unwritten(self) -> bool:
+        """True if the code raised NotImplementedError: the student has not written this part."""
+        return self.failed_call is not None and self.failed_call.error.partition(":")[0] == NotImplementedError.__name__
+
+    @property
     def mistakes(self) -> list[str]:
         """Ids of the known mistakes that explain the failure."""
         return self.mistake.split(" + ") if self.mistake else []

@@ -84,16 +84,6 @@ class Fix:
         return self.reason
 
     @property
-    def is_unwritten(self) -> bool:
-        """True if the first check failed with the handout's NotImplementedError: the student has not written this
-        part."""
-        failed = self.first.failed_call
-        if failed is None:
-            return False
-        exception = failed.error.partition(":")[0]
-        return exception == NotImplementedError.__name__
-
-    @property
     def only_follows(self) -> bool:
         """True if all of these checks are end results, such as the accuracy after training, which depend on code that
         other checks test."""
@@ -145,7 +135,7 @@ def stopper(report: Report) -> Fix | None:
     if not decided or calls_failed != decided:
         return None
     to_fix = fixes(report)
-    return next((fix for fix in to_fix if fix.is_unwritten), to_fix[0])
+    return next((fix for fix in to_fix if fix.first.is_unwritten), to_fix[0])
 
 
 def caret(source: str, column: int) -> str:
