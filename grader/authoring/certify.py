@@ -281,9 +281,7 @@ def _follows_phrase(checks: Sequence[CheckResult]) -> str:
     causes: dict[str, None] = {}
     for check in checks:
         causes.update(dict.fromkeys(check.follows_from))
-    if not causes:
-        return ""
-    return f" (follows from {', '.join(causes)})"
+    return f" (follows from {', '.join(causes)})" if causes else ""
 
 
 def _normalised(text: str) -> str:
@@ -338,10 +336,14 @@ def _edited(fault: str, text: str, of: str, assignment: Assignment) -> str:
     variants = _entries(assignment.folder / "variants")
     solutions = [*variants, assignment.reference]
     sources = [solution.read_text("utf-8") for solution in solutions if solution.name == of]
-    if not sources:
-        raise BadAssignment(f"faults/{fault}: '# of: {of}' must name a file in variants/ or the reference")
+    edits = _EDIT.findall(text)
+    if not (sources and edits):
+        raise BadAssignment(
+            f"faults/{fault}: '# of: {of}' must name a file in variants/ or the reference, and lines under "
+            "'# --- replace' and '# --- by' must follow"
+        )
     source = sources[0]
-    for old_lines, new_lines in _EDIT.findall(text):
+    for old_lines, new_lines in edits:
         pattern = f"^{re.escape(old_lines)}"
         pieces = re.split(pattern, source, flags=re.MULTILINE)
         if len(pieces) != 2:

@@ -129,7 +129,7 @@ def figures(rows: Sequence[Read]) -> Figures:
         wrong_with_value=len(with_value),
         wrong_but_automatic=automatic,
         share=share,
-        hold=not automatic and not different and share >= ENOUGH,
+        hold=not (automatic or different) and share >= ENOUGH,
     )
 
 

@@ -259,5 +259,4 @@ def _parsed(text: str, where: str) -> ast.Module:
     try:
         return ast.parse(text)
     except SyntaxError as wrong:
-        line = f"{where}, line {wrong.lineno}"
-        raise BadCall(f"{line}: Python cannot read it: {wrong.msg}") from None
+        raise BadCall(f"{where}, line {wrong.lineno}: Python cannot read it: {wrong.msg}") from None
