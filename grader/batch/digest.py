@@ -7,5 +7,6 @@ from collections.abc import Iterable
 
 
 def digest_of(facts: Iterable[str]) -> str:
+    """Return the SHA-256 hash of some texts."""
     text = "\n".join(facts)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

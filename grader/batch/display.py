@@ -25,7 +25,7 @@ RECENT = 30
 
 
 class JobOutcome(StrEnum):
-    """The outcome of a submission in a run, in words that follow a number."""
+    """The outcome of a submission in a run, as in the line "12 graded"."""
 
     GRADED = "graded"
     KNOWN = "graded before"

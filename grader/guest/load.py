@@ -299,10 +299,10 @@ def _other_files(
     notes: Notes = {}
     for candidate in candidates:
         path = candidate.path
-        attempt = attempts_by_path.get(path)
-        errors = [*attempt.errors.values()] if attempt else candidate.syntax_errors(entry_points.names)
         if path in (best.file, best.source.path):
             continue
+        attempt = attempts_by_path.get(path)
+        errors = [*attempt.errors.values()] if attempt else candidate.syntax_errors(entry_points.names)
         if errors and not (attempt and attempt.values):
             notes["failed", path] = one_line(errors[0])
         elif texts[path] not in ("", graded_text):
