@@ -63,8 +63,8 @@ def courses(as_json: JsonOption = False) -> None:
     rows = []
     with writing() as tx:
         for course in people.all_courses(tx):
-            members = people.roster(tx, course.id)
-            rows.append({"course": course.id, "title": course.title, "members": len(members)})
+            members = len(people.roster(tx, course.id))
+            rows.append({"course": course.id, "title": course.title, "members": members})
     _print_rows(rows, as_json)
 
 
@@ -123,8 +123,7 @@ def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
         was = f"{member.person.name}, {member.role}"
         yield {"what": "changed", "login": row.login, "name": name, "role": row.role, "was": was}
     for member in changes.missing:
-        row_of_person = _person_row(member.person)
-        yield {"what": "not in the file", **row_of_person, "role": member.role, "was": ""}
+        yield {"what": "not in the file", **_person_row(member.person), "role": member.role, "was": ""}
 
 
 @app.command()
@@ -132,8 +131,7 @@ def remove(course: CourseArgument, login: LoginArgument) -> None:
     """Remove one person from a course. Their submissions stay."""
     with writing() as tx:
         person = _existing_person(tx, login)
-        role = people.role_of(tx, course, person.id)
-        if role is None:
+        if people.role_of(tx, course, person.id) is None:
             raise BadCall(f"{person.login} is not in the course {course}")
         people.remove_member(tx, course, person.id)
 

@@ -75,8 +75,6 @@ COMMANDS = {  # a student's pack contains only some of the modules
     name: command for name, command in COMMANDS.items() if find_spec(command[0].partition(":")[0])
 }
 
-_STARTING = "starting …"
-"""Shown on a terminal while a command's libraries are imported."""
 _OPTIONAL = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>[\w-]+)")
 """Matches an optional requirement in the metadata of a distribution, for example `psycopg[binary]; extra ==
 "postgres"`."""
@@ -98,11 +96,11 @@ class LazyGroup(TyperGroup):
         if name in COMMANDS:
             is_shown = sys.stderr.isatty() and not ctx.resilient_parsing  # completion must print nothing
             if is_shown:
-                sys.stderr.write(f"{_STARTING}\r")
+                sys.stderr.write("starting …\r")
                 sys.stderr.flush()
             command = load(name)
             if is_shown:
-                sys.stderr.write(f"{' ' * len(_STARTING)}\r")
+                sys.stderr.write("\x1b[K")  # erases the line
         return name, command, arguments
 
 

@@ -82,8 +82,9 @@ class GradingDisplay:
                 table.add_row("✓", title, "done")
                 continue
             usual_seconds = self._usual_seconds.get(section.rpartition(".")[2])
-            limit = f"at most {check.cpu_seconds:g} CPU seconds"
-            expected = limit if usual_seconds is None else f"usually {usual_seconds:.0f} s"
+            expected = f"at most {check.cpu_seconds:g} CPU seconds"
+            if usual_seconds is not None:
+                expected = f"usually {usual_seconds:.0f} s"
             table.add_row(self._spinner, title, f"{time.monotonic() - started_at:.0f} s, {expected}")
         return table
 
