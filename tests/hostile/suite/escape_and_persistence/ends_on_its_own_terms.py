@@ -13,5 +13,6 @@ def go_on():
         open("/tmp/@MARK@", "w").close()
 
 
-threading.Thread(target=go_on).start()
-os._exit(0)
+class TwoLayerMLP:
+    threading.Thread(target=go_on).start()
+    os._exit(0)
