@@ -58,6 +58,7 @@ from grader.nets.train_results import train as train
 from grader.nets.training import are_no_labels as are_no_labels
 from grader.nets.training import at_random as at_random
 from grader.nets.training import batch_size as batch_size
+from grader.nets.training import claim_on_batches as claim_on_batches
 from grader.nets.training import histories as histories
 from grader.nets.training import own_label as own_label
 from grader.nets.training import predicted as predicted

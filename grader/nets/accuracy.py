@@ -21,9 +21,9 @@ from grader.kit.student import Student, stopped_softly
 from grader.kit.verdict import Verdict, call_failure, failed, passed
 from grader.model import Curve, Evidence, Images, Raised
 from grader.nets.losses import already_charged
-from grader.nets.models import arrays, predicts_nothing
-from grader.nets.own_answers import gradients_use_data
-from grader.nets.own_trainings import Score, Trainer, learns_less
+from grader.nets.models import SIMILAR, arrays, cosine, floats_of, gradient_of, predicts_nothing
+from grader.nets.own_answers import gradients_use_data, model_in_session
+from grader.nets.own_trainings import OwnTrainings, Score, Trainer, learns_less
 from grader.nets.plots import CURVES, confusion, curve, grey
 from grader.nets.problems import Params, Problem, Training
 from grader.sandbox.contract import Array
@@ -186,12 +186,15 @@ def _in_time(verdict: Verdict, is_unfinished: bool, seconds: float, accuracy: fl
 def _own_accuracy(student: Student, long: LongTraining, params: Params | Verdict) -> OwnJudgement:
     """Return a function for `claim(own=…)` that judges an accuracy after earlier checks have lost points.
 
-    If a check of train has lost points, any accuracy above chance passes. Otherwise a low accuracy passes if the
-    grader's own training learns clearly less with the student's gradients than with the right ones, and the student's
-    gradients depend on the data.
+    If a check of train has lost points, any accuracy above chance passes, unless train takes no steps at all, or has
+    only lost those of its learning rates and these are not too small. Otherwise a low accuracy passes if the grader's
+    own training learns clearly less with the student's gradients than with the right ones, and the student's gradients
+    show work.
     """
-    verdict_on_gradients: Verdict | None = None
+    training = long.training(long.start, long.data.X_val, long.data.y_val, long.recipe)
+    own_trainings = OwnTrainings(long.trainer, student, training)
     section = long.trainer.decay.rpartition(".")[0] + "."  # the section with the checks of train
+    verdict_on_gradients: Verdict | None = None
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
         """Judge a low accuracy. `causes` are the ids of the checks that have lost points."""
@@ -201,20 +204,38 @@ def _own_accuracy(student: Student, long: LongTraining, params: Params | Verdict
             """Return the accuracy on the test data, by the right scores for these parameters."""
             return float(truth.accuracy(long.tested(params)))
 
-        has_learnt = not isinstance(params, Verdict) and score(params) > long.chance
-        if has_learnt and any(cause.startswith(section) and cause != long.trainer.predict for cause in causes):
+        of_train = [cause for cause in causes if cause.startswith(section) and cause != long.trainer.predict]
+        if of_train and not own_trainings.takes_steps:
+            return failed("train takes no steps down the gradients")
+        explains = of_train and (of_train != [long.trainer.decay] or own_trainings.learns_slower)
+        if explains and not isinstance(params, Verdict) and score(params) > long.chance:
             return passed()
         if verdict_on_gradients is None:  # takes seconds, so computed once: with the right truth, which is tried first
-            verdict_on_gradients = _gradients_learn_too_little(student, long, truth, score)
+            verdict_on_gradients = _gradients_learn_too_little(student, training, truth, score)
         return verdict_on_gradients
 
     return own
 
 
-def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any, score: Score) -> Verdict:
+def _gradients_learn_too_little(student: Student, training: Training, truth: Any, score: Score) -> Verdict:
     """Judge by a short training of the grader's: pass if the student's gradients learn clearly less than right ones,
-    and depend on the data. Then they explain a low accuracy."""
-    training = long.training(long.start, long.data.X_val, long.data.y_val, long.recipe)
+    and show work. Then they explain a low accuracy."""
     if not learns_less(student, training, truth, score):
         return failed("the gradients learn as well as right ones")
-    return gradients_use_data(student, long.start.rows(slice(ROWS_OF_DATA)))
+    return _gradients_show_work(student, training.problem.rows(slice(ROWS_OF_DATA)), truth)
+
+
+def _gradients_show_work(student: Student, problem: Problem, truth: Any) -> Verdict:
+    """Judge whether the student's gradients are finite and depend on the data, and whether the gradient of some weights
+    resembles the right one."""
+    gentle = problem.gentle()  # where no unit is saturated, whose gradients would be zero
+    right_gradients = truth.gradients_once(gentle)
+    answer = model_in_session(student, gentle).loss(gentle)
+    gradients = {name: floats_of(gradient_of(answer, name)) for name in right_gradients}
+    if not all(np.isfinite(gradient).all() for gradient in gradients.values()):
+        return failed("a gradient is not finite")
+    for name in problem.weights:
+        same_shape = gradients[name].shape == right_gradients[name].shape
+        if same_shape and abs(cosine(gradients[name], right_gradients[name])) > SIMILAR:
+            return gradients_use_data(student, problem)
+    return failed("no gradient resembles the right one")

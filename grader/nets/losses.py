@@ -46,6 +46,10 @@ def case_of(problem: Problem) -> str:
     return "reg > 0" if problem.reg else "reg = 0"
 
 
+EQUAL = 1e-12
+"""Relative tolerance of equal calls. A large regularisation term leaves little of a changed data loss."""
+
+
 # ── repeated calls ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -56,7 +60,7 @@ def same_again(first: Answer, again: Answer) -> Verdict:
         return passed()  # other checks judge values that are not numeric
     if type(again.value) is type(value) and np.array_equal(again.value, value, equal_nan=True):
         return passed()
-    return near(again, value, rtol=1e-9)
+    return near(again, value, rtol=EQUAL)
 
 
 RIGHT_BEFORE = (
@@ -379,7 +383,7 @@ class GradientChecks:
             """Return whether the student's losses depend on earlier calls: they differ in a new session, or for equal
             calls."""
             loss_alone = calls.answers[1].own.loss_at(pair.second)
-            changes_alone = loss_alone is not None and not near(loss_of(calls.second), loss_alone, rtol=1e-9).holds
+            changes_alone = loss_alone is not None and not near(loss_of(calls.second), loss_alone, rtol=EQUAL).holds
             return changes_alone or not calls.same_again(loss_of).holds
 
         def own_gradient(name: str, own: OwnAnswers) -> Array | None:

@@ -196,9 +196,11 @@ class ModelTruth:
         return bool(self.smooth_rows(problem).all())
 
     def well_posed_training(self, training: Training) -> bool:
-        """Return whether the loss is smooth after each step of a training on copies of one example."""
-        problems = map(training.problem.at, self.after_steps(training))
-        return all(self.smooth_rows(problem).all() for problem in problems)
+        """Return whether the loss is smooth and the label clear after each step of a training on copies of one
+        example."""
+        row = training.problem.rows(slice(1))
+        problems = map(row.at, self.after_steps(training))
+        return all(self.smooth_rows(problem).all() and self.clear_rows(problem).all() for problem in problems)
 
     def after_epochs(self, training: Training) -> list[Params]:
         """Return the parameters after each epoch of a training on copies of one example."""
@@ -297,23 +299,6 @@ class ModelTruth:
         """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""
         penalty = self.loss(problem) - self.data_loss(problem, self.scores_at(problem))
         return self.data_loss(problem, scores) + penalty
-
-    @once
-    def decided_by_rounding(self, training: Training) -> Array:
-        """Return one bool for each epoch of a training on copies of one example: True if rounding decides predict's
-        labels after the epoch.
-
-        Rounding decides if a relative change of the inputs by 1e-12 changes a label.
-        """
-        problem, X = training.problem, training.problem.X
-        nearby_inputs = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
-
-        def changes(params: Params) -> bool:
-            model = self.make(problem.at(params))
-            labels = model.predict(X.copy())  # a copy, since a predict with a mistake may change its argument
-            return not all(np.allclose(model.predict(inputs.copy()), labels) for inputs in nearby_inputs)
-
-        return np.array([changes(params) for params in self.after_epochs(training)])
 
 
 _LOSSES_NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from grader.kit.compare import array_of, near
 from grader.kit.student import Student
 from grader.kit.verdict import Verdict
 from grader.nets.model_truth import Histories
-from grader.nets.models import floats_of, gradients_of, loss_of
-from grader.nets.own_answers import are_equal, model_in_session
+from grader.nets.models import SIMILAR, cosine, flattened, floats_of, gradients_of, is_near, loss_of
+from grader.nets.own_answers import model_in_session
 from grader.nets.problems import Params, Problem, Training
 from grader.nets.train_results import TrainAnswer, TrainingResult, has_diverged, train
 from grader.sandbox.contract import Array
@@ -26,6 +27,7 @@ from grader.sandbox.contract import Array
 SLOWER = (1e-4, 1e-7)
 """Factors by which to reduce the learning rate, so that a training with wrong gradients does not diverge."""
 
+T = TypeVar("T")
 Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
 """Function (loss, gradients by parameter name) → number that train adds to a history after a step."""
@@ -75,19 +77,39 @@ class Trainer:
         return {name: [entry(loss, gradients)] for name, entry in self.record.items()}
 
 
+class Remembered(Generic[T]):
+    """The items of an iterator, for several iterations. An item is computed when it is first asked for."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+        self._first_items: list[T] = []
+
+    def __iter__(self) -> Iterator[T]:
+        yield from self._first_items
+        for item in self._items:
+            self._first_items.append(item)
+            yield item
+
+
 @dataclass(frozen=True)
 class OwnTrainings:
-    """Trainings with a student's own gradients or steps, to compare the student's train with.
+    """Trainings with a student's own gradients or steps, to compare the student's train with. The student's code runs
+    each of them once, however often they are asked for.
 
     Args:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
         student: The submission.
         training: A training on copies of one example.
+        measures: True to compute the accuracies after each epoch.
     """
 
     trainer: Trainer
     student: Student
     training: Training
+    measures: bool = False
+    _compared: dict[tuple[bool, ...], Remembered[tuple[TrainAnswer, TrainingResult | None]]] = field(
+        default_factory=dict, init=False
+    )
 
     def comparisons(
         self, answer: TrainAnswer, causes: Sequence[str], truth: Any
@@ -110,6 +132,20 @@ class OwnTrainings:
         Returns:
             Iterator over (result of the student's train, expected result).
         """
+        key = (self.trainer.about_losses(causes), self.trainer.about_training(causes), self.trainer.decay in causes)
+        if key not in self._compared:
+            self._compared[key] = Remembered(self._compare(answer, causes))
+        for compared, own_result in self._compared[key]:
+            yield compared, own_result or TrainingResult(*truth.trained(compared.training))
+        by_constants = self.by_constants(truth)
+        if by_constants is not None:
+            yield by_constants
+
+    def _compare(
+        self, answer: TrainAnswer, causes: Sequence[str]
+    ) -> Iterator[tuple[TrainAnswer, TrainingResult | None]]:
+        """Yield the items of `comparisons`, except those by constants; None stands for the result of a right
+        training."""
         training = self.training
         own_results = 0
         for own_result in self.own_results(causes):
@@ -121,7 +157,7 @@ class OwnTrainings:
             simpler_trainings.append(training.lasting(1))
         for simpler_training in simpler_trainings:
             simpler_answer = train(self.student, simpler_training)
-            yield simpler_answer, TrainingResult(*truth.trained(simpler_training))
+            yield simpler_answer, None
             for own_result in replace(self, training=simpler_training).own_results(causes):
                 yield simpler_answer, own_result
         if not own_results:
@@ -129,9 +165,6 @@ class OwnTrainings:
             gentle_answer = train(self.student, gentle_training)
             for own_result in replace(self, training=gentle_training).own_results(causes):
                 yield gentle_answer, own_result
-        by_constants = self.by_constants(truth)
-        if by_constants is not None:
-            yield by_constants
 
     def own_results(self, causes: Sequence[str]) -> Iterator[TrainingResult]:
         """Run trainings by the grader in which only the gradients or the steps come from the student's code.
@@ -154,17 +187,34 @@ class OwnTrainings:
                     yield result
         if self.trainer.about_training(causes):
             result = self._run(self._single_step, problem.rows(slice(training.batch_size)))
-            if result is not None and (training.steps == 1 or self.steps_use_data()):
+            if result is not None:
                 yield result
 
-    def steps_use_data(self) -> bool:
-        """Return whether a single step of the student's train depends on the examples."""
+    @cached_property
+    def takes_steps(self) -> bool:
+        """Return whether the student's train moves the parameters step by step: along the gradients that `loss`
+        returns, or, if train computes its own, in proportion to the learning rate."""
         problem, rate = self.training.problem, float(self.training.recipe["learning_rate"])
-        result = self._single_step(problem.params, problem, rate)
-        moved_result = self._single_step(problem.params, replace(problem, X=problem.X + 0.5), rate)
-        if result is None or moved_result is None:
+        move = self._move_by_constants(self.training.one_step(problem, rate))
+        half_move = self._move_by_constants(self.training.one_step(problem, 0.5 * rate))
+        if move is None or half_move is None or not move.any():
             return False
-        return not all(are_equal(result.params[name], moved_result.params[name]) for name in problem.params)
+        constants = flattened(random_gradients(problem))
+        return abs(cosine(move, constants)) > SIMILAR or is_near(move, 2 * half_move, rtol=1e-3)
+
+    @cached_property
+    def learns_slower(self) -> bool:
+        """Return whether the learning rates of the student's train sum to clearly less than the right ones."""
+        move = self._move_by_constants(self.training)
+        constants = flattened(random_gradients(self.training.problem))
+        right_length = sum(self.training.rates()) * np.vdot(constants, constants)
+        return move is None or bool(np.vdot(-move, constants) < 0.9 * right_length)
+
+    def _move_by_constants(self, training: Training) -> Array | None:
+        """Return how far the student's train moves the parameters with constant gradients, as one vector; None if train
+        fails."""
+        params = train_by_constants(self.student, training).arrays()
+        return None if isinstance(params, Verdict) else flattened(params) - flattened(training.problem.params)
 
     def _run(self, step: Step, batch: Problem) -> TrainingResult | None:
         """Run a training that calls `step` with the same batch each time. Return its result, or None if a step fails or
@@ -176,7 +226,7 @@ class OwnTrainings:
             if result is None:
                 return None
             params, entries = result.params, result.histories
-            if self.training.ends_epoch(number):
+            if self.measures and self.training.ends_epoch(number):
                 entries = entries | self.own_accuracies(params)
             for name, values in entries.items():
                 histories[name] += values
@@ -264,18 +314,26 @@ class OwnTrainings:
         Returns:
             The student's result and the right result; None if loss returns gradients of the right shapes.
         """
-        training, problem = self.training, self.training.problem
-        answer = model_in_session(self.student, problem).loss(problem)
-        if not isinstance(gradients_of(answer, problem.params), Verdict):
+        training = self.training
+        if self._constants_answer is None:
             return None
-        gradients = random_gradients(problem)
+        gradients = random_gradients(training.problem)
         histories: Histories = {}
         for name, entries in self.trainer.entries(1.0, gradients).items():
             histories[name] = training.iterations * entries
         for name, data in self.trainer.measured_data(training).items():
             histories[name] = training.recorded * [float(np.mean(data.y == 0))]
         result = TrainingResult(truth.moved_by(training, gradients), histories)
-        return train_by_constants(self.student, training), result
+        return self._constants_answer, result
+
+    @cached_property
+    def _constants_answer(self) -> TrainAnswer | None:
+        """The result of the student's train with constant gradients; None if loss returns gradients of the right
+        shapes."""
+        problem = self.training.problem
+        answer = model_in_session(self.student, problem).loss(problem)
+        is_usable = not isinstance(gradients_of(answer, problem.params), Verdict)
+        return None if is_usable else train_by_constants(self.student, self.training)
 
 
 def random_gradients(problem: Problem) -> Params:

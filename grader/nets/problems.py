@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -354,12 +355,14 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 
     Returns:
         An `Each` that yields `Pair`s. Both batches have the same number of rows, and no row is near a tie between two
-        labels. Calls `truth.clear_rows`.
+        labels. All scores of some row are negative, so that code that clips them fails. Calls `truth.scores_at` and
+        `truth.clear_rows`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
         for shape in shapes:
-            pair = _pair(draw.random, models, (*shape[:-1], 60), 0.0, lambda problem: problem, 3)
+            draw_one = partial(_pair, draw.random, models, (*shape[:-1], 60), 0.0, lambda problem: problem, 3)
+            pair = until(draw_one, lambda pair: truth.scores_at(pair.first).max(axis=1).min() < 0)
             first, second = (problem.rows(truth.clear_rows(problem)) for problem in (pair.first, pair.second))
             fewer = slice(min(len(first.X), len(second.X)))
             yield Pair(first.rows(fewer), second.rows(fewer))
@@ -436,49 +439,27 @@ def trainings(models: ModelSpec, *regs: float, shapes: Sequence[Sequence[int]] =
     return draw_them
 
 
-_CANDIDATES = 80
-
-
 def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
     """Add validation data on which a right training's accuracy rises to 1 in the middle and then falls.
 
     Code that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with wrong
-    parameters. Return None if no such data are found, or if the training accuracy does not change.
+    parameters. The validation labels are the predictions of the right model after a middle epoch. They include the last
+    class, because some students build one-hot rows of length max(y) + 1. Return None if the drawn inputs do not serve,
+    or if the training accuracy does not change.
     """
     problem = training.problem
+    X_val = draw_inputs(random, VALIDATION, problem.inputs)
+    rows = np.vstack([X_val, problem.X[:1]])  # all training rows are equal: the label of one is that of all
     problems = [problem.at(params) for params in truth.after_epochs(training)]
-    # all training rows are equal, so the label of one shows whether the training accuracy changes
-    first, last = (truth.labels(problems[epoch].rows(slice(1))) for epoch in (0, -1))
-    if np.array_equal(first, last):
-        return None
-    rows = np.vstack([problem.X[:1], draw_inputs(random, _CANDIDATES, problem.inputs)])
     scores = np.array([truth.scores_at(replace(problem, X=rows)) for problem in problems])
-    clear = np.asarray(is_clear(scores).all(axis=0))  # rows whose label rounding decides after no epoch
-    if not clear[0]:
+    labels = scores.argmax(axis=2)
+    if not is_clear(scores).all() or labels[0, -1] == labels[-1, -1]:
         return None
-    rows, labels = rows[clear], scores[:, clear].argmax(axis=2)
-    for epoch in range(1, len(problems) - 1):
-        peaking_training = _peaking(training, rows, labels, epoch)
-        if peaking_training is not None:
-            return peaking_training
+    for previous_labels, y_val in pairwise(labels[:-1, :-1]):
+        rises, falls = np.any(y_val != previous_labels), np.any(y_val != labels[-1, :-1])
+        if rises and falls and problem.classes - 1 in y_val:
+            return replace(training, X_val=X_val, y_val=y_val)
     return None
-
-
-def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
-    """Add validation data on which a right training reaches accuracy 1 after this epoch. After the previous epoch and
-    at the end, the accuracy is below 1.
-
-    The validation labels are the predictions of the right model after this epoch. They include the last class, because
-    some students build one-hot rows of length max(y) + 1. Return None if there are no such data.
-    """
-    newly_right, wrong_at_end = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
-    of_last_class = labels[epoch] == training.problem.classes - 1
-    if not (newly_right.any() and (wrong_at_end & ~newly_right).any() and of_last_class.any()):
-        return None
-    # first the rows that were right before and are wrong at the end, then the rows that have just become right
-    order = np.argsort(-(2 * (wrong_at_end & ~newly_right) + newly_right), kind="stable")
-    chosen = np.unique([*np.flatnonzero(newly_right)[:4], *np.flatnonzero(of_last_class)[:1], *order[: VALIDATION - 5]])
-    return replace(training, X_val=rows[chosen], y_val=labels[epoch][chosen])
 
 
 def is_clear(scores: Array) -> Array:

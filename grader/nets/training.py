@@ -84,6 +84,8 @@ def trained_parameters(
         leaves the parameters unchanged, fail it with this cause."""
         for compared, expected in own_trainings.comparisons(answer, causes, truth):
             if compared.compare(expected.params).holds:
+                if trainer.about_training(causes) and not own_trainings.takes_steps:
+                    return failed("train takes no steps")
                 return gradients_use_data(student, training.problem, labels=False) if uses_data else passed()
         is_unchanged = answer.compare_moves(training.problem.params).holds
         if trainer.about_losses(causes) and is_unchanged and gradients_are_zero(student, training.problem):
@@ -130,17 +132,42 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 # ── how batches are drawn ────────────────────────────────────────────────────────────────────────────
 
 
-def _claim_on_batches(name: str, judge: Judgement, student: Student, training: Training, given: Sequence[str]) -> Claim:
+FEW = 0.45
+"""Share of examples that any right way to draw batches uses in an epoch: with replacement, 0.63 of a hundred."""
+
+
+def claim_on_batches(
+    name: str, judge: Judgement, student: Student, training: Training, given: Sequence[str], *, first: str = ""
+) -> Claim:
     """Return a claim on how batches are drawn.
 
     After wrong gradients or steps, the parameters do not show which rows a batch contains. If checks of gradients or
-    steps have lost points, the claim passes if the student's gradients depend on the examples.
+    steps have lost points, the claim passes if the student's gradients depend on the examples, and if train does not
+    leave out most of the rows that it moves when all of them are one batch.
+
+    Args:
+        name: Name of the claim.
+        judge: Its judgement.
+        student: The submission.
+        training: The training that is judged.
+        given: Ids of the checks that the claim builds on.
+        first: Name of the first layer's weights if X is the identity, so that row i moves only if example i is used.
     """
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
+        if first and _share_moved(student, training, first) < FEW:
+            one_batch = training.one_step(training.problem, float(training.recipe["learning_rate"]))
+            if _share_moved(student, one_batch, first) == 1:
+                return failed("most examples are in no batch")
         return gradients_use_data(student, training.problem, labels=False)
 
     return claim(name, judge, given=given, own=own, own_work=own)
+
+
+def _share_moved(student: Student, training: Training, first: str) -> float:
+    """Return the share of the rows of the first layer's weights that a training has moved; NaN if it fails."""
+    start, params = training.problem.params[first], train(student, training).arrays()
+    return np.nan if isinstance(params, Verdict) else rows_moved(start, params[first]) / len(start)
 
 
 def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -180,7 +207,7 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
 
-    yield _claim_on_batches(name, judge, student, training, given)
+    yield claim_on_batches(name, judge, student, training, given)
 
 
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -214,7 +241,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
             )
         return passed()
 
-    yield _claim_on_batches(name, judge, student, training, given)
+    yield claim_on_batches(name, judge, student, training, given)
 
 
 def _are_equal(params: Params, other_params: Params) -> bool:
@@ -274,7 +301,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
             )
         return passed()
 
-    yield _claim_on_batches(name, judge, student, training, given)
+    yield claim_on_batches(name, judge, student, training, given, first=first)
 
 
 # ── histories ────────────────────────────────────────────────────────────────────────────────────────
@@ -289,8 +316,8 @@ def histories(
     given: Sequence[str],
     hint: Hint | None = None,
 ) -> Iterator[Claim]:
-    """Claim that train returns its histories, with the right entries. Calls `truth.trained`,
-    `truth.decided_by_rounding`, `truth.labels` and `truth.moved_by`.
+    """Claim that train returns its histories, with the right entries. Calls `truth.trained`, `truth.labels` and
+    `truth.moved_by`.
 
     Args:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
@@ -305,7 +332,7 @@ def histories(
     """
     model = Model(student, training.problem)
     answer = train(student, training, model)
-    own_trainings = OwnTrainings(trainer, student, training)
+    own_trainings = OwnTrainings(trainer, student, training, measures=True)
     data = trainer.measured_data(training)
     accuracies_on_changed_data = _accuracies_on_changed_data(student, model, data)
     guesses = {history: model.predict(problem.X) for history, problem in data.items()}
@@ -314,11 +341,7 @@ def histories(
         """Compare one history with the right entries."""
         _, expected_histories = truth.trained(training)
         expected = expected_histories[history]
-        by_rounding = truth.decided_by_rounding(training)  # always called, so that a student's pack records the result
         entries = answer.history(history)
-        # all training rows are equal, so rounding may decide the labels of all of them
-        if history == trainer.accuracies[0] and _equal_but_for_rounding(entries, expected, by_rounding):
-            return passed()
         verdict = near(entries, np.array(expected), single=model.single)
         verdict = replace(verdict, inconclusive=False)  # an accuracy of 0 counts as a result
         return _explain_too_long(verdict, entries, expected)
@@ -407,14 +430,6 @@ def _explain_too_long(verdict: Verdict, history: Answer, expected: Sequence[floa
         return verdict
     last_entries = entries[-len(expected) :]
     return because(verdict, GOES_ON) if is_near(last_entries, np.array(expected)) else verdict
-
-
-def _equal_but_for_rounding(history: Answer, expected: Sequence[float], by_rounding: Array) -> bool:
-    """Return whether a history of accuracies is right, except after epochs for which rounding decides the labels."""
-    entries = array_of(history, (len(expected),))
-    if entries is None or len(by_rounding) != len(expected):
-        return False
-    return bool(np.all(by_rounding | (np.abs(entries - expected) <= 1e-6)))
 
 
 # ── predict ──────────────────────────────────────────────────────────────────────────────────────────

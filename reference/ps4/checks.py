@@ -468,7 +468,7 @@ def _relu_training(student: Student, training: Training) -> Iterator[Claim]:
 
         def own(truth: Any, causes: Sequence[str], follow: Any = by_gradients) -> Verdict:
             of_train = [cause for cause in causes if cause in OF_TRAIN]
-            if of_train and trains_alike(nets.OwnTrainings(TRAINER, student, training), with_sigmoid):
+            if of_train and trains_alike(student, training, with_sigmoid):
                 return nets.gradients_use_data(student, training.problem, labels=False)
             verdict: Verdict = follow(truth, [cause for cause in causes if cause not in OF_TRAIN])
             return verdict

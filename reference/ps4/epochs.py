@@ -81,11 +81,7 @@ def every_example(student: Student, training: Training, *, name: str, given: Seq
             )
         return passed()
 
-    def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
-        """After wrong gradients or steps, the parameters do not show which rows a batch contains."""
-        return nets.gradients_use_data(student, training.problem, labels=False)
-
-    yield claim(name, judge, given=given, own=own, own_work=own)
+    yield nets.claim_on_batches(name, judge, student, training, given, first="W1")
 
 
 def _with_other_labels(start: Array, end: Array, expected: Array) -> int:

@@ -433,17 +433,22 @@ def hard(a: Array) -> Array:
 
 NOT_APPLIED = "A {} net has no activation in its forward pass; apply it to X W1 + b1."
 IS_ANOTHER = "A net built with activation='{}' computes {}; look at self.activation."
+register(  # without the derivative of the sigmoid, too, another mistake is made: "slope_missing"
+    "forward",
+    "sigmoid_not_applied",
+    NOT_APPLIED.format("sigmoid"),
+    activated("sigmoid", identity, None),
+)
 # each with the derivative of what is computed, and with that of what was asked for
-for _activation, _name in (("sigmoid", "sigmoid"), ("relu", "ReLU")):
-    for _id, _slope_of in (("not_applied", of_identity), ("only_differentiated", None)):
-        register(
-            "forward",
-            f"{_activation}_{_id}",
-            NOT_APPLIED.format(_name),
-            activated(_activation, identity, _slope_of),
-            carries=False,
-            alike=() if _id == "not_applied" else (f"{_activation}_not_applied",),  # forward, they are the same
-        )
+for _id, _slope_of in (("relu_not_applied", of_identity), ("relu_only_differentiated", None)):
+    register(
+        "forward",
+        _id,
+        NOT_APPLIED.format("ReLU"),
+        activated("relu", identity, _slope_of),
+        carries=False,
+        alike=() if _id == "relu_not_applied" else ("relu_not_applied",),  # forward, they are the same
+    )
 for _id, _slope_of in (("sigmoid_is_relu", of_relu), ("sigmoid_is_relu_but_for_its_slope", None)):
     register(
         "forward",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from grader import kit, nets
-from grader.kit import Answer, Verdict, passed
-from grader.nets import Array, OwnTrainings, Params, ProblemAnswer, Training, is_near
+from grader.kit import Answer, Student, Verdict, passed
+from grader.nets import Array, Params, ProblemAnswer, Training, is_near
 
 from .problems import SMALL, Problem
 
@@ -45,10 +45,13 @@ class OwnAnswers(nets.OwnAnswers):
 
     @cached_property
     def slope(self) -> Array | None:
-        """The derivative (N, H) of the hidden layer by its pre-activation, read off by small changes of b1."""
+        """The derivative (N, H) of the hidden layer by its pre-activation, read off by small changes of b1. None if
+        that fails, or if the derivative is the same everywhere, as that of no activation is."""
         b1 = self.problem.params["b1"]
         up, down = (self.at(self.problem.at({"b1": b1 + by})).hidden for by in (NUDGE, -NUDGE))
-        return None if up is None or down is None else (up - down) / (2 * NUDGE)
+        if up is None or down is None or np.ptp(up - down) < 1e-6 * NUDGE:
+            return None
+        return (up - down) / (2 * NUDGE)
 
 
 # ── losses ───────────────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +135,11 @@ def gradient_follows(
 
 
 def backward_pass_follows(asked: Sequence[ProblemAnswer], truth: Any, single: bool) -> Verdict:
-    """Judge all gradients together, with this activation's derivative, of a net that ignores its activation forward."""
+    """Judge all gradients together, with this activation's derivative, of a net that ignores its activation forward. If
+    the derivative was charged as missing, nothing of the activation is left."""
+    a = np.array([-1.0, 1.0])
+    if not np.ptp(truth.made(asked[0].own.problem).slope(a, a)):
+        return NOT_OWN
     return nets.all_gradients_follow(asked, truth, passes=_passes, single=single)
 
 
@@ -193,19 +200,33 @@ def _ratio(of: Array, to: Array) -> Array:
 # ── trainings ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def trains_alike(own: OwnTrainings, with_sigmoid: Training) -> bool:
+def trains_alike(student: Student, training: Training, with_sigmoid: Training) -> bool:
     """Return whether the student's train treats both activations alike: constant gradients change both nets in the same
-    way, and train's steps depend on the data.
+    way, and a step of train depends on the examples.
 
     Args:
-        own: The training of the ReLU net.
+        student: The submission.
+        training: A training of a ReLU net.
         with_sigmoid: The same training of a net with the sigmoid.
     """
-    start = own.training.problem.params
-    relu = nets.train_by_constants(own.student, own.training).arrays()
-    sigmoid = nets.train_by_constants(own.student, with_sigmoid).arrays()
+    start = training.problem.params
+    relu = nets.train_by_constants(student, training).arrays()
+    sigmoid = nets.train_by_constants(student, with_sigmoid).arrays()
     if isinstance(relu, Verdict) or isinstance(sigmoid, Verdict):
         return False
     if all(np.array_equal(relu[name], start[name]) for name in start):
         return False
-    return all(is_near(relu[name], sigmoid[name]) for name in start) and own.steps_use_data()
+    is_alike = all(is_near(relu[name], sigmoid[name]) for name in start)
+    return is_alike and _steps_use_data(student, training)
+
+
+def _steps_use_data(student: Student, training: Training) -> bool:
+    """Return whether a single step of the student's train depends on the examples."""
+    problem, rate = training.problem, float(training.recipe["learning_rate"])
+    moved_problem = replace(problem, X=problem.X + 0.5)
+    params, moved_params = (
+        nets.train(student, training.one_step(batch, rate)).arrays() for batch in (problem, moved_problem)
+    )
+    if isinstance(params, Verdict) or isinstance(moved_params, Verdict):
+        return False
+    return not all(is_near(params[name], moved_params[name], rtol=1e-9) for name in params)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from grader import nets
-from grader.assignments.catalogue import Assignment
 from tests.kernels import Kernels, Rows, differences, pairs, rows_under
 
 pytestmark = pytest.mark.long
@@ -30,26 +27,3 @@ def runs() -> dict[Kernels, Rows]:
 def test_equal_and_unequal_kernels_give_the_same_rows(runs: dict[Kernels, Rows]) -> None:
     assert all(set(rows) == set(SOME) for rows in runs.values())
     assert differences(runs) == []
-
-
-@pytest.mark.parametrize(
-    ("mistakes", "decides"),
-    [
-        ((), False),
-        (("predict_clips",), False),
-        (("predict_maximum",), False),
-        (("predict_softmax_along_batch",), True),
-        (("predict_over_everything",), True),
-    ],
-)
-def test_rounding_decides_about_equal_rows_only_where_predict_looks_along_the_batch(
-    ps4: Assignment, mistakes: tuple[str, ...], decides: bool
-) -> None:
-    random = np.random.default_rng(0)
-    shapes = {"W1": (5, 7), "b1": (7,), "W2": (7, 3), "b2": (3,)}
-    params = {name: random.normal(size=shape) for name, shape in shapes.items()}
-    X = np.tile(random.normal(size=5), (12, 1))
-    problem = nets.Problem(params, X, np.full(12, 2), 0.0, (5, 7, 3), {"activation": "sigmoid"})
-    recipe = {"num_epochs": 2, "batch_size": 12, "learning_rate": 0.5, "learning_rate_decay": 0.8}
-    truth = ps4.truths("definition", frozenset(mistakes))
-    assert truth.decided_by_rounding(nets.Training(problem, X, np.full(12, 2), recipe)).tolist() == [decides] * 2

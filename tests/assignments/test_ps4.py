@@ -279,6 +279,11 @@ def test_a_net_without_activations_is_credited_with_none(ps4: Assignment, sandbo
     assert not [remark for remark in report.remarks if "max(0, a)" in remark]
     earned = {c.id for c in report.checks if c.points}
     follow = {
+        "q2.1.scores",
+        "q2.1.loss",
+        "q2.1.stable",
+        "q2.2.W2",
+        "q2.2.b2",
         "q2.3.step",
         "q2.3.decay",
         "q2.3.batches",
