@@ -24,7 +24,6 @@ from grader.kit.calls import same_as_reference as same_as_reference
 from grader.kit.claim import Claim as Claim
 from grader.kit.claim import check as check
 from grader.kit.claim import claim as claim
-from grader.kit.claim import either as either
 from grader.kit.compare import agree as agree
 from grader.kit.compare import array_of as array_of
 from grader.kit.compare import ladder as ladder
@@ -37,10 +36,7 @@ from grader.kit.examples import examples as examples
 from grader.kit.lines import Line as Line
 from grader.kit.mistake import interpretation as interpretation
 from grader.kit.mistake import mistake as mistake
-from grader.kit.repeated_calls import call_twice as call_twice
-from grader.kit.repeated_calls import uses as uses
 from grader.kit.settings import settings as settings
-from grader.kit.speed import speed_ratio as speed_ratio
 from grader.kit.student import Student as Student
 from grader.kit.verdict import Verdict as Verdict
 from grader.kit.verdict import all_hold as all_hold

@@ -8,9 +8,8 @@ cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
 from grader.kit.draws import Each
@@ -101,40 +100,6 @@ class Claim:
 
 claim = Claim
 """Create a claim in a check: `yield kit.claim("loss", judge)`."""
-
-
-def either(*ways: Iterable[Claim]) -> Iterator[Claim]:
-    """Yield claims that pass if any alternative passes, for choices that the handout leaves open.
-
-    Args:
-        ways: The claims of each alternative. All alternatives have the same claims in the same order.
-
-    Returns:
-        The claims. If no alternative passes, the verdict of the first alternative counts.
-
-    Raises:
-        ValueError: If the alternatives have different numbers of claims.
-    """
-    for claims in zip(*ways, strict=True):
-        own = [claim.own for claim in claims if claim.own]
-        own_work = [claim.own_work for claim in claims if claim.own_work]
-        yield replace(
-            claims[0],
-            judge=partial(_first_that_holds, [claim.judge for claim in claims]),
-            own=partial(_first_that_holds, own) if own else None,
-            own_work=partial(_first_that_holds, own_work) if own_work else None,
-        )
-
-
-def _first_that_holds(judges: Sequence[Callable[..., Verdict]], *arguments: Any) -> Verdict:
-    """Return the first verdict that passes; if there is none, the verdict of the first function."""
-    verdicts = []
-    for judge in judges:
-        verdict = judge(*arguments)
-        if verdict.holds:
-            return verdict
-        verdicts.append(verdict)
-    return verdicts[0]
 
 
 @dataclass(frozen=True)

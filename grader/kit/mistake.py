@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from grader.errors import BadAssignment
 from grader.kit.claim import covers
-from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
+from grader.kit.diagnosis import Interpretation, Mistake
 from grader.kit.lines import Line
 
 Change = TypeVar("Change", bound=Callable[..., Any])
@@ -196,35 +196,6 @@ def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretat
         if not any(issubclass(added, change) for added in classes):
             classes = [added for added in classes if not issubclass(change, added)] + [change]
     return type(reference.__name__, (*classes, reference), {})
-
-
-def registered(
-    make: Callable[[type], Any], reference: type, module: ModuleType
-) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Interpretation]], Callable[[Any], Truths]]:
-    """Return the three functions of a truth.py, for a reference that is a class:
-
-        mistakes, interpretations, truths = registered(Truth, Smoother, known)
-
-    Args:
-        make: Function (class) → object with the results of that class, for example `ModelTruth`.
-        reference: The reference's class.
-        module: The assignment's module mistakes.py.
-
-    Returns:
-        The functions `mistakes`, `interpretations` and `truths`.
-    """
-    mistakes = {mistake.id: mistake for mistake in mistakes_of(module)}
-    meanings = {meaning.id: meaning for meaning in interpretations_of(module)}
-
-    def truth(meaning: str, assumed: Assumptions) -> Any:
-        """Return the truth for an interpretation, with these mistakes put into the reference's class."""
-        changes: list[KnownMistake | KnownInterpretation] = [mistakes[id] for id in sorted(assumed)]
-        if meaning in meanings:
-            changes.append(meanings[meaning])
-        return make(combined(reference, changes))
-
-    right = Interpretation("", "")
-    return lambda _: tuple(mistakes.values()), lambda _: (right, *meanings.values()), lambda _: truth
 
 
 def substituted(reference: Mapping[str, Any], changes: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import numpy as np
 
 from grader import nets
 from grader.kit import Answer, Student
-from grader.kit.lines import Batches, FollowedCall, Target
+from grader.kit.lines import FollowedCall, Target
 from grader.nets import Training
 
+from .batches import Batches
 from .problems import PARAMETERS, RELU, SIGMOID, Problem
 
 ROLES = (*PARAMETERS, "scores", "batch_size", "learning_rate", "num_epochs")
@@ -105,7 +106,7 @@ def _train(training: Training) -> FollowedCall:
     epochs = int(training.recipe["num_epochs"])
     batches = Batches("loss", problem.X, problem.y, training.X_val, sizes, epochs, problem.reg)
     roles = (*ROLES, *HISTORY_NAMES)
-    return FollowedCall(make, lambda truth: truth.workings_of_training(training), roles, SIZES, batches)
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), roles, SIZES, batches.fault)
 
 
 def _predict(problem: Problem) -> FollowedCall:

@@ -6,6 +6,9 @@ import numpy as np
 
 from grader import kit, nets
 
+from .repeated_calls import call_twice, uses
+from .speed import speed_ratio
+
 NAIVE, VECTORIZED = "softmax_loss_naive", "softmax_loss_vectorized"
 SHAPES = ((5, 3, 7), (4, 6, 8), (9, 2, 5), (3, 5, 8))
 """(D, C, N): all lengths of a problem differ, so that no transposed matrix passes."""
@@ -34,12 +37,12 @@ def large_scores(draw, truth):
 def uses_data(student, function, W, X, y, reg):
     """Return whether loss and gradient change with inputs, labels and weights."""
     others = (W, X + 0.5, y, reg), (W, X, (y + 1) % W.shape[1], reg), (W + 0.3 * W[::-1], X, y, reg)
-    return kit.uses(student, function, (W, X, y, reg), *others, items=2)
+    return uses(student, function, (W, X, y, reg), *others, items=2)
 
 
 def loss_and_gradient(function, other, earlier, student, arguments):
     """Claim both; where the other function has lost points before, they may equal that one's."""
-    called = kit.call_twice(student, function, *arguments, items=2)
+    called = call_twice(student, function, *arguments, items=2)
     W, X, y, reg = arguments
 
     def judge(item, truth):
@@ -127,7 +130,7 @@ def fast(student, seed):
 
     "At least six times as fast on large inputs", by CPU time on this machine.
     """
-    speed = kit.speed_ratio(student, slow=NAIVE, fast=VECTORIZED, draw=sizes, seed=seed)
+    speed = speed_ratio(student, slow=NAIVE, fast=VECTORIZED, draw=sizes, seed=seed)
 
     def own(truth, _causes):
         """Judge a function whose answers have lost their points elsewhere: they must be work all the same."""

@@ -15,7 +15,6 @@ Terms in this package:
         has W1 in its name: `grads['W1']` must be the right gradient of W1.
 """
 
-from grader.kit.lines.batches import Batches as Batches
 from grader.kit.lines.finder import FollowedCall as FollowedCall
 from grader.kit.lines.finder import Lines as Lines
 from grader.kit.lines.finder import Target as Target

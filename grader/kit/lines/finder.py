@@ -10,7 +10,6 @@ from typing import Any
 
 from grader.kit.answer import Answer
 from grader.kit.claim import NotRecorded
-from grader.kit.lines.batches import Batches
 from grader.kit.lines.flow import (
     RAISED,
     UNKNOWN,
@@ -45,8 +44,9 @@ class FollowedCall:
     sizes: tuple[str, ...] = ()
     """Names of integers with a fixed meaning, such as N: a student's integer `N` must equal the right value N. An array
     called `N` may have any value."""
-    batches: Batches | None = None
-    """For a call of train: the batches on which a right training computes gradients. None for other calls."""
+    fault: Callable[[Flow], int | None] | None = None
+    """Function (data flow of the call) → the event at fault, or None. It is asked first, for faults that outputs do not
+    show, such as wrong batches of a training."""
     random: bool = False
     """True if the call computes random values, so that only shapes can be compared."""
 
@@ -79,10 +79,10 @@ class _FaultSearch(Suspects):
             return self._of_lines(lines, wrong)
         flow = self.flow
         raised = flow.outputs.get(RAISED, ())
-        batches = target.call.batches
+        find_fault = target.call.fault
         event = None
-        if batches is not None and (wrong or raised or not target.outputs):
-            event = batches.fault(flow)
+        if find_fault is not None and (wrong or raised or not target.outputs):
+            event = find_fault(flow)
         if event is None and target.outputs:
             event = next(iter(self.ranked([RAISED] if raised else wrong)), None)
         if event is not None and event in raised:  # the missing value may be stored under another name

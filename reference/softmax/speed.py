@@ -15,10 +15,9 @@ import numpy as np
 
 from grader.errors import BadAssignment
 from grader.kit.answer import Answer
-from grader.kit.calls import Call, Episode, with_references
-from grader.kit.compare import near
-from grader.kit.student import Remote, Student
-from grader.kit.verdict import Verdict, all_hold, call_failure, failed, waiting
+from grader.kit.calls import Call, Episode, same
+from grader.kit.student import Student
+from grader.kit.verdict import Verdict, call_failure, failed, waiting
 
 LEAST_SECONDS = 0.05
 """The size of the arguments is increased until a call of the slow function takes this many CPU seconds. The overhead of
@@ -34,11 +33,8 @@ FIRST_SIZE, LARGEST_SIZE = 64, 200_000
 MOST_GROWTH = 8
 """Limit on the factor by which the size grows from one timed call to the next."""
 
-Drawn = Sequence[Any] | Episode
-"""Arguments with which both functions are called. For methods, an episode (sequence of calls): the last call has the
-arguments for both methods, and the other calls prepare the object."""
-Sizes = Callable[[np.random.Generator, int], Drawn]
-"""Function (random generator, size) → the arguments with which the slow and the fast function are timed (`Drawn`)."""
+Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
+"""Function (random generator, size) → the arguments with which the slow and the fast function are timed."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Speed:
     size: int
     draw: Sizes
     seed: int
-    arguments: Drawn
+    arguments: Sequence[Any]
     answer: Answer
     passes: float
     fails: float
@@ -91,15 +87,7 @@ class Speed:
         failure = call_failure(self.answer)
         if failure is not None:
             return failure
-        if isinstance(self.arguments, Episode):
-            want = truth.play(_episode(self.arguments, self.fast))["answers"][-1]
-        else:
-            want = getattr(truth, self.fast)(*self.arguments)
-        if isinstance(want, list):
-            right = all_hold(map(near, self.answer.unpack(len(want)), want))
-        else:
-            right = near(self.answer, want)
-        return self.ratio_verdict(truth) & right
+        return self.ratio_verdict(truth) & same(self.answer, getattr(truth, self.fast)(*self.arguments))
 
     def ratio_verdict(self, truth: Any) -> Verdict:
         """Judge only the ratio of the times, and not the functions' answers."""
@@ -127,7 +115,7 @@ class Speed:
         """Return the CPU seconds of the reference's slow function, for the fastest of three calls."""
         if not self._of_reference:
             random = np.random.default_rng(self.seed)
-            drawn = [_episode(self.draw(random, self.size), self.slow) for _ in range(3)]
+            drawn = [Episode((Call(self.slow, tuple(self.draw(random, self.size))),)) for _ in range(3)]
             self._of_reference.extend(map(truth.seconds, drawn))
         return min(self._of_reference)
 
@@ -142,7 +130,7 @@ def speed_ratio(
     passes: float = PASSES,
     fails: float = FAILS,
 ) -> Speed:
-    """Time two of a student's functions, or methods of a class, with the same arguments.
+    """Time two of a student's functions with the same arguments.
 
     The size grows until a call of the slow function takes at least 0.05 CPU seconds. Then each function is called five
     times, with new arguments each time. The fast function is called first, so that it cannot return a cached result of
@@ -153,8 +141,6 @@ def speed_ratio(
         slow: Name of the function with loops.
         fast: Name of the function that must be faster.
         draw: Function (random, size) → arguments of both functions. The slow function's time must grow with the size.
-            For methods, the function returns an `Episode`: its last call has the arguments of both methods, and only
-            this call is timed.
         seed: Seed for the arguments.
         passes: Least ratio (slow / fast) with which the claim passes.
         fails: Ratio (slow / fast) below which the claim fails. Between `fails` and `passes` the claim waits for a
@@ -171,7 +157,7 @@ def speed_ratio(
     random = np.random.default_rng(seed)
 
     def measurement(
-        size: int, arguments: Drawn, answer: Answer, slow_seconds: float = 0.0, fast_seconds: float = 0.0
+        size: int, arguments: Sequence[Any], answer: Answer, slow_seconds: float = 0.0, fast_seconds: float = 0.0
     ) -> Speed:
         """Return the result with these measurements: CPU seconds of the slow and of the fast function."""
         return Speed(slow, fast, slow_seconds, fast_seconds, size, draw, seed, arguments, answer, passes, fails)
@@ -199,7 +185,7 @@ def speed_ratio(
 
 
 def _measurable(
-    student: Student, slow: str, draw: Sizes, random: np.random.Generator, first: Drawn
+    student: Student, slow: str, draw: Sizes, random: np.random.Generator, first: Sequence[Any]
 ) -> tuple[int, float]:
     """Return a size at which a call of the slow function takes at least `LEAST_SECONDS`, and the CPU seconds of the
     call. If no size is large enough, return the largest. `first` are the arguments of the size `FIRST_SIZE`.
@@ -213,28 +199,9 @@ def _measurable(
     return size, seconds
 
 
-def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
-    """Call a student's function or method, and return the answer and the CPU seconds. The time of a function includes
-    the transfer of its arrays."""
-    episode = _episode(drawn, name)
-    student.keep(**episode.arrays)
-    callee: Student | Remote = student
-    if episode.new is not None:
-        callee = student.new(*episode.new.args, seed=episode.seed, **episode.new.kwargs)
-    *preparing_calls, timed_call = episode.calls
-    for call in preparing_calls:
-        answer = callee.call(call.name, *call.args, **call.kwargs)
-        if answer.failure is not None:
-            return answer, 0.0
+def _timed(student: Student, name: str, arguments: Sequence[Any]) -> tuple[Answer, float]:
+    """Call a student's function, and return the answer and the CPU seconds. The time includes the transfer of the
+    arrays."""
     used = student.used.cpu_seconds
-    answer = callee.call(timed_call.name, *timed_call.args, **timed_call.kwargs)
+    answer = student.call(name, *arguments, seed=0)
     return replace(answer, what=f"{name}(…)"), student.used.cpu_seconds - used
-
-
-def _episode(drawn: Drawn, name: str) -> Episode:
-    """Return an episode whose last call calls `name` with the drawn arguments."""
-    if isinstance(drawn, Episode):
-        *preparing_calls, timed_call = drawn.calls
-        return replace(drawn, calls=(*preparing_calls, replace(timed_call, name=name)), judged=name)
-    args, arrays = with_references(drawn)
-    return Episode((Call(name, tuple(args)),), arrays, judged=name)
