@@ -23,7 +23,7 @@ from grader.guest.entry_points import EntryPoints
 from grader.intake.missing_code import has_code
 from grader.intake.notebook import read_notebook
 from grader.kit import reference_truth as default_truth
-from grader.kit.claim import Check
+from grader.kit.check import Check
 from grader.kit.diagnosis import Interpretation, Mistake, Truths
 from grader.kit.lines import Target
 from grader.kit.mistake import KnownInterpretation, KnownMistake, interpretations_of

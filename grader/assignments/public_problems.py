@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from grader.kit.claim import Check
+from grader.kit.check import Check
 from grader.kit.diagnosis import Truths
 from grader.kit.draws import Draw
 

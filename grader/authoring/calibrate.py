@@ -62,8 +62,7 @@ class Calibration:
 
     def false_fail(self, threshold: float) -> float:
         """Return the probability that the next correct solution falls below a threshold."""
-        probability = self._next().cdf(threshold)
-        return float(probability)
+        return float(self._next().cdf(threshold))
 
     def proposed(self, probability: float) -> float | None:
         """Return the highest threshold that a correct solution misses with at most this probability, rounded down to
@@ -71,8 +70,7 @@ class Calibration:
         threshold = self._next().ppf(probability)
         if threshold < 0:
             return None
-        hundredths = np.floor(min(threshold, 1.0) * 100)
-        return float(hundredths / 100)
+        return float(np.floor(min(threshold, 1.0) * 100) / 100)
 
 
 def calibrate(
@@ -137,14 +135,14 @@ def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
     solution falls below it."""
     contents = {}
     for calibration in calibrations:
-        steps = thresholds.get(calibration.name, ())
-        cpu_seconds = float(np.median(calibration.cpu_seconds))
         contents[calibration.name] = {
             "accuracies": list(calibration.accuracies),
             "mean": round(calibration.mean, 5),
             "deviation": round(calibration.deviation, 5),
-            "cpu_seconds": round(cpu_seconds, 1),
-            "false_fail": {str(least): f"{calibration.false_fail(least):.1e}" for least, _ in steps},
+            "cpu_seconds": round(float(np.median(calibration.cpu_seconds)), 1),
+            "false_fail": {
+                str(least): f"{calibration.false_fail(least):.1e}" for least, _ in thresholds.get(calibration.name, ())
+            },
             "proposed": {f"{p:g}": calibration.proposed(p) for p in PROBABILITIES},
         }
     return contents

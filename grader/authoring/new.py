@@ -13,6 +13,7 @@ from grader.authoring.solution import Solution
 from grader.errors import BadCall
 from grader.kit.calls import Episode
 from grader.kit.examples import EXAMPLES, write
+from grader.kit.reference_truth import used_functions
 
 ANSWER, STATE = 2, 1
 """Points of the two checks of each function or method: one of the returned value (`ANSWER`), and one of the arguments
@@ -132,10 +133,13 @@ def _write_folder(
     folder: Path, manifest: str, solution: Solution, returns: Mapping[str, bool], episodes: Sequence[Episode]
 ) -> None:
     """Write the files of an assignment. `returns` is that of `_manifest`."""
+    checks = _CHECKS
+    for name, returns_value in returns.items():
+        checks += _check_py(name, returns_value, used_functions(solution.reference, name, returns))
     files = {
         "assignment.toml": manifest,
         "reference.py": solution.reference,
-        "checks.py": _CHECKS + "".join(map(_check_py, returns, returns.values())),
+        "checks.py": checks,
         "mistakes.py": _MISTAKES,
         "variants/solution.py": solution.module,
     }
@@ -166,14 +170,18 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, returns: Mapping[st
     return "\n".join([*rows, ""])
 
 
-def _check_py(name: str, returns: bool) -> str:
-    """Return the source of the check of a function or method. `returns` is True if it returns a value."""
+def _check_py(name: str, returns: bool, used: Mapping[str, str]) -> str:
+    """Return the source of the check of a function or method. `returns` is True if it returns a value. `used` are the
+    other graded functions that the reference's function calls, as `builds_on` of the check."""
+    builds_on = f", builds_on={json.dumps(used)}" if used else ""
+    answer = '    expect("answer", got.answers, right.answers)\n' if returns else ""
     return f'''
 
-@kit.check("{name}", each=kit.around(EXAMPLES, "{name}"))
-def {name}(student, episode):
+@kit.check("{name}", each=kit.around(EXAMPLES, "{name}"){builds_on})
+def {name}(ask, ref, expect, episode):
     """{name}: {{name}}"""
-    yield from kit.same_as_reference(student, episode{"" if returns else ", answers=False"})
+    got, right = ask.play(episode), ref.play(episode)
+{answer}    expect("state", got.state, right.state)
 '''
 
 

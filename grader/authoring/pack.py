@@ -82,8 +82,7 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Tick = silent) 
 
 def large_files(assignment: Assignment) -> list[Path]:
     """Return the data files that are left out of a student's pack."""
-    data_files = files_in(assignment.folder / _DATA_FOLDER)
-    return [path for path in data_files if path.stat().st_size > LARGE_BYTES]
+    return [path for path in files_in(assignment.folder / _DATA_FOLDER) if path.stat().st_size > LARGE_BYTES]
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -106,8 +105,12 @@ def _readme(assignment: Assignment) -> str:
     names = list(assignment.files)
     if assignment.questions:
         names = [notebook.path for notebook in assignment.handout] + names
-    submitted = shlex.join(f"handout/{name}" for name in names)
-    return README.format(title=assignment.title, file=assignment.files[0], submitted=submitted, data=data)
+    return README.format(
+        title=assignment.title,
+        file=assignment.files[0],
+        submitted=shlex.join(f"handout/{name}" for name in names),
+        data=data,
+    )
 
 
 def students_modules(assignment: Assignment) -> list[Path]:
@@ -155,9 +158,7 @@ def _students_pyproject(id: str) -> str:
     """Return the pyproject.toml for the grader in a student's pack. It also installs the assignment, so that the grader
     finds it from any folder."""
     package = f"grader_{re.sub(r'[^A-Za-z0-9_]', '_', id)}"
-    pyproject = _pyproject(NAME, f"{__version__}+student", ">=3.11", STUDENTS_REQUIREMENTS)
-    return (
-        f"{pyproject}"
+    return _pyproject(NAME, f"{__version__}+student", ">=3.11", STUDENTS_REQUIREMENTS) + (
         f'\n[project.entry-points."{GROUP}"]\n"{id}" = "{package}"\n\n'
         f'[tool.hatch.build.targets.wheel.force-include]\n"../{id}" = "{package}"\n'
     )
@@ -227,8 +228,6 @@ def add_grader(out: zipfile.ZipFile, folder: str) -> None:
     needed = [requirement for requirement in distribution.requires or [] if "extra ==" not in requirement]
     for path in files_in(_PACKAGE):
         if DEMO not in path.parents:
-            inside = path.relative_to(_PACKAGE).as_posix()
-            add(out, f"{folder}/grader/{inside}", path.read_bytes())
+            add(out, f"{folder}/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
     python = distribution.metadata["Requires-Python"]
-    pyproject = _pyproject(distribution.name, __version__, python, needed)
-    add(out, f"{folder}/pyproject.toml", pyproject.encode())
+    add(out, f"{folder}/pyproject.toml", _pyproject(distribution.name, __version__, python, needed).encode())

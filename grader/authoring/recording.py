@@ -83,8 +83,7 @@ def _record_check(assignment: Assignment, claims: Sequence[Claim]) -> Answers:
 def _record_lines(assignment: Assignment) -> Answers:
     """Record the values of right solutions that are only used to find the faulty line of a failed check."""
     recorder = AnswerRecorder(assignment.truths, of_lines=True)
-    checks = [check for part in assignment.parts for check in part.points_of_checks]
-    for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
+    for call in dict.fromkeys(target.call for check in assignment.check_points for target in assignment.targets(check)):
         for interpretation in assignment.interpretations:
             call.right(recorder.truth(interpretation.id, frozenset()))
     return recorder.answers

@@ -20,7 +20,8 @@ from grader.derivations.locate import WrittenAnswers, locate
 from grader.engine.finding import SectionResult, check_result
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
-from grader.kit.claim import Check, Claim, covers
+from grader.kit.check import Check
+from grader.kit.claim import Claim, covers
 from grader.kit.diagnosis import Diagnosis
 from grader.kit.draws import Draw
 from grader.kit.lines import Lines
@@ -361,8 +362,7 @@ class _Grading:
             student.begin()
             try:
                 with np.errstate(all="ignore"):  # a student's numbers may overflow where a check computes with them
-                    for claim in self._claims_of(check, student):
-                        claims.append(replace(claim, check=check.name, topics=check.topics))
+                    claims += self._claims_of(check, student)
             except GraderError:
                 raise
             except Exception as bug:
@@ -394,15 +394,15 @@ class _Grading:
     def _claims_of(self, check: Check, student: Student) -> Iterator[Claim]:
         """Run a check, once for each of its problems if it draws problems, and yield its claims."""
         if check.each is None:
-            yield from check.run(student)
+            yield from check.claims(student, self._first_truth)
             return
-        random = self._seed.draw(self._assignment.digest, self._submission.digest, check.name)
-        draw = Draw(random, self._scope.quick)
-        is_cached = self._public and not check.long
-        draw_problems = partial(self._assignment.public_cache.problems, check) if is_cached else check.each
+        draw = Draw(self._seed.draw(self._assignment.digest, self._submission.digest, check.name), self._scope.quick)
+        draw_problems = check.each
+        if self._public and not check.long:
+            draw_problems = partial(self._assignment.public_cache.problems, check)
         for problem in draw_problems(draw, self._first_truth):
             student.begin()
-            yield from check.run(student, problem)
+            yield from check.claims(student, self._first_truth, problem)
 
     def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> SectionResult:
         """Judge the claims of a section and return the results of its checks: one for each name of a claim, such as

@@ -17,12 +17,8 @@ Terms in this package:
 """
 
 from grader.kit.answer import Answer as Answer
-from grader.kit.calls import Call as Call
-from grader.kit.calls import Episode as Episode
-from grader.kit.calls import play as play
-from grader.kit.calls import same_as_reference as same_as_reference
+from grader.kit.check import check as check
 from grader.kit.claim import Claim as Claim
-from grader.kit.claim import check as check
 from grader.kit.claim import claim as claim
 from grader.kit.compare import agree as agree
 from grader.kit.compare import array_of as array_of

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from grader.guest.wire import Opaque, Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, claim
-from grader.kit.compare import near, numbers
+from grader.kit.compare import EXACT, near, near_up_to, numbers
 from grader.kit.student import Student
 from grader.kit.verdict import Verdict, all_hold, call_failure, failed, passed
 
@@ -101,25 +101,18 @@ class Episode:
 
 @dataclass(frozen=True)
 class Played:
-    """The results of an episode (a sequence of calls) that was run with a student's code."""
+    """The results of an episode (a sequence of calls): answers of the student's code, or right results."""
 
-    answers: tuple[Answer, ...]
-    """One answer for each call."""
-    attributes: Mapping[str, Answer]
-    arrays: Mapping[str, Answer]
-    """The arrays of the episode, as the calls have left them."""
-
-    @property
-    def failure(self) -> Verdict | None:
-        """The verdict on the first call that failed; None if all succeeded."""
-        failures = map(call_failure, self.answers)
-        return next((failure for failure in failures if failure is not None), None)
+    answers: list[Any]
+    """One for each call of the function or method `judged`."""
+    state: dict[str, Any]
+    """The arguments and the object's attributes after the calls. Failures if a call of the student's code failed."""
 
 
 def play(student: Student, episode: Episode) -> Played:
     """Run an episode (a sequence of calls) with the student's class or functions."""
     student.keep(**episode.arrays)
-    attributes: dict[str, Answer] = {}
+    state: dict[str, Answer] = {}
     if episode.new is None:
         answers = [student.call(call.name, *call.args, seed=episode.seed, **call.kwargs) for call in episode.calls]
     else:
@@ -127,12 +120,22 @@ def play(student: Student, episode: Episode) -> Played:
         for attribute, values in episode.put.items():
             remote.put(attribute, values)
         answers = [remote.call(call.name, *call.args, **call.kwargs) for call in episode.calls]
-        attributes = {name: remote.get(name) for name in episode.attributes}
-    arrays: dict[str, Answer] = {}
+        state = {f"self.{name}": remote.get(name) for name in episode.attributes}
     if episode.arrays:
         current = student.look(*episode.arrays)
-        arrays = {name: current.item(name, _argument_phrase(name, episode)) for name in episode.arrays}
-    return Played(tuple(answers), attributes, arrays)
+        state |= {name: current.item(name, _argument_phrase(name, episode)) for name in episode.arrays}
+    for answer in answers:
+        if answer.failure is not None:
+            state = dict.fromkeys(state, answer)
+            break
+    return Played([answers[place] for place in episode.places], state)
+
+
+def right_results(truth: Any, episode: Episode) -> Played:
+    """Return the results of an episode with the reference."""
+    right = truth.play(episode)
+    attributes = {f"self.{name}": right["attributes"][name] for name in episode.attributes}
+    return Played([right["answers"][place] for place in episode.places], {**attributes, **right["arrays"]})
 
 
 def _argument_phrase(name: str, episode: Episode) -> str:
@@ -147,45 +150,23 @@ def _argument_phrase(name: str, episode: Episode) -> str:
     return f"{name} after the calls"
 
 
-def same_as_reference(student: Student, episode: Episode, *, answers: bool = True) -> Iterator[Claim]:
-    """Run an episode with the student's code, and claim that the results are those of the reference.
-
-    Args:
-        student: The submission.
-        episode: An episode drawn by `around`.
-        answers: False to yield only the claim "state", for a function or method that returns nothing.
-
-    Returns:
-        Two claims. "answer": each call of the judged function or method returns the same as the reference. "state":
-        after the calls, the arguments and the object's attributes are the same as with the reference. If a call of the
-        student's code raises and "answer" fails, "state" fails as well.
-    """
-    played = play(student, episode)
-
-    def answer(truth: Any) -> Verdict:
-        right = truth.play(episode)["answers"]
-        return all_hold(same(played.answers[i], right[i]) for i in episode.places)
-
-    def state(truth: Any) -> Verdict:
-        if played.failure is not None and not answer(truth).holds:
-            return played.failure
-        right = truth.play(episode)
-        arrays = all_hold(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
-        return arrays & all_hold(
-            same(played.attributes[name], right["attributes"][name]) for name in episode.attributes
-        )
-
-    if answers:
-        yield claim("answer", answer)
-    yield claim("state", state)
-
-
-def same(answer: Answer, want: Plain) -> Verdict:
+def same(answer: Any, want: Plain, *, rtol: float = EXACT, up_to: str = "") -> Verdict:
     """Compare a student's answer with the reference's.
 
     Numbers and arrays are compared by `near`, lists and dicts entry by entry. If the reference returns None or an
     object, any answer is accepted.
+
+    Args:
+        answer: The answer, or a list or dict of answers.
+        want: The reference's result.
+        rtol: Relative tolerance of `near`.
+        up_to: What may differ, as in `aligned`.
     """
+    compare = partial(same, rtol=rtol, up_to=up_to)
+    if isinstance(answer, list):
+        return all_hold(map(compare, answer, want))
+    if isinstance(answer, Mapping):
+        return all_hold(compare(answer[key], value) for key, value in want.items())
     failure = call_failure(answer)
     if failure is not None:
         return failure
@@ -195,9 +176,20 @@ def same(answer: Answer, want: Plain) -> Verdict:
         if VARIES in want:
             got = numbers(answer, want[VARIES])
             return got if isinstance(got, Verdict) else passed("random, so only its shape was compared")
-        return all_hold(same(answer.item(key, f"{answer.what}[{key!r}]"), value) for key, value in want.items())
+        return all_hold(compare(answer.item(key, f"{answer.what}[{key!r}]"), value) for key, value in want.items())
     if isinstance(want, list):
-        return all_hold(map(same, answer.unpack(len(want)), want))
+        if up_to == "order" and isinstance(answer.value, list):
+            answer, want = replace(answer, value=sorted(answer.value, key=repr)), sorted(want, key=repr)
+        return all_hold(map(compare, answer.unpack(len(want)), want))
+    verdict = _same_value(answer, want, rtol, up_to)
+    is_nothing = want == "" if isinstance(want, str) else not np.any(want)
+    return replace(
+        verdict, inconclusive=verdict.inconclusive or is_nothing
+    )  # code that does nothing returns zeros, too
+
+
+def _same_value(answer: Answer, want: Any, rtol: float, up_to: str) -> Verdict:
+    """Compare an answer with a string, a number or an array."""
     if isinstance(want, str | bool):
         if type(answer.value) is type(want) and answer.value == want:
             return Verdict(Fraction(1))
@@ -205,5 +197,7 @@ def same(answer: Answer, want: Plain) -> Verdict:
     if isinstance(want, np.ndarray) and want.dtype.kind == "b":
         if type(answer.value) is np.ndarray and answer.value.dtype.kind == "b":
             answer = replace(answer, value=answer.value.astype(int))
-        return near(answer, want.astype(int))
-    return near(answer, want, atol=ROUNDING)
+        want = want.astype(int)
+    if up_to:
+        return near_up_to(answer, np.asarray(want), up_to, rtol=rtol, atol=ROUNDING)
+    return near(answer, want, rtol=rtol, atol=ROUNDING)

@@ -8,11 +8,10 @@ cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
-from grader.kit.draws import Each
 from grader.kit.verdict import Verdict
 from grader.model import Evidence
 
@@ -72,13 +71,15 @@ class Claim:
         own_work: Set by the checks of `grader.nets`. Used instead of `own` if a check in `given` lost points to a
             mistake with `carries=False` (see `mistake`), such as a net that ignores its activation. Must pass only if
             the answer shows work beyond that mistake.
+        needs_evidence: True if `own` marks verdicts without evidence as inconclusive. The check then keeps its points
+            only if at least one of its claims passes with evidence.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
         hint: Function that returns a sentence about the likely cause, or "". It is called with a `Holds` function if no
             known mistake explains a failure.
         diagnosable: False if the call raised. Known mistakes are then not tried as the cause of a failure.
         evidence: Function (truth) → plots for the report.
-        check: Name of the check that yields the claim. Set by the engine.
-        topics: Topics of the check that yields the claim. Set by the engine.
+        check: Name of the check that yields the claim. Set by the check.
+        topics: Topics of the check that yields the claim. Set by the check.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Claim:
     given: Sequence[str] = ()
     own: OwnJudgement | None = None
     own_work: OwnJudgement | None = None
+    needs_evidence: bool = False
     case: str = ""
     hint: Callable[[Holds], str] | None = None
     diagnosable: bool = True
@@ -100,58 +102,3 @@ class Claim:
 
 claim = Claim
 """Create a claim in a check: `yield kit.claim("loss", judge)`."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check of an assignment, created by the decorator `check`."""
-
-    section: str
-    """Id of the section in assignment.toml that gives the points of this check's claims."""
-    run: Callable[..., Iterator[Claim]]
-    each: Each | None
-    handout: bool
-    settles: bool
-    topics: tuple[str, ...]
-    title: str
-    """Title in reports. {name} in it stands for the name of the claims."""
-    long: bool = False
-    """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
-    sections."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.section}:{self.run.__name__}"
-
-
-def check(
-    section: str,
-    *,
-    each: Each | None = None,
-    handout: bool = False,
-    settles: bool = False,
-    topics: tuple[str, ...] = (),
-) -> Callable[[Callable[..., Iterator[Claim]]], Check]:
-    """Turn a generator function with the parameters `(student)` or `(student, problem)` into a check.
-
-    The first line of its docstring is the title in reports: the thing that is judged, such as "Gradient of {name},
-    fresh problems". {name} stands for the name of the claims.
-
-    Args:
-        section: Id of the section in assignment.toml that gives the check's points, for example "q1".
-        each: Function (draw, truth) → problems. The check runs once for each problem. Without `each` it runs once, and
-            its only parameter is `student`.
-        handout: True for a check that the handout itself describes. `grader check --only handout` runs only these.
-        settles: True if the check's section decides which interpretation of the assignment a submission follows. If
-            several fit equally well, the next section with such a check decides.
-        topics: Topics of the known mistakes to try as the cause of a failure. If empty, all mistakes are tried.
-
-    Returns:
-        A decorator that returns a `Check`.
-    """
-
-    def wrap(run: Callable[..., Iterator[Claim]]) -> Check:
-        title = (run.__doc__ or run.__name__).strip().partition("\n")[0]
-        return Check(section, run, each, handout, settles, topics, title)
-
-    return wrap

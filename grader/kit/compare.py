@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -112,6 +112,69 @@ def near(
         is_zero = want.size > 0 and (norm == 0 or is_rounding(norm, least))
         return Verdict(Fraction(1), remarks=remarks, inconclusive=is_zero)
     return failed(_differs(answer.what, got, want, difference, norm, rtol, atol), _both(got, want))
+
+
+def near_up_to(answer: Answer, want: Array, up_to: str, **tolerance: float) -> Verdict:
+    """Judge an answer as `near` does, with a choice that the task leaves open.
+
+    Args:
+        answer: The student's answer.
+        want: One of the right results.
+        up_to: The choice. "sign": the sign of a vector, and of each row of a matrix, or of each column if these are
+            longer. "order": the order of the entries, or of a matrix's rows. "permutation": the numbers that stand for
+            the groups, such as labels.
+        tolerance: `rtol` and `atol` of `near`.
+
+    Raises:
+        ValueError: If `up_to` is something else.
+    """
+    if up_to not in _ALIGNED:
+        raise ValueError(f"up_to={up_to!r} must be one of {', '.join(_ALIGNED)}")
+    got = numbers(answer, want.shape)
+    if isinstance(got, Verdict):
+        return got
+    aligned, want = _ALIGNED[up_to](got, want)
+    return near(replace(answer, value=aligned), want, single=_is_float32(answer), **tolerance)
+
+
+def _with_signs(got: Array, want: Array) -> tuple[Array, Array]:
+    """Give each vector in `got` the sign with which it is nearest to `want`. A matrix has its vectors along its longer
+    axis; a square one along either."""
+    candidates = []
+    for axis in [axis for axis in range(want.ndim) if want.shape[axis] == max(want.shape)] or (None,):
+        is_opposite = np.sum(got * want, axis=axis, keepdims=True) < 0
+        candidates.append(np.where(is_opposite, -got, got))
+    return min(candidates, key=lambda candidate: float(np.linalg.norm(candidate - want))), want
+
+
+def _in_order(got: Array, want: Array) -> tuple[Array, Array]:
+    """Put the entries of `got`, or its rows, into the order of `want`: each row of `want` gets the nearest one."""
+    if want.ndim < 2:
+        return np.sort(got), np.sort(want)
+    rows = list(got)
+    ordered = []
+    for row in want:
+        distances = [float(np.linalg.norm(candidate - row)) for candidate in rows]
+        ordered.append(rows.pop(int(np.argmin(distances))))
+    return np.array(ordered).reshape(want.shape), want
+
+
+def _renumbered(got: Array, want: Array) -> tuple[Array, Array]:
+    """Number the groups of both arrays by their first places."""
+
+    def by_first_places(labels: Array) -> Array:
+        _, first_places, groups = np.unique(labels, return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(first_places))[groups.reshape(labels.shape)]
+
+    return by_first_places(got), by_first_places(want)
+
+
+_ALIGNED: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = {
+    "sign": _with_signs,
+    "order": _in_order,
+    "permutation": _renumbered,
+}
+"""Value of `up_to` → function that brings an answer and the right result into the same form."""
 
 
 def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:

@@ -318,7 +318,7 @@ class Diagnosis:
                     break
             if verdict.waits:
                 return JudgedCheck(verdict, open=True)
-            if _is_settled(verdict, assumed):
+            if verdict.holds and not verdict.inconclusive:
                 return _follows(verdict, causes)
             if verdict.cause and explained is None:
                 explained = JudgedCheck(verdict)
@@ -331,7 +331,7 @@ class Diagnosis:
         if key not in self._cached:
             judge, causes = by_own_answers.judge, by_own_answers.causes
             verdict = self._evaluate([replace(claim, judge=lambda truth: judge(truth, causes))], assumed)
-            self._cached[key] = replace(verdict, inconclusive=False)
+            self._cached[key] = replace(verdict, inconclusive=verdict.inconclusive and claim.needs_evidence)
         return self._cached[key]
 
     def _follows_alone(self, id: str, claim: Claim) -> bool:

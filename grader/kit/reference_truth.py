@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import io
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import ModuleType
 from typing import Any
@@ -85,6 +86,11 @@ class ReferenceTruth:
             return played["answers"][0]
 
         return ask
+
+    def changed(self, make: Callable[[Namespace], Mapping[str, Any]]) -> ReferenceTruth:
+        """Return the truth of a reference in which functions or the class are replaced. `make` returns the new ones by
+        name, and gets the reference's variables."""
+        return ReferenceTruth(substituted(self.namespace, make(self.namespace)))
 
     def play(self, episode: Episode) -> dict[str, Plain]:
         """Run an episode with the reference.
@@ -328,6 +334,18 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
             f"reference.py does not define {missing[0]!r}, which assignment.toml names as an entry point"
         )
     return list(names)
+
+
+def used_functions(reference: str, name: str, functions: Container[str]) -> dict[str, str]:
+    """Return which of these functions the function `name` calls, in the source of a reference, as `builds_on` of its
+    check if each function has a check of its name."""
+    used: dict[str, str] = {}
+    for definition in ast.parse(reference).body:
+        if isinstance(definition, ast.FunctionDef) and definition.name == name:
+            for node in ast.walk(definition):
+                if isinstance(node, ast.Name) and node.id in functions and node.id != name:
+                    used[node.id] = node.id
+    return used
 
 
 def known_mistakes(

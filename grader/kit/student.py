@@ -65,7 +65,7 @@ class Student:
         """
         self._submission = submission
         self._sandbox = sandbox
-        self._entry_points = entry_points
+        self.entry_points = entry_points
         self._accepted = list(accepted)
         self._limits = limits
         self.budget = budget or Budget(limits)
@@ -169,7 +169,7 @@ class Student:
         Returns:
             The object in the sandbox.
         """
-        label = f"{self._entry_points.names[0]}(…)"
+        label = f"{self.entry_points.names[0]}(…)"
         handle = self._request_of_method("__init__", ["new", seed, list(args), kwargs])
         if isinstance(handle, Failure) and not handle.before:
             handle = replace(handle, before=f"{label} cannot be made")
@@ -236,7 +236,7 @@ class Student:
         for notebook in self._submission.notebooks:
             numbers = list(notebook.code_cell_numbers)
             notebooks.append({"path": notebook.path, "code": list(notebook.code), "numbers": numbers})
-        entry_points = self._entry_points.plain()
+        entry_points = self.entry_points.plain()
         return ["load", files, notebooks, entry_points, self._accepted, handout, self._limits.load_cpu_seconds]
 
     def _request_of_method(self, method: str, request: list[Any]) -> Any:

@@ -48,7 +48,7 @@ def followed(tmp_path_factory):
 
 def test_every_command_of_the_chapter_works(followed):
     _, done = followed
-    assert len(done) == 10
+    assert len(done) == 11
     assert not [(command, d.stdout + d.stderr) for command, d in done if d.returncode]
 
 

@@ -33,25 +33,21 @@ def verdict(slow_seconds: float, fast_seconds: float, answer: Any = 1.0) -> Verd
     return Speed("naive", "fast", slow_seconds, fast_seconds, 64, draw, 0, (64,), answered, 6.0, 4.0).against(Truth())
 
 
-@pytest.mark.parametrize(("ratio", "holds", "waits"), [(6.0, True, False), (5.9, False, True), (4.0, False, True),
-                                                       (3.9, False, False)])  # fmt: skip
-def test_a_ratio_passes_waits_or_fails(ratio: float, holds: bool, waits: bool) -> None:
-    found = verdict(1.0, 1.0 / ratio)
-    assert (found.holds, found.waits) == (holds, waits)
-
-
-def test_a_slow_function_that_costs_more_than_three_times_the_references_is_padded() -> None:
-    assert verdict(2.9, 0.1).holds
-    assert "takes 3.1 times as long as plain loops" in verdict(3.1, 0.1).reason
-
-
-def test_a_wrong_answer_is_not_fast() -> None:
-    assert "relative error" in verdict(1.0, 0.1, answer=1.5).reason
-
-
-def test_a_call_that_failed_is_told() -> None:
-    assert "ValueError" in verdict(0.0, 0.0, answer=Raised("ValueError", "no")).reason
-
-
-def test_where_no_clock_can_be_read_it_waits() -> None:
-    assert verdict(0.0, 0.0).waits
+@pytest.mark.parametrize(
+    ("slow_seconds", "fast_seconds", "answer", "outcome"),
+    [
+        (1.0, 1 / 6.0, 1.0, ""),
+        (1.0, 1 / 5.9, 1.0, "waits"),
+        (1.0, 1 / 4.0, 1.0, "waits"),
+        (1.0, 1 / 3.9, 1.0, "at least 6 times are needed"),
+        (2.9, 0.1, 1.0, ""),
+        (3.1, 0.1, 1.0, "takes 3.1 times as long as plain loops"),
+        (1.0, 0.1, 1.5, "relative error"),
+        (0.0, 0.0, Raised("ValueError", "no"), "ValueError"),
+        (0.0, 0.0, 1.0, "waits"),  # no clock can be read
+    ],
+)
+def test_a_ratio_passes_waits_or_fails(slow_seconds: float, fast_seconds: float, answer: Any, outcome: str) -> None:
+    found = verdict(slow_seconds, fast_seconds, answer)
+    assert (found.holds, found.waits) == (outcome == "", outcome == "waits")
+    assert outcome in found.reason or found.waits
