@@ -267,7 +267,7 @@ def _differs(name: str, got: Array, want: Array, difference: float, norm: float,
     if ratio is not None and abs(ratio - 1) > 1e-3 and (want.shape or _is_simple(ratio)):
         return f"{name} is {ratio:.4g} times the reference" if ratio else f"{name} is zero"
     error = f"relative error {difference / norm:.3g}" if norm else f"absolute error {difference:.3g}"
-    tolerance = atol if atol and not want.shape else rtol
+    tolerance = rtol if want.shape else max(rtol, atol)
     return f"{name}: {error} (tolerance {tolerance:g}){_entries_that_differ(got, want, atol + rtol * norm)}"
 
 
