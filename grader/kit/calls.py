@@ -123,7 +123,7 @@ def play(student: Student, episode: Episode) -> Played:
         state = {f"self.{name}": remote.get(name) for name in episode.attributes}
     if episode.arrays:
         current = student.look(*episode.arrays)
-        state |= {name: current.item(name, _argument_phrase(name, episode)) for name in episode.arrays}
+        state |= {name: current.item(name, f"{name} after the call") for name in episode.arrays}
     for answer in answers:
         if answer.failure is not None:
             state = dict.fromkeys(state, answer)
@@ -136,18 +136,6 @@ def right_results(truth: Any, episode: Episode) -> Played:
     right = truth.play(episode)
     attributes = {f"self.{name}": right["attributes"][name] for name in episode.attributes}
     return Played([right["answers"][place] for place in episode.places], {**attributes, **right["arrays"]})
-
-
-def _argument_phrase(name: str, episode: Episode) -> str:
-    """Return the phrase that names an array in messages: "argument 1 of loss, after the call"."""
-    for call in (*([episode.new] if episode.new else []), *episode.calls):
-        for position, value in enumerate(call.args):
-            if value == Ref(name):
-                return f"argument {position + 1} of {call.name}, after the call"
-        for keyword, value in call.kwargs.items():
-            if value == Ref(name):
-                return f"{keyword} of {call.name}, after the call"
-    return f"{name} after the calls"
 
 
 def same(answer: Any, want: Plain, *, rtol: float = EXACT, up_to: str = "") -> Verdict:
