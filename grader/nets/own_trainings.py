@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from itertools import tee
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,6 @@ from grader.sandbox.contract import Array
 SLOWER = (1e-4, 1e-7)
 """Factors by which to reduce the learning rate, so that a training with wrong gradients does not diverge."""
 
-T = TypeVar("T")
 Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
 """Function (loss, gradients by parameter name) → number that train adds to a history after a step."""
@@ -77,20 +77,6 @@ class Trainer:
         return {name: [entry(loss, gradients)] for name, entry in self.record.items()}
 
 
-class Remembered(Generic[T]):
-    """The items of an iterator, for several iterations. An item is computed when it is first asked for."""
-
-    def __init__(self, items: Iterator[T]) -> None:
-        self._items = items
-        self._first_items: list[T] = []
-
-    def __iter__(self) -> Iterator[T]:
-        yield from self._first_items
-        for item in self._items:
-            self._first_items.append(item)
-            yield item
-
-
 @dataclass(frozen=True)
 class OwnTrainings:
     """Trainings with a student's own gradients or steps, to compare the student's train with. The student's code runs
@@ -107,7 +93,7 @@ class OwnTrainings:
     student: Student
     training: Training
     measures: bool = False
-    _compared: dict[tuple[bool, ...], Remembered[tuple[TrainAnswer, TrainingResult | None]]] = field(
+    _compared: dict[tuple[bool, ...], Iterator[tuple[TrainAnswer, TrainingResult | None]]] = field(
         default_factory=dict, init=False
     )
 
@@ -133,9 +119,9 @@ class OwnTrainings:
             Iterator over (result of the student's train, expected result).
         """
         key = (self.trainer.about_losses(causes), self.trainer.about_training(causes), self.trainer.decay in causes)
-        if key not in self._compared:
-            self._compared[key] = Remembered(self._compare(answer, causes))
-        for compared, own_result in self._compared[key]:
+        compared_trainings = self._compared.get(key) or self._compare(answer, causes)
+        self._compared[key], compared_trainings = tee(compared_trainings)  # for later calls, and for this one
+        for compared, own_result in compared_trainings:
             yield compared, own_result or TrainingResult(*truth.trained(compared.training))
         by_constants = self.by_constants(truth)
         if by_constants is not None:
