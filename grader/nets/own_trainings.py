@@ -19,7 +19,7 @@ from grader.kit.compare import array_of, near
 from grader.kit.student import Student
 from grader.kit.verdict import Verdict
 from grader.nets.model_truth import Histories
-from grader.nets.models import SIMILAR, cosine, flattened, floats_of, gradients_of, is_near, loss_of
+from grader.nets.models import arrays, cosine, flattened, floats_of, gradients_of, loss_of
 from grader.nets.own_answers import model_in_session
 from grader.nets.problems import Params, Problem, Training
 from grader.nets.train_results import TrainAnswer, TrainingResult, has_diverged, train
@@ -27,6 +27,9 @@ from grader.sandbox.contract import Array
 
 SLOWER = (1e-4, 1e-7)
 """Factors by which to reduce the learning rate, so that a training with wrong gradients does not diverge."""
+
+ALONG = 0.3
+"""Least cosine between a step and the gradients. A step of the biases alone has 0.4, an unrelated one 0.1."""
 
 Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
@@ -107,7 +110,8 @@ class OwnTrainings:
         - the given one;
         - the same with smaller learning rates, with which wrong gradients do not diverge;
         - a single epoch, if the check of the decay of the learning rate has lost points;
-        - the same for `problem.gentle()`, if the student's gradients or steps cannot be used for the given one;
+        - the given one and a slower one for `problem.gentle()`, if the student's gradients or steps cannot be used for
+          the given one;
         - the given one with constant gradients, if train cannot run with the student's own gradients.
 
         Args:
@@ -147,10 +151,12 @@ class OwnTrainings:
             for own_result in replace(self, training=simpler_training).own_results(causes):
                 yield simpler_answer, own_result
         if not own_results:
-            gentle_training = replace(training, problem=training.problem.gentle())
-            gentle_answer = train(self.student, gentle_training)
-            for own_result in replace(self, training=gentle_training).own_results(causes):
-                yield gentle_answer, own_result
+            gentle_problem = training.problem.gentle()
+            for rough_training in (training, simpler_trainings[0]):
+                gentle_training = replace(rough_training, problem=gentle_problem)
+                gentle_answer = train(self.student, gentle_training)
+                for own_result in replace(self, training=gentle_training).own_results(causes):
+                    yield gentle_answer, own_result
 
     def own_results(self, causes: Sequence[str]) -> Iterator[TrainingResult]:
         """Run trainings by the grader in which only the gradients or the steps come from the student's code.
@@ -178,28 +184,28 @@ class OwnTrainings:
 
     @cached_property
     def takes_steps(self) -> bool:
-        """Return whether the student's train moves the parameters step by step: along the gradients that `loss`
-        returns, or, if train computes its own, in proportion to the learning rate."""
+        """True if the student's train moves the parameters along the gradients that `loss` returns."""
         problem, rate = self.training.problem, float(self.training.recipe["learning_rate"])
         move = self._move_by_constants(self.training.one_step(problem, rate))
         half_move = self._move_by_constants(self.training.one_step(problem, 0.5 * rate))
-        if move is None or half_move is None or not move.any():
+        if move is None or half_move is None:
             return False
         constants = flattened(random_gradients(problem))
-        return abs(cosine(move, constants)) > SIMILAR or is_near(move, 2 * half_move, rtol=1e-3)
+        # without what a train does at its start, such as drawing other parameters, the difference of two moves is left
+        return any(abs(cosine(step, constants)) > ALONG for step in (move, move - half_move))
 
     @cached_property
     def learns_slower(self) -> bool:
-        """Return whether the learning rates of the student's train sum to clearly less than the right ones."""
+        """True if the learning rates of the student's train sum to clearly less than the right ones."""
         move = self._move_by_constants(self.training)
         constants = flattened(random_gradients(self.training.problem))
         right_length = sum(self.training.rates()) * np.vdot(constants, constants)
         return move is None or bool(np.vdot(-move, constants) < 0.9 * right_length)
 
     def _move_by_constants(self, training: Training) -> Array | None:
-        """Return how far the student's train moves the parameters with constant gradients, as one vector; None if train
-        fails."""
-        params = train_by_constants(self.student, training).arrays()
+        """Return how far the student's train moves the parameters with constant gradients, as one vector, even if it
+        raises after its steps; None if a parameter is unusable."""
+        params = arrays(train_by_constants(self.student, training).params, training.problem.params)
         return None if isinstance(params, Verdict) else flattened(params) - flattened(training.problem.params)
 
     def _run(self, step: Step, batch: Problem) -> TrainingResult | None:
