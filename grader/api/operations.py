@@ -68,7 +68,7 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """Report whether the service can accept and grade submissions.
 
     Report whether database, sandbox and queue are ready, and the reason if one of them is not. With PostgreSQL, also
-    report whether a worker is alive. Without workers the service is still ready, because submissions wait in the queue.
+    report whether a worker is ready. Without workers the service is still ready, because submissions wait in the queue.
     """
     parts = {
         "database": _readiness(lambda: _database_trouble(service)),
@@ -113,7 +113,9 @@ def _queue_trouble(service: Service) -> str:
 
 def _workers_trouble(service: Service) -> str:
     with service.store.read() as tx:
-        return "" if workers.live(tx) else "no worker is alive: start one with `grader worker`"
+        if workers.live(tx):
+            return ""
+    return "no worker is alive: start one with `grader worker`; one that runs leaves while its self-test fails"
 
 
 _TEXT = {"schema": {"type": "string"}}

@@ -187,12 +187,15 @@ def fail(tx: Tx, leased: Leased, why: str) -> State | None:
     return tx.scalar(select(gradings.c.state).filter_by(id=leased.grading))
 
 
-def release(tx: Tx, leased: Leased) -> bool:
-    """Queue a grading again because its worker is shutting down. This does not count as a failure or a start. Return
-    False if the lease has been lost."""
+def release(tx: Tx, leased: Leased, *, started: bool = False) -> bool:
+    """Queue a grading again because its worker is shutting down or broken. This does not count as a failure, and as a
+    start only if `started` is True. Return False if the lease has been lost."""
     release = _update_of(leased).values(state=State.QUEUED, lease=None)
-    release = release.values(starts=gradings.c.starts - 1)
-    return change(tx, release) > 0
+    if not started:
+        release = release.values(starts=gradings.c.starts - 1)
+    is_released = change(tx, release) > 0
+    _break(tx, gradings.c.id == leased.grading)
+    return is_released
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:

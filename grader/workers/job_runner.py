@@ -20,6 +20,7 @@ from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State
 from grader.workers.events import Event, Hub
 from grader.workers.grading_process import Failed, GradingProcess, Job
+from grader.workers.health import SandboxHealth
 
 HEARTBEATS_IN_A_LEASE = 6
 RETRY_SECONDS = 1.0
@@ -57,11 +58,13 @@ class JobRunner:
     keys: Mapping[str, str]
     """Compatibility keys by assignment id."""
     shutdown: Shutdown
+    health: SandboxHealth
 
     def run(self, leased: Leased) -> None:
         """Grade a leased submission and store the report.
 
-        If the grader fails or shutdown is due, queue the grading again. If the lease is lost, store nothing.
+        If the grader fails or shutdown is due, queue the grading again. It counts as a failure of the grading only if
+        this machine can start a sandbox afterwards. If the lease is lost, store nothing.
         """
         self._publish(leased, State.RUNNING)
         started = last_beat = time.monotonic()
@@ -79,7 +82,7 @@ class JobRunner:
                     self.events.publish(message)
                 if self.shutdown.is_due:
                     self.process.end()
-                    state = self._release(leased)
+                    state = self._release(leased, started=False)
                     break
                 if time.monotonic() >= last_beat + beat_seconds:
                     last_beat = time.monotonic()
@@ -111,15 +114,17 @@ class JobRunner:
         """Store a report or a failure. Return the new state of the grading, or None if the lease was lost."""
         if isinstance(outcome, Failed):
             log.error("internal error", grading=leased.grading, submission=leased.submission, why=outcome.why)
+            if self._beat(leased) and not self.health.starts_now():
+                return self._release(leased, started=True)
             return self._retrying(leased, self.store.write, lambda tx: leases.fail(tx, leased, outcome.why))
         key = self.keys[leased.assignment]
         if self._retrying(leased, self.store.write, lambda tx: leases.finish(tx, leased, outcome, key)):
             return State.GRADED
         return None
 
-    def _release(self, leased: Leased) -> State | None:
-        """Queue the grading again because of a shutdown. Return its new state, or None if the lease was lost."""
-        released = self._retrying(leased, self.store.write, lambda tx: leases.release(tx, leased))
+    def _release(self, leased: Leased, *, started: bool) -> State | None:
+        """Queue the grading again because of this machine. Return its new state, or None if the lease was lost."""
+        released = self._retrying(leased, self.store.write, lambda tx: leases.release(tx, leased, started=started))
         return State.QUEUED if released else None
 
     def _beat(self, leased: Leased) -> bool:

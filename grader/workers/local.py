@@ -49,10 +49,13 @@ class LocalWorkers(WorkerPool):
         return ()  # all keys, since there are no other workers
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Lease queued gradings and run them, one at a time. Wait for `wake` while the queue is empty."""
+        """Lease queued gradings and run them, one at a time. Wait for `wake` while the queue is empty, or while the
+        self-test fails."""
         while not self._shutdown.requested:
             wakes = self._wakes  # read before the queue, so that no job queued since then is missed
-            leased = self._try_lease(name, lambda tx: leases.claim(tx, name, only, self._lease))
+            leased = None
+            if self._health.is_ready():
+                leased = self._try_lease(name, lambda tx: leases.claim(tx, name, only, self._lease))
             if leased is not None:
                 runner.run(leased)
                 continue

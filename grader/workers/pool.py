@@ -22,6 +22,7 @@ from grader.store.queue import StoreQueue
 from grader.store.records import Leased, Priority, Worker
 from grader.workers.events import Hub
 from grader.workers.grading_process import GradingProcess, Plan
+from grader.workers.health import SandboxHealth
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner, Shutdown
 from grader.workers.periodic import Periodic
 
@@ -63,6 +64,7 @@ class WorkerPool(StoreQueue, ABC):
         self._store = store
         self._lease = lease
         self._shutdown = Shutdown()
+        self._health = SandboxHealth(plan.sandbox, plan.runtime)
         self._woken = threading.Condition()
         self._wakes = 0
         self._runners: list[JobRunner] = []
@@ -70,7 +72,7 @@ class WorkerPool(StoreQueue, ABC):
 
         def add_worker(name: str, core: int | None, only: Priority | None) -> None:
             process = GradingProcess(replace(plan, core=core))
-            runner = JobRunner(store, events, process, secret, keys, self._shutdown)
+            runner = JobRunner(store, events, process, secret, keys, self._shutdown, self._health)
             self._runners.append(runner)
             self._threads.append(threading.Thread(target=self._work, args=(runner, name, only), name=name, daemon=True))
 
@@ -114,6 +116,8 @@ class WorkerPool(StoreQueue, ABC):
         return sum(runner.process.alive for runner in self._runners)
 
     def trouble(self) -> str:
+        if self._health.trouble:
+            return self._health.trouble
         return "" if self.alive else "no grading process is alive"
 
     def wake(self) -> None:
@@ -146,6 +150,10 @@ class WorkerPool(StoreQueue, ABC):
         return None
 
     def _beat(self) -> None:
-        """Register the pool, or extend its registration. Called at regular intervals."""
+        """Register the pool, or extend its registration; remove it after a failed self-test. Called at regular
+        intervals."""
         with self._store.write() as tx:
-            workers.beat(tx, self.worker, self._lease)
+            if self._health.trouble:
+                workers.leave(tx, self.worker.name)
+            else:
+                workers.beat(tx, self.worker, self._lease)

@@ -44,8 +44,11 @@ class PostgresWorkers(WorkerPool):
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         """Run Procrastinate's worker until shutdown is requested. If that worker ends earlier, for example because a
-        connection is lost, restart it."""
+        connection is lost, restart it; after a failed self-test, only once the self-test passes."""
         while not self._shutdown.requested:
+            if not self._health.is_ready():
+                time.sleep(TRY_AGAIN_SECONDS)
+                continue
             try:
                 asyncio.run(self._read_tickets(runner, name, only))
             except Exception as lost:  # noqa: BLE001  the libraries involved raise different exceptions
@@ -54,17 +57,21 @@ class PostgresWorkers(WorkerPool):
 
     async def _read_tickets(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         """Lease and run the grading of each ticket that Procrastinate's worker receives. Return when shutdown is
-        requested and the last grading has ended."""
+        requested or a self-test has failed, and the last grading has ended."""
         app = App(connector=PsycopgConnector(conninfo=self._store.conninfo))
 
         @app.task(name=procrastinate_jobs.TASK)
         def grade(grading: str) -> None:  # in a thread, so that the event loop can send heartbeats
-            leased = self._try_lease(name, lambda tx: leases.take(tx, grading, name, self._lease))
-            if leased is not None:
-                runner.run(leased)
+            if not self._health.trouble:  # otherwise the lost ticket is replaced at the next heartbeat of any machine
+                leased = self._try_lease(name, lambda tx: leases.take(tx, grading, name, self._lease))
+                if leased is not None:
+                    runner.run(leased)
+            if self._health.trouble:
+                loop.call_soon_threadsafe(reader.stop)  # before it receives another ticket
 
         # Procrastinate deletes a ticket in a background task, whose exception asyncio passes to this handler
-        asyncio.get_running_loop().set_exception_handler(_log_exception)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_log_exception)
         async with self._connections() as connections, app.open_async(connections):
             reader = TicketReader(
                 app,
@@ -79,7 +86,7 @@ class PostgresWorkers(WorkerPool):
             reading = asyncio.create_task(reader.run())
             while not reading.done():
                 await asyncio.wait([reading], timeout=0.5)
-                if self._shutdown.requested:  # by another thread, so it has to be polled
+                if self._shutdown.requested or self._health.trouble:  # by another thread, so it has to be polled
                     reader.stop()
             await reading
 

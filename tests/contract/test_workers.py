@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -19,10 +20,10 @@ from grader.engine.grade import Scope
 from grader.intake.receive import receive
 from grader.model import Points, Report
 from grader.settings import Settings
-from grader.store import gradings, leases, offerings, people, queue, submissions
+from grader.store import gradings, leases, offerings, people, queue, submissions, workers
 from grader.store.database import Store
 from grader.store.queue import StoreQueue
-from grader.store.records import Course, Grading, Kind, Offering, Priority, State
+from grader.store.records import Course, Grading, Kind, Offering, Priority, State, Worker
 from grader.store.submissions import NewSubmission
 from grader.workers.compatibility import compatibility_keys
 from grader.workers.events import Event, Hub
@@ -285,3 +286,38 @@ def test_the_same_files_are_graded_once(bench: Bench) -> None:
     with bench.store.read() as tx:
         reports = [gradings.report(tx, g.id) for g in (first, second)]
     assert reports[0] == reports[1]  # to what each check cost
+
+
+def test_jobs_wait_while_the_sandbox_of_the_machine_is_broken(
+    plan: Plan, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox breaks while the machine works: no template process can start, and none has failed a submission."""
+    broken = tmp_path / "broken"
+    bwrap = tmp_path / "bin" / "bwrap"
+    bwrap.parent.mkdir()
+    bwrap.write_text(f'#!/bin/sh\n[ -e {broken} ] && exit 1\nexec {shutil.which("bwrap")} "$@"\n')
+    bwrap.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bwrap.parent}:{os.environ['PATH']}")
+    bench = Bench(store, plan)
+    bench.crew.start()
+    try:
+        bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
+        broken.touch()
+        for runner in bench.crew._runners:
+            os.kill(runner.process.pid, signal.SIGKILL)
+        waiting = [bench.hand_in(f"{TOY_SOLUTION}# {number}") for number in range(6)]
+        _until(lambda: bench.crew.trouble() or bench.look(waiting[-1]).state is State.BROKEN)
+        _until(lambda: State.RUNNING not in [bench.look(grading).state for grading in waiting])
+        assert {(bench.look(grading).state, bench.look(grading).failures) for grading in waiting} == {(State.QUEUED, 0)}
+        _until(lambda: not _live_workers(store))
+        broken.unlink()
+        for grading in waiting:
+            assert bench.wait(grading, State.GRADED).failures == 0
+        assert bench.crew.trouble() == ""
+    finally:
+        bench.crew.stop(0)
+
+
+def _live_workers(store: Store) -> list[Worker]:
+    with store.read() as tx:
+        return workers.live(tx)
