@@ -15,7 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.bounds import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, MIB
@@ -29,6 +29,9 @@ _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumb
 _DECLARED_ENCODING = re.compile(rb"coding[:=]\s*[-\w.]+")
 _TWO_LINES = 10_000
 """Number of bytes at the start of a file in which the grader looks for the declaration of the file's encoding."""
+
+_ENTRY_SIGNATURE = b"PK\x01\x02"
+"""The bytes with which each entry begins in a zip's list of files."""
 
 _WHAT_TO_SUBMIT = "submit your Python file, a notebook (.ipynb), or a zip of both"
 
@@ -47,7 +50,7 @@ def receive(name: str, content: bytes, file: str) -> Submission:
     _require_small(name, len(content))
     suffix = PurePosixPath(name.lower()).suffix
     if suffix == ".zip":
-        return _read_submission(_unzipped(content))
+        return _read_submission(_unzipped(content, _ZipBudget()))
     if suffix not in (".py", ".ipynb"):
         raise Refused(
             f"{_shown_name(name)} has an unsupported file type: submit {file}, a notebook (.ipynb), or a zip of both"
@@ -142,9 +145,10 @@ def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
 
 def _with_zips_opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of each file, and the files in a zip in place of the zip."""
+    budget = _ZipBudget()
     for name, content in files:
         if name.lower().endswith(".zip"):
-            yield from _unzipped(content)
+            yield from _unzipped(content, budget)
         else:
             yield name, content
 
@@ -226,16 +230,33 @@ def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
     return content, ""
 
 
-def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
+@dataclass
+class _ZipBudget:
+    """The numbers of entries and of unpacked bytes that the remaining zips of a submission may have. Entries that are
+    left out count too."""
+
+    entries: int = 10 * MAX_FILES
+    unpacked_bytes: int = 4 * MAX_TOTAL_BYTES
+
+    def require(self) -> None:
+        """Raise `Refused` if the zips so far have more."""
+        if self.entries < 0 or self.unpacked_bytes < 0:
+            most = f"{4 * MAX_TOTAL_BYTES // MIB} MiB or {10 * MAX_FILES} files"
+            raise Refused(f"the zip unpacks to more than {most}: {_WHAT_TO_SUBMIT}, without data sets")
+
+
+def _unzipped(content: bytes, budget: _ZipBudget, inside: bool = False) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of each file in a zip. If no file is code, unpack the zips inside the zip too: learning
     platforms pack each submission as a zip inside a zip."""
+    if content.count(_ENTRY_SIGNATURE) > budget.entries:  # `ZipFile` would read all entries before they can be counted
+        budget.entries = -1
+        budget.require()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
-            total = sum(entry.file_size for entry in entries)
-            if len(entries) > 10 * MAX_FILES or total > 4 * MAX_TOTAL_BYTES:
-                most = f"{4 * MAX_TOTAL_BYTES // MIB} MiB or {10 * MAX_FILES} files"
-                raise Refused(f"the zip unpacks to more than {most}: {_WHAT_TO_SUBMIT}, without data sets")
+            budget.entries -= len(archive.infolist())
+            budget.unpacked_bytes -= sum(entry.file_size for entry in entries)
+            budget.require()
             opens_zips = not inside and not any(_is_code(entry.filename) for entry in entries)
             for entry in entries:
                 name = safe_name(entry.filename)
@@ -243,7 +264,7 @@ def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes
                     continue
                 if opens_zips and name.lower().endswith(".zip"):
                     folder = PurePosixPath(name).parent
-                    for inner_name, inner_content in _unzipped(unpacked(archive, entry), inside=True):
+                    for inner_name, inner_content in _unzipped(unpacked(archive, entry), budget, inside=True):
                         yield (folder / inner_name).as_posix(), inner_content
                 else:
                     yield name, unpacked(archive, entry) if _is_graded(name) else b""

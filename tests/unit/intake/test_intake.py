@@ -156,6 +156,12 @@ def test_a_zip_in_a_zip_is_no_more_trusted(make: Callable[[], bytes], says: str)
     assert says in refusal("all.zip", zipped({"ps4.zip": make()}))
 
 
+@pytest.mark.parametrize("names", [["a.zip", "b.zip", "c.zip"], ["a.zip"]])
+def test_names_in_nested_zips_are_bounded_together_though_none_is_kept(names: list[str]) -> None:
+    inner = zipped({f"__MACOSX/{number}": b"" for number in range(6_000 // len(names))})
+    assert "more than 200 MiB or 5000 files" in refusal("all.zip", zipped(dict.fromkeys(names, inner)))
+
+
 def test_a_zip_beside_code_is_left_out_unopened() -> None:
     handed_in = receive("all.zip", zipped({"mlp.py": CODE, "data.zip": b"no zip"}), "mlp.py")
     assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ("left out of the submission: data.zip",))
