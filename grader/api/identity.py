@@ -7,11 +7,12 @@ Browsers send a session cookie and, with requests that change something, a CSRF 
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
@@ -27,7 +28,7 @@ from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
-from grader.store.database import Tx
+from grader.store.database import Tx, now
 from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -46,6 +47,8 @@ class Caller:
     token: AccessToken
     """The token of the browser's session, or the program's API token."""
     service: Service
+    request_at: dt.datetime = field(default_factory=now)
+    """Time at which the head of the request arrived."""
 
     def read(self) -> AbstractContextManager[Tx]:
         """Begin a read-only transaction of the service's database."""
@@ -201,6 +204,7 @@ class Identify(HttpMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
+        request.state.request_at = now()
         request.state.caller = await _identified(request)
         await self._app(scope, receive, send)
 
@@ -251,7 +255,7 @@ def find_caller(request: Request) -> Caller | None:
     if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights
         person = replace(person, admin=False)
         roles = dict.fromkeys(roles, Role.STUDENT)
-    return Caller(person, roles, token, service)
+    return Caller(person, roles, token, service, request.state.request_at)
 
 
 def session_secret(request: Request) -> str:

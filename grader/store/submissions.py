@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select
@@ -33,13 +33,14 @@ class NewSubmission:
     files: tuple[tuple[str, bytes], ...]
     """Names and contents, in the order of the upload."""
     code_submitted: bool = True
+    received_at: dt.datetime = field(default_factory=now)
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
     """Store a submission and return its id. Callers may acknowledge it to the student only after the commit."""
     id = new_id()
-    row: dict[str, Any] = {"id": id, "received_at": now()}
-    for column in ("course", "assignment", "kind", "interface", "digest", "by", "code_submitted"):
+    row: dict[str, Any] = {"id": id}
+    for column in ("course", "assignment", "kind", "interface", "digest", "by", "code_submitted", "received_at"):
         row[column] = getattr(new, column)
     tx.execute(insert(submissions), row)
     distinct_authors = dict.fromkeys(new.authors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
 import time
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from contextlib import ExitStack, contextmanager
 import httpx2
 import pytest
 
-from grader.api import connections, middleware
+from grader.api import connections, middleware, submitting
 from grader.api.connections import Connections
 from grader.api.limits import RateLimits
 from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_UPLOADS_AT_ONCE
 from grader.settings import Settings
+from grader.store.database import now
 from tests.api.serving import serving
 from tests.api.test_events import until
 from tests.api.world import SUBMISSIONS, World
@@ -255,3 +257,18 @@ def test_one_person_s_uploads_at_once_are_few_and_others_go_on(world: World) -> 
         while (refused := status("ada")) != 429:
             assert time.monotonic() < until_they_have_begun
         assert (refused, status("bob")) == (429, 202)
+
+
+@pytest.mark.parametrize(("longest", "status"), [(dt.timedelta(minutes=10), 202), (dt.timedelta(), 403)])
+def test_a_submission_counts_from_the_head_of_its_request(
+    world: World, monkeypatch: pytest.MonkeyPatch, longest: dt.timedelta, status: int
+) -> None:
+    """It closes while the body is on its way. An upload that takes longer than `longest` gains no more time."""
+    monkeypatch.setattr(submitting, "LONGEST_UPLOAD", longest)
+    body = FILE + TOY_SOLUTION.encode() + b"\r\n--x--\r\n"
+    all_ = Connections(100)
+    with serving(world, all_) as address, connected(address, upload(world, len(body) + 5)) as connection:
+        until(lambda: any(c.cycle and "caller" in c.cycle.scope["state"] for c, _ in [*all_]))
+        world.set(closes_at=now())
+        connection.sendall(body)
+        assert f" {status} ".encode() in connection.recv(65536).partition(b"\r\n")[0]
