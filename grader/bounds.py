@@ -5,6 +5,8 @@ Limits that an assignment may change are in `grader.model.Limits`.
 
 from __future__ import annotations
 
+import re
+
 MIB = 1 << 20
 
 # ── connections and requests (grader.api.connections, grader.api.middleware) ───────────────────────────
@@ -85,6 +87,16 @@ HEADER_WEIGHT = 90
 byte in msgpack and 64 bytes in Python. Array elements are not in the header."""
 
 
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """Replace NUL, which PostgreSQL cannot store, and lone surrogates, which UTF-8 cannot encode, by U+FFFD."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
 def cut(text: str, most: int) -> str:
-    """Shorten a text to at most `most` characters. A shortened text ends with "…"."""
+    """Make a text from outside storable, and shorten it to at most `most` characters. A shortened text ends with
+    "…"."""
+    text = storable(text)
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -13,6 +13,7 @@ from grader.bounds import (
     MAX_LINES,
     MAX_NOTEBOOK_VALUES,
     MAX_NOTEBOOKS,
+    storable,
 )
 from grader.errors import Refused
 from grader.model import Notebook
@@ -102,7 +103,7 @@ def _cell(saved: Any, version: int) -> tuple[str, str]:
     of their own."""
     kind = str(saved["cell_type"])
     source = saved["input"] if kind == "code" and version == 3 else saved["source"]
-    text = "".join(source) if isinstance(source, list) else str(source)
+    text = storable("".join(source) if isinstance(source, list) else str(source))
     if kind == "heading":
         return "markdown", f"# {' '.join(text.split())}"
     return kind, text

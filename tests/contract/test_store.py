@@ -102,6 +102,18 @@ def reports(toy: Assignment, sandbox: Sandbox) -> dict[str, Report]:
     }
 
 
+@pytest.mark.parametrize("text", [r"a\0b", r"a\ud800b"])
+def test_a_report_of_an_exception_with_odd_characters_can_be_stored(
+    store: Store, hand_in: HandIn, toy: Assignment, sandbox: Sandbox, text: str
+) -> None:
+    source = TOY_SOLUTION.replace("return -a", f'raise ValueError("{text}")')
+    report = grade(receive("mlp.py", source.encode(), "mlp.py"), toy, sandbox, Seed())
+    assert any("ValueError" in check.reason for check in report.checks)
+    _, grading = hand_in("ann", source)
+    assert finish(store, claim(store), report)
+    assert state(store, grading) is State.GRADED
+
+
 def claim(store: Store) -> Leased:
     with store.write() as tx:
         leased = leases.claim(tx, "worker")

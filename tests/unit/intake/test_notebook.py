@@ -24,6 +24,11 @@ def test_code_cells_keep_their_place_among_all_cells(make_notebook: MakeNotebook
     assert notebook.cells[0] == ("markdown", "# Q1")
 
 
+def test_odd_characters_are_replaced_so_that_pages_and_databases_take_the_text(make_notebook: MakeNotebook) -> None:
+    notebook = read_notebook("ps4.ipynb", make_notebook(("markdown", "a\ud800b\0c \U0001d6fc")))
+    assert notebook.cells[0][1] == "a\ufffdb\ufffdc \U0001d6fc"
+
+
 def test_a_byte_order_mark_does_not_matter(make_notebook: MakeNotebook) -> None:
     assert read_notebook("ps4.ipynb", b"\xef\xbb\xbf" + make_notebook(("code", "x = 1"))).code == ("x = 1",)
 
