@@ -110,10 +110,11 @@ def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
     store = open_store(settings)
     events = Hub()
     assignments = {assignment.id: assignment for assignment in catalogue.everything(settings.assignments)}
-    keys = compatibility_keys(assignments.values(), settings.runtime)
+    secret = secret_of(settings, store)
+    keys = compatibility_keys(assignments.values(), settings.runtime, secret)
     plan = Plan(settings.assignments, settings.runtime, sandbox)
     cores = (None,) * settings.workers
-    workers = LocalWorkers(store, events, plan, secret_of(settings, store), cores, keys, lease_of(settings))
+    workers = LocalWorkers(store, events, plan, secret, cores, keys, lease_of(settings))
     return Service(store, workers, events, assignments, settings), workers
 
 
@@ -123,7 +124,8 @@ def server_without_workers(settings: Settings) -> tuple[Service, ServerTasks]:
     store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(store)
     assignments = {assignment.id: assignment for assignment in catalogue.everything(settings.assignments)}
-    queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime))
+    secret = retry_until_reachable(lambda: secret_of(settings, store))
+    queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime, secret))
     tasks = ServerTasks(store, events, lease_of(settings))
     return Service(store, queue, events, assignments, settings), tasks
 
@@ -137,7 +139,7 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
     from grader.workers.postgres import PostgresWorkers  # an optional dependency
 
     secret = retry_until_reachable(lambda: secret_of(settings, store))
-    keys = compatibility_keys(catalogue.everything(settings.assignments), settings.runtime)
+    keys = compatibility_keys(catalogue.everything(settings.assignments), settings.runtime, secret)
     plan = Plan(settings.assignments, settings.runtime, sandbox)
     cores = (None,) * settings.workers
     workers = PostgresWorkers(store, SharedHub(store), plan, secret, cores, keys, lease_of(settings))

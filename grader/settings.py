@@ -15,6 +15,8 @@ from grader.errors import BadCall
 from grader.sandbox import runtime
 
 PREFIX = "GRADER_"
+SHORTEST_SECRET = 16
+"""Least number of characters of a secret. Shorter ones could be guessed."""
 
 
 def _address(url: str) -> str:
@@ -36,8 +38,8 @@ class Settings(BaseModel):
     runtime: Path = Field(default_factory=runtime.default)
     """GRADER_RUNTIME: the Python environment in which bubblewrap and landlock run students' code."""
     secret: str = ""
-    """GRADER_SECRET: the secret seed of the random problems. If empty, commands use the public seed, a batch creates a
-    secret in GRADER_HOME, and the service creates one in its database."""
+    """GRADER_SECRET: the secret seed of the random problems, at least 16 characters. If empty, commands use the public
+    seed, a batch creates a secret in GRADER_HOME, and the service creates one in its database."""
     home: Path = Path.home() / ".local" / "share" / "grader"
     """GRADER_HOME: the folder with the secrets of batches. If GRADER_DATABASE_URL is not set, the service's SQLite
     database is there too."""
@@ -100,6 +102,10 @@ class Settings(BaseModel):
             super().__init__(**from_environment | values)
         except ValidationError as wrong:
             raise BadCall(_validation_message(wrong)) from None
+        if self.secret and len(self.secret) < SHORTEST_SECRET:
+            raise BadCall(
+                f"GRADER_SECRET has fewer than {SHORTEST_SECRET} characters: make one with `openssl rand -hex 32`"
+            )
 
     @property
     def has_postgresql(self) -> bool:

@@ -47,7 +47,7 @@ class Rules:
     """The digest of the assignment."""
     scope: str
     seed: str
-    """The label of the seed: "public" or the fingerprint of the secret."""
+    """The label of the seed: "public" or "secret". The compatibility key has the fingerprint of the secret."""
     sandbox: str
     """Name of the sandbox; empty if the workers of a service do the grading."""
 

@@ -1,6 +1,6 @@
 """The secret from which the random problems of a batch are drawn, so that students cannot look up the answers.
 
-It is stored on this machine only. Reports contain its fingerprint (`Seed.label`).
+It is stored on this machine only.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -178,17 +177,22 @@ def _queue(task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
     """Return a queue in the output folder with workers on this machine. If `database` is given, the URL of a service's
     database, return the queue in this database."""
     settings = Settings() if database else prepared(Settings(), sandbox)
-    key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
-    rules = partial(Rules, key, task.digest, scope.reported(task).label)  # lacks seed and sandbox
+    numpy = numpy_of(task.runtime(settings.runtime))
+
+    def rules(secret: bytes, sandbox: str) -> Rules:
+        seed = Seed(secret)
+        key = compatibility_key(task, numpy, seed)
+        return Rules(key, task.digest, scope.reported(task).label, seed.label, sandbox)
+
     if not database:
         secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
         plan = Plan(settings.assignments, settings.runtime, sandbox, {task.id: task.folder})
-        return local_queue(to, task, rules(Seed(secret).label, sandbox), scope, plan, secret)
+        return local_queue(to, task, rules(secret, sandbox), scope, plan, secret)
     settings = settings.model_copy(update={"database_url": database})
     if not settings.has_postgresql:
         raise BadCall("--database needs the URL of a service's database: postgresql://user:password@host/name")
     store = open_store(settings)
-    return service_queue(store, task, rules(Seed(secret_of(settings, store)).label, ""), scope)
+    return service_queue(store, task, rules(secret_of(settings, store), ""), scope)
 
 
 @contextmanager

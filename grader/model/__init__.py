@@ -760,7 +760,7 @@ class Report:
     submission: GradedSubmission
     scope: ReportScope
     seed: str
-    """ "public", or the fingerprint of the secret seed."""
+    """The kind of the seed, "public" or "secret"."""
     environment: Environment
     parts: tuple[Part, ...]
     remarks: tuple[str, ...]

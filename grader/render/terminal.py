@@ -223,7 +223,7 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
     numpy = f", numpy {environment.numpy}, {kernels(environment)}"
     if environment.numpy == UNKNOWN:  # no code was run
         numpy = ""
-    seed = "public seed" if report.seed == "public" else f"seed {report.seed}"
+    seed = f"{report.seed} seed"
     last = Text(f"· Sandbox: {environment.isolation}. Problems: {seed}. Grader {environment.grader}{numpy}", "dim")
     if report.submission.graded is not None and report.submission.graded.cells:
         cells = report.submission.graded.cells

@@ -286,8 +286,8 @@ class Unserved:
     def why(self) -> str:
         """A message for staff: no worker can take these gradings, and what to do."""
         return (
-            f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version, or "
-            "cancel these gradings and regrade"
+            f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version "
+            "with the service's GRADER_SECRET, or cancel these gradings and regrade"
         )
 
 

@@ -10,21 +10,24 @@ from pathlib import Path
 
 import grader
 from grader.assignments.catalogue import Assignment, digest_of
+from grader.assignments.seeds import Seed
 from grader.errors import SandboxUnavailable
 
 
-def compatibility_key(assignment: Assignment, numpy: str) -> str:
+def compatibility_key(assignment: Assignment, numpy: str, seed: Seed) -> str:
     """Return the compatibility key for gradings of an assignment.
 
-    Machines with equal keys have the same versions of grader, assignment and numpy. They produce the same report for
-    the same files, even with different BLAS kernels.
+    Machines with equal keys have the same versions of grader, assignment and numpy, and the same secret. They produce
+    the same report for the same files, even with different BLAS kernels.
 
     Args:
         numpy: The version of numpy that students' code uses.
+        seed: The seed from which the problems are drawn.
     """
     assignment_digest = f"{assignment.id} {assignment.digest[:12]}"
     written = f" written {assignment.written_digest[:12]}" if assignment.written_digest else ""
-    return f"grader {grader.__version__} {source_digest()}, {assignment_digest}{written}, numpy {numpy}"
+    software = f"grader {grader.__version__} {source_digest()}, {assignment_digest}{written}, numpy {numpy}"
+    return f"{software}, secret {seed.fingerprint}"
 
 
 @cache
@@ -34,13 +37,13 @@ def source_digest() -> str:
     return digest_of(package.rglob("*.py"), package)[:12]
 
 
-def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
+def compatibility_keys(assignments: Iterable[Assignment], runtime: Path, secret: bytes) -> dict[str, str]:
     """Return this machine's compatibility keys by assignment id. `runtime` is the default Python environment for
-    students' code."""
+    students' code, `secret` the secret from which the problems are drawn."""
     keys: dict[str, str] = {}
     for assignment in assignments:
         numpy = numpy_of(assignment.runtime(runtime))
-        keys[assignment.id] = compatibility_key(assignment, numpy)
+        keys[assignment.id] = compatibility_key(assignment, numpy, Seed(secret))
     return keys
 
 

@@ -23,6 +23,7 @@ from tests.running import Running, free_port
 from tests.unit.render import samples
 
 COURSE, ASSIGNMENT = "ml101", "ps4"
+SECRET = "the secret of the pages"
 OTHERS = (
     "Adele Goldberg", "Alan Kay", "Annie Easley", "Barbara Liskov", "Betty Holberton", "Carol Shaw", "Donald Knuth",
     "Dorothy Vaughan", "Edsger Dijkstra", "Evelyn Boyd", "Frances Allen", "Hedy Lamarr", "Jean Bartik", "Joan Clarke",
@@ -61,7 +62,7 @@ def serving(folder: Path, populate: Callable[[Tx], tuple[Person, Person]]) -> It
     """`populate` makes the course, and returns a student and its staff."""
     home = folder / "home"
     home.mkdir()
-    environment = without_settings() | {"GRADER_HOME": str(home), "GRADER_SECRET": "pages"}
+    environment = without_settings() | {"GRADER_HOME": str(home), "GRADER_SECRET": SECRET}
     database = f"sqlite:///{home}/grader.db"
     service = Running(home, ROOT / "reference", f"http://127.0.0.1:{free_port()}", environment, database)
     store = service.open_store()
@@ -84,7 +85,9 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
     )
     grace = member(tx, "Grace Hopper", Role.STAFF)
     ada = member(tx, "Ada Lovelace", Role.STUDENT)
-    lane = compatibility_keys([catalogue.load(ROOT / "reference" / ASSIGNMENT)], Settings().runtime)[ASSIGNMENT]
+    lane = compatibility_keys([catalogue.load(ROOT / "reference" / ASSIGNMENT)], Settings().runtime, SECRET.encode())[
+        ASSIGNMENT
+    ]
     known = _reports()
     right = (ROOT / "submissions" / "perfect" / "mlp.py").read_text("utf-8")
     unfinished = right.replace("def train(self,", "def train(self, *_, **__):\n        pass\n\n    def old(self,")

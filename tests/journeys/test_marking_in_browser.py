@@ -19,7 +19,7 @@ from grader.store.database import Tx
 from grader.store.records import Course, Offering, Person, Role
 from grader.workers.compatibility import compatibility_keys
 from tests.conftest import ROOT
-from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, graded, member, serving
+from tests.journeys.classroom import ASSIGNMENT, COURSE, SECRET, Classroom, graded, member, serving
 from tests.journeys.simulated_class import QUESTION, draw
 from tests.journeys.test_pages_in_browser import Visitor, browser, grace, logged_in
 from tests.unit.render import samples
@@ -52,7 +52,7 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
     people.add_course(tx, Course(COURSE, "Machine Learning"))
     offerings.put_offering(tx, Offering(COURSE, ASSIGNMENT))
     grace = member(tx, "Grace Hopper", Role.STAFF)
-    lane = compatibility_keys([ps4], Settings().runtime)[ASSIGNMENT]
+    lane = compatibility_keys([ps4], Settings().runtime, SECRET.encode())[ASSIGNMENT]
     students = [member(tx, f"Student {n}", Role.STUDENT) for n in range(len(CLASS))]
     report = replace(samples.perfect(), evidence=())  # its curves would take longest
     others = dict(enumerate((HOSTILE, *PLAIN)))

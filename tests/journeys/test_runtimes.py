@@ -48,7 +48,7 @@ def test_its_environment_is_made_used_and_named(
     here = {"GRADER_ASSIGNMENTS": str(folder.parent)}
 
     with pytest.raises(SandboxUnavailable, match="grader runtimes"):
-        compatibility_keys([toy], common)
+        compatibility_keys([toy], common, b"secret")
     made = grader("runtimes", **here)
     assert made.returncode == 0, made.stderr
     assert toy.runtime(common).name in made.stdout
@@ -57,7 +57,7 @@ def test_its_environment_is_made_used_and_named(
     report = json.loads(done.stdout)
     assert report["points"]["earned"] == 4
     assert report["environment"]["runtime"] == toy.runtime_name != ""
-    assert "numpy" in compatibility_keys([toy], common)["toy"]
+    assert "numpy" in compatibility_keys([toy], common, b"secret")["toy"]
     out = tmp_path / "out"
     (tmp_path / "class" / "ada").mkdir(parents=True)
     (tmp_path / "class" / "ada" / "sums.py").write_bytes(solution.read_bytes())

@@ -14,6 +14,7 @@ WRONG = [
     ("GRADER_GRACE_SECONDS", "nan", "finite"),
     ("GRADER_OIDC_LOGIN_CLAIM", "sub", "'email' or 'preferred_username'"),
     ("GRADER_URL", "grader.example.edu", "https://grader.example.edu"),
+    ("GRADER_SECRET", "short", "fewer than 16 characters"),
     ("GRADER_WORKER", "4", "write GRADER_WORKERS"),
     ("GRADER_DATABASEURL", "postgresql://db/grader", "write GRADER_DATABASE_URL"),
 ]
@@ -28,6 +29,7 @@ def test_a_setting_that_cannot_be_meant_is_refused(
         Settings()
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert name != "GRADER_SECRET" or value not in str(refused.value).split()
 
 
 @pytest.mark.parametrize("name", ["GRADER_PORT", "GRADER_SERVICE_HOST", "GRADER_PORT_8000_TCP", "WORKER", "GRADER_"])
