@@ -5,12 +5,16 @@ The state of a login attempt is kept in a signed cookie for ten minutes, so that
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -48,7 +52,13 @@ _ATTEMPT_SECONDS = 600
 _COOKIE_SUFFIX = "-login"
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
-_WAIT_SECONDS = 10.0
+_WAIT_SECONDS = 5.0
+"""Longest time without an answer of the provider."""
+_LOGIN_SECONDS = 10.0
+"""Longest time of one step of a login, with the wait for a thread."""
+_THREADS = 4
+"""Number of login steps at the same time. They have threads of their own: a provider that does not answer must not take
+the threads that serve other requests."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
@@ -76,6 +86,18 @@ class Provider:
         """Time at which the metadata were fetched, by the monotonic clock."""
         self._keys: KeySet | None = None
         """The provider's public keys; None until they are fetched."""
+        self._threads = ThreadPoolExecutor(_THREADS, "login")
+
+    async def in_thread(self, step: Callable[[], Response]) -> Response:
+        """Call a step of a login, which sends requests to the provider, in one of the provider's threads. Raise 503 if
+        it takes too long."""
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()  # the request's id, for the log
+        try:
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                return await loop.run_in_executor(self._threads, context.run, step)
+        except TimeoutError as late:
+            raise _no_answer(late) from None
 
     def login_url(self, attempt: LoginAttempt) -> str:
         """Return the URL at the provider that starts a login."""
@@ -220,8 +242,12 @@ TheProvider = Annotated[Provider, Depends(_provider)]
 
 
 @pages.get("/login/oidc")
-def start_login(service: TheService, provider: TheProvider, next: str = "/") -> Response:
+async def start_login(service: TheService, provider: TheProvider, next: str = "/") -> Response:
     """Redirect to the provider's login page, and store the login attempt in a cookie for `finish_login`."""
+    return await provider.in_thread(partial(_start_login, service, provider, next))
+
+
+def _start_login(service: Service, provider: Provider, next: str) -> Response:
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     attempt = LoginAttempt(state, nonce, verifier, local_path(next))
     response = RedirectResponse(provider.login_url(attempt), 303)
@@ -231,7 +257,7 @@ def start_login(service: TheService, provider: TheProvider, next: str = "/") -> 
 
 
 @pages.get(BACK)
-def finish_login(
+async def finish_login(
     request: Request,
     service: TheService,
     provider: TheProvider,
@@ -243,6 +269,12 @@ def finish_login(
     """Finish a login: the provider redirects the browser to this page with an authorization code, or an error. Begin a
     session for the person, and redirect to the page that they asked for. `iss` is the issuer, which some providers
     send."""
+    return await provider.in_thread(partial(_finish_login, request, service, provider, state, code, error, iss))
+
+
+def _finish_login(
+    request: Request, service: Service, provider: Provider, state: str, code: str, error: str, iss: str | None
+) -> Response:
     attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE_SUFFIX), ""))
     # without this comparison, another site could log the browser in as another person
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):

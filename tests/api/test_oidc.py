@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -15,10 +19,13 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from grader.api.app import create_app
+from grader.api.connections import Connections
 from grader.errors import BadCall
 from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
+from tests.api.serving import serving
+from tests.api.test_events import until
 from tests.api.world import World
 from tests.conftest import ROOT
 
@@ -221,6 +228,24 @@ def test_a_provider_that_is_gone_is_a_503(start: Start) -> None:
     assert answer.status_code == 503
     assert "does not answer" in answer.json()["detail"]
     assert "retry-after" in answer.headers
+
+
+def test_a_provider_that_does_not_answer_keeps_no_other_request_waiting(start: Start, world: World) -> None:
+    logins, all_ = 50, Connections(100)
+    with socket.create_server(("127.0.0.1", 0), backlog=logins) as silent, ThreadPoolExecutor(logins) as browsers:
+        client = start(oidc_issuer=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with serving(replace(world, client=client), all_) as (host, port), ExitStack() as accepted:
+            address = f"http://{host}:{port}"
+            waiting = [browsers.submit(httpx2.get, f"{address}/login/oidc", timeout=60) for _ in range(logins)]
+            until(lambda: sum(connection.is_in_use for connection, _ in [*all_]) == logins)
+            for _ in range(4):
+                accepted.enter_context(silent.accept()[0])
+            time.sleep(1)  # so that all threads that may wait for the provider do
+            started = time.monotonic()
+            assert httpx2.get(f"{address}/healthz", timeout=60).is_success
+            answered_after = time.monotonic() - started
+            assert {login.result().status_code for login in waiting} == {503}
+            assert answered_after < (time.monotonic() - started) / 4
 
 
 def test_a_provider_that_calls_itself_otherwise_is_not_trusted(
