@@ -65,7 +65,8 @@ class Settings(BaseModel):
     streams_limit: PositiveInt = 10
     """GRADER_STREAMS_LIMIT: number of gradings that one person may watch at the same time."""
     metrics_token: str = ""
-    """GRADER_METRICS_TOKEN: bearer token that Prometheus must send to read /metrics; empty makes /metrics public."""
+    """GRADER_METRICS_TOKEN: bearer token that Prometheus must send to read /metrics; if empty, only this machine may
+    read them."""
     lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0
     """GRADER_LEASE_SECONDS: a worker without a heartbeat for this time counts as dead, and another worker grades its
     submission."""

@@ -56,6 +56,7 @@ def create_app(service: Service) -> FastAPI:
     MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # keep uploads in memory: /tmp may be full
     app.state.service = service
     app.state.metrics = Metrics(service.store)
+    service.events.listen(app.state.metrics.observe)
     problems.install(app, problem_page)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)

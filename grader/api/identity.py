@@ -33,7 +33,7 @@ from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScop
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
-"""Path prefixes that need no login. The path /metrics is protected by GRADER_METRICS_TOKEN, if set."""
+"""Path prefixes that need no login. The path /metrics checks GRADER_METRICS_TOKEN itself."""
 _LOGIN = "/login"
 
 

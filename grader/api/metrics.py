@@ -1,16 +1,14 @@
 """Metrics for Prometheus.
 
-Most metrics are read from the database on every scrape. They are the same at all replicas, so do not sum them over
-replicas. Metrics of a single process begin their help text with "Of this process alone"; these may be summed.
+Queue, workers and results are read from the database on every scrape, and durations are counted when a grading ends.
+Both are the same at all replicas, so do not sum them over replicas. Metrics of a single process begin their help text
+with "Of this process alone"; these may be summed.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import astuple
 from typing import Any
 
@@ -18,28 +16,21 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from grader.errors import StoreUnavailable
-from grader.model import PROCESS_ENDED, Json
 from grader.store import counts, workers
 from grader.store.database import Store, now
+from grader.workers.events import Event
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
-_COMMIT_DELAY = dt.timedelta(seconds=30)
-"""Longest time from the end of a grading to the commit of its record."""
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
-_SINCE_START = "From the database, since this replica started"
+_SINCE_START = "Of all workers, since this replica started"
 
 
 class Metrics:
     """The metrics of one process."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._since = now()
-        """Time of the last update of the histograms."""
-        self._counted: dict[str, dt.datetime] = {}
-        """Id → end of each grading that is in the histograms and ended recently. The next update reads an overlapping
-        interval, because records are committed late, and must not count these gradings again."""
+        """Create the metrics. Pass each event of a grading to `observe`."""
         self._one_at_a_time = threading.Lock()
         self._registry = CollectorRegistry()
         self._registry.register(_StoreCollector(store))
@@ -72,50 +63,19 @@ class Metrics:
         """Return the metrics in Prometheus' text format. While the database cannot be reached, return only the metrics
         of this process."""
         with self._one_at_a_time:
-            with suppress(StoreUnavailable):  # reported by the metric grader_database_up
-                self._catch_up()
             return generate_latest(self._registry)
 
-    def _catch_up(self) -> None:
-        """Update the histograms with the gradings that finished since the previous call of this method."""
-        until = now()
-        with self._store.read() as tx:
-            gradings = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._counted))
-        for grading in gradings:
-            self._counted[grading.id] = grading.finished_at
-            assignment, kind = grading.assignment, grading.kind
-            duration = grading.finished_at - grading.started_at
-            waited = grading.started_at - grading.queued_at
-            self._grading.labels(assignment, kind).observe(duration.total_seconds())
-            self._waited.labels(kind).observe(max(0.0, waited.total_seconds()))
-            report = json.loads(grading.report)
-            for section, usage in report["usage"].items():
-                self._phase.labels(assignment, section).observe(usage["wall_seconds"])
-            for reason in deaths(report):
-                self._deaths.labels(assignment, reason).inc()
-        self._since = until
-        for id, finished_at in [*self._counted.items()]:
-            if finished_at < until - _COMMIT_DELAY:
-                del self._counted[id]
-
-
-def deaths(report: Json) -> list[str]:
-    """Return the reasons for which processes of a student's code ended. A reason is listed once for each section of
-    checks in which it occurred.
-
-    The reasons are "died" (the process ended by itself) and the limits "cpu" (CPU time), "wall" (elapsed time) and
-    "reply" (size of the return value).
-    """
-    ended = set()
-    for part in report["parts"]:
-        for check in part["checks"]:
-            section = check["id"].rpartition(".")[0]
-            call = check.get("failed_call") or {"limit": None, "error": ""}
-            if call["limit"]:
-                ended.add((section, call["limit"]))
-            if call["error"].startswith(PROCESS_ENDED):
-                ended.add((section, "died"))
-    return [reason for _, reason in sorted(ended)]
+    def observe(self, event: Event) -> None:
+        """Count a finished grading."""
+        cost = event.cost
+        if cost is None:
+            return
+        self._grading.labels(cost.assignment, cost.kind).observe(cost.seconds)
+        self._waited.labels(cost.kind).observe(cost.waited_seconds)
+        for section, seconds in cost.section_seconds.items():
+            self._phase.labels(cost.assignment, section).observe(seconds)
+        for reason in cost.deaths:
+            self._deaths.labels(cost.assignment, reason).inc()
 
 
 class _StoreCollector:

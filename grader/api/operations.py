@@ -31,6 +31,9 @@ open_router = APIRouter(tags=["operations"])
 """Routes that need no login."""
 pages = APIRouter(include_in_schema=False)
 
+LOOPBACK = ("127.0.0.1", "::1")
+"""Addresses of this machine."""
+
 NO_LOGIN: dict[str, Any] = {"security": []}
 """Value of the argument `openapi_extra` for routes that need no login."""
 
@@ -130,12 +133,16 @@ _TEXT = {"schema": {"type": "string"}}
 def get_metrics(request: Request, service: TheService) -> Response:
     """Return metrics for Prometheus.
 
-    If GRADER_METRICS_TOKEN is set, requests must send it as a bearer token.
+    Requests must send GRADER_METRICS_TOKEN as a bearer token. If it is not set, only this machine may read them.
     """
     token = service.settings.metrics_token
-    authorization = request.headers.get("authorization", "")
-    if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
-        detail = "send GRADER_METRICS_TOKEN as Authorization: Bearer …"
+    if token:
+        authorization = request.headers.get("authorization", "")
+        may_read = hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+    else:
+        may_read = request.client is not None and request.client.host in LOOPBACK
+    if not may_read:
+        detail = "set GRADER_METRICS_TOKEN, and send it as Authorization: Bearer …"
         raise HttpProblem(401, "unauthorized", "The metrics token is missing", detail, {"WWW-Authenticate": "Bearer"})
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Statistics for operators: the queue, finished gradings, and the results of each check."""
+"""Statistics for operators: the queue, and the results of each check."""
 
 from __future__ import annotations
 
@@ -36,18 +36,6 @@ class CheckCount:
     check: str
     status: Status
     gradings: int
-
-
-@dataclass(frozen=True)
-class FinishedGrading:
-    id: str
-    assignment: str
-    kind: Kind
-    queued_at: dt.datetime
-    started_at: dt.datetime
-    finished_at: dt.datetime
-    report: str
-    """The report as JSON."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +81,6 @@ def by_check(tx: Tx) -> list[CheckCount]:
     query = query.where(gradings.c.counts, submissions.c.kind == Kind.SUBMISSION)
     query = query.group_by(*columns).order_by(*columns)
     return fetch(tx, query, CheckCount)
-
-
-def finished_since(tx: Tx, since: dt.datetime, counted: Sequence[str] = ()) -> list[FinishedGrading]:
-    """Return the gradings that were graded at or after `since`, except those whose ids are in `counted`."""
-    query = select(*gradings.c, submissions.c.assignment, submissions.c.kind).filter_by(state=State.GRADED)
-    query = query.join(submissions, submissions.c.id == gradings.c.submission)
-    query = query.where(gradings.c.finished_at >= since, gradings.c.id.not_in(list(counted)))
-    return fetch(tx, query, FinishedGrading)
 
 
 def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:

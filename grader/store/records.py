@@ -234,6 +234,7 @@ class Leased:
     """The lease expires this long after the worker's last heartbeat."""
     deadline: dt.datetime
     """Time at which the lease ends, even if heartbeats still arrive."""
+    queued_at: dt.datetime
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -29,10 +29,27 @@ class CheckEvent:
 
 
 @dataclass(frozen=True)
+class GradingCost:
+    """The time that a finished grading took, as a part of an `Event`."""
+
+    assignment: str
+    kind: str
+    """Kind of the submission."""
+    waited_seconds: float
+    """Time in the queue until the last start."""
+    seconds: float
+    section_seconds: Mapping[str, float]
+    """Section → wall time of its checks."""
+    deaths: tuple[str, ...]
+    """The reasons for which processes of the student's code ended; see `grader.workers.job_runner.deaths`."""
+
+
+@dataclass(frozen=True)
 class Event:
     """A step in the progress of a grading. There are three kinds:
 
-    state: The grading is now in the state `name`, for example "running". `done` is True if the state is final.
+    state: The grading is now in the state `name`, for example "running". `done` is True if the state is final. `cost`
+        is given if the grading has a report.
     section: The section `name` has started or, if `done` is True, finished. `checks` has the results of a finished
         section.
     training: The training run in the section `name` has used `cpu_seconds` so far. `limit` is its limit in CPU seconds.
@@ -45,6 +62,7 @@ class Event:
     checks: tuple[CheckEvent, ...] = ()
     cpu_seconds: float | None = None
     limit: float | None = None
+    cost: GradingCost | None = None
 
 
 @dataclass
@@ -60,6 +78,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._gradings: dict[str, _Watched] = {}
+        self._listeners: list[Callable[[Event], None]] = []
         self._lock = threading.Lock()
 
     def publish(self, event: Event) -> None:
@@ -75,6 +94,12 @@ class Hub:
             for loop, queue in watched.watchers:
                 loop.call_soon_threadsafe(queue.put_nowait, event)
             self._forget_oldest()
+        for listener in self._listeners:
+            listener(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` with every event that this process receives, in the thread that receives it."""
+        self._listeners.append(listener)
 
     @asynccontextmanager
     async def watch(self, grading: str) -> AsyncIterator[asyncio.Queue[Event]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -13,12 +14,12 @@ import structlog
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope
 from grader.errors import StoreUnavailable
-from grader.model import Report
+from grader.model import PROCESS_ENDED, Report
 from grader.render import as_json
 from grader.store import gradings, leases, submissions
 from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State
-from grader.workers.events import Event, Hub
+from grader.workers.events import Event, GradingCost, Hub
 from grader.workers.grading_process import Failed, GradingProcess, Job
 from grader.workers.health import SandboxHealth
 
@@ -67,7 +68,9 @@ class JobRunner:
         this machine can start a sandbox afterwards. If the lease is lost, store nothing.
         """
         self._publish(leased, State.RUNNING)
+        started_at = now()
         started = last_beat = time.monotonic()
+        cost: GradingCost | None = None
         beat_seconds = leased.lasts.total_seconds() / HEARTBEATS_IN_A_LEASE
         state: State | None = None
         try:
@@ -77,6 +80,8 @@ class JobRunner:
             for message in messages:
                 if isinstance(message, Report | Failed):
                     state = self._store_outcome(leased, message)
+                    if isinstance(message, Report) and state is State.GRADED:
+                        cost = _cost_of(leased, message, started_at)
                     break
                 if message is not None:
                     self.events.publish(message)
@@ -94,7 +99,7 @@ class JobRunner:
             with suppress(StoreUnavailable), self.store.write() as tx:  # if this fails, the lease expires
                 state = leases.fail(tx, leased, f"{type(bug).__name__}: {bug}")
         if state is not None:
-            self._publish(leased, state)
+            self._publish(leased, state, cost)
         seconds = round(time.monotonic() - started, 3)
         log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
@@ -151,6 +156,38 @@ class JobRunner:
                     return None
                 time.sleep(RETRY_SECONDS)
 
-    def _publish(self, leased: Leased, state: State) -> None:
+    def _publish(self, leased: Leased, state: State, cost: GradingCost | None = None) -> None:
         """Publish the event that a grading has a new state."""
-        self.events.publish(Event(leased.grading, "state", state, done=state.is_final))
+        self.events.publish(Event(leased.grading, "state", state, done=state.is_final, cost=cost))
+
+
+def _cost_of(leased: Leased, report: Report, started_at: dt.datetime) -> GradingCost:
+    """Return the time that a grading took, which ends now."""
+    return GradingCost(
+        leased.assignment,
+        leased.kind,
+        waited_seconds=max(0.0, (started_at - leased.queued_at).total_seconds()),
+        seconds=(now() - started_at).total_seconds(),
+        section_seconds={section: usage.wall_seconds for section, usage in report.usage.items()},
+        deaths=deaths(report),
+    )
+
+
+def deaths(report: Report) -> tuple[str, ...]:
+    """Return the reasons for which processes of a student's code ended. A reason is listed once for each section of
+    checks in which it occurred.
+
+    The reasons are "died" (the process ended by itself) and the limits "cpu" (CPU time), "wall" (elapsed time) and
+    "reply" (size of the return value).
+    """
+    ended = set()
+    for check in report.checks:
+        call = check.failed_call
+        if call is None:
+            continue
+        section = check.id.rpartition(".")[0]
+        if call.limit is not None:
+            ended.add((section, str(call.limit)))
+        if call.error.startswith(PROCESS_ENDED):
+            ended.add((section, "died"))
+    return tuple(reason for _, reason in sorted(ended))

@@ -114,7 +114,7 @@ def test_health_and_metrics_do_without_a_database(world: World, away: Path) -> N
 
 def test_no_public_error_names_a_host_or_a_port(world: World) -> None:
     away = Store("postgresql://grader@127.0.0.1:1/elsewhere")
-    client = TestClient(create_app(replace(world.service, store=away)))
+    client = TestClient(create_app(replace(world.service, store=away)), client=("127.0.0.1", 50000))
     answers = [
         client.get("/api/v1/courses", headers=world.headers("ada")),
         client.post(SUBMISSIONS, files=[("files", ("mlp.py", b"x"))], headers=world.headers("ada")),

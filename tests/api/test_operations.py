@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
+from starlette.testclient import TestClient
 
-from grader.api.metrics import deaths
 from grader.kit.answer import failed_call
 from grader.model import Died, Failure, Limit, Stopped
 from grader.store import leases
+from grader.workers.events import Event, GradingCost
+from grader.workers.job_runner import deaths
 from tests.api.world import WRONG, World
 
 
@@ -56,13 +59,20 @@ def test_metrics_tell_what_waits_and_what_came_out(world: World) -> None:
     assert found["grader_check_results", "toy", "q1.1.small", "passed"] == 1
 
 
-def test_each_grading_is_observed_once(world: World) -> None:
+def test_each_grading_is_observed_once_and_no_report_is_read_for_it(world: World) -> None:
     world.hand_in("ada")
-    world.grade_next()
+    grading = world.grade_next()
+    cost = GradingCost("toy", "submission", 3.0, 2.0, {"q1.1": 1.0}, ("cpu",))
+    world.service.events.publish(Event(grading, "state", "graded", done=True, cost=cost))
+    read: list[str] = []
+    event.listen(world.service.store._engine, "before_cursor_execute", lambda *query: read.append(query[2]))
     for _ in range(2):
         found = numbers(world)
     assert found["grader_grading_seconds_count", "toy", "submission"] == 1
     assert found["grader_phase_seconds_count", "toy", "q1.1"] == 1
+    assert found["grader_sandbox_deaths_total", "toy", "cpu"] == 1
+    assert read
+    assert not any("report" in query for query in read)
 
 
 def test_what_was_refused_is_counted(world: World) -> None:
@@ -82,8 +92,14 @@ def test_what_was_refused_is_counted(world: World) -> None:
 )
 def test_deaths_are_told_by_the_failed_calls_once_a_section(failure: Failure, of: str) -> None:
     calls = {"q1.a": failed_call(failure, "loss(…)"), "q1.b": failed_call(failure, "train(…)"), "q2.c": None}
-    checks = [{"id": id, "failed_call": call and asdict(call)} for id, call in calls.items()]
-    assert deaths({"parts": [{"checks": checks}]}) == [of]
+    checks = [SimpleNamespace(id=id, failed_call=call) for id, call in calls.items()]
+    assert deaths(SimpleNamespace(checks=checks)) == (of,)
+
+
+def test_metrics_are_closed_to_other_machines_unless_they_have_a_token(world: World) -> None:
+    elsewhere = TestClient(world.client.app, client=("203.0.113.7", 50000))
+    assert elsewhere.get("/metrics").status_code == 401
+    assert world.client.get("/metrics").status_code == 200
 
 
 def test_metrics_can_have_a_token(world: World) -> None:

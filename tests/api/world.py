@@ -94,7 +94,7 @@ def living(folder: Path, toy: Assignment, reports: dict[str, Report]) -> Iterato
         store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, (None,), {ASSIGNMENT: LANE}
     )
     service = Service(store, queue, events, {ASSIGNMENT: toy}, settings, intake())
-    with TestClient(create_app(service)) as client:
+    with TestClient(create_app(service), client=("127.0.0.1", 50000)) as client:
         yield World(service, client, who, tokens, reports)
     store.close()
 

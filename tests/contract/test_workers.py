@@ -205,6 +205,8 @@ def bench(plan: Plan, store: Store) -> Iterator[Bench]:
 def test_what_is_submitted_is_graded_and_kept(bench: Bench) -> None:
     graded = bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
     assert (graded.points, graded.counts, graded.seed[:6]) == (Points(4), True, "secret")
+    cost = _until(lambda: bench.hub.past_events(graded.id)[-1].cost)
+    assert (cost.assignment, list(cost.section_seconds), cost.deaths) == ("toy", ["q1.1", "q1.2"], ())
 
 
 def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench: Bench) -> None:
