@@ -34,7 +34,11 @@ own limits."""
 MAX_REQUESTS_WAITING = 100
 """Requests of one person that may wait to be served."""
 MAX_UPLOADS_AT_ONCE = 4
-"""Uploads of one person at the same time. The body of each upload is kept in memory."""
+"""Uploads of one person at the same time. Their bodies are kept on disk until they have arrived."""
+MAX_UPLOADS_IN_MEMORY = 4
+"""Uploads that have arrived and are read at the same time. Other uploads wait on disk."""
+PIECE_BYTES = 256 << 10
+"""Size of the pieces in which a large response is read from the database and sent."""
 
 # ── the files of a submission (grader.intake.receive) ────────────────────────────────────────────────────────
 

@@ -31,7 +31,7 @@ from grader.api import (
 from grader.api.identity import Identify, is_https
 from grader.api.limits import RateLimits
 from grader.api.metrics import Metrics
-from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders
+from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders, SpooledUploads
 from grader.api.oidc import provider_of
 from grader.api.rendering import problem_page
 from grader.bounds import MAX_FILES, MAX_UPLOAD_BYTES, MIB
@@ -53,7 +53,7 @@ def create_app(service: Service) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": 64 << 10},
     )
-    MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # keep uploads in memory: /tmp may be full
+    MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # the body is on disk already
     app.state.service = service
     app.state.metrics = Metrics(service.store)
     service.events.listen(app.state.metrics.observe)
@@ -61,6 +61,8 @@ def create_app(service: Service) -> FastAPI:
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
     openapi.install(app)
+    settings = service.settings
+    app.add_middleware(SpooledUploads, folder=None if settings.has_postgresql else settings.home)
     for layer in (PersonLimit, Identify, BodyLimit, Requests):  # from the innermost to the outermost
         app.add_middleware(layer)
     app.add_middleware(SecurityHeaders, https=is_https(service.settings))

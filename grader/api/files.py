@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from grader.render.text import file_name
 
+_ANY_BYTES = "application/octet-stream"
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
@@ -17,7 +19,19 @@ REPORT_POLICY = (
 
 
 def download(name: str, content: bytes) -> Response:
-    """Return a file as a response that browsers save to disk and do not display.
+    """Return a file as a response that browsers save to disk and do not display."""
+    return Response(content, media_type=_ANY_BYTES, headers=_headers(name))
+
+
+def streamed(name: str, size: int, pieces: Iterator[bytes]) -> Response:
+    """Return a large file as a response like that of `download`. The next piece is read when the client has read the
+    pieces before it."""
+    headers = _headers(name) | {"Content-Length": str(size)}
+    return StreamingResponse(pieces, media_type=_ANY_BYTES, headers=headers)
+
+
+def _headers(name: str) -> dict[str, str]:
+    """Return the headers of a file that browsers save to disk.
 
     The header Content-Disposition (RFC 6266) has an ASCII name for old programs, and the real name, encoded as in RFC
     5987.
@@ -25,5 +39,4 @@ def download(name: str, content: bytes) -> Response:
     name = file_name(name)
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".") or "file"
     disposition = f"attachment; filename=\"{plain[-100:]}\"; filename*=UTF-8''{quote(name, safe='')}"
-    headers = {"Content-Disposition": disposition, "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+    return {"Content-Disposition": disposition, "X-Content-Type-Options": "nosniff"}

@@ -4,10 +4,15 @@ errors, and security headers."""
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import re
 import secrets
+import tempfile
 import time
 from abc import ABC, abstractmethod
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,16 +28,23 @@ from grader.bounds import (
     MAX_REQUESTS_WAITING,
     MAX_UPLOAD_BYTES,
     MAX_UPLOADS_AT_ONCE,
+    MAX_UPLOADS_IN_MEMORY,
     MIB,
     MIN_BYTES_PER_SECOND,
+    PIECE_BYTES,
     STALLED_SECONDS,
 )
-from grader.errors import GraderError
+from grader.errors import GraderError, StoreUnavailable
 from grader.intake.turns import Turns
+from grader.store.database import now
 
 MAX_BODY_BYTES = MIB
 """Size limit of a request without files, in bytes. The limit of a request with files is larger by
 `MAX_UPLOAD_BYTES`."""
+
+LONGEST_UPLOAD = dt.timedelta(minutes=10)
+"""An upload counts from the arrival of its head, but at most this long before its last byte. Without this limit, a slow
+upload could be written long after the due date."""
 
 _STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -193,6 +205,85 @@ class PersonLimit(HttpMiddleware):
                 raise HttpProblem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)
         async with turns.of(person):
             await self._app(scope, receive, send)
+
+
+class SpooledUploads(HttpMiddleware):
+    """Middleware that keeps the bodies of uploads on disk until they have arrived. Then `MAX_UPLOADS_IN_MEMORY` of them
+    are served at the same time, one of each person, so that the memory of this process does not grow with the number of
+    uploads.
+
+    Requires the middleware `grader.api.identity.Identify`, which sets the caller.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Path | None) -> None:
+        """Create the middleware. `folder` is for the files of the bodies; None for the system's temporary folder."""
+        super().__init__(app)
+        self._folder = folder
+        self._turns = Turns(1)
+        self._in_memory = asyncio.Semaphore(MAX_UPLOADS_IN_MEMORY)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request; an upload when its body has arrived and it is the caller's turn. Ignore an upload whose
+        client disconnects. Raise `StoreUnavailable` if the body cannot be written."""
+        if not is_upload(Headers(scope=scope)):
+            return await self._app(scope, receive, send)
+        caller = scope["state"]["caller"]
+        try:
+            # without a buffer, which would be written once more at the end
+            file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115  closed below
+        except OSError as full:
+            raise _no_room(full) from None
+        with file as body:
+            if not await _has_arrived(receive, body):
+                return
+            person = ""
+            if caller is not None:
+                person = caller.person.id
+                request_at = max(caller.request_at, now() - LONGEST_UPLOAD)
+                scope["state"]["caller"] = replace(caller, request_at=request_at)
+            async with self._turns.of(person), self._in_memory:
+                await self._app(scope, _Replayed(body, receive), send)
+
+
+async def _has_arrived(receive: Receive, body: BinaryIO) -> bool:
+    """Write the body of a request to a file. Return False if the client disconnects before its end."""
+    more_body = True
+    while more_body:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return False
+        missing = memoryview(message.get("body", b""))
+        try:
+            while missing:
+                missing = missing[body.write(missing) :]
+        except OSError as full:
+            raise _no_room(full) from None
+        more_body = message.get("more_body", False)
+    return True
+
+
+def _no_room(why: OSError) -> StoreUnavailable:
+    return StoreUnavailable(f"an upload cannot be kept on disk: {why.strerror}")
+
+
+class _Replayed:
+    """An ASGI `receive` for a request whose body is in a file."""
+
+    def __init__(self, body: BinaryIO, receive: Receive) -> None:
+        self._body = body
+        self._receive = receive
+        self._left = body.tell()
+        self._complete = False
+        body.seek(0)
+
+    async def __call__(self) -> Message:
+        """Return the next piece of the body. After its end, wait for the client's disconnection."""
+        if self._complete:
+            return await self._receive()
+        piece = self._body.read(PIECE_BYTES)
+        self._left -= len(piece)
+        self._complete = self._left <= 0
+        return {"type": "http.request", "body": piece, "more_body": not self._complete}
 
 
 # ── security headers ─────────────────────────────────────────────────────────────────────────────────

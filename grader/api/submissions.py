@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from grader.api import submitting
-from grader.api.files import REPORT_POLICY, download
+from grader.api.files import REPORT_POLICY, streamed
 from grader.api.gradings import CONFLICT, REPORT_RESPONSES, GradingOut
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
 from grader.api.lookup import known_course
@@ -36,6 +36,7 @@ from grader.api.views import (
     report_of,
     views_of,
 )
+from grader.bounds import PIECE_BYTES
 from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall
 from grader.model import Evidence, Json, Points, Report, show_points
@@ -310,12 +311,19 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
     `number` is the position of the file in the receipt, from 0.
     """
     with caller.read() as tx:
-        find(tx, caller, id)
-        files = submissions.contents(tx, id)
+        files = find(tx, caller, id).submission.files
     if not 0 <= number < len(files):
         raise not_found("file")
-    name, content = files[number]
-    return download(name, content)
+    file = files[number]
+    return streamed(file.name, file.size, _pieces(caller, id, number, file.size))
+
+
+def _pieces(caller: Caller, id: str, number: int, size: int) -> Iterator[bytes]:
+    """Yield the pieces of a submission's file. Each is read in a transaction of its own."""
+    for start in range(0, size, PIECE_BYTES):
+        with caller.read() as tx:
+            piece = submissions.piece(tx, id, number, start, PIECE_BYTES)
+        yield piece
 
 
 @router.post("/submissions/{id}/cancel", responses=CONFLICT)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import structlog
@@ -25,9 +25,6 @@ from grader.store.database import Tx, now
 from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
 
 _HOUR = dt.timedelta(hours=1)
-LONGEST_UPLOAD = dt.timedelta(minutes=10)
-"""A submission counts as received when its request began, but at most this long before its last byte arrived. Without
-this limit, a slow upload could be finished long after the due date."""
 FULL_SECONDS = 30
 """Seconds in the header Retry-After of a response that refuses a submission because the queue is full."""
 STORAGE_SECONDS = 3_600
@@ -64,18 +61,11 @@ class SubmitRequest:
     """The Idempotency-Key; empty for none. Several requests with the same key store only one submission."""
     supersede: bool = False
     """True to supersede the caller's queued submissions of the same kind to this assignment."""
-    arrived_at: dt.datetime = field(default_factory=now)
-    """Time at which the files had arrived."""
 
     @property
     def person(self) -> str:
         """Id of the person who submits."""
         return self.caller.person.id
-
-    @property
-    def received_at(self) -> dt.datetime:
-        """Time that is compared with the due date and the closing date."""
-        return max(self.caller.request_at, self.arrived_at - LONGEST_UPLOAD)
 
 
 async def submit(request: SubmitRequest) -> str:
@@ -133,7 +123,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
             authors=_authors(tx, request),
             files=_storable_files(request.files),
             code_submitted=facts.has_code,
-            received_at=request.received_at,
+            received_at=request.caller.request_at,
         )
         fingerprint = _fingerprint(new) if request.key else ""
         earlier = submissions.used_key(tx, new.by, request.key) if request.key else None
@@ -235,7 +225,7 @@ def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.date
 
 def _require_open(tx: Tx, request: SubmitRequest, offering: Offering) -> None:
     """Raise 403 if the assignment is not open yet, or is closed for the person who submits."""
-    moment = request.received_at
+    moment = request.caller.request_at
     if offering.opens_at is not None and moment < offering.opens_at:
         detail = f"the assignment opens at {utc(offering.opens_at)}"
         raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)

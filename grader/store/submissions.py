@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Function, LargeBinary, Select, func, insert, or_, select
 
 from grader.model.grouping import grouped
 from grader.store.database import Tx, fetch_one, fetch_pairs, now, record_of
@@ -64,6 +64,13 @@ def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
     query = query.order_by(files.c.position)
     rows = tx.execute(query)
     return [(row.name, row.content) for row in rows]
+
+
+def piece(tx: Tx, id: str, position: int, start: int, length: int) -> bytes:
+    """Return at most `length` bytes of a submission's file, from the offset `start`. `position` is the file's place in
+    the upload."""
+    bytes_of_file: Function[bytes] = func.substr(files.c.content, start + 1, length, type_=LargeBinary)
+    return tx.scalar(select(bytes_of_file).filter_by(submission=id, position=position)) or b""
 
 
 def stored_bytes(tx: Tx, person: str) -> int:

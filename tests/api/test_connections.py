@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import resource
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from grader.api import connections, middleware, submitting
+from grader.api import connections, middleware
 from grader.api.connections import Connections
 from grader.api.limits import RateLimits
 from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_UPLOADS_AT_ONCE
@@ -264,7 +266,7 @@ def test_a_submission_counts_from_the_head_of_its_request(
     world: World, monkeypatch: pytest.MonkeyPatch, longest: dt.timedelta, status: int
 ) -> None:
     """It closes while the body is on its way. An upload that takes longer than `longest` gains no more time."""
-    monkeypatch.setattr(submitting, "LONGEST_UPLOAD", longest)
+    monkeypatch.setattr(middleware, "LONGEST_UPLOAD", longest)
     body = FILE + TOY_SOLUTION.encode() + b"\r\n--x--\r\n"
     all_ = Connections(100)
     with serving(world, all_) as address, connected(address, upload(world, len(body) + 5)) as connection:
@@ -272,3 +274,34 @@ def test_a_submission_counts_from_the_head_of_its_request(
         world.set(closes_at=now())
         connection.sendall(body)
         assert f" {status} ".encode() in connection.recv(65536).partition(b"\r\n")[0]
+
+
+# ── memory ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
+
+
+def test_uploads_that_are_held_cost_little_memory(world: World) -> None:
+    """Twenty of them wait for their last byte."""
+    size = 12_000_000
+    body = FILE + bytes(size - len(FILE) - 6)
+    with serving(world, Connections(100)) as address, ExitStack() as open_:
+        before = resident_bytes()
+        for login in world.tokens:
+            for _ in range(MAX_UPLOADS_AT_ONCE):
+                open_.enter_context(connected(address, upload(world, size, login))).sendall(body)
+        uploads = MAX_UPLOADS_AT_ONCE * len(world.tokens)
+        assert (resident_bytes() - before) / (uploads * size) < 1 / 4
+
+
+def test_downloads_that_nobody_reads_cost_little_memory(world: World) -> None:
+    all_ = Connections(100)
+    with serving(world, all_) as address, ExitStack() as open_:
+        asked = asks_for_16_mb(world)
+        before = resident_bytes()
+        for _ in range(MAX_REQUESTS_AT_ONCE):
+            open_.enter_context(connected(address, asked))
+        until(lambda: sum(connection.unread > 0 for connection, _ in [*all_]) == MAX_REQUESTS_AT_ONCE)
+        assert resident_bytes() - before < MAX_REQUESTS_AT_ONCE * 16_000_000 / 4
