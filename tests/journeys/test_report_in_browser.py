@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from grader.model import Report
+from grader.render import formulas
 from tests.unit.render import samples
 
 pytestmark = pytest.mark.long
@@ -172,3 +173,18 @@ def test_on_paper_it_is_black_on_white_and_complete(desk: Desk) -> None:
     assert opened.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not opened.page.get_by_role("navigation").is_visible()
     assert opened.page.get_by_role("table", name="Time used by each section").is_visible()
+
+
+def test_a_formula_that_would_crash_the_browser_stays_as_it_was_written(browser: Browser) -> None:
+    static = Path(formulas.__file__).parents[1] / "api" / "static"
+    nested, plain = r"\sqrt{" * 300 + "x" + "}" * 300, r"\frac{\partial L}{\partial W} = \sqrt{\sqrt{x}}"
+    page = browser.new_page()
+    page.set_content(
+        f'<!doctype html><p class="tex" data-tex="{nested}">{nested}</p><p class="tex" data-tex="{plain}"></p>'
+    )
+    page.add_style_tag(path=static / "katex" / "katex.min.css")
+    page.add_script_tag(path=static / "katex" / "katex.min.js")
+    page.add_script_tag(path=static / "tex.js")
+    assert page.locator(".tex").first.inner_text() == nested
+    assert page.locator(".tex.set").count() == 1
+    page.close()
