@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from grader.errors import StoreUnavailable
@@ -21,6 +21,7 @@ from grader.store.database import Store, now
 from grader.workers.events import Event
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
+_REQUEST_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
 _SINCE_START = "Of all workers, since this replica started"
@@ -37,6 +38,14 @@ class Metrics:
         self._problems = Counter(
             "grader_problems", f"{_LOCAL}: error responses, by kind of problem", ["problem"], registry=self._registry
         )
+        self._ready = Gauge(
+            "grader_ready", f"{_LOCAL}: 1 if the part is ready according to /readyz, else 0", ["part"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._requests = Histogram(
+            "grader_request_seconds", f"{_LOCAL}: duration of a request",
+            ["route"], buckets=_REQUEST_SECONDS, registry=self._registry,
+        )  # fmt: skip
         self._grading = Histogram(
             "grader_grading_seconds", f"{_SINCE_START}: duration of a grading",
             ["assignment", "kind"], buckets=_SECONDS, registry=self._registry,
@@ -58,6 +67,14 @@ class Metrics:
     def problem(self, slug: str) -> None:
         """Count an error response by its kind, such as "refused" or "queue-full"."""
         self._problems.labels(slug).inc()
+
+    def request(self, route: str, seconds: float) -> None:
+        """Count a request. `route` is the path with the names of its parameters."""
+        self._requests.labels(route).observe(seconds)
+
+    def readiness(self, part: str, ok: bool) -> None:
+        """Record whether a part of the service is ready."""
+        self._ready.labels(part).set(ok)
 
     def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format. While the database cannot be reached, return only the metrics
@@ -94,12 +111,16 @@ class _StoreCollector:
         try:
             with self._store.read() as tx:
                 waiting, states, checks = counts.waiting(tx), counts.by_state(tx), counts.by_check(tx)
-                alive = workers.live(tx)
+                alive, unserved = workers.live(tx), workers.unserved(tx)
         except StoreUnavailable:
             yield GaugeMetricFamily("grader_database_up", up.documentation, 0)
             return
         yield up
         yield GaugeMetricFamily("grader_workers", f"{_SHARED}: live workers (machines)", len(alive))
+        unserved_gradings = sum(jobs.gradings for jobs in unserved)
+        yield GaugeMetricFamily(
+            "grader_unserved", f"{_SHARED}: queued gradings that no live worker can take", unserved_gradings
+        )
         lengths, waits = [], []
         for queued in waiting:
             priority = queued.priority.name.lower()

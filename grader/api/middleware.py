@@ -36,6 +36,7 @@ from grader.bounds import (
 )
 from grader.errors import GraderError, StoreUnavailable
 from grader.intake.turns import Turns
+from grader.render.text import one_line
 from grader.store.database import now
 
 MAX_BODY_BYTES = MIB
@@ -110,7 +111,17 @@ class Requests(HttpMiddleware):
                 await response(scope, receive, send_with_id)
             finally:
                 seconds = round(time.monotonic() - started, 4)
-                log.info("request", method=request.method, path=request.url.path, status=status, seconds=seconds)
+                route = scope.get("route")  # set by the router
+                request.app.state.metrics.request(getattr(route, "path", "other"), seconds)
+                caller = scope["state"].get("caller")
+                log.info(
+                    "request",
+                    method=request.method,
+                    path=one_line(request.url.path),
+                    status=status,
+                    seconds=seconds,
+                    person=caller.person.id if caller else None,
+                )
 
 
 class BodyLimit(HttpMiddleware):

@@ -73,16 +73,22 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
     Report whether database, sandbox and queue are ready, and the reason if one of them is not. With PostgreSQL, also
     report whether a worker is ready. Without workers the service is still ready, because submissions wait in the queue.
     """
+    parts = _parts(service)
+    ok = all(part.ok for name, part in parts.items() if name != "workers")
+    response.status_code = 200 if ok else 503
+    return ReadinessOut(ok=ok, parts=parts)
+
+
+def _parts(service: Service) -> dict[str, PartOfServiceOut]:
+    """Return whether each part of the service is ready, by the part's name."""
     parts = {
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
         "queue": _readiness(lambda: _queue_trouble(service)),
     }
-    ok = all(part.ok for part in parts.values())
     if service.settings.has_postgresql:
         parts["workers"] = _readiness(lambda: _workers_trouble(service))
-    response.status_code = 200 if ok else 503
-    return ReadinessOut(ok=ok, parts=parts)
+    return parts
 
 
 def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
@@ -145,6 +151,8 @@ def get_metrics(request: Request, service: TheService) -> Response:
         detail = "set GRADER_METRICS_TOKEN, and send it as Authorization: Bearer …"
         raise HttpProblem(401, "unauthorized", "The metrics token is missing", detail, {"WWW-Authenticate": "Bearer"})
     metrics: Metrics = request.app.state.metrics
+    for name, part in _parts(service).items():
+        metrics.readiness(name, part.ok)
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from grader.kit.answer import failed_call
 from grader.model import Died, Failure, Limit, Stopped
@@ -15,6 +18,7 @@ from grader.store import leases
 from grader.workers.events import Event, GradingCost
 from grader.workers.job_runner import deaths
 from tests.api.world import WRONG, World
+from tests.conftest import ROOT
 
 
 def numbers(world: World) -> dict[tuple[str, ...], float]:
@@ -116,3 +120,31 @@ def test_the_queue_shows_staff_the_gradings_of_their_courses(world: World) -> No
     found = world.client.get("/api/v1/queue", headers=world.headers("grace")).json()
     assert [(g["submission"], g["state"]) for g in found["gradings"]] == [(running, "running"), (waiting, "queued")]
     assert found["waiting"] == {"interactive": 1}
+
+
+def test_each_alert_rests_on_a_metric_that_exists(world: World) -> None:
+    world.hand_in("ada")
+    world.client.post("/api/v1/courses/ml/assignments/toy/submissions", headers=world.headers("ada"))
+    names = {name for name, *_ in numbers(world)} | {"up"}
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
+    for rule in rules:
+        (metric,) = re.findall(r"grader_\w+|\bup\b", rule["expr"])
+        assert metric in names, rule["alert"]
+    operator = (ROOT / "docs" / "operator.md").read_text("utf-8")
+    assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in operator] == []
+
+
+def test_metrics_tell_which_part_is_not_ready_and_what_no_worker_takes(world: World) -> None:
+    world.hand_in("ada")
+    found = numbers(world)
+    assert (found["grader_ready", "database"], found["grader_ready", "sandbox"]) == (1, 0)
+    assert found["grader_unserved",] == 1
+    assert found["grader_request_seconds_count", "/api/v1/courses/{course}/assignments/{assignment}/submissions"] == 1
+
+
+def test_the_log_of_requests_names_the_person_by_id_and_escapes_what_acts(world: World) -> None:
+    with capture_logs() as logs:
+        world.client.get("/courses/a%1b[2J%E2%80%AEb", headers=world.headers("ada"))
+    (line,) = [line for line in logs if line["event"] == "request"]
+    assert line["person"] == world.people["ada"].id
+    assert line["path"] == r"/courses/a\x1b[2J\u202eb"

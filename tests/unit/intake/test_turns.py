@@ -91,7 +91,9 @@ def test_of_one_person_s_requests_so_many_wait_and_further_ones_are_refused() ->
         limited = Requests(PersonLimit(app))
         caller = SimpleNamespace(person=SimpleNamespace(id="ada"))
         state = {"caller": caller, "request_id": "x"}
-        app_ = SimpleNamespace(state=SimpleNamespace(metrics=SimpleNamespace(problem=problems.append)))
+        app_ = SimpleNamespace(
+            state=SimpleNamespace(metrics=SimpleNamespace(problem=problems.append, request=lambda *_: None))
+        )
         scope = {"type": "http", "method": "GET", "path": "/api/v1/me", "headers": [], "state": state, "app": app_}
         tasks = [
             asyncio.create_task(limited(scope, None, send))  # type: ignore[arg-type]
