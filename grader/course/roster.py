@@ -45,8 +45,10 @@ class RosterChanges:
 
 def login_of(text: str) -> str:
     """Return a login as the database stores it, in lower case. Raise `BadCall` if it is not valid."""
-    login = text.strip().lower()
-    if not login.isprintable() or not re.fullmatch(LOGIN, login):
+    written = text.strip()
+    login = written.lower()
+    is_another_letter = login.isascii() and not written.isascii()  # the Kelvin sign becomes k
+    if is_another_letter or not login.isprintable() or not re.fullmatch(LOGIN, login):
         raise BadCall(f"{login[:60]!r} is not a valid login: write an e-mail address or an account name")
     return login
 

@@ -97,8 +97,8 @@ class Probes:
             processes.insert(0, f"pid {os.getpid()}")
         return processes[:5]
 
-    def is_root(self):
-        return 0 in (*os.getresuid(), *os.getresgid())
+    def user_and_group_ids(self):
+        return sorted({*os.getresuid(), *os.getresgid()})
 
     def reads_the_environment(self):
         expected = {"HOME", "LANG", "LC_CTYPE", "PWD", "TMPDIR", "MPLBACKEND", "MPLCONFIGDIR", "PYTHONHASHSEED"}

@@ -103,6 +103,10 @@ def _is_refused(answer: object) -> bool:
     return answer == [] or (isinstance(answer, str) and answer.startswith("refused"))
 
 
+def _is_no_root(ids: object) -> bool:
+    return isinstance(ids, list) and 0 not in ids
+
+
 def _inside(method: str, is_kept: Callable[[object], bool] = _is_refused) -> Try:
     """Return a test that calls a method of the probes. The promise holds if `is_kept` returns True for the answer."""
 
@@ -247,7 +251,7 @@ PROMISES = (
         "the session shares no namespace with the grader",
         _outside(_shared_namespaces, lambda s: s in ([], ["cgroup"])),
     ),
-    Promise("root", "the user inside is not root", _inside("is_root", lambda seen: seen is False)),
+    Promise("root", "the user inside is not root", _inside("user_and_group_ids", _is_no_root)),
     Promise(
         "privileges",
         "the session has no capability, can gain none, and is unprivileged on the host",

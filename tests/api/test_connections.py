@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import Table, delete
 
 from grader.api import connections, middleware
 from grader.api.connections import Connections
@@ -19,6 +20,7 @@ from grader.api.limits import RateLimits
 from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_UPLOADS_AT_ONCE
 from grader.settings import Settings
 from grader.store.database import now
+from grader.store.tables import members, tokens
 from tests.api.serving import serving
 from tests.api.test_events import until
 from tests.api.world import SUBMISSIONS, World
@@ -272,6 +274,18 @@ def test_a_submission_counts_from_the_head_of_its_request(
     with serving(world, all_) as address, connected(address, upload(world, len(body) + 5)) as connection:
         until(lambda: any(c.cycle and "caller" in c.cycle.scope["state"] for c, _ in [*all_]))
         world.set(closes_at=now())
+        connection.sendall(body)
+        assert f" {status} ".encode() in connection.recv(65536).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(("table", "status"), [(tokens, 401), (members, 404)])
+def test_who_loses_access_while_the_body_arrives_submits_nothing(world: World, table: Table, status: int) -> None:
+    body = FILE + TOY_SOLUTION.encode() + b"\r\n--x--\r\n"
+    all_ = Connections(100)
+    with serving(world, all_) as address, connected(address, upload(world, len(body) + 5)) as connection:
+        until(lambda: any(c.cycle and "caller" in c.cycle.scope["state"] for c, _ in [*all_]))
+        with world.service.store.write() as tx:
+            tx.execute(delete(table).filter_by(person=world.people["ada"].id))
         connection.sendall(body)
         assert f" {status} ".encode() in connection.recv(65536).partition(b"\r\n")[0]
 

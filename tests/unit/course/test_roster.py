@@ -50,6 +50,7 @@ def test_those_who_teach_are_staff(word: str) -> None:
         ("login,name\n", "the roster is empty"),
         ("login,role\nada,dean", "line 2: 'dean' is not a role: write student or staff"),
         ("login,name\nada lovelace,Ada", "line 2: 'ada lovelace' is not a valid login"),
+        ("login,name\n\N{KELVIN SIGN}elvin,K", "line 2: 'kelvin' is not a valid login"),
         ("login,name\nada,Ada\n\nAda,Ada", "line 4: ada is already in line 2"),
         ("login,name\nada,A\u202eda", "line 2: .* is not a valid name"),
         ('login,name\nada,"Ada', "line 2: this is not CSV"),
