@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, literal, select, tuple_, update
 
-from grader.store.database import Tx, change, now
-from grader.store.records import Priority, State, new_id
+from grader.store.database import Tx, change, next_id, now
+from grader.store.records import Priority, State
 from grader.store.tables import gradings, submissions
 
 FULL: Mapping[str, Any] = MappingProxyType({})
@@ -55,7 +55,7 @@ class StoreQueue:
         Returns:
             The id of the grading.
         """
-        id = new_id()
+        id = next_id(tx, gradings)
         row = {
             "id": id,
             "submission": submission,
@@ -109,9 +109,7 @@ def supersede(tx: Tx, newer: str) -> int:
     """
     new = tx.execute(select(submissions).filter_by(id=newer)).one()
     of_person = select(submissions.c.id).filter_by(course=new.course, assignment=new.assignment, by=new.by)
-    older = of_person.filter_by(kind=new.kind).where(
-        submissions.c.id != newer, submissions.c.received_at <= new.received_at
-    )
+    older = of_person.filter_by(kind=new.kind).where(submissions.c.id < newer)
     superseded = update(gradings).filter_by(state=State.QUEUED, regrade=None)
     superseded = superseded.where(gradings.c.submission.in_(older))
     return change(tx, superseded.values(state=State.SUPERSEDED, finished_at=now()))

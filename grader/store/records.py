@@ -18,15 +18,19 @@ _making = threading.Lock()
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
-def new_id() -> str:
+def new_id(after: str = "") -> str:
     """Return a new id of 26 characters: 48 bits of milliseconds, then 80 random bits.
 
-    Ids cannot be guessed. They sort by time; ids that one process creates are strictly increasing.
+    Ids cannot be guessed. They sort by time; ids that one process creates are strictly increasing. The id is also
+    greater than the id `after`, even if the clock has been set back since that one was created.
     """
     global _newest
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    floor = 0
+    for digit in after:
+        floor = floor << 5 | _DIGITS.index(digit)
     with _making:
-        _newest = number = max(number, _newest + 1 + secrets.randbits(64))
+        _newest = number = max(number, max(_newest, floor) + 1 + secrets.randbits(64))
     return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from grader.model import Points, Status
-from grader.store.database import AnyRow, Tx, change, fetch_pairs, now, record_of
+from grader.store.database import AnyRow, Tx, change, fetch_pairs, next_id, now, record_of
 from grader.store.gradings import counting, of_regrade, results_of
 from grader.store.people import person_of, select_with_person
 from grader.store.queue import UNFINISHED, StoreQueue, cancel_where
@@ -22,7 +22,6 @@ from grader.store.records import (
     RegradeState,
     State,
     Which,
-    new_id,
 )
 from grader.store.submissions import authors_of
 from grader.store.tables import authors, gradings, regrades, submissions
@@ -64,7 +63,7 @@ def start(
         ids: Ids of the submissions.
         queue: The queue.
     """
-    regrade = new_id()
+    regrade = next_id(tx, regrades)
     row = {"id": regrade, "course": course, "assignment": assignment, "which": selection, "by": starter}
     tx.execute(insert(regrades).values(**row, state=RegradeState.SHADOW, created_at=now()))
     query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids))

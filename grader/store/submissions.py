@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from grader.model.grouping import grouped
-from grader.store.database import Tx, fetch_one, fetch_pairs, now, record_of
+from grader.store.database import Tx, fetch_one, fetch_pairs, next_id, now, record_of
 from grader.store.people import PERSON, person_of, select_with_person
-from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, new_id
+from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
 
@@ -37,7 +37,7 @@ class NewSubmission:
 
 def add(tx: Tx, new: NewSubmission) -> str:
     """Store a submission and return its id. Callers may acknowledge it to the student only after the commit."""
-    id = new_id()
+    id = next_id(tx, submissions)
     row: dict[str, Any] = {"id": id, "received_at": now()}
     for column in ("course", "assignment", "kind", "interface", "digest", "by", "code_submitted"):
         row[column] = getattr(new, column)

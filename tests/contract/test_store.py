@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +23,19 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.intake.receive import receive
 from grader.model import Points, Report
 from grader.sandbox.contract import Sandbox
-from grader.store import gradings, installation, leases, marks, offerings, people, queue, regrades, submissions, workers
+from grader.store import (
+    gradings,
+    installation,
+    leases,
+    marks,
+    offerings,
+    people,
+    queue,
+    records,
+    regrades,
+    submissions,
+    workers,
+)
 from grader.store.database import Store, now
 from grader.store.queue import StoreQueue
 from grader.store.records import (
@@ -44,6 +57,7 @@ from grader.store.records import (
 )
 from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
+from grader.store.tables import submissions as submissions_table
 from grader.store.tables import tokens
 from tests.conftest import TOY_SOLUTION
 from tests.schema import differences
@@ -335,6 +349,23 @@ def test_attempts_count_what_may_still_be_graded(store: Store, hand_in: HandIn, 
 def test_a_newer_id_sorts_after_an_older_one(store: Store, hand_in: HandIn) -> None:
     pairs = [hand_in("ann") for _ in range(3)]
     assert pairs == sorted(pairs)
+
+
+def test_after_a_clock_that_was_ahead_the_newest_submission_is_still_the_newest(
+    store: Store, hand_in: HandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = time.time_ns() + 3_600 * 10**9
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "time_ns", lambda: ahead)
+        older, older_grading = hand_in("ann")
+    with store.write() as tx:
+        tx.execute(update(submissions_table).values(received_at=now() + dt.timedelta(hours=1)))
+    monkeypatch.setattr(records, "_newest", 0)  # as in another process, or after a restart
+    newer, newer_grading = hand_in("ann", TOY_SOLUTION + "\n", supersede=True)
+    with store.read() as tx:
+        assert [submission.id for submission in submissions.newest_of_each(tx, "ml", "toy")] == [newer]
+        assert [submission.id for submission in submissions.of_offering(tx, "ml")] == [newer, older]
+    assert (state(store, older_grading), state(store, newer_grading)) == (State.SUPERSEDED, State.QUEUED)
 
 
 def test_students_take_turns(store: Store, hand_in: HandIn) -> None:
