@@ -67,15 +67,16 @@ def is_alive() -> dict[str, bool]:
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """Report whether the service can accept and grade submissions.
 
-    Report whether database, sandbox and queue are ready, and the reason if one of them is not. With PostgreSQL, also
-    report whether a worker is alive. Without workers the service is still ready, because submissions wait in the queue.
+    Report whether database and sandbox are ready, and the reason if one of them is not. Also report whether the queue
+    is full and, with PostgreSQL, whether a worker is alive. A full queue or a lack of workers leaves the service ready,
+    because it still stores submissions.
     """
     parts = {
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
-        "queue": _readiness(lambda: _queue_trouble(service)),
     }
     ok = all(part.ok for part in parts.values())
+    parts["queue"] = _readiness(lambda: _queue_trouble(service))
     if service.settings.has_postgresql:
         parts["workers"] = _readiness(lambda: _workers_trouble(service))
     response.status_code = 200 if ok else 503

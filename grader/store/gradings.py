@@ -115,11 +115,14 @@ def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
     return sorted((row.name, row.sha256) for row in tx.execute(query))
 
 
-def recent_seconds(tx: Tx, kind: Kind) -> list[float]:
-    """Return the durations, in seconds, of the latest 30 finished gradings of submissions of one kind."""
+def recent_seconds(tx: Tx, kind: Kind, assignment: str | None = None) -> list[float]:
+    """Return the durations, in seconds, of the latest 30 finished gradings of submissions of one kind, and of one
+    assignment unless it is None."""
     query = select(gradings.c.started_at, gradings.c.finished_at).filter_by(state=State.GRADED)
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
     query = query.where(submissions.c.kind == kind)
+    if assignment is not None:
+        query = query.where(submissions.c.assignment == assignment)
     query = query.order_by(gradings.c.id.desc()).limit(30)
     rows = tx.execute(query)
     return [(row.finished_at - row.started_at).total_seconds() for row in rows]

@@ -181,20 +181,22 @@ def test_cancelling_what_has_begun_buys_no_attempt(world: World) -> None:
     assert post(world, "ada").status_code == 429
 
 
-def test_a_full_queue_stores_nothing_and_sends_retry_after(world: World) -> None:
+def test_a_full_queue_refuses_prechecks_and_stores_submissions(world: World) -> None:
     world.service.settings.queue_limit = 1
     world.hand_in("ada")
-    answer = post(world, "bob")
+    answer = post(world, "bob", data={"kind": "precheck"})
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/queue-full")
     assert int(answer.headers["retry-after"]) > 0
-    assert get(world, "bob", SUBMISSIONS.removeprefix("/api/v1")).json() == []
+    assert post(world, "bob").status_code == 202
+    stored = get(world, "bob", SUBMISSIONS.removeprefix("/api/v1")).json()
+    assert [submission["kind"] for submission in stored] == ["submission"]
 
 
 def test_a_person_who_fills_the_queue_is_refused_and_others_are_served(world: World) -> None:
     limit = world.service.settings.waiting_limit = 10
     world.service.settings.queue_limit = limit + 2
     assert [post(world, "ada").status_code for _ in range(limit)] == [202] * limit
-    refused = post(world, "ada", kind="precheck")
+    refused = post(world, "ada", data={"kind": "precheck"})
     assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-waiting")
     assert f"{limit} of your submissions are waiting" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
