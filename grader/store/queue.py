@@ -18,6 +18,12 @@ FULL: Mapping[str, Any] = MappingProxyType({})
 UNFINISHED = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 """The SQL condition that a grading is queued or running."""
 
+START_ORDER = (gradings.c.turn, gradings.c.id)
+"""The columns by which queued gradings are sorted: the first one starts next."""
+
+TURNS = 100_000_000
+"""Number of turns of each priority. Turns of regrades and batches are numbered after all turns of students."""
+
 
 class StoreQueue:
     """The queue in the database. Its methods take part in the caller's transaction."""
@@ -89,9 +95,10 @@ class StoreQueue:
 def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
     """Return the turn of a new grading. The queue serves turn after turn, with at most one grading of a person in each
     turn."""
-    turns = select(gradings.c.turn).filter_by(priority=priority)
+    first_turn = TURNS * max(0, priority - Priority.INTERACTIVE)
+    turns = select(gradings.c.turn).where(gradings.c.turn.between(first_turn, first_turn + TURNS - 1))
     queued_turns = turns.filter_by(state=State.QUEUED)
-    current_turn: int = tx.scalar(queued_turns.order_by(gradings.c.turn).limit(1)) or 0
+    current_turn: int = tx.scalar(queued_turns.order_by(gradings.c.turn).limit(1)) or first_turn
     own_turns = turns.filter_by(fairness_key=fairness_key).where(UNFINISHED)
     own_last_turn: int | None = tx.scalar(own_turns.order_by(gradings.c.turn.desc()).limit(1))
     if own_last_turn is None:
@@ -149,12 +156,10 @@ def waiting(tx: Tx, person: str | None = None) -> int:
 
 def ahead_of(tx: Tx, grading: str) -> int | None:
     """Return the number of gradings that will start before this one; None if this one is not queued."""
-    own_place = select(gradings.c.priority, gradings.c.turn, gradings.c.id)
-    own = tx.execute(own_place.filter_by(id=grading, state=State.QUEUED)).one_or_none()
+    own_place = select(*START_ORDER).filter_by(id=grading, state=State.QUEUED)
+    own = tx.execute(own_place).one_or_none()
     if own is None:
         return None
-    place = tuple_(gradings.c.priority, gradings.c.turn, gradings.c.id)
-    priority = literal(own.priority, gradings.c.priority.type)
-    is_earlier = place < tuple_(priority, literal(own.turn), literal(own.id))
+    is_earlier = tuple_(*START_ORDER) < tuple_(literal(own.turn), literal(own.id))
     count = select(func.count()).select_from(gradings).filter_by(state=State.QUEUED)
     return tx.scalar(count.where(is_earlier))

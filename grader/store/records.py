@@ -187,7 +187,8 @@ class State(StrEnum):
 
 
 class Priority(IntEnum):
-    """The priority of a grading in the queue. Smaller numbers start first."""
+    """The priority of a grading in the queue. Smaller numbers start first, except that pre-checks and submissions take
+    the same turns: one person's pre-checks do not hold up the work of others."""
 
     PRECHECK = 0
     INTERACTIVE = 1

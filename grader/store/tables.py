@@ -322,7 +322,7 @@ gradings = Table(
     Column("decided", Exact),
     Column("possible", Exact),
     Column("report", Packed),
-    Index("ix_gradings_queue", "state", "priority", "turn", "id"),
+    Index("ix_gradings_queue", "state", "turn", "id", "priority"),
     Index(
         "uq_gradings_counts",
         "submission",

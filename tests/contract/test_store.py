@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
@@ -99,7 +99,8 @@ def hand_in(store: Store, classroom: dict[str, Person]) -> HandIn:
         new = NewSubmission("ml", "toy", kind, "api", digest, who, (who,), ((name, content),))
         with store.write() as tx:
             submission = submissions.add(tx, new)
-            grading = QUEUE.enqueue(tx, submission, "toy", who, Priority.INTERACTIVE)
+            priority = Priority.PRECHECK if kind is Kind.PRECHECK else Priority.INTERACTIVE
+            grading = QUEUE.enqueue(tx, submission, "toy", who, priority)
             if supersede:
                 queue.supersede(tx, submission)
         return submission, grading
@@ -392,8 +393,40 @@ def test_interactive_work_goes_before_regrades_and_batches(
         regrade = QUEUE.enqueue(tx, submission, "toy", who, Priority.REGRADE)
         precheck = QUEUE.enqueue(tx, submission, "toy", who, Priority.PRECHECK)
         places = [queue.ahead_of(tx, id) for id in (precheck, interactive, regrade, batch)]
-    assert places == [0, 1, 2, 3]
-    assert [claim(store).grading for _ in range(4)] == [precheck, interactive, regrade, batch]
+    assert places == [1, 0, 2, 3]
+    assert [claim(store).grading for _ in range(4)] == [interactive, precheck, regrade, batch]
+
+
+def test_a_person_s_second_job_waits_for_everybody_s_first_whatever_its_kind(store: Store, hand_in: HandIn) -> None:
+    prechecks = [hand_in("ann", kind=Kind.PRECHECK)[1] for _ in range(3)]
+    submission, precheck = hand_in("bob")[1], hand_in("cleo", kind=Kind.PRECHECK)[1]
+    assert [claim(store).grading for _ in range(5)] == [prechecks[0], submission, precheck, *prechecks[1:]]
+
+
+def test_a_worker_takes_only_prechecks_or_none(store: Store, hand_in: HandIn) -> None:
+    precheck, submission = hand_in("ann", kind=Kind.PRECHECK)[1], hand_in("ann")[1]
+    for kind, grading in ((Kind.SUBMISSION, submission), (Kind.SUBMISSION, None), (Kind.PRECHECK, precheck)):
+        with store.write() as tx:
+            leased = leases.claim(tx, "worker", kind)
+        assert (leased and leased.grading) == grading
+
+
+def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: dict[str, Person]) -> None:
+    store = Store(database)
+    with store.write() as tx:
+        tx.execute(text("DROP INDEX ix_gradings_queue"))
+        tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
+        tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
+        new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
+        submission = submissions.add(tx, new)
+        waiting = []
+        for priority in (Priority.BATCH, Priority.REGRADE, Priority.INTERACTIVE):
+            waiting.append(QUEUE.enqueue(tx, submission, "toy", new.by, priority))
+        tx.execute(update(table).values(turn=0))
+    store.migrate()
+    assert differences(store) == []
+    assert [claim(store).grading for _ in range(3)] == waiting[::-1]
+    store.close()
 
 
 def test_nothing_is_claimed_twice(store: Store, hand_in: HandIn) -> None:
