@@ -161,7 +161,10 @@ def apply_regrade(id: RegradeId, caller: TheCaller) -> RegradeOut:
     with caller.write() as tx:
         _find(tx, caller, id)
         if not regrades.apply(tx, id):
-            detail = "the regrade was applied or discarded before, or some of its gradings are not finished"
+            detail = (
+                "the regrade was applied or discarded before, some of its gradings are not finished, or a newer "
+                "regrade of its submissions was applied"
+            )
             raise HttpProblem(409, "cannot-apply", "The regrade cannot be applied", detail)
         return regrade_out(tx, id)
 

@@ -292,7 +292,7 @@ class Unserved:
         """A message for staff: no worker can take these gradings, and what to do."""
         return (
             f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version, or "
-            "cancel these gradings and regrade"
+            "regrade, then cancel these gradings"
         )
 
 

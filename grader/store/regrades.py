@@ -23,7 +23,7 @@ from grader.store.records import (
     State,
     Which,
 )
-from grader.store.submissions import authors_of
+from grader.store.submissions import authors_of, withdrawn
 from grader.store.tables import authors, gradings, regrades, submissions
 
 
@@ -73,11 +73,13 @@ def start(
 
 
 def chosen(tx: Tx, course: str, assignment: str, selection: Which) -> list[str]:
-    """Return the ids of the submissions to grade again: each student's latest or best one, or all."""
+    """Return the ids of the submissions to grade again: each student's latest or best one, or all. Submissions that
+    were cancelled or superseded are left out."""
     query = select(submissions.c.id, authors.c.person, gradings.c.points).filter_by(
         course=course, assignment=assignment, kind=Kind.SUBMISSION
     )
     query = query.join(authors, authors.c.submission == submissions.c.id)
+    query = query.where(submissions.c.id.not_in(withdrawn()))
     has_points = (gradings.c.submission == submissions.c.id) & gradings.c.counts
     query = query.outerjoin(gradings, has_points).order_by(submissions.c.id)
     rows = tx.execute(query).all()
@@ -151,12 +153,22 @@ def _verdict(result: CheckRecord | None) -> tuple[Points, Points, Status] | None
 
 
 def apply(tx: Tx, id: str) -> bool:
-    """Make the finished gradings of a regrade count. Return False if the regrade is unfinished, or was applied or
-    discarded before."""
+    """Make the finished gradings of a regrade count. Cancel those of submissions that were cancelled or superseded
+    since the regrade started, unless the regrade is of a single submission.
+
+    Returns:
+        False if the regrade is unfinished, was applied or discarded before, or if a newer regrade of one of its
+        submissions was applied.
+    """
     unfinished = select(gradings.c.id).filter_by(regrade=id).where(UNFINISHED)
-    if not _close(tx, id, RegradeState.APPLIED, ~unfinished.exists()):
-        return False
     regraded = select(gradings.c.submission).filter_by(regrade=id, state=State.GRADED)
+    regraded_later = select(gradings.c.id).filter_by(counts=True).where(gradings.c.regrade > id)
+    regraded_later = regraded_later.where(gradings.c.submission.in_(regraded))
+    if not _close(tx, id, RegradeState.APPLIED, ~unfinished.exists(), ~regraded_later.exists()):
+        return False
+    is_of_many = select(regrades.c.id).filter_by(id=id).where(regrades.c.which != Which.ONE)
+    of_withdrawn = update(gradings).filter_by(regrade=id).where(gradings.c.submission.in_(withdrawn()))
+    tx.execute(of_withdrawn.where(is_of_many.exists()).values(state=State.CANCELLED))
     counted = update(gradings).filter_by(counts=True)
     tx.execute(counted.where(gradings.c.submission.in_(regraded)).values(counts=False))
     tx.execute(update(gradings).filter_by(regrade=id, state=State.GRADED).values(counts=True))

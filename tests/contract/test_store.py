@@ -672,6 +672,51 @@ def test_what_was_broken_and_is_tried_again_does_not_replace_an_applied_regrade(
         assert gradings.of_submissions(tx, [submission])[submission].points == Points(4)
 
 
+@pytest.mark.parametrize("which", [Which.LATEST, Which.BEST, Which.ALL])
+def test_a_regrade_leaves_out_what_was_cancelled_or_superseded(
+    which: Which, store: Store, graded: dict[str, str], hand_in: HandIn
+) -> None:
+    _, cancelled = hand_in("bob")
+    with store.write() as tx:
+        queue.cancel(tx, cancelled)
+    hand_in("ann")
+    newest, _ = hand_in("ann", supersede=True)
+    with store.read() as tx:
+        chosen = regrades.chosen(tx, "ml", "toy", which)
+    assert set(chosen) - {newest} <= set(graded.values())
+
+
+def test_a_submission_that_was_cancelled_after_the_start_of_a_regrade_gets_no_points(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    submission, grading = hand_in("ann")
+    for which, points in ((Which.LATEST, None), (Which.ONE, Points(4))):
+        with store.write() as tx:
+            id = regrades.start(tx, "ml", "toy", which, classroom["staff"].id, [submission], QUEUE)
+            queue.cancel(tx, grading)
+        finish(store, claim(store), reports["right"])
+        with store.write() as tx:
+            assert regrades.apply(tx, id)
+            after = gradings.of_submissions(tx, [submission])[submission]
+        assert after.points == points
+
+
+def test_an_older_regrade_does_not_replace_a_newer_one(
+    store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    older = start(store, Which.LATEST, classroom)
+    for _ in range(2):
+        finish(store, claim(store), reports["wrong"])
+    newer = start(store, Which.LATEST, classroom)
+    for _ in range(2):
+        finish(store, claim(store), reports["right"])
+    with store.write() as tx:
+        assert regrades.apply(tx, newer)
+        assert not regrades.apply(tx, older)
+        assert gradings.of_submissions(tx, [graded["new"]])[graded["new"]].points == Points(4)
+        assert regrades.discard(tx, older)
+
+
 def test_a_regrade_that_is_discarded_ends(
     store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
 ) -> None:
