@@ -76,6 +76,8 @@ class ChangeOut(Out):
     after: float | None = Field(validation_alias=AliasPath("after", "points"))
     checks: list[CheckChangeOut]
     """The checks whose results differ."""
+    varies: bool
+    """The same version of the checks judged the same files differently: their results depend on chance."""
 
     @property
     def gain(self) -> float:

@@ -37,7 +37,7 @@ def _leasing(is_chosen: ColumnElement[bool]) -> ReturningUpdate[Any]:
     """Return the SQL statement that leases the grading that meets a condition."""
     leasing = update(gradings).where(is_chosen)
     leasing = leasing.values(state=State.RUNNING, starts=gradings.c.starts + 1)
-    return leasing.returning(gradings.c.id, gradings.c.submission, gradings.c.scope)
+    return leasing.returning(gradings.c.id, gradings.c.submission, gradings.c.scope, gradings.c.regrade)
 
 
 # The statements of `claim` and `finish` are built once: building one takes longer than running it on SQLite, and other
@@ -89,7 +89,17 @@ def _lease(tx: Tx, leasing: ReturningUpdate[Any], worker: str, lasts: dt.timedel
     if row is None:
         return None
     submission = tx.execute(_SUBMISSION, {"submission": row.submission}).one()
-    return Leased(row.id, row.submission, submission.assignment, submission.kind, row.scope, lease, lasts, deadline)
+    return Leased(
+        grading=row.id,
+        submission=row.submission,
+        assignment=submission.assignment,
+        kind=submission.kind,
+        scope=row.scope,
+        regrade=row.regrade,
+        lease=lease,
+        lasts=lasts,
+        deadline=deadline,
+    )
 
 
 def _is_abandoned() -> ColumnElement[bool]:

@@ -234,6 +234,8 @@ class Leased:
     kind: Kind
     scope: Mapping[str, Any]
     """Scope of the grading: the fields of `grader.engine.grade.Scope` that are not at their defaults."""
+    regrade: str | None
+    """Id of the regrade that the grading belongs to, if any."""
     lease: str
     lasts: dt.timedelta
     """The lease expires this long after the worker's last heartbeat."""

@@ -48,6 +48,14 @@ class Change:
     checks: tuple[CheckChange, ...]
     """The checks whose points or status differ."""
 
+    @property
+    def varies(self) -> bool:
+        """Whether the same version of the checks judged the same files differently: their results depend on chance."""
+        if not self.checks or self.before is None:
+            return False
+        is_same_grader = self.before.grader == self.after.grader
+        return is_same_grader and self.before.assignment_digest == self.after.assignment_digest
+
 
 def start(
     tx: Tx, course: str, assignment: str, selection: Which, starter: str, ids: Sequence[str], queue: StoreQueue

@@ -22,6 +22,7 @@ from grader.engine.grade import grade
 from grader.errors import BadCall, StoreUnavailable
 from grader.intake.receive import receive
 from grader.model import Points, Report
+from grader.render import as_json
 from grader.sandbox.contract import Sandbox
 from grader.store import (
     gradings,
@@ -597,6 +598,35 @@ def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, re
         assert gradings.equal_report(tx, same, "another key", seed) is None
         assert gradings.equal_report(tx, same, LANE, seed, {"only": "q1.1"}) is None
         assert gradings.equal_report(tx, same, LANE, "another seed") is None
+
+
+def test_a_regrade_grades_each_file_again_and_equal_files_once(
+    store: Store, hand_in: HandIn, reports: dict[str, Report], classroom: dict[str, Person]
+) -> None:
+    seed = reports["right"].seed
+    for login in ("ann", "bob"):
+        hand_in(login)
+        finish(store, claim(store), reports["right"])
+    id = start(store, Which.LATEST, classroom)
+    anns, bobs = claim(store), claim(store)
+    with store.read() as tx:
+        assert gradings.equal_report(tx, anns.submission, LANE, seed, regrade=anns.regrade) is None
+    finish(store, anns, reports["wrong"])
+    with store.read() as tx:
+        assert gradings.equal_report(tx, bobs.submission, LANE, seed, regrade=bobs.regrade) is not None
+        assert [change.varies for change in regrades.changes(tx, id)] == [True, False]  # the second is not graded yet
+    finish(store, bobs, reports["wrong"])
+    later, _ = hand_in("cleo")
+    with store.write() as tx:
+        before = gradings.equal_report(tx, later, LANE, seed)
+        regrades.apply(tx, id)
+        after = gradings.equal_report(tx, later, LANE, seed)
+    assert (points(before), points(after)) == (Points(4), Points(2))  # a lucky report is not handed on
+
+
+def points(report: str | None) -> Points:
+    loaded = as_json.loads(report or "")
+    return loaded.points
 
 
 # ── regrades and marks ───────────────────────────────────────────────────────────────────────────────
