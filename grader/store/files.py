@@ -31,10 +31,18 @@ def write(file: Path, content: str, *, private: bool = False) -> None:
     unfinished.replace(file)
 
 
+def give_to_owner_of(path: Path, file: Path) -> None:
+    """Give a file that root has made to the owner of `path`, a service's file or folder. No-op for other users."""
+    if os.geteuid() == 0:
+        owner = path.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
+
+
 @contextmanager
 def locked(file: Path, busy: str) -> Iterator[None]:
     """Hold an exclusive lock on a file. Raise `BadCall` with the message `busy` if another process holds the lock."""
     with file.open("w") as lock:
+        give_to_owner_of(file.parent, file)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
