@@ -103,8 +103,9 @@ def start_regrade(staff: ForStaff, new: RegradeIn, response: Response) -> Regrad
     """
     if new.which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
-    with staff.write() as (tx, _):
+    with staff.read() as (tx, _):  # choosing takes longer than queueing, and blocks no writer here
         chosen = regrades.chosen(tx, staff.course, staff.assignment, new.which)
+    with staff.write() as (tx, _):
         regrade = _start(tx, staff.caller, staff.course, staff.assignment, new.which, chosen)
     staff.caller.service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{regrade.id}"

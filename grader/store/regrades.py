@@ -26,6 +26,9 @@ from grader.store.records import (
 from grader.store.submissions import authors_of, withdrawn
 from grader.store.tables import authors, gradings, regrades, submissions
 
+_CHUNK = 1_000
+"""Number of submissions that are read and queued at a time. A statement has a limited number of parameters."""
+
 
 @dataclass(frozen=True)
 class CheckChange:
@@ -74,9 +77,10 @@ def start(
     regrade = next_id(tx, regrades)
     row = {"id": regrade, "course": course, "assignment": assignment, "which": selection, "by": starter}
     tx.execute(insert(regrades).values(**row, state=RegradeState.SHADOW, created_at=now()))
-    query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids))
-    for submission in tx.execute(query.order_by(submissions.c.id)).all():
-        queue.enqueue(tx, submission.id, assignment, submission.by, Priority.REGRADE, regrade=regrade)
+    for first in range(0, len(ids), _CHUNK):
+        query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids[first : first + _CHUNK]))
+        people_by_submission = fetch_pairs(tx, query.order_by(submissions.c.id))
+        queue.enqueue_all(tx, people_by_submission, assignment, Priority.REGRADE, regrade=regrade)
     return regrade
 
 

@@ -323,6 +323,7 @@ gradings = Table(
     Column("possible", Exact),
     Column("report", Packed),
     Index("ix_gradings_queue", "state", "turn", "id", "priority"),
+    Index("ix_gradings_person", "fairness_key", "state", "turn"),
     Index(
         "uq_gradings_counts",
         "submission",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
@@ -416,6 +416,7 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
     store = Store(database)
     with store.write() as tx:
         tx.execute(text("DROP INDEX ix_gradings_queue"))
+        tx.execute(text("DROP INDEX ix_gradings_person"))
         tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
         tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
@@ -745,6 +746,20 @@ def test_an_older_regrade_does_not_replace_a_newer_one(
         assert not regrades.apply(tx, older)
         assert gradings.of_submissions(tx, [graded["new"]])[graded["new"]].points == Points(4)
         assert regrades.discard(tx, older)
+
+
+def test_a_regrade_of_many_takes_a_few_statements_while_others_wait_for_the_database(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person]
+) -> None:
+    anns, bobs = [hand_in("ann")[0] for _ in range(30)], [hand_in("bob")[0] for _ in range(30)]
+    statements: list[str] = []
+    event.listen(store._engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    id = start(store, Which.ALL, classroom)
+    assert len(statements) <= 15
+    with store.read() as tx:
+        gradings_of_regrade = select(table.c.submission).filter_by(regrade=id).order_by(*queue.START_ORDER)
+        order = list(tx.scalars(gradings_of_regrade))
+    assert order == [submission for pair in zip(anns, bobs, strict=True) for submission in pair]
 
 
 def test_a_regrade_that_is_discarded_ends(

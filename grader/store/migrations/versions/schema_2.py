@@ -40,6 +40,7 @@ NEW_TICKETS = "UPDATE gradings SET state = state WHERE state = 'queued'"
 def upgrade() -> None:
     op.drop_index("ix_gradings_queue", "gradings")
     op.create_index("ix_gradings_queue", "gradings", ["state", "turn", "id", "priority"])
+    op.create_index("ix_gradings_person", "gradings", ["fairness_key", "state", "turn"])
     op.execute(TURNS_AFTER_STUDENTS)
     if op.get_bind().dialect.name == "postgresql":
         op.execute(TICKETS)
