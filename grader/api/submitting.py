@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from grader.api.identity import Caller, require_member, require_scope
+from grader.api.identity import Caller, bad_token, require_member, require_scope
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import utc
 from grader.assignments.catalogue import Assignment
@@ -113,6 +113,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
     nothing and return the id of the earlier submission; raise 422 if files, authors, kind or assignment differ."""
     with request.caller.write() as tx:
         submissions.lock_person(tx, request.person)
+        _require_access(tx, request)
         new = submissions.NewSubmission(
             course=request.course,
             assignment=request.assignment,
@@ -139,6 +140,15 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
         if request.supersede:
             queue.supersede(tx, id)
         return id
+
+
+def _require_access(tx: Tx, request: SubmitRequest) -> None:
+    """Raise `HttpProblem` if the caller's token was revoked, or the caller left the course, during the upload."""
+    caller = request.caller
+    if people.token_by_id(tx, caller.token.id) is None:
+        raise bad_token()
+    if not caller.person.admin and people.role_of(tx, request.course, request.person) is None:
+        raise not_found("assignment")
 
 
 def remarks(assignment: Assignment, submission: SubmissionRecord) -> list[str]:

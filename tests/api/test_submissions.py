@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import Mock
@@ -18,7 +19,7 @@ from grader.api import submissions as routes
 from grader.errors import StoreUnavailable
 from grader.model import Points
 from grader.render import as_json
-from grader.store import leases, marks, offerings
+from grader.store import leases, marks, offerings, people, submissions
 from grader.store.database import now
 from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, WRONG, World
 from tests.conftest import TOY_SOLUTION, MakeNotebook
@@ -227,6 +228,29 @@ def test_regrades_do_not_count_towards_the_limit_of_waiting_submissions(world: W
         assert answer.status_code == 202
     assert world.client.get("/readyz").json()["parts"]["queue"]["ok"]
     assert post(world, "ada").status_code == 202
+
+
+@pytest.mark.parametrize(("loses", "status"), [("token", 401), ("course", 404)])
+def test_who_loses_access_during_an_upload_submits_nothing(world: World, loses: str, status: int) -> None:
+    ada = world.people["ada"].id
+    start = b'--b\r\ncontent-disposition: form-data; name="files"; filename="mlp.py"\r\n\r\n'
+    rest = TOY_SOLUTION.encode() + b"\r\n--b--\r\n"
+
+    def body() -> Iterator[bytes]:
+        yield start
+        with world.service.store.write() as tx:  # the caller is known by now: `Identify` reads no body
+            if loses == "token":
+                for token in people.tokens_of(tx, ada):
+                    people.revoke_token(tx, ada, token.id)
+            else:
+                people.remove_member(tx, COURSE, ada)
+        yield rest
+
+    form = {"content-type": "multipart/form-data; boundary=b", "content-length": str(len(start + rest))}
+    answer = world.client.post(SUBMISSIONS, content=body(), headers=world.headers("ada") | form)
+    assert answer.status_code == status, answer.text
+    with world.service.store.read() as tx:
+        assert submissions.of_offering(tx, COURSE) == []
 
 
 def test_a_person_over_the_storage_limit_is_refused_and_others_are_served(world: World) -> None:
