@@ -93,7 +93,8 @@ class JobRunner:
         if state is not None:
             self._publish(leased, state)
         seconds = round(time.monotonic() - started, 3)
-        log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
+        event = "graded" if state is State.GRADED else "not graded"
+        log.info(event, grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
     def _job(self, tx: Tx, leased: Leased) -> Job | Report:
         """Return the job to send to the grading process. If equal files were graded before, return the stored

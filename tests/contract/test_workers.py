@@ -277,12 +277,14 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
     assert bench.look(running).state is State.CANCELLED
 
 
-def test_work_that_outlasts_the_grace_is_handed_back(bench: Bench) -> None:
+def test_work_that_outlasts_the_grace_is_handed_back(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     running = bench.hand_in(LONG)
     bench.wait(running, State.RUNNING)
     bench.crew.stop(0)
     assert bench.look(running).state is State.QUEUED
     assert bench.look(running).failures == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "state=queued" in line]
+    assert "not graded" in line
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
