@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import get_native_id
 
@@ -23,12 +24,16 @@ def write(file: Path, content: str, *, private: bool = False) -> None:
     mode = 0o600 if private else 0o666
     unfinished = file.with_name(f".{file.name}.{get_native_id()}")  # unique among all processes
     unfinished.unlink(missing_ok=True)  # left over if an earlier thread with this id was killed
-    with open(unfinished, "x", encoding="utf-8", newline="", opener=lambda path, how: os.open(path, how, mode)) as out:
-        out.write(content)
-        if private:
-            out.flush()
-            os.fsync(out.fileno())
-    unfinished.replace(file)
+    try:
+        with open(unfinished, "x", encoding="utf-8", newline="", opener=partial(os.open, mode=mode)) as out:
+            out.write(content)
+            if private:
+                out.flush()
+                os.fsync(out.fileno())
+        unfinished.replace(file)
+    except OSError:  # for example, the disk is full
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def give_to_owner_of(path: Path, file: Path) -> None:

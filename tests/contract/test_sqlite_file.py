@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from grader.cli.backup import backup, restore
-from grader.errors import BadCall, StoreUnavailable
+from grader.cli.common import write_output
+from grader.errors import BadCall, OurFailure, StoreUnavailable
 from grader.settings import Settings
 from grader.store import people
 from grader.store.database import Store
@@ -344,6 +345,20 @@ def test_a_disk_that_refuses_a_checkpoint_is_an_internal_error(tmp_path: Path) -
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     store.close()
+
+
+@pytest.mark.parametrize("write_file", [write, write_output])
+def test_a_disk_that_is_full_keeps_no_half_of_a_file(write_file: Callable[[Path, str], None], tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+        with pytest.raises((OSError, OurFailure), match="File too large"):
+            write_file(tmp_path / "class.json", "x" * 20_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_threads_that_write_a_file_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
