@@ -53,7 +53,7 @@ class Change:
 
     @property
     def varies(self) -> bool:
-        """Whether the same version of the checks judged the same files differently: their results depend on chance."""
+        """Return whether the same version of the checks judged the same files differently, so that chance decides."""
         if not self.checks or self.before is None:
             return False
         is_same_grader = self.before.grader == self.after.grader
