@@ -64,7 +64,8 @@ def open_store(settings: Settings) -> Store:
         store = Store(f"sqlite:///{database_file(settings)}")
     try:
         if store.migrate():
-            sys.stderr.write(f"There was no database, so a new one was created: {store.url.database}\n")
+            created = f"There was no database, so a new one was created: {store.url.database}"
+            sys.stderr.write(f"{created}; if there should be one, set GRADER_HOME to its folder\n")
     except GraderError:
         store.close()
         raise

@@ -54,8 +54,8 @@ class Settings(BaseModel):
     workers: PositiveInt = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: number of submissions that are graded at the same time."""
     queue_limit: PositiveInt = 2_000
-    """GRADER_QUEUE_LIMIT: number of submissions that may wait to be graded. If more are submitted, the service answers
-    503. Regrades do not count."""
+    """GRADER_QUEUE_LIMIT: number of submissions that may wait to be graded. Beyond it, the service refuses pre-checks
+    with 503; it stores submissions however many wait. Regrades do not count."""
     waiting_limit: Annotated[int, Field(ge=10)] = 20
     """GRADER_WAITING_LIMIT: number of submissions and pre-checks of one student that may wait to be graded, at least
     10. Staff may have ten times as many. Regrades do not count."""

@@ -75,6 +75,8 @@ class OfferingOut(Out, OfferingSettings):
     """The caller's extended due date, if any."""
     hidden: list[str] | None
     """Null for students."""
+    load: str = ""
+    """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, caller: Caller) -> Self:
@@ -119,7 +121,9 @@ def set_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
     with caller.write() as tx:
         known_course(tx, course)
         offerings.put_offering(tx, new)
-        return OfferingOut.of(tx, new, caller)
+        offering = OfferingOut.of(tx, new, caller)
+        load = offers.load(tx, new, caller.service.settings.workers)
+    return offering.model_copy(update={"load": load})
 
 
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────

@@ -70,11 +70,12 @@ def is_alive() -> dict[str, bool]:
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """Report whether the service can accept and grade submissions.
 
-    Report whether database, sandbox and queue are ready, and the reason if one of them is not. With PostgreSQL, also
-    report whether a worker is ready. Without workers the service is still ready, because submissions wait in the queue.
+    Report whether database and sandbox are ready, and the reason if one of them is not. Also report whether the queue
+    is full and, with PostgreSQL, whether a worker is ready. A full queue or a lack of workers leaves the service ready,
+    because it still stores submissions.
     """
     parts = _parts(service)
-    ok = all(part.ok for name, part in parts.items() if name != "workers")
+    ok = parts["database"].ok and parts["sandbox"].ok
     response.status_code = 200 if ok else 503
     return ReadinessOut(ok=ok, parts=parts)
 

@@ -76,6 +76,8 @@ class ChangeOut(Out):
     after: float | None = Field(validation_alias=AliasPath("after", "points"))
     checks: list[CheckChangeOut]
     """The checks whose results differ."""
+    varies: bool
+    """The same version of the checks judged the same files differently: their results depend on chance."""
 
     @property
     def gain(self) -> float:
@@ -101,8 +103,9 @@ def start_regrade(staff: ForStaff, new: RegradeIn, response: Response) -> Regrad
     """
     if new.which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
-    with staff.write() as (tx, _):
+    with staff.read() as (tx, _):  # choosing takes longer than queueing, and blocks no writer here
         chosen = regrades.chosen(tx, staff.course, staff.assignment, new.which)
+    with staff.write() as (tx, _):
         regrade = _start(tx, staff.caller, staff.course, staff.assignment, new.which, chosen)
     staff.caller.service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{regrade.id}"
@@ -161,7 +164,10 @@ def apply_regrade(id: RegradeId, caller: TheCaller) -> RegradeOut:
     with caller.write() as tx:
         _find(tx, caller, id)
         if not regrades.apply(tx, id):
-            detail = "the regrade was applied or discarded before, or some of its gradings are not finished"
+            detail = (
+                "the regrade was applied or discarded before, some of its gradings are not finished, or a newer "
+                "regrade of its submissions was applied"
+            )
             raise HttpProblem(409, "cannot-apply", "The regrade cannot be applied", detail)
         return regrade_out(tx, id)
 

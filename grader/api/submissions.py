@@ -196,7 +196,7 @@ class MarkIn(In):
     responses={
         202: LOCATION | {"description": "The submission is stored and will be graded"},
         429: problem_response("Too many attempts this hour, too many requests, or too many waiting submissions"),
-        503: problem_response("The queue is full or the service is unavailable; nothing was stored, see Retry-After"),
+        503: problem_response("Unavailable, or full (pre-checks only); nothing was stored, see Retry-After"),
     },
 )
 async def submit(

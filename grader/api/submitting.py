@@ -26,7 +26,7 @@ from grader.store.records import Kind, Offering, Priority, SubmissionRecord, Tok
 
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
-"""Seconds in the header Retry-After of a response that refuses a submission because the queue is full."""
+"""Seconds in the header Retry-After of a response that refuses a pre-check because the queue is full."""
 STORAGE_SECONDS = 3_600
 """Seconds in the header Retry-After of a response that refuses a submission because the person's stored files would
 exceed the limit."""
@@ -219,8 +219,8 @@ def _require_admission(tx: Tx, request: SubmitRequest) -> None:
     if not request.supersede:  # otherwise the queued submissions are replaced
         _require_few_waiting(tx, request, factor * settings.waiting_limit)
     _require_storage(tx, request, factor * settings.storage_limit_mib)
-    if queue.waiting(tx) >= settings.queue_limit:
-        detail = "this submission was not stored: submit it again later"
+    if request.kind is Kind.PRECHECK and queue.waiting(tx) >= settings.queue_limit:
+        detail = "this pre-check was not stored: try again later, or submit; submissions are always stored"
         title = "Too many submissions are waiting"
         raise HttpProblem(503, "queue-full", title, detail, retry_seconds=FULL_SECONDS)
 

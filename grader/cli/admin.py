@@ -18,7 +18,16 @@ from rich.text import Text
 
 from grader.assignments import catalogue
 from grader.batch.people import local_date
-from grader.cli.common import CourseArgument, DryRunOption, JsonOption, OfferedArgument, out, print_json, print_line
+from grader.cli.common import (
+    CourseArgument,
+    DryRunOption,
+    JsonOption,
+    OfferedArgument,
+    err,
+    out,
+    print_json,
+    print_line,
+)
 from grader.course import offerings as offers
 from grader.course import roster
 from grader.course.csv_people import content_of
@@ -168,6 +177,8 @@ def offer(
         current = offerings.offering(tx, course, task.id) or Offering(course, task.id)
         offering = offers.checked(replace(current, **changes), task)
         offerings.put_offering(tx, offering)
+        expected_load = offers.load(tx, offering, Settings().workers)
+    print_line(expected_load, console=err)
     row = {setting.removesuffix("_at"): value for setting, value in asdict(offering).items()}
     _print_rows([row], as_json)
 

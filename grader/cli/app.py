@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import re
 import signal
@@ -156,6 +157,10 @@ def run() -> NoReturn:
         _fail(str(error), error.exit_code)
     except ModuleNotFoundError as missing:
         _fail(f"{missing.name} is not installed: {_install_command(str(missing.name))}", 2)
+    except OSError as full:
+        if full.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            _fail(f"internal error: {type(full).__name__}: {full}", 4)
+        _fail(f"no room on the disk ({full.strerror}): make room, and run the command again", 4)
     except Exception as error:  # noqa: BLE001  a traceback would exit with 1, which means a low score
         if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export this class; the help has been printed
             sys.exit(2)

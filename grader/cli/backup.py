@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -31,13 +32,15 @@ def restore_(
     copy: Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by grader backup.")],
 ) -> None:
     """Replace the service's database by a copy; the service must not run."""
-    restored = restore(Settings(), copy)
+    settings = Settings()
+    restored = restore(settings, copy)
+    admin = f"GRADER_HOME={shlex.quote(str(settings.home))} grader admin"
     print_line(f"restored: {restored.submissions} submissions")
-    print_line("all people must log in again (grader admin link LOGIN makes a link)")
+    print_line(f"all people must log in again ({admin} link LOGIN makes a link)")
     if restored.tokens:
         print_line(
             f"API tokens in the copy: {restored.tokens}; those revoked since it was made are valid again, so revoke "
-            "them again (grader admin tokens LOGIN)",
+            f"them again ({admin} tokens LOGIN)",
             "yellow",
         )
     if restored.aside:

@@ -29,7 +29,7 @@ from rich.text import Text
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
-from grader.errors import BadCall, SandboxUnavailable
+from grader.errors import BadCall, OurFailure, SandboxUnavailable
 from grader.sandbox import runtime as environment
 from grader.sandbox.choose import NAMES, choose, needs_runtime
 from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
@@ -194,6 +194,20 @@ def print_json(value: Any) -> None:
     """Print a value as JSON, without the colors and line breaks that rich would add."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     sys.stdout.write(f"{text}\n")
+
+
+def write_output(file: Path, content: str) -> None:
+    """Write a file of results. If this fails, leave no half of it.
+
+    Raises:
+        OurFailure: If the file cannot be written, for example because the disk is full.
+    """
+    try:
+        file.write_text(content, "utf-8")
+    except OSError as wrong:
+        if file.is_file():
+            file.unlink()
+        raise OurFailure(f"{file} cannot be written: {wrong.strerror}") from None
 
 
 def require_writable(file: Path) -> None:

@@ -26,6 +26,7 @@ from grader.cli.common import (
     require_writable,
     sandbox_for,
     seed,
+    write_output,
 )
 from grader.cli.progress import GradingDisplay
 from grader.engine.grade import Scope, grade
@@ -69,14 +70,7 @@ def check(
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
     ):
         report = grade(submission, task, chosen, seed(), scope, display.watch)
-    if html_file:
-        from grader.render.html import html  # imports plotting libraries, which take a second
-
-        html_file.write_text(html(report), "utf-8")
-    if gradescope_file:
-        from grader.render.gradescope import gradescope  # building the pydantic models takes a while
-
-        gradescope_file.write_text(json.dumps(gradescope(report), indent=2) + "\n", "utf-8")
+    # the report comes first, so that it is not lost if a file cannot be written
     if as_json:
         from grader.render.as_json import dumps
 
@@ -87,6 +81,15 @@ def check(
         show(report, files)
     else:
         out.print(Terminal(report))
+    if html_file:
+        from grader.render.html import html  # imports plotting libraries, which take a second
+
+        write_output(html_file, html(report))
+    if gradescope_file:
+        from grader.render.gradescope import gradescope  # building the pydantic models takes a while
+
+        write_output(gradescope_file, json.dumps(gradescope(report), indent=2) + "\n")
+    if not as_json and not github:
         for file in written_files:
             print_line(f"written: {file}", "dim")
     if fail_under is not None and report.points < fail_under:

@@ -1,14 +1,20 @@
-"""Validate a course's settings for an assignment: dates, late policy, attempts and hidden parts."""
+"""Validate a course's settings for an assignment: dates, late policy, attempts and hidden parts. Estimate its load."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from statistics import median
 
 from grader.assignments.catalogue import Assignment
 from grader.course.late import checked_date, read_policy
 from grader.errors import BadCall
-from grader.store.records import Offering
+from grader.store import gradings, people, workers
+from grader.store.database import Tx
+from grader.store.records import Kind, Offering, Role
+
+TYPICAL_SECONDS = 40.0
+"""CPU seconds of one grading, assumed until the assignment's first submission is graded."""
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:
@@ -34,3 +40,25 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
         if id not in assignment_ids:
             raise BadCall(f"{assignment.id} has no part or check {id!r}; it has {', '.join(sorted(assignment_ids))}")
     return replace(offering, hidden=tuple(hidden_ids))
+
+
+def load(tx: Tx, offering: Offering, local_workers: int) -> str:
+    """Return a sentence with the grading time of one submission of every student, and the wait if all come at once.
+
+    Args:
+        tx: A transaction.
+        offering: The course's assignment.
+        local_workers: Number of gradings that run at the same time if no worker is registered.
+    """
+    roles = [member.role for member in people.roster(tx, offering.course)]
+    seconds = gradings.recent_seconds(tx, Kind.SUBMISSION, offering.assignment) or [TYPICAL_SECONDS]
+    at_a_time = sum(worker.at_a_time for worker in workers.live(tx)) or local_workers
+    return load_sentence(roles.count(Role.STUDENT), median(seconds), at_a_time)
+
+
+def load_sentence(students: int, seconds: float, at_a_time: int) -> str:
+    hours = students * seconds / 3600
+    return (
+        f"one submission from each of {students} students, at {seconds:.0f} CPU seconds, takes {hours:.1f} hours of "
+        f"CPU; if all come at once, the last one waits {hours / at_a_time:.1f} hours ({at_a_time} workers)"
+    )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
+from grader.store.files import give_to_owner_of
 from grader.store.sqlite_file import LOG, MARKER, SHARED_MEMORY, DatabaseFile, beside, open_file, write_header
 
 COMPANIONS = ("", LOG, SHARED_MEMORY)
@@ -51,9 +52,9 @@ def copy(database: Path, to: Path) -> Copy:
         raise BadCall(f"{to} exists: choose another name for the copy")
     unfinished = to.with_name(f"{to.name}.unfinished")
     try:
-        with _failures_reported():
+        with _failures_reported(), closing(DatabaseFile(database).connect()) as source:
             unfinished.touch(mode=0o600)
-            _copy_content(database, unfinished)
+            _copy_content(source, unfinished)
         examined = examine(unfinished)
         with _failures_reported():
             _sync(unfinished)
@@ -64,9 +65,9 @@ def copy(database: Path, to: Path) -> Copy:
     return replace(examined, file=to)
 
 
-def _copy_content(database: Path, to: Path) -> None:
-    """Copy the content of a database, which may be in use, to an empty file."""
-    with closing(DatabaseFile(database).connect()) as source, closing(sqlite3.connect(to)) as target:
+def _copy_content(source: sqlite3.Connection, to: Path) -> None:
+    """Copy the content of a database, which may be in use, and of its log to an empty file."""
+    with closing(sqlite3.connect(to)) as target:
         source.backup(target)
         write_header(target)  # with a new id, so that the original's log is never applied to the copy
         target.execute("PRAGMA journal_mode = DELETE")  # no log: the copy is one file, even in a read-only folder
@@ -101,9 +102,14 @@ def restore(copy: Path, database: Path) -> RestoredCopy:
     submissions = examine(copy).submissions
     new = database.with_name(f"{database.name}.new")
     with _failures_reported():
+        new.unlink(missing_ok=True)
         new.touch(mode=0o600)
-        shutil.copyfile(copy, new)
+        with closing(open_file(copy, "ro")) as source:  # `copy` may be a database that was set aside with its log
+            _copy_content(source, new)
         tokens = _delete_logins(new)
+        if database.exists():
+            shutil.copymode(database, new)
+        give_to_owner_of(database.parent, new)
         _sync(new)
         aside = _set_aside(database)
         new.replace(database)

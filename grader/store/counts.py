@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from grader.model import Status
 from grader.store.database import Tx, fetch
-from grader.store.queue import UNFINISHED
+from grader.store.queue import START_ORDER, UNFINISHED
 from grader.store.records import Kind, Priority, State
 from grader.store.tables import gradings, results, submissions
 
@@ -96,6 +96,6 @@ def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
     if courses is not None:
         query = query.where(submissions.c.course.in_(courses))
-    query = query.order_by(gradings.c.state.desc(), gradings.c.priority, gradings.c.turn, gradings.c.id)
+    query = query.order_by(gradings.c.state.desc(), *START_ORDER)
     query = query.limit(100)
     return fetch(tx, query, QueueEntry)

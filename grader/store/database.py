@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import procrastinate_schema
+from grader.store.records import new_id
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 
 if TYPE_CHECKING:
@@ -147,6 +148,13 @@ def one_at_a_time(tx: Tx, lock: str) -> None:
     writer."""
     if tx.dialect.name == "postgresql":
         tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:lock))"), {"lock": f"grader {lock}"})
+
+
+def next_id(tx: Tx, table: sa.Table) -> str:
+    """Return an id for a new row that is greater than all ids in the table. So the order of ids is the order of
+    insertion, whatever the clock says."""
+    newest = tx.scalar(sa.select(sa.func.max(table.c.id)))
+    return new_id(after=newest or "")
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import get_native_id
 
@@ -23,18 +24,30 @@ def write(file: Path, content: str, *, private: bool = False) -> None:
     mode = 0o600 if private else 0o666
     unfinished = file.with_name(f".{file.name}.{get_native_id()}")  # unique among all processes
     unfinished.unlink(missing_ok=True)  # left over if an earlier thread with this id was killed
-    with open(unfinished, "x", encoding="utf-8", newline="", opener=lambda path, how: os.open(path, how, mode)) as out:
-        out.write(content)
-        if private:
-            out.flush()
-            os.fsync(out.fileno())
-    unfinished.replace(file)
+    try:
+        with open(unfinished, "x", encoding="utf-8", newline="", opener=partial(os.open, mode=mode)) as out:
+            out.write(content)
+            if private:
+                out.flush()
+                os.fsync(out.fileno())
+        unfinished.replace(file)
+    except OSError:  # for example, the disk is full
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def give_to_owner_of(path: Path, file: Path) -> None:
+    """Give a file that root has made to the owner of `path`, a service's file or folder. No-op for other users."""
+    if os.geteuid() == 0:
+        owner = path.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 @contextmanager
 def locked(file: Path, busy: str) -> Iterator[None]:
     """Hold an exclusive lock on a file. Raise `BadCall` with the message `busy` if another process holds the lock."""
     with file.open("w") as lock:
+        give_to_owner_of(file.parent, file)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -93,17 +93,27 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
 
 
 def equal_report(
-    tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
+    tx: Tx,
+    submission: str,
+    compatibility_key: str,
+    seed: str,
+    scope: Mapping[str, Any] = FULL,
+    regrade: str | None = None,
 ) -> str | None:
     """Return the report of an equal submission: it has the same file names and contents, and was graded with the same
-    compatibility key, seed and scope. Return None if there is none."""
+    compatibility key, seed and scope. Return None if there is none.
+
+    A regrade shares reports only among its own gradings, so that it grades each file again. Other gradings share the
+    reports that give points.
+    """
     own = tx.execute(select(submissions).filter_by(id=submission)).one()
     equal = select(submissions.c.id).filter_by(digest=own.digest, assignment=own.assignment, kind=own.kind)
     query = select(gradings.c.id, gradings.c.submission).filter_by(state=State.GRADED, seed=seed)
     query = query.filter_by(compatibility_key=compatibility_key, scope=dict(scope))
     query = query.where(gradings.c.submission.in_(equal))
+    query = query.filter_by(counts=True) if regrade is None else query.filter_by(regrade=regrade)
     own_files = _names_and_hashes(tx, submission)
-    for row in tx.execute(query.order_by(gradings.c.id).limit(20)).all():
+    for row in tx.execute(query.order_by(gradings.c.id.desc()).limit(20)).all():
         if _names_and_hashes(tx, row.submission) == own_files:
             return report(tx, row.id)
     return None
@@ -115,11 +125,14 @@ def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
     return sorted((row.name, row.sha256) for row in tx.execute(query))
 
 
-def recent_seconds(tx: Tx, kind: Kind) -> list[float]:
-    """Return the durations, in seconds, of the latest 30 finished gradings of submissions of one kind."""
+def recent_seconds(tx: Tx, kind: Kind, assignment: str | None = None) -> list[float]:
+    """Return the durations, in seconds, of the latest 30 finished gradings of submissions of one kind, and of one
+    assignment unless it is None."""
     query = select(gradings.c.started_at, gradings.c.finished_at).filter_by(state=State.GRADED)
     query = query.join(submissions, submissions.c.id == gradings.c.submission)
     query = query.where(submissions.c.kind == kind)
+    if assignment is not None:
+        query = query.where(submissions.c.assignment == assignment)
     query = query.order_by(gradings.c.id.desc()).limit(30)
     rows = tx.execute(query)
     return [(row.finished_at - row.started_at).total_seconds() for row in rows]

@@ -18,6 +18,7 @@ from grader.model import ZERO, Report
 from grader.render import as_json
 from grader.store import answers
 from grader.store.database import Tx, change, now
+from grader.store.queue import START_ORDER
 from grader.store.records import Kind, Leased, Priority, State
 from grader.store.tables import gradings, results, submissions
 
@@ -36,7 +37,8 @@ def _leasing(is_chosen: ColumnElement[bool]) -> ReturningUpdate[Any]:
     """Return the SQL statement that leases the grading that meets a condition."""
     leasing = update(gradings).where(is_chosen)
     leasing = leasing.values(state=State.RUNNING, starts=gradings.c.starts + 1)
-    return leasing.returning(gradings.c.id, gradings.c.submission, gradings.c.scope, gradings.c.queued_at)
+    columns = gradings.c.id, gradings.c.submission, gradings.c.scope, gradings.c.regrade, gradings.c.queued_at
+    return leasing.returning(*columns)
 
 
 # The statements of `claim` and `finish` are built once: building one takes longer than running it on SQLite, and other
@@ -44,28 +46,29 @@ def _leasing(is_chosen: ColumnElement[bool]) -> ReturningUpdate[Any]:
 _NEXT = (
     select(gradings.c.id)
     .filter_by(state=State.QUEUED)
-    .order_by(gradings.c.priority, gradings.c.turn, gradings.c.id)
+    .order_by(*START_ORDER)
     .limit(1)
     .with_for_update(skip_locked=True)  # left out for SQLite, which has one writer
 )
-_CLAIM = _leasing(gradings.c.id == _NEXT.scalar_subquery())
-_NEXT_OF_PRIORITY = _NEXT.filter_by(priority=bindparam("of_priority"))
-_CLAIM_OF_PRIORITY = _leasing(gradings.c.id == _NEXT_OF_PRIORITY.scalar_subquery())
+_IS_PRECHECK = gradings.c.priority == Priority.PRECHECK
+_CLAIM = {
+    None: _leasing(gradings.c.id == _NEXT.scalar_subquery()),
+    Kind.PRECHECK: _leasing(gradings.c.id == _NEXT.where(_IS_PRECHECK).scalar_subquery()),
+    Kind.SUBMISSION: _leasing(gradings.c.id == _NEXT.where(~_IS_PRECHECK).scalar_subquery()),
+}
 _SUBMISSION = select(submissions.c.assignment, submissions.c.kind).filter_by(id=bindparam("submission"))
 
 
-def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
+def claim(tx: Tx, worker: str, only: Kind | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
     """Lease the next grading in the queue to a worker. Return None if no grading is queued.
 
     Args:
         tx: A transaction that writes.
         worker: The name of the worker.
-        only: Take only gradings of this priority; None for all.
+        only: Take only pre-checks, or only gradings of submissions; None for all.
         lease: Duration of the lease; each heartbeat starts it again.
     """
-    if only is None:
-        return _lease(tx, _CLAIM, worker, lease)
-    return _lease(tx, _CLAIM_OF_PRIORITY, worker, lease, of_priority=only)
+    return _lease(tx, _CLAIM[only], worker, lease)
 
 
 def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
@@ -75,20 +78,30 @@ def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leas
     return _lease(tx, leasing, worker, lease)
 
 
-def _lease(tx: Tx, leasing: ReturningUpdate[Any], worker: str, lasts: dt.timedelta, **parameters: Any) -> Leased | None:
+def _lease(tx: Tx, leasing: ReturningUpdate[Any], worker: str, lasts: dt.timedelta) -> Leased | None:
     """Run a statement of `_leasing`, which chooses a grading, and return the grading with its lease; None if the
-    statement has chosen none. `parameters` are those of the statement."""
+    statement has chosen none."""
     started_at = now()
     deadline = started_at + DEADLINE
     lease = secrets.token_hex(16)  # known to this worker only, so that no other worker can finish the grading
     values = {"lease": lease, "worker": worker, "started_at": started_at}
     times = {"lease_until": started_at + lasts, "deadline": deadline}
-    row = tx.execute(leasing, {**parameters, **values, **times}).one_or_none()
+    row = tx.execute(leasing, values | times).one_or_none()
     if row is None:
         return None
     submission = tx.execute(_SUBMISSION, {"submission": row.submission}).one()
-    of_submission = submission.assignment, submission.kind
-    return Leased(row.id, row.submission, *of_submission, row.scope, lease, lasts, deadline, row.queued_at)
+    return Leased(
+        grading=row.id,
+        submission=row.submission,
+        assignment=submission.assignment,
+        kind=submission.kind,
+        scope=row.scope,
+        regrade=row.regrade,
+        lease=lease,
+        lasts=lasts,
+        deadline=deadline,
+        queued_at=row.queued_at,
+    )
 
 
 def _is_abandoned() -> ColumnElement[bool]:

@@ -10,8 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, insert, select
 
 from grader.store.answer_marks import NewMark
-from grader.store.database import Tx
-from grader.store.records import new_id
+from grader.store.database import Tx, next_id
 from grader.store.rubrics import OfferedQuestion
 from grader.store.tables import marking_actions
 
@@ -44,7 +43,7 @@ _ACTION = TypeAdapter(Action)
 
 def add(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
     """Store an action as the marker's latest action on a question."""
-    row = {"id": new_id(), "marker": marker, "before": _ACTION.dump_python(action, mode="json")}
+    row = {"id": next_id(tx, marking_actions), "marker": marker, "before": _ACTION.dump_python(action, mode="json")}
     tx.execute(insert(marking_actions).values(**question.columns, **row))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, literal, select, tuple_, update
 
-from grader.store.database import Tx, change, now
+from grader.store.database import Tx, change, fetch_pairs, next_id, now
 from grader.store.records import Priority, State, new_id
 from grader.store.tables import gradings, submissions
 
@@ -17,6 +17,12 @@ FULL: Mapping[str, Any] = MappingProxyType({})
 
 UNFINISHED = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 """The SQL condition that a grading is queued or running."""
+
+START_ORDER = (gradings.c.turn, gradings.c.id)
+"""The columns by which queued gradings are sorted: the first one starts next."""
+
+TURNS = 100_000_000
+"""Number of turns of each priority. Turns of regrades and batches are numbered after all turns of students."""
 
 
 class StoreQueue:
@@ -55,21 +61,43 @@ class StoreQueue:
         Returns:
             The id of the grading.
         """
-        id = new_id()
-        row = {
-            "id": id,
-            "submission": submission,
+        one = {submission: fairness_key}
+        (id,) = self.enqueue_all(tx, one, assignment, priority, scope=scope, regrade=regrade)
+        return id
+
+    def enqueue_all(
+        self,
+        tx: Tx,
+        people_by_submission: Mapping[str, str],
+        assignment: str,
+        priority: Priority,
+        *,
+        scope: Mapping[str, Any] = FULL,
+        regrade: str | None = None,
+    ) -> list[str]:
+        """Add a grading of each submission to the queue, as `enqueue` does. Return the ids of the gradings.
+
+        Args:
+            people_by_submission: Submission id → id of the person whose turn the grading takes; at most a few thousand.
+        """
+        common = {
             "regrade": regrade,
             "state": State.QUEUED,
             "priority": priority,
-            "turn": _turn(tx, fairness_key, priority),
-            "fairness_key": fairness_key,
             "compatibility_key": self._keys[assignment],
             "scope": dict(scope),
             "queued_at": now(),
         }
-        tx.execute(insert(gradings), row)
-        return id
+        turns = _turns(tx, list(people_by_submission.values()), priority)
+        id = next_id(tx, gradings)
+        rows: list[dict[str, Any]] = []
+        for (submission, person), turn in zip(people_by_submission.items(), turns, strict=True):
+            own = {"id": id, "submission": submission, "fairness_key": person, "turn": turn}
+            rows.append(common | own)
+            id = new_id(after=id)
+        if rows:
+            tx.execute(insert(gradings), rows)
+        return [row["id"] for row in rows]
 
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
         """Queue a broken grading again, and reset its counts of failures and starts to 0. Return False if the grading
@@ -86,17 +114,22 @@ class StoreQueue:
         """Notify the workers of this process that a grading was queued. Call this after the commit."""
 
 
-def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
-    """Return the turn of a new grading. The queue serves turn after turn, with at most one grading of a person in each
-    turn."""
-    turns = select(gradings.c.turn).filter_by(priority=priority)
-    queued_turns = turns.filter_by(state=State.QUEUED)
-    current_turn: int = tx.scalar(queued_turns.order_by(gradings.c.turn).limit(1)) or 0
-    own_turns = turns.filter_by(fairness_key=fairness_key).where(UNFINISHED)
-    own_last_turn: int | None = tx.scalar(own_turns.order_by(gradings.c.turn.desc()).limit(1))
-    if own_last_turn is None:
-        return current_turn
-    return max(current_turn, own_last_turn + 1)
+def _turns(tx: Tx, fairness_keys: Sequence[str], priority: Priority) -> list[int]:
+    """Return the turns of new gradings of these people. The queue serves turn after turn, with at most one grading of a
+    person in each turn."""
+    first_turn = TURNS * max(0, priority - Priority.INTERACTIVE)
+    turn, person = gradings.c.turn, gradings.c.fairness_key
+    is_of_priority = turn.between(first_turn, first_turn + TURNS - 1)
+    queued_turns = select(turn).where(is_of_priority).filter_by(state=State.QUEUED)
+    current_turn: int = tx.scalar(queued_turns.order_by(turn).limit(1)) or first_turn
+    last_turns_query = select(person, func.max(turn)).where(is_of_priority, UNFINISHED, person.in_(set(fairness_keys)))
+    last_turns: dict[str, int] = fetch_pairs(tx, last_turns_query.group_by(person))
+    turns = []
+    for key in fairness_keys:
+        next_turn = last_turns.get(key, first_turn - 1) + 1
+        last_turns[key] = max(current_turn, next_turn)
+        turns.append(last_turns[key])
+    return turns
 
 
 def supersede(tx: Tx, newer: str) -> int:
@@ -109,9 +142,7 @@ def supersede(tx: Tx, newer: str) -> int:
     """
     new = tx.execute(select(submissions).filter_by(id=newer)).one()
     of_person = select(submissions.c.id).filter_by(course=new.course, assignment=new.assignment, by=new.by)
-    older = of_person.filter_by(kind=new.kind).where(
-        submissions.c.id != newer, submissions.c.received_at <= new.received_at
-    )
+    older = of_person.filter_by(kind=new.kind).where(submissions.c.id < newer)
     superseded = update(gradings).filter_by(state=State.QUEUED, regrade=None)
     superseded = superseded.where(gradings.c.submission.in_(older))
     return change(tx, superseded.values(state=State.SUPERSEDED, finished_at=now()))
@@ -151,12 +182,10 @@ def waiting(tx: Tx, person: str | None = None) -> int:
 
 def ahead_of(tx: Tx, grading: str) -> int | None:
     """Return the number of gradings that will start before this one; None if this one is not queued."""
-    own_place = select(gradings.c.priority, gradings.c.turn, gradings.c.id)
-    own = tx.execute(own_place.filter_by(id=grading, state=State.QUEUED)).one_or_none()
+    own_place = select(*START_ORDER).filter_by(id=grading, state=State.QUEUED)
+    own = tx.execute(own_place).one_or_none()
     if own is None:
         return None
-    place = tuple_(gradings.c.priority, gradings.c.turn, gradings.c.id)
-    priority = literal(own.priority, gradings.c.priority.type)
-    is_earlier = place < tuple_(priority, literal(own.turn), literal(own.id))
+    is_earlier = tuple_(*START_ORDER) < tuple_(literal(own.turn), literal(own.id))
     count = select(func.count()).select_from(gradings).filter_by(state=State.QUEUED)
     return tx.scalar(count.where(is_earlier))

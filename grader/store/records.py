@@ -18,15 +18,19 @@ _making = threading.Lock()
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
-def new_id() -> str:
+def new_id(after: str = "") -> str:
     """Return a new id of 26 characters: 48 bits of milliseconds, then 80 random bits.
 
-    Ids cannot be guessed. They sort by time; ids that one process creates are strictly increasing.
+    Ids cannot be guessed. They sort by time; ids that one process creates are strictly increasing. The id is also
+    greater than the id `after`, even if the clock has been set back since that one was created.
     """
     global _newest
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    floor = 0
+    for digit in after:
+        floor = floor << 5 | _DIGITS.index(digit)
     with _making:
-        _newest = number = max(number, _newest + 1 + secrets.randbits(64))
+        _newest = number = max(number, max(_newest, floor) + 1 + secrets.randbits(64))
     return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
 
 
@@ -183,7 +187,8 @@ class State(StrEnum):
 
 
 class Priority(IntEnum):
-    """The priority of a grading in the queue. Smaller numbers start first."""
+    """The priority of a grading in the queue. Smaller numbers start first, except that pre-checks and submissions take
+    the same turns: one person's pre-checks do not hold up the work of others."""
 
     PRECHECK = 0
     INTERACTIVE = 1
@@ -229,6 +234,8 @@ class Leased:
     kind: Kind
     scope: Mapping[str, Any]
     """Scope of the grading: the fields of `grader.engine.grade.Scope` that are not at their defaults."""
+    regrade: str | None
+    """Id of the regrade that the grading belongs to, if any."""
     lease: str
     lasts: dt.timedelta
     """The lease expires this long after the worker's last heartbeat."""
@@ -288,7 +295,7 @@ class Unserved:
         """A message for staff: no worker can take these gradings, and what to do."""
         return (
             f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version "
-            "with the service's GRADER_SECRET, or cancel these gradings and regrade"
+            "with the service's GRADER_SECRET, or regrade, then cancel these gradings"
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from grader.model import Points, Status
-from grader.store.database import AnyRow, Tx, change, fetch_pairs, now, record_of
+from grader.store.database import AnyRow, Tx, change, fetch_pairs, next_id, now, record_of
 from grader.store.gradings import counting, of_regrade, results_of
 from grader.store.people import person_of, select_with_person
 from grader.store.queue import UNFINISHED, StoreQueue, cancel_where
@@ -22,10 +22,12 @@ from grader.store.records import (
     RegradeState,
     State,
     Which,
-    new_id,
 )
-from grader.store.submissions import authors_of
+from grader.store.submissions import authors_of, withdrawn
 from grader.store.tables import authors, gradings, regrades, submissions
+
+_CHUNK = 1_000
+"""Number of submissions that are read and queued at a time. A statement has a limited number of parameters."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class Change:
     checks: tuple[CheckChange, ...]
     """The checks whose points or status differ."""
 
+    @property
+    def varies(self) -> bool:
+        """Return whether the same version of the checks judged the same files differently, so that chance decides."""
+        if not self.checks or self.before is None:
+            return False
+        is_same_grader = self.before.grader == self.after.grader
+        return is_same_grader and self.before.assignment_digest == self.after.assignment_digest
+
 
 def start(
     tx: Tx, course: str, assignment: str, selection: Which, starter: str, ids: Sequence[str], queue: StoreQueue
@@ -64,21 +74,24 @@ def start(
         ids: Ids of the submissions.
         queue: The queue.
     """
-    regrade = new_id()
+    regrade = next_id(tx, regrades)
     row = {"id": regrade, "course": course, "assignment": assignment, "which": selection, "by": starter}
     tx.execute(insert(regrades).values(**row, state=RegradeState.SHADOW, created_at=now()))
-    query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids))
-    for submission in tx.execute(query.order_by(submissions.c.id)).all():
-        queue.enqueue(tx, submission.id, assignment, submission.by, Priority.REGRADE, regrade=regrade)
+    for first in range(0, len(ids), _CHUNK):
+        query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids[first : first + _CHUNK]))
+        people_by_submission = fetch_pairs(tx, query.order_by(submissions.c.id))
+        queue.enqueue_all(tx, people_by_submission, assignment, Priority.REGRADE, regrade=regrade)
     return regrade
 
 
 def chosen(tx: Tx, course: str, assignment: str, selection: Which) -> list[str]:
-    """Return the ids of the submissions to grade again: each student's latest or best one, or all."""
+    """Return the ids of the submissions to grade again: each student's latest or best one, or all. Submissions that
+    were cancelled or superseded are left out."""
     query = select(submissions.c.id, authors.c.person, gradings.c.points).filter_by(
         course=course, assignment=assignment, kind=Kind.SUBMISSION
     )
     query = query.join(authors, authors.c.submission == submissions.c.id)
+    query = query.where(submissions.c.id.not_in(withdrawn()))
     has_points = (gradings.c.submission == submissions.c.id) & gradings.c.counts
     query = query.outerjoin(gradings, has_points).order_by(submissions.c.id)
     rows = tx.execute(query).all()
@@ -152,12 +165,22 @@ def _verdict(result: CheckRecord | None) -> tuple[Points, Points, Status] | None
 
 
 def apply(tx: Tx, id: str) -> bool:
-    """Make the finished gradings of a regrade count. Return False if the regrade is unfinished, or was applied or
-    discarded before."""
+    """Make the finished gradings of a regrade count. Cancel those of submissions that were cancelled or superseded
+    since the regrade started, unless the regrade is of a single submission.
+
+    Returns:
+        False if the regrade is unfinished, was applied or discarded before, or if a newer regrade of one of its
+        submissions was applied.
+    """
     unfinished = select(gradings.c.id).filter_by(regrade=id).where(UNFINISHED)
-    if not _close(tx, id, RegradeState.APPLIED, ~unfinished.exists()):
-        return False
     regraded = select(gradings.c.submission).filter_by(regrade=id, state=State.GRADED)
+    regraded_later = select(gradings.c.id).filter_by(counts=True).where(gradings.c.regrade > id)
+    regraded_later = regraded_later.where(gradings.c.submission.in_(regraded))
+    if not _close(tx, id, RegradeState.APPLIED, ~unfinished.exists(), ~regraded_later.exists()):
+        return False
+    is_of_many = select(regrades.c.id).filter_by(id=id).where(regrades.c.which != Which.ONE)
+    of_withdrawn = update(gradings).filter_by(regrade=id).where(gradings.c.submission.in_(withdrawn()))
+    tx.execute(of_withdrawn.where(is_of_many.exists()).values(state=State.CANCELLED))
     counted = update(gradings).filter_by(counts=True)
     tx.execute(counted.where(gradings.c.submission.in_(regraded)).values(counts=False))
     tx.execute(update(gradings).filter_by(regrade=id, state=State.GRADED).values(counts=True))

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Function, LargeBinary, Select, func, insert, or_, select
 
 from grader.model.grouping import grouped
-from grader.store.database import Tx, fetch_one, fetch_pairs, now, record_of
+from grader.store.database import Tx, fetch_one, fetch_pairs, next_id, now, record_of
 from grader.store.people import PERSON, person_of, select_with_person
-from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, new_id
+from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
 
@@ -38,7 +38,7 @@ class NewSubmission:
 
 def add(tx: Tx, new: NewSubmission) -> str:
     """Store a submission and return its id. Callers may acknowledge it to the student only after the commit."""
-    id = new_id()
+    id = next_id(tx, submissions)
     row: dict[str, Any] = {"id": id}
     for column in ("course", "assignment", "kind", "interface", "digest", "by", "code_submitted", "received_at"):
         row[column] = getattr(new, column)
@@ -129,9 +129,13 @@ def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = No
     newest = _of_authors(select(func.max(submissions.c.id)), course, assignment)
     if author is not None:
         newest = newest.where(authors.c.person == author)
-    for withdrawn in (State.CANCELLED, State.SUPERSEDED):
-        newest = newest.where(submissions.c.id.not_in(_in_state(withdrawn)))
+    newest = newest.where(submissions.c.id.not_in(withdrawn()))
     return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person)))
+
+
+def withdrawn() -> Select[str]:
+    """Return a query for the ids of submissions that were cancelled or superseded before they were graded."""
+    return _in_state(State.CANCELLED, State.SUPERSEDED)
 
 
 def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person, int]]:
@@ -150,12 +154,12 @@ def _of_authors(query: Select[Any], course: str, assignment: str) -> Select[Any]
     return query.where(submissions.c.id.in_(of_assignment))
 
 
-def _in_state(state: State) -> Select[str]:
-    """Return a query for the ids of submissions in a state. A submission has the state of the grading that gives
-    the points or, if there is none yet, of the first grading."""
+def _in_state(*states: State) -> Select[str]:
+    """Return a query for the ids of submissions in one of these states. A submission has the state of the grading that
+    gives the points or, if there is none yet, of the first grading."""
     with_points = select(gradings.c.submission).filter_by(counts=True)
     is_first = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(with_points)
-    in_state = select(gradings.c.submission).filter_by(state=state)
+    in_state = select(gradings.c.submission).where(gradings.c.state.in_(states))
     return in_state.where(or_(gradings.c.counts, is_first))
 
 

@@ -322,7 +322,8 @@ gradings = Table(
     Column("decided", Exact),
     Column("possible", Exact),
     Column("report", Packed),
-    Index("ix_gradings_queue", "state", "priority", "turn", "id"),
+    Index("ix_gradings_queue", "state", "turn", "id", "priority"),
+    Index("ix_gradings_person", "fairness_key", "state", "turn"),
     Index(
         "uq_gradings_counts",
         "submission",

@@ -105,11 +105,11 @@ class JobRunner:
         log.info(event, grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
     def _job(self, tx: Tx, leased: Leased) -> Job | Report:
-        """Return the job to send to the grading process. If equal files were graded before with the same compatibility
-        key, seed and scope, return the stored report instead."""
+        """Return the job to send to the grading process. If equal files were graded before, return the stored
+        report instead (see `gradings.equal_report`)."""
         seed = Seed(None if leased.kind is Kind.PRECHECK else self.secret)
         key = self.keys[leased.assignment]
-        stored_report = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope)
+        stored_report = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope, leased.regrade)
         if stored_report is not None:
             return as_json.loads(stored_report)
         scope = Scope(code_only=True) if leased.kind is Kind.PRECHECK else Scope(**leased.scope)

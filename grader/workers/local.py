@@ -7,7 +7,7 @@ import os
 import structlog
 
 from grader.store import leases, workers
-from grader.store.records import Priority
+from grader.store.records import Kind
 from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
@@ -48,7 +48,7 @@ class LocalWorkers(WorkerPool):
     def _takes(self) -> tuple[str, ...]:
         return ()  # all keys, since there are no other workers
 
-    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+    def _work(self, runner: JobRunner, name: str, only: Kind | None) -> None:
         """Lease queued gradings and run them, one at a time. Wait for `wake` while the queue is empty, or while the
         self-test fails."""
         while not self._shutdown.requested:

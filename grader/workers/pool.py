@@ -19,7 +19,7 @@ from grader.store import workers
 from grader.store.database import Store, Tx, now
 from grader.store.leases import LEASE
 from grader.store.queue import StoreQueue
-from grader.store.records import Leased, Priority, Worker
+from grader.store.records import Kind, Leased, Worker
 from grader.workers.events import Hub
 from grader.workers.grading_process import GradingProcess, Plan
 from grader.workers.health import SandboxHealth
@@ -32,8 +32,8 @@ STUCK_SECONDS = 30.0
 
 
 class WorkerPool(StoreQueue, ABC):
-    """The workers of one machine: one for each core, and one for pre-checks alone. Pre-checks therefore need not wait
-    for training runs.
+    """The workers of one machine: one for each core, and one for pre-checks alone, so that pre-checks need not wait for
+    training runs. The first one takes no pre-checks.
 
     The database lists a running pool as one worker.
     """
@@ -70,7 +70,7 @@ class WorkerPool(StoreQueue, ABC):
         self._runners: list[JobRunner] = []
         self._threads: list[threading.Thread] = []
 
-        def add_worker(name: str, core: int | None, only: Priority | None) -> None:
+        def add_worker(name: str, core: int | None, only: Kind | None) -> None:
             process = GradingProcess(replace(plan, core=core))
             runner = JobRunner(store, events, process, secret, keys, self._shutdown, self._health)
             self._runners.append(runner)
@@ -78,9 +78,10 @@ class WorkerPool(StoreQueue, ABC):
 
         name = f"{socket.gethostname()}:{os.getpid()}"
         for number, core in enumerate(cores, 1):
-            add_worker(f"{name} {number}", core, None)
+            # the first one takes no pre-checks, so that pre-checks that sleep cannot occupy all workers
+            add_worker(f"{name} {number}", core, Kind.SUBMISSION if prechecks and number == 1 else None)
         if prechecks:
-            add_worker(f"{name} pre-checks", None, Priority.PRECHECK)
+            add_worker(f"{name} pre-checks", None, Kind.PRECHECK)
         self.worker = Worker(name, self._takes(), len(self._runners), plan.sandbox, now())
         self._periodic = Periodic(lease.total_seconds() / HEARTBEATS_IN_A_LEASE, self._beat)
 
@@ -130,12 +131,12 @@ class WorkerPool(StoreQueue, ABC):
         """Return the compatibility keys of the jobs that this pool may run; empty for all jobs."""
 
     @abstractmethod
-    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+    def _work(self, runner: JobRunner, name: str, only: Kind | None) -> None:
         """Run jobs until shutdown is requested. Never raise an exception.
 
         Args:
             name: Name of the worker.
-            only: Take only jobs of this priority; None for all.
+            only: Take only pre-checks, or only submissions; None for all.
         """
 
     def _try_lease(self, name: str, act: Callable[[Tx], Leased | None]) -> Leased | None:

@@ -17,7 +17,7 @@ from procrastinate.worker import Worker as TicketReader
 from psycopg_pool import AsyncConnectionPool
 
 from grader.store import leases, procrastinate_jobs
-from grader.store.records import Priority
+from grader.store.records import Kind
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
@@ -42,7 +42,7 @@ class PostgresWorkers(WorkerPool):
         with self._store.write() as tx:
             procrastinate_jobs.sweep(tx, self._lease)
 
-    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+    def _work(self, runner: JobRunner, name: str, only: Kind | None) -> None:
         """Run Procrastinate's worker until shutdown is requested. If that worker ends earlier, for example because a
         connection is lost, restart it; after a failed self-test, only once the self-test passes."""
         while not self._shutdown.requested:
@@ -55,7 +55,7 @@ class PostgresWorkers(WorkerPool):
                 log.warning("tickets cannot be read", worker=name, why=_summary(lost))
                 time.sleep(TRY_AGAIN_SECONDS)
 
-    async def _read_tickets(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+    async def _read_tickets(self, runner: JobRunner, name: str, only: Kind | None) -> None:
         """Lease and run the grading of each ticket that Procrastinate's worker receives. Return when shutdown is
         requested or a self-test has failed, and the last grading has ended."""
         app = App(connector=PsycopgConnector(conninfo=self._store.conninfo))
@@ -102,14 +102,12 @@ class PostgresWorkers(WorkerPool):
             open=False,
         )
 
-    def _queues(self, only: Priority | None) -> list[str]:
-        """Return the names of Procrastinate's queues for this pool's compatibility keys. With `only` = PRECHECK these
-        are the queues of pre-checks alone, otherwise all."""
-        keys = self._takes()
-        queues = [procrastinate_jobs.queue_of(key, prechecks=True) for key in keys]
-        if only is not Priority.PRECHECK:
-            queues += [procrastinate_jobs.queue_of(key, prechecks=False) for key in keys]
-        return queues
+    def _queues(self, only: Kind | None) -> list[str]:
+        """Return the names of Procrastinate's queues for gradings of this kind (None: of all kinds) with this pool's
+        compatibility keys."""
+        kinds = Kind if only is None else [only]
+        prechecks = [kind is Kind.PRECHECK for kind in kinds]
+        return [procrastinate_jobs.queue_of(key, prechecks=which) for which in prechecks for key in self._takes()]
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

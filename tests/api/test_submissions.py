@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import Mock
@@ -18,7 +19,7 @@ from grader.api import submissions as routes
 from grader.errors import StoreUnavailable
 from grader.model import Points
 from grader.render import as_json
-from grader.store import leases, marks, offerings
+from grader.store import leases, marks, offerings, people, submissions
 from grader.store.database import now
 from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, WRONG, World
 from tests.conftest import TOY_SOLUTION, MakeNotebook
@@ -181,20 +182,22 @@ def test_cancelling_what_has_begun_buys_no_attempt(world: World) -> None:
     assert post(world, "ada").status_code == 429
 
 
-def test_a_full_queue_stores_nothing_and_sends_retry_after(world: World) -> None:
+def test_a_full_queue_refuses_prechecks_and_stores_submissions(world: World) -> None:
     world.service.settings.queue_limit = 1
     world.hand_in("ada")
-    answer = post(world, "bob")
+    answer = post(world, "bob", data={"kind": "precheck"})
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/queue-full")
     assert int(answer.headers["retry-after"]) > 0
-    assert get(world, "bob", SUBMISSIONS.removeprefix("/api/v1")).json() == []
+    assert post(world, "bob").status_code == 202
+    stored = get(world, "bob", SUBMISSIONS.removeprefix("/api/v1")).json()
+    assert [submission["kind"] for submission in stored] == ["submission"]
 
 
 def test_a_person_who_fills_the_queue_is_refused_and_others_are_served(world: World) -> None:
     limit = world.service.settings.waiting_limit = 10
     world.service.settings.queue_limit = limit + 2
     assert [post(world, "ada").status_code for _ in range(limit)] == [202] * limit
-    refused = post(world, "ada", kind="precheck")
+    refused = post(world, "ada", data={"kind": "precheck"})
     assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-waiting")
     assert f"{limit} of your submissions are waiting" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
@@ -225,6 +228,29 @@ def test_regrades_do_not_count_towards_the_limit_of_waiting_submissions(world: W
         assert answer.status_code == 202
     assert world.client.get("/readyz").json()["parts"]["queue"]["ok"]
     assert post(world, "ada").status_code == 202
+
+
+@pytest.mark.parametrize(("loses", "status"), [("token", 401), ("course", 404)])
+def test_who_loses_access_during_an_upload_submits_nothing(world: World, loses: str, status: int) -> None:
+    ada = world.people["ada"].id
+    start = b'--b\r\ncontent-disposition: form-data; name="files"; filename="mlp.py"\r\n\r\n'
+    rest = TOY_SOLUTION.encode() + b"\r\n--b--\r\n"
+
+    def body() -> Iterator[bytes]:
+        yield start
+        with world.service.store.write() as tx:  # the caller is known by now: `Identify` reads no body
+            if loses == "token":
+                for token in people.tokens_of(tx, ada):
+                    people.revoke_token(tx, ada, token.id)
+            else:
+                people.remove_member(tx, COURSE, ada)
+        yield rest
+
+    form = {"content-type": "multipart/form-data; boundary=b", "content-length": str(len(start + rest))}
+    answer = world.client.post(SUBMISSIONS, content=body(), headers=world.headers("ada") | form)
+    assert answer.status_code == status, answer.text
+    with world.service.store.read() as tx:
+        assert submissions.of_offering(tx, COURSE) == []
 
 
 def test_a_person_over_the_storage_limit_is_refused_and_others_are_served(world: World) -> None:

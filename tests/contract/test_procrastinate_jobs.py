@@ -90,7 +90,7 @@ def test_tickets_come_in_the_order_of_the_queue(store: Store, database: psycopg.
         batch = hand_in(tx, "cleo", Priority.BATCH)
         first, second, third = hand_in(tx, "ann"), hand_in(tx, "ann"), hand_in(tx, "bob")
         quick = hand_in(tx, "ann", Priority.PRECHECK)
-    assert waiting(database) == [quick, first, third, second, batch]
+    assert waiting(database) == [first, third, second, quick, batch]
 
 
 def test_workers_look_for_tickets_where_the_database_puts_them(

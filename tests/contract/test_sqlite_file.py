@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from grader.cli.backup import backup, restore
-from grader.errors import BadCall, StoreUnavailable
+from grader.cli.common import write_output
+from grader.errors import BadCall, OurFailure, StoreUnavailable
 from grader.settings import Settings
 from grader.store import people
 from grader.store.database import Store
@@ -303,6 +306,31 @@ def test_a_restore_is_undone_by_moving_back_what_it_has_set_aside(killed: Path) 
     assert opened(killed) == [*COURSES, "acknowledged-3"]
 
 
+def test_what_was_set_aside_with_its_log_is_restored_with_all_that_it_has(killed: Path) -> None:
+    settings = Settings(home=killed.parent)
+    backup(settings, killed.with_name("copy.db"))
+    kill_a_writer(killed, "acknowledged-3")
+    aside = restore(settings, killed.with_name("copy.db")).aside
+    assert aside is not None
+    assert Path(f"{aside}-wal").stat().st_size
+    restore(settings, aside)
+    assert opened(killed) == [*COURSES, "acknowledged-3"]
+
+
+@pytest.mark.parametrize("mode", [None, 0o640])
+def test_a_restore_leaves_the_files_to_the_owner_of_the_folder(mode: int | None, killed: Path, tmp_path: Path) -> None:
+    copy, home = tmp_path / "copy.db", tmp_path / "service"
+    backup(Settings(home=killed.parent), copy)
+    home.mkdir()
+    if mode is not None:
+        killed.rename(home / "grader.db").chmod(mode)
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()  # root restores for the service's user
+    os.chown(home, owner, -1)
+    restore(Settings(home=home), copy)
+    assert [(home / name).stat().st_uid for name in ("grader.db", "lock")] == [owner, owner]
+    assert stat.S_IMODE((home / "grader.db").stat().st_mode) == (mode or 0o600)
+
+
 def test_a_disk_that_refuses_a_checkpoint_is_an_internal_error(tmp_path: Path) -> None:
     """The heartbeat goes on, and says so in one line."""
     file = tmp_path / "grader.db"
@@ -317,6 +345,20 @@ def test_a_disk_that_refuses_a_checkpoint_is_an_internal_error(tmp_path: Path) -
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     store.close()
+
+
+@pytest.mark.parametrize("write_file", [write, write_output])
+def test_a_disk_that_is_full_keeps_no_half_of_a_file(write_file: Callable[[Path, str], None], tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+        with pytest.raises((OSError, OurFailure), match="File too large"):
+            write_file(tmp_path / "class.json", "x" * 20_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_threads_that_write_a_file_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, text, update
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
@@ -21,8 +22,21 @@ from grader.engine.grade import grade
 from grader.errors import BadCall, StoreUnavailable
 from grader.intake.receive import receive
 from grader.model import Points, Report
+from grader.render import as_json
 from grader.sandbox.contract import Sandbox
-from grader.store import gradings, installation, leases, marks, offerings, people, queue, regrades, submissions, workers
+from grader.store import (
+    gradings,
+    installation,
+    leases,
+    marks,
+    offerings,
+    people,
+    queue,
+    records,
+    regrades,
+    submissions,
+    workers,
+)
 from grader.store.database import Store, now
 from grader.store.queue import StoreQueue
 from grader.store.records import (
@@ -44,6 +58,7 @@ from grader.store.records import (
 )
 from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
+from grader.store.tables import submissions as submissions_table
 from grader.store.tables import tokens
 from tests.conftest import TOY_SOLUTION
 from tests.schema import differences
@@ -85,7 +100,8 @@ def hand_in(store: Store, classroom: dict[str, Person]) -> HandIn:
         new = NewSubmission("ml", "toy", kind, "api", digest, who, (who,), ((name, content),))
         with store.write() as tx:
             submission = submissions.add(tx, new)
-            grading = QUEUE.enqueue(tx, submission, "toy", who, Priority.INTERACTIVE)
+            priority = Priority.PRECHECK if kind is Kind.PRECHECK else Priority.INTERACTIVE
+            grading = QUEUE.enqueue(tx, submission, "toy", who, priority)
             if supersede:
                 queue.supersede(tx, submission)
         return submission, grading
@@ -349,6 +365,23 @@ def test_a_newer_id_sorts_after_an_older_one(store: Store, hand_in: HandIn) -> N
     assert pairs == sorted(pairs)
 
 
+def test_after_a_clock_that_was_ahead_the_newest_submission_is_still_the_newest(
+    store: Store, hand_in: HandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = time.time_ns() + 3_600 * 10**9
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "time_ns", lambda: ahead)
+        older, older_grading = hand_in("ann")
+    with store.write() as tx:
+        tx.execute(update(submissions_table).values(received_at=now() + dt.timedelta(hours=1)))
+    monkeypatch.setattr(records, "_newest", 0)  # as in another process, or after a restart
+    newer, newer_grading = hand_in("ann", TOY_SOLUTION + "\n", supersede=True)
+    with store.read() as tx:
+        assert [submission.id for submission in submissions.newest_of_each(tx, "ml", "toy")] == [newer]
+        assert [submission.id for submission in submissions.of_offering(tx, "ml")] == [newer, older]
+    assert (state(store, older_grading), state(store, newer_grading)) == (State.SUPERSEDED, State.QUEUED)
+
+
 def test_students_take_turns(store: Store, hand_in: HandIn) -> None:
     first, second, third = (hand_in("ann")[1] for _ in range(3))
     other, another = hand_in("bob")[1], hand_in("cleo")[1]
@@ -373,8 +406,41 @@ def test_interactive_work_goes_before_regrades_and_batches(
         regrade = QUEUE.enqueue(tx, submission, "toy", who, Priority.REGRADE)
         precheck = QUEUE.enqueue(tx, submission, "toy", who, Priority.PRECHECK)
         places = [queue.ahead_of(tx, id) for id in (precheck, interactive, regrade, batch)]
-    assert places == [0, 1, 2, 3]
-    assert [claim(store).grading for _ in range(4)] == [precheck, interactive, regrade, batch]
+    assert places == [1, 0, 2, 3]
+    assert [claim(store).grading for _ in range(4)] == [interactive, precheck, regrade, batch]
+
+
+def test_a_person_s_second_job_waits_for_everybody_s_first_whatever_its_kind(store: Store, hand_in: HandIn) -> None:
+    prechecks = [hand_in("ann", kind=Kind.PRECHECK)[1] for _ in range(3)]
+    submission, precheck = hand_in("bob")[1], hand_in("cleo", kind=Kind.PRECHECK)[1]
+    assert [claim(store).grading for _ in range(5)] == [prechecks[0], submission, precheck, *prechecks[1:]]
+
+
+def test_a_worker_takes_only_prechecks_or_none(store: Store, hand_in: HandIn) -> None:
+    precheck, submission = hand_in("ann", kind=Kind.PRECHECK)[1], hand_in("ann")[1]
+    for kind, grading in ((Kind.SUBMISSION, submission), (Kind.SUBMISSION, None), (Kind.PRECHECK, precheck)):
+        with store.write() as tx:
+            leased = leases.claim(tx, "worker", kind)
+        assert (leased and leased.grading) == grading
+
+
+def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: dict[str, Person]) -> None:
+    store = Store(database)
+    with store.write() as tx:
+        tx.execute(text("DROP INDEX ix_gradings_queue"))
+        tx.execute(text("DROP INDEX ix_gradings_person"))
+        tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
+        tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
+        new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
+        submission = submissions.add(tx, new)
+        waiting = []
+        for priority in (Priority.BATCH, Priority.REGRADE, Priority.INTERACTIVE):
+            waiting.append(QUEUE.enqueue(tx, submission, "toy", new.by, priority))
+        tx.execute(update(table).values(turn=0))
+    store.migrate()
+    assert differences(store) == []
+    assert [claim(store).grading for _ in range(3)] == waiting[::-1]
+    store.close()
 
 
 def test_nothing_is_claimed_twice(store: Store, hand_in: HandIn) -> None:
@@ -547,6 +613,35 @@ def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, re
         assert gradings.equal_report(tx, same, LANE, "another seed") is None
 
 
+def test_a_regrade_grades_each_file_again_and_equal_files_once(
+    store: Store, hand_in: HandIn, reports: dict[str, Report], classroom: dict[str, Person]
+) -> None:
+    seed = reports["right"].seed
+    for login in ("ann", "bob"):
+        hand_in(login)
+        finish(store, claim(store), reports["right"])
+    id = start(store, Which.LATEST, classroom)
+    anns, bobs = claim(store), claim(store)
+    with store.read() as tx:
+        assert gradings.equal_report(tx, anns.submission, LANE, seed, regrade=anns.regrade) is None
+    finish(store, anns, reports["wrong"])
+    with store.read() as tx:
+        assert gradings.equal_report(tx, bobs.submission, LANE, seed, regrade=bobs.regrade) is not None
+        assert [change.varies for change in regrades.changes(tx, id)] == [True, False]  # the second is not graded yet
+    finish(store, bobs, reports["wrong"])
+    later, _ = hand_in("cleo")
+    with store.write() as tx:
+        before = gradings.equal_report(tx, later, LANE, seed)
+        regrades.apply(tx, id)
+        after = gradings.equal_report(tx, later, LANE, seed)
+    assert (points(before), points(after)) == (Points(4), Points(2))  # a lucky report is not handed on
+
+
+def points(report: str | None) -> Points:
+    loaded = as_json.loads(report or "")
+    return loaded.points
+
+
 # ── regrades and marks ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -618,6 +713,65 @@ def test_what_was_broken_and_is_tried_again_does_not_replace_an_applied_regrade(
     assert finish(store, claim(store), reports["wrong"])
     with store.read() as tx:
         assert gradings.of_submissions(tx, [submission])[submission].points == Points(4)
+
+
+@pytest.mark.parametrize("which", [Which.LATEST, Which.BEST, Which.ALL])
+def test_a_regrade_leaves_out_what_was_cancelled_or_superseded(
+    which: Which, store: Store, graded: dict[str, str], hand_in: HandIn
+) -> None:
+    _, cancelled = hand_in("bob")
+    with store.write() as tx:
+        queue.cancel(tx, cancelled)
+    hand_in("ann")
+    newest, _ = hand_in("ann", supersede=True)
+    with store.read() as tx:
+        chosen = regrades.chosen(tx, "ml", "toy", which)
+    assert set(chosen) - {newest} <= set(graded.values())
+
+
+def test_a_submission_that_was_cancelled_after_the_start_of_a_regrade_gets_no_points(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    submission, grading = hand_in("ann")
+    for which, points in ((Which.LATEST, None), (Which.ONE, Points(4))):
+        with store.write() as tx:
+            id = regrades.start(tx, "ml", "toy", which, classroom["staff"].id, [submission], QUEUE)
+            queue.cancel(tx, grading)
+        finish(store, claim(store), reports["right"])
+        with store.write() as tx:
+            assert regrades.apply(tx, id)
+            after = gradings.of_submissions(tx, [submission])[submission]
+        assert after.points == points
+
+
+def test_an_older_regrade_does_not_replace_a_newer_one(
+    store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    older = start(store, Which.LATEST, classroom)
+    for _ in range(2):
+        finish(store, claim(store), reports["wrong"])
+    newer = start(store, Which.LATEST, classroom)
+    for _ in range(2):
+        finish(store, claim(store), reports["right"])
+    with store.write() as tx:
+        assert regrades.apply(tx, newer)
+        assert not regrades.apply(tx, older)
+        assert gradings.of_submissions(tx, [graded["new"]])[graded["new"]].points == Points(4)
+        assert regrades.discard(tx, older)
+
+
+def test_a_regrade_of_many_takes_a_few_statements_while_others_wait_for_the_database(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person]
+) -> None:
+    anns, bobs = [hand_in("ann")[0] for _ in range(30)], [hand_in("bob")[0] for _ in range(30)]
+    statements: list[str] = []
+    event.listen(store._engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    id = start(store, Which.ALL, classroom)
+    assert len(statements) <= 15
+    with store.read() as tx:
+        gradings_of_regrade = select(table.c.submission).filter_by(regrade=id).order_by(*queue.START_ORDER)
+        order = list(tx.scalars(gradings_of_regrade))
+    assert order == [submission for pair in zip(anns, bobs, strict=True) for submission in pair]
 
 
 def test_a_regrade_that_is_discarded_ends(

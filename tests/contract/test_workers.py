@@ -218,6 +218,13 @@ def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
+def test_prechecks_that_sleep_do_not_stop_submissions(bench: Bench) -> None:
+    sleepers = [bench.hand_in(f"{LONG}# {number}\n", Kind.PRECHECK) for number in range(3)]
+    bench.wait(sleepers[0], State.RUNNING)
+    bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
+    assert {bench.look(sleeper).state for sleeper in sleepers} <= {State.RUNNING, State.QUEUED}
+
+
 def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_graded(bench: Bench) -> None:
     killing, honest = bench.hand_in(LONG), bench.hand_in(TOY_SOLUTION)
     process = bench.crew._runners[0].process
@@ -273,12 +280,14 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
     assert bench.look(running).state is State.CANCELLED
 
 
-def test_work_that_outlasts_the_grace_is_handed_back(bench: Bench) -> None:
+def test_work_that_outlasts_the_grace_is_handed_back(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     running = bench.hand_in(LONG)
     bench.wait(running, State.RUNNING)
     bench.crew.stop(0)
     assert bench.look(running).state is State.QUEUED
     assert bench.look(running).failures == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "state=queued" in line]
+    assert "not graded" in line
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from

@@ -59,7 +59,7 @@ def test_the_command_prints_a_token_alone_or_says_what_is_wrong(grader: Command,
 def test_a_new_database_is_announced_with_its_place_and_only_once(grader: Command, tmp_path: Path) -> None:
     home = {"GRADER_HOME": str(tmp_path / "new")}
     first, second = (grader("admin", "course", "ml101", "--title", "ML", "--json", **home) for _ in range(2))
-    assert first.stderr == f"There was no database, so a new one was created: {tmp_path}/new/grader.db\n"
+    assert first.stderr.startswith(f"There was no database, so a new one was created: {tmp_path}/new/grader.db; if")
     assert (rows(first.stdout), second.stderr) == (rows(second.stdout), "")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, TOY_CHECKS, Command, MakeAssignment, MakeNotebook
+from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, Command, MakeAssignment, MakeNotebook
 
 pytestmark = pytest.mark.long
 
@@ -75,6 +75,16 @@ def test_a_sandbox_that_does_not_start_is_an_internal_error(grader: Command) -> 
     done = grader("check", "submissions/perfect", "--sandbox", "bubblewrap", GRADER_RUNTIME="/nowhere")
     assert (done.returncode, done.stdout) == (4, "")
     assert "no sandbox runtime at /nowhere (GRADER_RUNTIME" in done.stderr
+
+
+def test_a_full_disk_loses_no_finished_report(grader: Command, make_assignment: MakeAssignment, tmp_path: Path) -> None:
+    (tmp_path / "mlp.py").write_text(TOY_SOLUTION, "utf-8")
+    done = grader("check", tmp_path / "mlp.py", "-a", make_assignment(), "--gradescope", "/dev/full", "--json")
+    assert json.loads(done.stdout)["points"]["earned"] == 4
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        4,
+        "grader: /dev/full cannot be written: No space left on device",
+    )
 
 
 def test_a_broken_check_is_the_authors_fault(grader: Command, make_assignment: MakeAssignment) -> None:
