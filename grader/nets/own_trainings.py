@@ -28,9 +28,6 @@ from grader.sandbox.contract import Array
 SLOWER = (1e-4, 1e-7)
 """Factors by which to reduce the learning rate, so that a training with wrong gradients does not diverge."""
 
-ALONG = 0.3
-"""Least cosine between a step and the gradients. A step of the biases alone has 0.4, an unrelated one 0.1."""
-
 Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
 """Function (loss, gradients by parameter name) → number that train adds to a history after a step."""
@@ -191,8 +188,9 @@ class OwnTrainings:
         if move is None or half_move is None:
             return False
         constants = flattened(random_gradients(problem))
+        unrelated = 1 / np.sqrt(constants.size)  # deviation of the cosine of unrelated vectors
         # without what a train does at its start, such as drawing other parameters, the difference of two moves is left
-        return any(abs(cosine(step, constants)) > ALONG for step in (move, move - half_move))
+        return any(abs(cosine(step, constants)) > 3 * unrelated for step in (move, move - half_move))
 
     @cached_property
     def learns_slower(self) -> bool:

@@ -46,12 +46,14 @@ class OwnAnswers(nets.OwnAnswers):
     @cached_property
     def slope(self) -> Array | None:
         """The derivative (N, H) of the hidden layer by its pre-activation, read off by small changes of b1. None if
-        that fails, or if the derivative is the same everywhere, as that of no activation is."""
+        that fails, or if the derivative is the same everywhere but not zero, as that of no activation is."""
         b1 = self.problem.params["b1"]
         up, down = (self.at(self.problem.at({"b1": b1 + by})).hidden for by in (NUDGE, -NUDGE))
-        if up is None or down is None or np.ptp(up - down) < 1e-6 * NUDGE:
+        if up is None or down is None:
             return None
-        return (up - down) / (2 * NUDGE)
+        slope: Array = (up - down) / (2 * NUDGE)
+        is_constant = np.ptp(slope) < 1e-6
+        return None if is_constant and slope.any() else slope
 
 
 # ── losses ───────────────────────────────────────────────────────────────────────────────────────────
