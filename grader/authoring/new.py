@@ -53,13 +53,14 @@ def new(
     if folder.exists():
         raise BadCall(f"{folder} exists: choose another id, or remove the folder")
     solution = reading.read(source, id) if source else _template(id, functions, class_name)
-    names, methods = _entry_points(solution, functions, class_name)
+    names = _entry_points(solution, functions, class_name, tell)
+    of_class = bool(class_name) or names[0] in solution.classes
     recording = record(solution.name, solution.module, solution.calls, names, solution.attributes)
-    checked = _checked(solution, names, methods, recording.episodes)
+    checked = _checked(solution, names, of_class, recording.episodes)
     returns = {name: name in recording.returning for name in checked}
-    manifest = _manifest(id, names, bool(methods), returns)
+    manifest = _manifest(id, names, of_class, returns)
     _write_folder(folder, manifest, solution, returns, recording.episodes)
-    if methods:
+    if of_class:
         for sentence in _judged_attributes(solution, returns, recording.episodes):
             tell(sentence)
     return folder
@@ -97,31 +98,38 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
     return len(recording.episodes)
 
 
-def _entry_points(solution: Solution, functions: Sequence[str], class_name: str) -> tuple[list[str], list[str]]:
-    """Return the names of the graded functions or class, and the class's methods that contain a mark."""
-    if class_name or (solution.classes and not functions):
-        names = [class_name] if class_name else list(solution.classes)
-        if len(names) > 1:
-            classes = " and ".join(names)
-            raise BadCall(f"{solution.name}: {classes} contain solutions; choose the graded class by --class")
-        return names, list(solution.methods)
-    names = list(functions or solution.functions)
-    if not names:
+def _entry_points(
+    solution: Solution, functions: Sequence[str], class_name: str, tell: Callable[[str], None]
+) -> list[str]:
+    """Return the names of the graded functions, or of the graded class. What students write, but no check calls, is an
+    error, or only a warning if the author has chosen what is graded."""
+    marked = [*solution.classes, *solution.functions]
+    chosen = [class_name] if class_name else list(functions)
+    graded = chosen or marked[: 1 if solution.classes else None]
+    unchecked = [name for name in (*marked, *solution.unchecked) if name not in graded]
+    if unchecked:
+        sentence = f"{', '.join(unchecked)}: students write this, but no check would call it"
+        if not chosen:
+            raise BadCall(
+                f"{solution.name}: {sentence}. Checks call functions, or the public methods of one class, that the "
+                "starter code defines: move the marks into these, or choose what is graded by --functions or --class"
+            )
+        tell(f"warning: {sentence}")
+    if not graded:
         raise BadCall(
             f"{solution.name}: nothing is marked; put '### BEGIN SOLUTION' and '### END SOLUTION' around what students "
             "write, or name the graded functions or class with --functions or --class"
         )
-    return names, []
+    return graded
 
 
-def _checked(
-    solution: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]
-) -> list[str]:
+def _checked(solution: Solution, names: Sequence[str], of_class: bool, episodes: Sequence[Episode]) -> list[str]:
     """Return the functions or methods that get a check: all that the examples call, except methods that are complete in
     the handout."""
+    methods = solution.classes.get(names[0], ())
     called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
-    for name in methods or names:
-        if name not in called and not (methods and name in names):
+    for name in methods if of_class else names:
+        if name not in called:
             where = "in a cell" if solution.handout[0].endswith(".ipynb") else "under if __name__ == '__main__':"
             raise BadCall(f"{solution.name}: {name} is never called by an example; add a call of it {where}")
     if not called:

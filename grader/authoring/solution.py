@@ -1,6 +1,7 @@
 """Read a marked solution: the graded code, the students' starter code, and the example calls.
 
-`### BEGIN SOLUTION` and `### END SOLUTION` mark the code that students write. The example calls of a notebook are all
+`### BEGIN SOLUTION` and `### END SOLUTION` mark the code that students write. Every other region from `### BEGIN X` to
+`### END X`, such as nbgrader's hidden tests, is left out of the starter code. The example calls of a notebook are all
 code other than imports, definitions and constants. The example calls of a Python file are the block under `if __name__
 == "__main__":`.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -18,8 +19,17 @@ from typing import Any
 
 from grader.errors import BadCall
 
-_BEGIN = re.compile(r"^([ \t]*)#+[ \t]*BEGIN SOLUTION\b.*$", re.IGNORECASE)
-_END = re.compile(r"^[ \t]*#+[ \t]*END SOLUTION\b.*$", re.IGNORECASE)
+_BEGIN = r"[ \t]*[#=]+[ \t]*(?i:BEGIN)[ \t]+"
+_END = r"[ \t]*[#=]+[ \t]*(?i:END)[ \t]+"
+_NAME = r"((?i:SOLUTION)|[A-Z]{2}[A-Z ]*)\b"  # "# begin with the largest" is an ordinary comment
+_REGION = re.compile(
+    rf"^{_BEGIN}{_NAME}.*\n"
+    rf"(?:(?!{_BEGIN}(?i:\1)\b).*\n)*?"  # no other region of this name begins inside
+    rf"{_END}(?i:\1)\b.*\n?",
+    re.MULTILINE,
+)
+_UNPAIRED = re.compile(rf"^(?:{_BEGIN}{_NAME}|{_END}(?i:SOLUTION)\b)", re.MULTILINE)
+_SOLUTION_MARK = re.compile(rf"^(?:{_BEGIN}|{_END})(?i:SOLUTION)\b.*\n?", re.MULTILINE)
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
 _MAIN = 'if __name__ == "__main__":'
 
@@ -38,10 +48,12 @@ class Solution:
     module: str
     calls: str
     functions: tuple[str, ...]
-    """Names of functions that contain a mark."""
-    classes: tuple[str, ...]
-    methods: tuple[str, ...]
-    """Names of public methods that contain a mark, or that use a private method with a mark."""
+    """Names of functions that contain a solution."""
+    classes: Mapping[str, Sequence[str]]
+    """Class that contains a solution → its public methods that contain one, or use a private method with one."""
+    unchecked: tuple[str, ...]
+    """Names of what students write, but checks cannot call: public functions and classes that are inside a solution, so
+    that the starter code does not name them, and special methods such as `Net.__call__`."""
     attributes: tuple[str, ...]
     """Attributes that the starter code assigns, so that every student's object has them."""
     assigned: Mapping[str, tuple[str, ...]]
@@ -101,9 +113,26 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
             calls = lines[node.lineno : node.end_lineno]
             del lines[node.lineno - 1 : node.end_lineno]
             break
-    handout = gaps(text, name).encode()
-    example_calls = textwrap.dedent("\n".join(calls))
-    return _solution(name, "\n".join(lines), example_calls, (f"{handout_name}.py", handout))
+    handout = gaps(text, name)
+    code = "\n".join(lines)
+    part = _Part(name, code, code, textwrap.dedent("\n".join(calls)), handout)
+    return _solution(name, [part], (f"{handout_name}.py", handout.encode()))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The code of a Python file, or of a cell of a notebook."""
+
+    where: str
+    """Name of the file or cell, for messages."""
+    source: str
+    """The code, with marks."""
+    definitions: str
+    """The code that belongs to the solution."""
+    calls: str
+    """The example calls."""
+    starter: str
+    """The code that students are given."""
 
 
 def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
@@ -115,24 +144,26 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
         notebook: Any = nbformat.reads(text, as_version=4)
     except Exception as wrong:
         raise BadCall(f"{name} is not a valid notebook ({wrong}); save it again in Jupyter") from wrong
-    module, calls = [], []
+    parts = []
     for number, cell in enumerate(notebook.cells, start=1):
-        if cell.cell_type != "code":
-            continue
         where = f"{name}, cell {number}"
+        is_solution = cell.metadata.get("nbgrader", {}).get("solution")
+        if is_solution and not _REGION.search(cell.source):  # nbgrader then takes the whole cell away
+            cell.source = f"### BEGIN SOLUTION\n{cell.source}\n### END SOLUTION"
+        if cell.cell_type != "code":
+            cell.source = gaps(cell.source, where, "*Write your answer here.*")
+            continue
         source = _MAGIC.sub("", cell.source)
         definitions, statements = _divided(source, where)
-        module.append(definitions)
-        calls.append(statements)
+        parts.append(_Part(where, source, definitions, statements, gaps(source, where)))
         cell.source = gaps(cell.source, where)
         cell.outputs, cell.execution_count = [], None
     content = nbformat.writes(notebook).encode()
-    marked = "\n\n\n".join(filter(str.strip, module))
-    return _solution(name, marked, "\n".join(calls), (f"{handout_name}.ipynb", content))
+    return _solution(name, parts, (f"{handout_name}.ipynb", content))
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
-    """Divide a cell into its definitions and its other statements. Comments above a statement and `### END SOLUTION`
+    """Divide a cell into its definitions and its other statements. Comments above a statement and END marks
     below it stay with the statement."""
     definitions: list[str] = []
     calls: list[str] = []
@@ -143,7 +174,7 @@ def _divided(source: str, where: str) -> tuple[str, str]:
         end = node.end_lineno or node.lineno
         first_of_next = following.lineno - 1 if following else len(lines)
         for i in range(end, first_of_next):
-            if _END.match(lines[i]):
+            if re.match(_END, lines[i]):
                 end = i + 1
         part = definitions if _is_definition(node) else calls
         part += lines[start:end]
@@ -165,53 +196,66 @@ def without_calls(text: str) -> str:
     return of_text("the solution", text, "").module
 
 
-def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) -> Solution:
-    """Find the functions, classes and methods with marks, and return the solution. `marked` is its source with the
-    marks."""
+def _solution(name: str, parts: Sequence[_Part], handout: tuple[str, bytes]) -> Solution:
+    """Find the functions, classes and methods with a solution, and return the solution that consists of these parts."""
     functions: list[str] = []
-    classes: list[str] = []
-    methods: list[str] = []
+    classes: dict[str, list[str]] = {}
+    unchecked: list[str] = []
+    attributes: dict[str, None] = {}
     assigned: dict[str, tuple[str, ...]] = {}
-    lines = marked.splitlines()
-    marks = [number for number, line in enumerate(lines, start=1) if _BEGIN.match(line)]
-    for node in _parsed(marked, name).body:
-        if isinstance(node, ast.FunctionDef) and _has(node, marks):
-            functions.append(node.name)
-        if isinstance(node, ast.ClassDef) and _has(node, marks):
-            members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
-            classes.append(node.name)
-            methods += _graded_methods(members, marks)
-            assigned.update((member.name, _attributes(member)) for member in members)
-    unmarked = [line for line in lines if not (_BEGIN.match(line) or _END.match(line))]
+    for part in parts:
+        attributes.update(dict.fromkeys(_attributes(_parsed(part.starter, f"{part.where}, without its solutions"))))
+        solutions = _solution_lines(part.source)
+        for node in _parsed(part.source, part.where).body:
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                continue
+            if _is_inside(node, solutions):
+                unchecked += [] if node.name.startswith("_") else [node.name]
+            elif isinstance(node, ast.FunctionDef):
+                functions += [node.name] if _contains(node, solutions) else []
+            elif _contains(node, solutions):
+                members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
+                classes[node.name], others = _graded_methods(members, solutions)
+                unchecked += [f"{node.name}.{name}" for name in others]
+                assigned.update((member.name, _attributes(member)) for member in members)
+    definitions = "\n\n\n".join(part.definitions for part in parts if part.definitions.strip())
     return Solution(
         name=name,
-        module="\n".join(unmarked).strip("\n") + "\n",
-        calls=calls,
+        module=_SOLUTION_MARK.sub("", definitions).strip("\n") + "\n",
+        calls="\n".join(part.calls for part in parts),
         functions=tuple(functions),
-        classes=tuple(classes),
-        methods=tuple(methods),
-        attributes=_attributes(_parsed(gaps(marked, name), name)),
+        classes=classes,
+        unchecked=tuple(unchecked),
+        attributes=tuple(attributes),
         assigned=assigned,
         handout=handout,
     )
 
 
-def _graded_methods(members: Sequence[ast.FunctionDef], marks: Sequence[int]) -> Iterator[str]:
-    """Yield the names of public methods that contain a mark, or use a private method that contains one."""
-    marked = {member.name for member in members if _has(member, marks)}
-    private = {name for name in marked if name.startswith("_")}
-    for member in members:
-        if member.name.startswith("_"):
-            continue
-        used = {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
-        if member.name in marked or used & private:
-            yield member.name
+def _graded_methods(members: Sequence[ast.FunctionDef], solutions: Sequence[range]) -> tuple[list[str], list[str]]:
+    """Return the names of public methods that contain a solution or use a private method with one, and the names of
+    other methods that students write, but no method uses. A constructor is used for every object."""
+    used = {"__init__"}
+    reached: dict[str, bool] = {}
+    """Method that contains a solution, or uses a private method in this dict → True if it is public."""
+    for member in [*members] * len(members):  # as many rounds as a chain of uses can be long
+        names = {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
+        used |= names
+        if _contains(member, solutions) or any(not reached.get(name, True) for name in names):
+            reached[member.name] = not member.name.startswith("_")
+    others = [member.name for member in members if _is_inside(member, solutions)]
+    others += [name for name, is_public in reached.items() if not is_public and name not in used]
+    return [name for name, is_public in reached.items() if is_public], others
 
 
-def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
-    """Return whether a statement contains one of the marks, which are given as line numbers."""
-    lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    return any(mark in lines for mark in marks)
+def _contains(node: ast.stmt, solutions: Sequence[range]) -> bool:
+    """Return whether a solution begins in a statement. `solutions` has the lines of each."""
+    return any(node.lineno <= lines.start <= (node.end_lineno or 0) for lines in solutions)
+
+
+def _is_inside(node: ast.stmt, solutions: Sequence[range]) -> bool:
+    """Return whether a statement is inside a solution."""
+    return any(node.lineno in lines for lines in solutions)
 
 
 def _attributes(tree: ast.AST) -> tuple[str, ...]:
@@ -224,34 +268,43 @@ def _attributes(tree: ast.AST) -> tuple[str, ...]:
     return tuple(names)
 
 
-def gaps(text: str, where: str) -> str:
-    """Return the starter code: every solution is replaced by a comment and `raise NotImplementedError`. An unindented
-    solution gets `...` instead of the `raise`.
+def _solution_lines(text: str) -> list[range]:
+    """Return the lines of each solution in a text, from its BEGIN to its END."""
+    solutions = []
+    for region in _REGION.finditer(text):
+        if region[1].upper() == "SOLUTION":
+            first = text.count("\n", 0, region.start()) + 1
+            solutions.append(range(first, first + region[0].count("\n") + 1))
+    return solutions
+
+
+def gaps(text: str, where: str, gap: str = "") -> str:
+    """Return what students are given: every solution is replaced by a gap, and every other region is removed.
+
+    Args:
+        text: Code, or the text of a notebook's cell.
+        where: Name of the file or cell, for messages.
+        gap: The line that replaces a solution. By default, a comment and `raise NotImplementedError`, or `...` for an
+            unindented solution.
 
     Raises:
-        BadCall: If a BEGIN SOLUTION has no END SOLUTION, or the reverse.
+        BadCall: If a region has no END, or a solution no BEGIN.
     """
-    starter: list[str] = []
-    inside = False
-    for number, line in enumerate(text.splitlines(), start=1):
-        begin, end = _BEGIN.match(line), _END.match(line)
-        if bool(begin if inside else end):  # a second BEGIN before the END, or an END without a BEGIN
-            expected = "END" if inside else "BEGIN"
-            raise BadCall(
-                f"{where}, line {number}: {line.strip()!r} without '### {expected} SOLUTION' before it: add it"
-            )
-        if begin:
-            inside = True
-            indent = begin[1]
-            gap = "raise NotImplementedError" if indent else "..."
-            starter += [f"{indent}# Write your code here.", f"{indent}{gap}"]
-        elif end:
-            inside = False
-        elif not inside:
-            starter.append(line)
-    if inside:
-        raise BadCall(f"{where}: the last '### BEGIN SOLUTION' has no '### END SOLUTION' after it; add one")
-    return "\n".join(starter) + "\n"
+
+    def starter(region: re.Match[str]) -> str:
+        if region[1].upper() != "SOLUTION":
+            return ""
+        indent = region[0].partition(region[0].lstrip()[0])[0]
+        statement = "raise NotImplementedError" if indent else "..."
+        return f"{gap}\n" if gap else f"{indent}# Write your code here.\n{indent}{statement}\n"
+
+    outside = _REGION.sub(lambda region: "\n" * region[0].count("\n"), text)
+    unpaired = _UNPAIRED.search(outside)
+    if unpaired:
+        line = outside.count("\n", 0, unpaired.start()) + 1
+        lacking = f"'### END {unpaired[1]}' after it" if unpaired[1] else "'### BEGIN SOLUTION' before it"
+        raise BadCall(f"{where}, line {line}: {unpaired[0].strip()!r} without {lacking}: add it")
+    return _REGION.sub(starter, text).rstrip("\n") + "\n"
 
 
 def _parsed(text: str, where: str) -> ast.Module:

@@ -108,7 +108,7 @@ CALLED = '\n\nif __name__ == "__main__":\n    f(np.ones(3))\n'
         (MARKED, "f is never called by an example; add a call of it under if __name__ == '__main__':"),
         (
             MARKED.replace("    ### END SOLUTION\n", "") + CALLED,
-            "the last '### BEGIN SOLUTION' has no '### END SOLUTION'",
+            "line 5: '### BEGIN SOLUTION' without '### END SOLUTION' after it: add it",
         ),
         ("import numpy as np\n\n\ndef f(x):\n    return x\n" + CALLED, "nothing is marked; put '### BEGIN SOLUTION'"),
         (
@@ -118,6 +118,10 @@ CALLED = '\n\nif __name__ == "__main__":\n    f(np.ones(3))\n'
         (
             MARKED + CALLED.replace("f(np.ones(3))", "f(np.one(3))"),
             "the example call 'f(np.one(3))' raises AttributeError",
+        ),
+        (
+            MARKED + MARKED.replace("def f(x)", "class C:\n  def g(self)") + CALLED,
+            "f: students write this, but no check would call it. Checks call functions, or the public methods of one",
         ),
         ("import helpers\n" + MARKED + CALLED, "it must run by itself, with installed packages only"),
     ],
