@@ -28,6 +28,8 @@ TRIES = 40
 MOST_LENGTH = 40
 """Limit on the length of an axis. Lengths are drawn from a growing range until every array of labels has room for all
 classes. An array of a single label never has room, so the range needs a limit."""
+MOST_CLASSES = 50
+"""Largest number of classes. Larger integers in an array are counts or other numbers."""
 FARTHEST, NEARER = 300.0, 0.8
 """In every third episode (sequence of calls), the values of one array are up to 300 times as large as in the example,
 to reveal overflow and cancellation. After each draw that the reference rejects, this factor is multiplied by 0.8."""
@@ -145,17 +147,17 @@ class _FreshValues:
     def array(self, example: Array, factor: float) -> Array:
         """Draw an array with new lengths and values like the example's.
 
-        Integers that can be labels become labels of every class; others stay in the example's range. Floats from 0 to 1
-        stay there. Other floats have the example's mean and standard deviation, times `factor`, and become absolute
-        values if the example has no negative ones.
+        Labels stay labels; other integers stay in the example's range. Floats from 0 to 1 stay there. Other floats have
+        the example's mean and standard deviation, times `factor`, and become absolute values if the example has no
+        negative ones.
         """
         random, shape = self._random, self._shape(example)
         if example.dtype.kind == "b":
             return random.random(shape) < 0.5
+        labels = labels_like(example, shape, self._lengths, random)
+        if labels is not None:
+            return labels
         if example.dtype.kind in "iu":
-            classes = _classes(example, [length for length in self._lengths if length > 1])
-            if classes and int(example.max()) < 50:
-                return _labels(shape, self._lengths.get(classes, classes), random).astype(example.dtype)
             return random.integers(example.min(), int(example.max()) + 1, size=shape).astype(example.dtype)
         low, high = float(example.min()), float(example.max())
         if low >= 0 and high <= 1:
@@ -252,44 +254,52 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
     for values in form.put.values():  # the arrays that are put into one attribute
         arrays += values.values()
     lengths = sorted({length for array in arrays for length in array.shape if length > 1})
-    label_arrays = []
-    """Each array of labels with its number of classes, if this number is also a length, as that of a row of scores."""
-    for array in form.arrays.values():
-        classes = _classes(array, lengths)
-        if classes in lengths:
-            label_arrays.append((array, classes))
     most = max(12, len(lengths) + 4)
     while True:
         drawn = random.choice(np.arange(2, most + 1), size=len(lengths), replace=False)
         fresh_lengths = dict(zip(lengths, map(int, drawn), strict=True)) | {1: 1}
-        if most > MOST_LENGTH or _have_room(label_arrays, fresh_lengths):
+        if most > MOST_LENGTH or all(_has_room(array, fresh_lengths) for array in form.arrays.values()):
             return fresh_lengths
         most += 1  # this example needs a longer batch
 
 
-def _have_room(label_arrays: Sequence[tuple[Array, int]], lengths: Mapping[int, int]) -> bool:
-    """Return whether every array of labels, given with its number of classes, has room for all classes. `lengths` has
-    the new length for each length in the example."""
-    for array, classes in label_arrays:
-        count = math.prod(lengths[length] for length in array.shape)
-        if count < lengths[classes]:
-            return False
-    return True
+def _has_room(example: Array, lengths: Mapping[int, int]) -> bool:
+    """Return whether all classes fit into an array of labels. `lengths` has the new length for each length in the
+    example."""
+    return math.prod(lengths[length] for length in example.shape) >= lengths.get(_classes(example), 0)
 
 
-def _classes(array: Array, lengths: Sequence[int]) -> int:
-    """Return the number of classes of an array of labels; 0 if its entries cannot be labels.
+def labels_like(
+    example: Array, shape: Sequence[int], lengths: Mapping[int, int], random: np.random.Generator
+) -> Array | None:
+    """Return random labels like those of an example; None if its entries are no labels.
 
-    The number of classes is the shortest of the lengths, other than the array's own, that exceeds every label, such as
-    the number of columns of scores. If there is none, it is the largest label plus one.
+    Two labels, such as -1 and 1, stay as they are, also in an array of floats. Integers from 0 on are labels of as many
+    classes as the example has. If an axis of the example has this length, as that of a row of scores, the new labels
+    are of as many classes as this axis has now.
+
+    Args:
+        example: The array to imitate.
+        shape: Shape of the new array.
+        lengths: Length in the example → new length.
+        random: The generator to draw from.
     """
-    if array.dtype.kind not in "iu" or not array.ndim or array.min(initial=0) < 0:
-        return 0
-    classes = int(array.max()) + 1
-    return min((n for n in lengths if n >= classes and n not in array.shape), default=classes)
+    values = np.unique(example)
+    if len(values) == 2 and set(values) <= {-1, 0, 1}:
+        return values[_labels(shape, 2, random)]
+    classes = _classes(example)
+    if not 0 < classes <= MOST_CLASSES:
+        return None
+    return _labels(shape, lengths.get(classes, classes), random).astype(example.dtype)
 
 
-def _labels(shape: tuple[int, ...], classes: int, random: np.random.Generator) -> Array:
+def _classes(array: Array) -> int:
+    """Return the number of classes of an array of labels, of which 0 is one; 0 if its entries cannot be labels."""
+    is_label = array.dtype.kind in "iu" and array.min(initial=1) == 0
+    return int(array.max()) + 1 if is_label else 0
+
+
+def _labels(shape: Sequence[int], classes: int, random: np.random.Generator) -> Array:
     """Return random labels. Every class occurs if there are at least as many labels as classes."""
     count = math.prod(shape)
     each_class = random.permutation(classes)[:count]

@@ -23,7 +23,7 @@ from grader.authoring.mutate.classify import namespace_of
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.errors import BadAssignment
 from grader.kit.calls import VARIES, Array, Call, Episode, Plain
-from grader.kit.examples import EXAMPLES, read
+from grader.kit.examples import EXAMPLES, labels_like, read
 from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, is_near, played_with
 
 INPUTS = 1000
@@ -251,21 +251,7 @@ class _Variation:
         """Length of an axis in the example → random length."""
         for length in sorted({length for array in arrays for length in array.shape}):
             self._lengths[length] = length if length < 2 else int(random.integers(1, 10))
-        for array in example.arrays.values():
-            class_count = self._class_count(array)
-            if class_count:  # labels need at least two classes
-                self._lengths[class_count] = max(self._lengths[class_count], 2)
         self._scale = float(random.choice([1.0, 1.0, 0.1, 5.0, 30.0]))
-
-    def _class_count(self, array: Array) -> int | None:
-        """Return the number of classes in the example, which is the length of the axis that an array of labels indexes.
-        Return None if the array contains no labels."""
-        if array.dtype.kind not in "iu" or array.min() < 0:
-            return None
-        for length in self._lengths:
-            if length > array.max() and length not in array.shape:
-                return length
-        return None
 
     def _shape(self, example: Array) -> list[int]:
         """Return the random lengths of an example's axes."""
@@ -282,15 +268,16 @@ class _Variation:
 
     def array(self, example: Array) -> Array:
         """Return a random array with as many axes, the data type and about the range of an example. Numbers that are
-        never negative, or that are probabilities (0 to 1), remain so; labels stay below the new number of classes."""
+        never negative, or that are probabilities (0 to 1), remain so; labels stay labels."""
         random = self._random
         shape = self._shape(example)
         if example.dtype.kind == "b":
             return random.integers(2, size=shape).astype(bool)
+        labels = labels_like(example, shape, self._lengths, random)
+        if labels is not None:
+            return labels
         if example.dtype.kind in "iu":
-            class_count = self._class_count(example)
-            bound = self._lengths[class_count] if class_count else int(example.max()) + 1
-            return random.integers(min(int(example.min()), bound - 1), bound, size=shape).astype(example.dtype)
+            return random.integers(example.min(), int(example.max()) + 1, size=shape).astype(example.dtype)
         size = float(np.abs(example).max()) or 1.0
         distribution = random.choice(["heavy-tailed", "with zeros", "uniform"])
         if distribution == "heavy-tailed":

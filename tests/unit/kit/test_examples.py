@@ -58,6 +58,16 @@ def test_labels_have_every_class_of_the_axis_that_they_refer_to(drawn):
     assert all(one.arrays["y"].dtype == FIT.arrays["y"].dtype for one in drawn)
 
 
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 1, 0, 1, 0, 0, 1], [-1.0, 1.0] * 4, [1, 2, 3, 1, 2, 3, 1, 3], [True, False] * 4]
+)
+def test_labels_that_count_no_axis_stay_those_of_the_example(labels):
+    form = Episode((Call("f", (Ref("X"), Ref("y"))),), {"X": FIT.arrays["X"], "y": np.array(labels)})
+    random = np.random.default_rng(3)
+    drawn = np.concatenate([fresh(form, [form], random).arrays["y"] for _ in range(50)])
+    assert (drawn.dtype, set(drawn)) == (np.array(labels).dtype, set(labels))
+
+
 def test_numbers_change_and_words_stay(drawn):
     assert len({one.calls[0].args[3] for one in drawn}) == 100
     assert len({one.calls[0].kwargs["steps"] for one in drawn}) > 1
