@@ -41,7 +41,7 @@ Figures = dict[str, float]
 
 def certified(assignment: Assignment, sandbox: Sandbox) -> Figures:
     """Return the numbers of specimens and known mistakes that do not lose exactly what they should, and of all."""
-    specimens = [*certify.specimens(assignment), *certify.handout(assignment)]
+    specimens = [*certify.specimens(assignment), *certify.without_work(assignment)]
     rows = certify.certify(specimens, assignment, sandbox, long=False, workers=WORKERS)
     rows += certify.certify_mistakes(certify.mistakes(assignment), assignment, workers=WORKERS)
     return {

@@ -3,7 +3,7 @@
 The reference solution and the files in variants/ (other right solutions) must earn all points. Every fault (a wrong
 solution in faults/) has a header with checks and words: it must lose points in exactly these checks, and one of the
 report's reasons must contain these words. The reference with a known mistake in it must be diagnosed as having that
-mistake.
+mistake. The handout's own file, an empty file, a syntax error and a table of the reference's results must earn nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.authoring.processes import Tick, run, silent
+from grader.authoring.replay import replay_of
 from grader.engine.grade import Scope, grade, grade_code
 from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
@@ -34,7 +35,7 @@ class Specimen:
     """A submission with a known correct result."""
 
     name: str
-    """Name in messages, such as "reference", "variants/loops", "faults/no_decay" or "handout"."""
+    """Name in messages, such as "reference", "variants/loops", "faults/no_decay" or "empty file"."""
     submission: Submission
     loses: frozenset[str] = frozenset()
     """Ids of the checks that must lose points. All other checks must keep their points."""
@@ -42,8 +43,10 @@ class Specimen:
     """Words that the reason of at least one check must contain."""
     loses_long: frozenset[str] = frozenset()
     """Ids of the long checks that must lose points."""
-    is_handout: bool = False
-    """True for the handout's starter file, which must earn no points."""
+    is_work: bool = True
+    """False if the specimen must earn no points, also in long checks."""
+    own_sandbox: Callable[[], Sandbox] | None = None
+    """Function that creates the specimen's sandbox; None for that of the others."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +74,25 @@ def specimens(assignment: Assignment) -> list[Specimen]:
     return right + [_read_fault(path, assignment) for path in _entries(assignment.folder / "faults")]
 
 
-def handout(assignment: Assignment) -> list[Specimen]:
-    """Return a list with one specimen: the handout's file with the starter code of the graded class or functions.
-    Return [] if there is no such file."""
+def without_work(assignment: Assignment) -> list[Specimen]:
+    """Return the specimens that must earn nothing: the handout's file with the starter code of the graded class or
+    functions (if there is one), a file without code, a syntax error, and a replay (`grader.authoring.replay`)."""
+    submissions = {"empty file": _submission(assignment, b"pass\n"), "syntax error": _submission(assignment, b"def\n")}
     enough = any if assignment.entry_points.of_class else all  # a class may have one of several names
     folder = assignment.folder / "handout"
-    for path in [*sorted(folder.glob("*.py")), *sorted(folder.glob("*.ipynb"))]:
+    for path in [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("*.py"))]:
         defined = _DEFINED.findall(path.read_text("utf-8"))
         if enough(name in defined for name in assignment.entry_points.names):
-            submission = receive_path(path, assignment.files[0])
-            return [Specimen("handout", submission, frozenset(assignment.check_points), is_handout=True)]
-    return []
+            submissions["handout"] = receive_path(path, assignment.files[0])
+    everything = frozenset(assignment.check_points)
+    specimens = [Specimen(name, file, everything, is_work=False) for name, file in submissions.items()]
+    replay = Specimen("replay", _submission(assignment, testing.STAND_IN), everything, is_work=False)
+    return [*specimens, replace(replay, own_sandbox=lambda: testing.InProcess(replay_of(assignment)))]
+
+
+def _submission(assignment: Assignment, content: bytes) -> Submission:
+    """Return the submission of a Python file with this content."""
+    return receive(assignment.files[0], content, assignment.files[0])
 
 
 _DEFINED = re.compile(r'(?:^|"|\\n)(?:class|def) (\w+)', re.MULTILINE)
@@ -104,7 +115,7 @@ def certify(
         assignment: The assignment.
         sandbox: The sandbox.
         long: True to run long checks too: on specimens that must earn all points, and on faults whose headers name long
-            checks.
+            checks. On specimens that must earn nothing they always run, because these soon raise.
         workers: Number of threads.
         tick: Called with 1 after each specimen.
 
@@ -113,11 +124,15 @@ def certify(
     """
 
     def certify_one(specimen: Specimen) -> Certified:
-        may_run_long = not specimen.loses or bool(specimen.loses_long)
-        scope = Scope(code_only=not (long and may_run_long))
-        report = grade(specimen.submission, assignment, sandbox, Seed(), scope)
+        may_run_long = long and (not specimen.loses or bool(specimen.loses_long))
+        scope = Scope(code_only=not may_run_long) if specimen.is_work else Scope(quick=True)
+        if specimen.own_sandbox:
+            replay, without_lines = specimen.own_sandbox(), replace(assignment, targets=lambda _check: ())
+            report = grade(specimen.submission, without_lines, replay, Seed(b"replay"), scope)
+        else:
+            report = grade(specimen.submission, assignment, sandbox, Seed(), scope)
         tick(1)
-        return _compare(specimen, report)
+        return _compare(specimen, report, assignment)
 
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(certify_one, chosen))
@@ -172,7 +187,7 @@ def _certify_on_seeds(
     seeds = [Seed(name.encode()) for name in names]
     with closing(choose()) as sandbox:
         reports = grade_code(specimen.submission, assignment, sandbox, seeds)
-        return [_compare(specimen, report, name) for name, report in zip(names, reports, strict=True)]
+        return [_compare(specimen, report, assignment, name) for name, report in zip(names, reports, strict=True)]
 
 
 # ── known mistakes ───────────────────────────────────────────────────────────────────────────────────
@@ -237,21 +252,26 @@ def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, lis
     return faults
 
 
-def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certified:
+def _compare(specimen: Specimen, report: Report, assignment: Assignment, seed: str = "public") -> Certified:
     """Return the result for a specimen, given its report."""
-    problems = _problems_of_handout(report) if specimen.is_handout else _problems(specimen, report)
+    problems = _problems(specimen, report) if specimen.is_work else _payments(specimen, report, assignment)
     return Certified(specimen.name, testing.failed(report), tuple(problems), seed)
 
 
-def _problems_of_handout(report: Report) -> Iterator[str]:
-    """Yield a sentence for each check in which the starter code earns points."""
+def _payments(specimen: Specimen, report: Report, assignment: Assignment) -> Iterator[str]:
+    """Yield a sentence for each check that pays a specimen without work. Only a check of a problem that the handout
+    publishes may pay a replay."""
+    remedy = "let the check fail where nothing has been written"
+    published: set[str] = set()
+    if specimen.own_sandbox:
+        remedy = "all submissions get the same problems: draw them in checks.py, by each= of the check"
+        published.update(check.title for check in assignment.checks if check.handout)
     for check in report.checks:
-        if check.status.is_decided and check.points:
+        name = check.id.rpartition(".")[2]
+        is_published = any(title.replace("{name}", name) == check.title for title in published)
+        if check.status.is_decided and check.points and not is_published:
             points = show_points(check.points)
-            follows = _follows_phrase([check])
-            yield (
-                f"earns {points} of {check.id} untouched{follows}: let the check fail where nothing has been written"
-            )
+            yield f"{check.id} paid the {specimen.name} {points} points{_follows_phrase([check])}: {remedy}"
 
 
 def _problems(specimen: Specimen, report: Report) -> Iterator[str]:

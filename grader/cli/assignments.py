@@ -139,7 +139,7 @@ def certify(
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json))
     if derivations:
         raise typer.Exit(_certify_derivations(task, only))
-    specimens = certification.specimens(task) + certification.handout(task)
+    specimens = certification.specimens(task) + certification.without_work(task)
     specimens = [specimen for specimen in specimens if only in specimen.name]
     if seeds:
         specimens = [specimen for specimen in specimens if not specimen.loses]

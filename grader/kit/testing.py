@@ -37,7 +37,7 @@ Solution = type | Mapping[str, Any]
 
 PUBLIC = Seed()
 
-_STAND_IN = b"# graded in process\n"
+STAND_IN = b"# graded in process\n"
 """Content of the only file in a submission of `grade`. The file stands for the author's class or functions, which are
 graded without a file. Files with other content are refused."""
 
@@ -122,7 +122,7 @@ class _Session(Session):
 
 
 def _refuse_files(files: Mapping[str, Array], notebooks: Sequence[Any]) -> None:
-    if notebooks or any(content.tobytes() != _STAND_IN for content in files.values()):
+    if notebooks or any(content.tobytes() != STAND_IN for content in files.values()):
         raise BadCall("kit.testing grades the author's own objects, not files; grade files by `grader check`")
 
 
@@ -152,7 +152,7 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
             "grade files by `grader check`"
         )
     digest = hashlib.sha256(repr(solution).encode()).hexdigest()
-    submission = Submission({assignment.files[0]: _STAND_IN}, (), digest)
+    submission = Submission({assignment.files[0]: STAND_IN}, (), digest)
     without_lines = replace(assignment, targets=lambda _check: ())  # an object has no file, so there is no line to show
     (report,) = grade_code(submission, without_lines, InProcess(solution), [seed])
     return report

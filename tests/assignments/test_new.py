@@ -32,9 +32,9 @@ def made(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_certifies_as_it_is(made, sandbox, name):
-    chosen = [*certify.specimens(made[name]), *certify.handout(made[name])]
+    chosen = [*certify.specimens(made[name]), *certify.without_work(made[name])]
     rows = certify.certify(chosen, made[name], sandbox, long=False, workers=2)
-    assert [row.name for row in rows] == ["reference", "variants/solution", "handout"]
+    assert [row.name for row in rows][2:] == ["empty file", "syntax error", "handout", "replay"]
     assert not [row.problems for row in rows if not row.holds]
 
 
@@ -87,7 +87,7 @@ def root(tmp_path):
 def test_without_a_solution_a_small_one_is_written_that_certifies(grader, root, graded):
     assert grader("new", "small", graded, GRADER_ASSIGNMENTS=str(root)).returncode == 0
     done = grader("certify", "small", GRADER_ASSIGNMENTS=str(root))
-    assert (done.returncode, "3 specimens: all hold" in done.stdout) == (0, True), done.stdout
+    assert (done.returncode, "6 specimens: all hold" in done.stdout) == (0, True), done.stdout
 
 
 def test_a_method_that_leaves_another_one_out_keeps_its_state(command, root):
@@ -141,4 +141,43 @@ def test_a_method_that_returns_nothing_has_no_points_for_its_answer(command, roo
     assert list(points) == ["fit.state", "predict.answer", "predict.state"]
     assert sum(points.values()) == 4
     done = command("certify", "line", GRADER_ASSIGNMENTS=str(root))
-    assert "3 specimens: all hold" in done.stdout, done.stdout
+    assert "6 specimens: all hold" in done.stdout, done.stdout
+
+
+LONG = """
+
+[[part]]
+id = "q2"
+title = "Slow"
+[part.checks.slow]
+paid = 2
+
+[[long]]
+name = "slow"
+sections = ["slow"]
+cpu_seconds = 5
+"""
+COMPARES_NOTHING = """
+
+@kit.check("slow")
+def slow(student):
+    \"\"\"Slow\"\"\"
+    answer = student.call("f", "xyz")
+    right = lambda truth: kit.passed() if answer.value == truth.f("xyz") else kit.failed("it differs")
+    yield kit.claim("paid", right, given=["f"], own=lambda *_: kit.passed())
+"""
+
+
+def test_a_check_that_pays_a_table_of_results_or_no_work_is_refused_with_its_name(command, root, tmp_path):
+    source = tmp_path / "solution.py"
+    source.write_text(MARKED.replace("x + 1", "x[::-1]") + CALLED.replace("np.ones(3)", "'abc'"), "utf-8")
+    done = command("new", "f", source, GRADER_ASSIGNMENTS=str(root))
+    assert "always as in the examples: argument 1 of f." in done.stdout
+    for name, more in (("assignment.toml", LONG), ("checks.py", COMPARES_NOTHING)):
+        text = (root / "f" / name).read_text("utf-8").replace("points = 3", "points = 5")
+        (root / "f" / name).write_text(text + more, "utf-8")
+    done = command("certify", "f", GRADER_ASSIGNMENTS=str(root))
+    assert done.returncode == 3, done.stderr
+    for name in ("empty file", "syntax error", "handout"):
+        assert f"slow.paid paid the {name} 2 points (follows from f.answer" in done.stdout
+    assert "f.answer paid the replay 2 points: all submissions get the same problems: draw them" in done.stdout
