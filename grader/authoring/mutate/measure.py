@@ -86,6 +86,8 @@ class Measured:
     rows: tuple[GradedMutant, ...]
     distinct: int
     """Number of all distinct mutants; the graded ones are drawn from these."""
+    is_stopped: bool = False
+    """True if the user has stopped the measurement, so that some drawn mutants are missing."""
 
     def of(self, kind: str) -> list[GradedMutant]:
         return [row for row in self.rows if row.classified.kind == kind]
@@ -224,7 +226,7 @@ def measure(
         tick: Called with 1 after each graded mutant.
 
     Returns:
-        The graded mutants.
+        The graded mutants. If the user presses Ctrl-C, those that have been graded so far.
     """
     mutation = mutation_of(assignment.folder)
     classifiers: dict[str, Classifier] = {}
@@ -233,8 +235,6 @@ def measure(
         classifiers[its_mutants[0].file] = classifier
         all_mutants += its_mutants
     drawn = draw(all_mutants, count, seed, mutation.KEPT_APART)
-    jobs = [partial(classifiers[mutant.file].classify, mutant.source) for mutant in drawn]
-    classes = run(jobs, workers, lambda _classified: None)
 
     def grade_mutant(mutant: Mutant, classified: Classified) -> GradedMutant:
         expected = mutation.expected(classified.parts) if classified.kind == "wrong" else Expected((), ())
@@ -243,6 +243,18 @@ def measure(
         tick(1)
         return GradedMutant(mutant, classified, expected, report)
 
-    with ThreadPoolExecutor(workers) as pool:
-        rows = tuple(pool.map(grade_mutant, drawn, classes))
-    return Measured(rows, len(all_mutants))
+    rows: list[GradedMutant] = []
+    try:
+        for start in range(0, len(drawn), BLOCK):
+            block = drawn[start : start + BLOCK]
+            jobs = [partial(classifiers[mutant.file].classify, mutant.source) for mutant in block]
+            classes = run(jobs, workers, lambda _classified: None)
+            with ThreadPoolExecutor(workers) as pool:  # ended before the next block's processes are forked
+                rows += pool.map(grade_mutant, block, classes)
+    except KeyboardInterrupt:
+        return Measured(tuple(rows), len(all_mutants), is_stopped=True)
+    return Measured(tuple(rows), len(all_mutants))
+
+
+BLOCK = 16
+"""Number of mutants that are classified together, then graded."""

@@ -27,6 +27,7 @@ def as_json(measured: Measured) -> Json:
         mutants.append({**mutant, **classified, "report": report_as_json(row.report)})
     figures = {
         "distinct_mutants": measured.distinct,
+        "stopped": measured.is_stopped,
         "score": measured.score,
         "false_charges_share": measured.false_charges_share,
         "lines": measured.lines,
@@ -76,7 +77,8 @@ def _operators(measured: Measured) -> Table:
 
 def _statistics(measured: Measured, least: float) -> Iterator[Text]:
     """Yield the statistics as sentences. The score is green if it reaches `least`."""
-    yield Text(f"{len(measured.rows)} of {measured.distinct} distinct mutants graded")
+    stopped = ", then stopped" if measured.is_stopped else ""
+    yield Text(f"{len(measured.rows)} of {measured.distinct} distinct mutants graded{stopped}")
     charges = f"{float(measured.false_charges):g} points, {measured.false_charges_share:.2%}"
     elsewhere = sum(row.charged_elsewhere for row in measured.rows)
     yield Text(
