@@ -241,17 +241,6 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
     return Certified(f"mistakes/{mistake.id}", lost, tuple(problems), "public")
 
 
-def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
-    """Return check id → names of the faults that lose points only in this check. A check without such a fault may be
-    redundant."""
-    faults: dict[str, list[str]] = {check: [] for check in checks}
-    for row in rows:
-        if len(row.failed) == 1:
-            (check,) = row.failed
-            faults.setdefault(check, []).append(row.name)
-    return faults
-
-
 def _compare(specimen: Specimen, report: Report, assignment: Assignment, seed: str = "public") -> Certified:
     """Return the result for a specimen, given its report."""
     problems = _problems(specimen, report) if specimen.is_work else _payments(specimen, report, assignment)

@@ -29,6 +29,7 @@ def new(
     source: Path | None,
     functions: Sequence[str],
     class_name: str,
+    also: Sequence[Path] = (),
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Path:
     """Write the folder of a new assignment, which passes `grader certify` unchanged.
@@ -39,7 +40,8 @@ def new(
         source: A solution with marks ('### BEGIN SOLUTION'), as a notebook or Python file; None for a small template.
         functions: Names of the graded functions; by default all functions that contain a mark.
         class_name: Name of the graded class, if a class is graded.
-        tell: Function that shows the author a sentence. The sentences are about the attributes that the checks judge.
+        also: Other right solutions, with or without marks, which become variants.
+        tell: Function that shows the author a sentence. The sentences are about what the checks judge.
 
     Returns:
         The folder.
@@ -61,7 +63,12 @@ def new(
     checked = _checked(solution, names, of_class, recording.episodes)
     returns = {name: name in recording.returning for name in checked}
     manifest = _manifest(id, names, of_class, returns)
-    _write_folder(folder, manifest, solution, returns, recording.episodes)
+    variants = {"solution": solution.module}
+    for path in also:
+        if path.stem in variants:
+            raise BadCall(f"there is another solution called {path.stem!r}: rename {path}")
+        variants[path.stem] = reading.read(path, id).module
+    _write_folder(folder, manifest, solution, variants, returns, recording.episodes)
     if of_class:
         for sentence in _judged_attributes(solution, returns, recording.episodes):
             tell(sentence)
@@ -166,9 +173,14 @@ def _checked(solution: Solution, names: Sequence[str], of_class: bool, episodes:
 
 
 def _write_folder(
-    folder: Path, manifest: str, solution: Solution, returns: Mapping[str, bool], episodes: Sequence[Episode]
+    folder: Path,
+    manifest: str,
+    solution: Solution,
+    variants: Mapping[str, str],
+    returns: Mapping[str, bool],
+    episodes: Sequence[Episode],
 ) -> None:
-    """Write the files of an assignment. `returns` is that of `_manifest`."""
+    """Write the files of an assignment. `variants` maps names to sources, and `returns` is that of `_manifest`."""
     checks = _CHECKS
     for name, returns_value in returns.items():
         checks += _check_py(name, returns_value, used_functions(solution.reference, name, returns))
@@ -177,7 +189,7 @@ def _write_folder(
         "reference.py": solution.reference,
         "checks.py": checks,
         "mistakes.py": _MISTAKES,
-        "variants/solution.py": solution.module,
+        **{f"variants/{name}.py": source for name, source in variants.items()},
     }
     for subfolder in ("variants", "handout"):
         (folder / subfolder).mkdir(parents=True)

@@ -27,6 +27,7 @@ from grader.cli.common import (
     JsonOption,
     SandboxOption,
     assignment_of,
+    err,
     make_runtime,
     out,
     print_check,
@@ -37,7 +38,7 @@ from grader.cli.common import (
     sandbox_for,
 )
 from grader.cli.grading import check
-from grader.errors import BadCall
+from grader.errors import BadAssignment, BadCall
 from grader.model import ZERO, show_points
 from grader.render.phrases import judged
 from grader.render.text import one_line
@@ -53,19 +54,26 @@ pack = typer.Typer(no_args_is_help=True, add_completion=False, help="Make an arc
 def assignments(as_json: JsonOption = False) -> None:
     """List the assignments, with their points."""
     root = Settings().assignments
-    installed = catalogue.everything(root)
-    if not installed:
+    folders = catalogue.folders(root)
+    if not folders:
         raise BadCall(f"there are no assignments in {catalogue.places(root)}")
-    if as_json:
-        rows = [{"id": a.id, "title": a.title, "points": float(a.points), "digest": a.digest} for a in installed]
-        print_json(rows)
-        return
+    rows = []
     table = Table("id", "title", "points", "autograded", "digest")
-    for task in installed:
+    for name, folder in sorted(folders.items()):
+        try:
+            task = catalogue.load(folder)
+        except BadAssignment as wrong:
+            print_line(f"{name} cannot be loaded: {wrong}", "red", err)
+            continue
         autograded = sum(task.check_points.values(), ZERO)
-        digest = task.digest[:12]
-        table.add_row(task.id, task.title, show_points(task.points), show_points(autograded), digest)
-    out.print(table)
+        rows.append({"id": task.id, "title": task.title, "points": float(task.points), "digest": task.digest})
+        table.add_row(task.id, task.title, show_points(task.points), show_points(autograded), task.digest[:12])
+    if as_json:
+        print_json(rows)
+    else:
+        out.print(table)
+    if len(rows) < len(folders):
+        raise typer.Exit(3)
 
 
 def demo(
@@ -86,6 +94,7 @@ def new(
     solution: Annotated[Path | None, typer.Argument(help="A marked solution: a notebook or a Python file.")] = None,
     functions: Annotated[str, typer.Option(help="Names of the graded functions, separated by commas.")] = "",
     class_name: Annotated[str, typer.Option("--class", help="Name of the graded class.")] = "",
+    also: Annotated[list[Path] | None, typer.Option(help="Another right solution; certify grades it too.")] = None,
     examples: Annotated[
         bool, typer.Option("--examples", help="Record the example calls again with the assignment's reference.py.")
     ] = False,
@@ -100,7 +109,9 @@ def new(
         print_line(f"{count} examples recorded", "green")
         return
     names = functions.replace(",", " ").split()
-    folder = authoring.new(id, root, source=solution, functions=names, class_name=class_name, tell=print_line)
+    folder = authoring.new(
+        id, root, source=solution, functions=names, class_name=class_name, also=also or (), tell=print_line
+    )
     print_line(f"written: {folder}", "green")
     print_line(f"Try it: grader certify {id}, then grader certify {id} --mutate", "dim")
 
@@ -117,9 +128,6 @@ def make_runtimes() -> None:
 
 def certify(
     assignment: AssignmentArgument = "",
-    necessity: Annotated[
-        bool, typer.Option("--necessity", help="Show the faults that only one check catches.")
-    ] = False,
     seeds: Annotated[int, typer.Option(help="Run reference and variants on this many secret seeds.")] = 0,
     long: Annotated[bool, typer.Option("--long", help="Also run the long checks (minutes).")] = False,
     derivations: Annotated[
@@ -127,7 +135,7 @@ def certify(
     ] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
     mutate: Annotated[bool, typer.Option("--mutate", help="Grade mutants of correct solutions instead.")] = False,
-    mutants: Annotated[int, typer.Option(help="With --mutate: number of mutants; 0 for all.")] = 0,
+    mutants: Annotated[int, typer.Option(help="With --mutate: number of mutants; 0 for all.")] = 100,
     seed_: Annotated[int, typer.Option("--seed", help="With --mutate: seed for choosing the mutants.")] = 0,
     least: Annotated[float, typer.Option(help="With --mutate: exit with 3 if the score is lower.")] = 0.98,
     as_json: Annotated[bool, typer.Option("--json", help="With --mutate: print JSON, one row per mutant.")] = False,
@@ -148,8 +156,12 @@ def certify(
     else:
         rows = _certify(specimens, task, sandbox, only, long)
         graded = f"{len(rows)} specimens"
-    _show_certified(rows, task, necessity)
-    wrong = sum(not row.holds for row in rows)
+    wrong = 0
+    for row in rows:
+        wrong += not row.holds
+        print_check(row.name, " ".join(sorted(row.failed)) or "everything earned", passed=row.holds)
+        for problem in row.problems:
+            print_line(f"    under seed {row.seed}: {problem}", "red")
     if wrong:
         print_line(f"{graded}: {wrong} do not hold", "red")
         raise typer.Exit(3)
@@ -159,8 +171,10 @@ def certify(
 def _certify(specimens: Sequence[Specimen], task: Assignment, sandbox: str, only: str, long: bool) -> list[Certified]:
     """Grade the specimens, and the reference with each known mistake whose name contains `only`."""
     mistakes = [mistake for mistake in certification.mistakes(task) if only in f"mistakes/{mistake.id}"]
-    total = len(specimens) + len(mistakes)
-    with sandbox_for(sandbox, _CORES, task) as chosen, progress("certifying", total) as tick:
+    with (
+        sandbox_for(sandbox, _CORES, task, isolated=True) as chosen,
+        progress("certifying", len(specimens) + len(mistakes)) as tick,
+    ):
         rows = certification.certify(specimens, task, chosen, long=long, workers=_CORES, tick=tick)
         return rows + certification.certify_mistakes(mistakes, task, workers=_CORES, tick=tick)
 
@@ -169,21 +183,29 @@ def _certify_on_seeds(specimens: Sequence[Specimen], task: Assignment, sandbox: 
     """Grade the specimens on `seeds` secret seeds each. Every process that grades creates a sandbox with `choose`; the
     sandbox of this process is opened only to make sure that one works."""
     choose = partial(another, sandbox, task.runtime(Settings().runtime))
-    with sandbox_for(sandbox, assignment=task), progress("certifying", len(specimens) * seeds) as tick:
+    with (
+        sandbox_for(sandbox, assignment=task, isolated=True),
+        progress("certifying", len(specimens) * seeds) as tick,
+    ):
         return certification.certify_seeds(specimens, task, choose, seeds=seeds, workers=_CORES, tick=tick)
 
 
 def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json: bool) -> int:
     """Grade mutants of correct solutions and show the share of wrong mutants that lose points. Return exit code 0 if
-    this share is at least `least`, otherwise 3."""
+    this share is at least `least`, 3 if it is lower, and 130 if the user has stopped the measurement."""
     from grader.authoring.mutate import measure, show  # imported only for this command
 
-    with sandbox_for(sandbox, _CORES, task) as chosen, progress("grading mutants", count or None) as tick:
+    with (
+        sandbox_for(sandbox, _CORES, task, isolated=True) as chosen,
+        progress("grading mutants", count or None) as tick,
+    ):
         measured = measure.measure(task, chosen, count=count, seed=seed, workers=_CORES, tick=tick)
     if as_json:
         print_json(show.as_json(measured))
     else:
         out.print(show.on_terminal(measured, least))
+    if measured.is_stopped:
+        return 130
     return 0 if measured.score >= least else 3
 
 
@@ -230,23 +252,6 @@ def _show_answer(row: reading.Read) -> None:
     if sign != "✓":
         for judgement in row.opinion.judgements:
             print_line(f"    {one_line(judged(judgement), 160)}", "dim")
-
-
-def _show_certified(rows: Sequence[Certified], task: Assignment, necessity: bool) -> None:
-    """Print for each specimen whether it lost exactly the points it should, and the checks that it failed. `necessity`
-    adds a table of the faults that only one check catches."""
-    for row in rows:
-        lost = " ".join(sorted(row.failed)) or "everything earned"
-        print_check(row.name, lost, passed=row.holds)
-        for problem in row.problems:
-            print_line(f"    under seed {row.seed}: {problem}", "red")
-    if necessity:
-        table = Table("check", "only it catches")
-        faults_by_check = certification.necessity(rows, task.check_points)
-        for check, faults in faults_by_check.items():
-            names = [fault.removeprefix("faults/") for fault in faults]
-            table.add_row(check, ", ".join(names) or "—")
-        out.print(table)
 
 
 def calibrate(

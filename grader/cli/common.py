@@ -98,7 +98,12 @@ def seed() -> Seed:
 
 @contextmanager
 def sandbox_for(
-    name: str, templates: int = 1, assignment: Assignment | None = None, imports: Sequence[str] = COMMON_IMPORTS
+    name: str,
+    templates: int = 1,
+    assignment: Assignment | None = None,
+    imports: Sequence[str] = COMMON_IMPORTS,
+    *,
+    isolated: bool = False,
 ) -> Iterator[Sandbox]:
     """Yield a sandbox, and close it at the end of the `with` block. Print a warning if it does not isolate students'
     code.
@@ -108,6 +113,10 @@ def sandbox_for(
         templates: Number of sessions that can be prepared at the same time.
         assignment: The assignment whose Python environment is used; None for the common environment.
         imports: Modules to import when the sandbox is warmed up.
+        isolated: True if "auto" must not choose a sandbox without isolation.
+
+    Raises:
+        SandboxUnavailable: If the sandbox does not work on this machine.
     """
     try:
         common = prepared(Settings(), name).runtime
@@ -117,6 +126,8 @@ def sandbox_for(
         if name != "auto":
             raise
         chosen, fallback_reason = Plain(), str(why)
+    if fallback_reason and isolated:
+        raise SandboxUnavailable(f"{fallback_reason} (--sandbox plain has no isolation: for your own code only)")
     if fallback_reason:
         reason = "" if assignment and assignment.recorded else f" ({fallback_reason})"  # students need not fix it
         print_line(f"no isolation{reason}: grade only your own code, not other people's", "yellow", err)

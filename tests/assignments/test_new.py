@@ -181,3 +181,23 @@ def test_a_check_that_pays_a_table_of_results_or_no_work_is_refused_with_its_nam
     for name in ("empty file", "syntax error", "handout"):
         assert f"slow.paid paid the {name} 2 points (follows from f.answer" in done.stdout
     assert "f.answer paid the replay 2 points: all submissions get the same problems: draw them" in done.stdout
+
+
+def test_another_solution_becomes_a_variant_and_a_broken_assignment_harms_no_other(command, root, tmp_path):
+    for name, source in (("solution.py", MARKED + CALLED), ("other.py", MARKED.replace("x + 1", "1.0 + x"))):
+        (tmp_path / name).write_text(source, "utf-8")
+    command("new", "f", tmp_path / "solution.py", "--also", tmp_path / "other.py", GRADER_ASSIGNMENTS=str(root))
+    done = command("certify", "f", "--only", "variants", GRADER_ASSIGNMENTS=str(root))
+    assert "variants/other  everything earned" in done.stdout
+    command("new", "g", tmp_path / "solution.py", GRADER_ASSIGNMENTS=str(root))
+    (root / "g" / "reference.py").write_text("import nowhere\n", "utf-8")
+    done = command("assignments", GRADER_ASSIGNMENTS=str(root))
+    assert (done.returncode, " f " in done.stdout) == (3, True)
+    assert "g cannot be loaded: " in done.stderr
+    assert "nowhere" in done.stderr
+
+
+def test_certify_runs_nothing_without_isolation_unless_told(grader, root, tmp_path):
+    grader("new", "small", "--functions", "f", GRADER_ASSIGNMENTS=str(root))
+    done = grader("certify", "small", GRADER_ASSIGNMENTS=str(root), PATH=str(tmp_path))  # there is no bwrap
+    assert (done.returncode, "--sandbox plain has no isolation" in done.stderr) == (4, True), done.stderr

@@ -1,6 +1,12 @@
 """grader certify --mutate, by the command, of a small assignment, which has few mutants to compare."""
 
 import json
+import os
+import pty
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +14,15 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def mutated(grader, tmp_path_factory):
-    """Runs the command on three mutants."""
+def folder(grader, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("reference"))
     assert grader("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=folder).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mutated(grader, folder):
+    """Runs the command on three mutants."""
     drawn = ("certify", "line", "--mutate", "--mutants", "3", "--seed", "3")
     return lambda *options: grader(*drawn, *options, GRADER_ASSIGNMENTS=folder)
 
@@ -36,3 +47,18 @@ def test_a_score_under_the_least_one_ends_with_3(mutated):
     assert done.returncode == 3, done.stderr
     assert "score: " in done.stdout
     assert "false charges: " in done.stdout
+
+
+def test_ctrl_c_shows_what_was_graded(folder):
+    program = str(Path(sys.executable).with_name("grader"))
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(program, [program, "certify", "line", "--mutate"], os.environ | {"GRADER_ASSIGNMENTS": folder})
+    shown = ""
+    with suppress(OSError):  # so a terminal says that nobody writes to it any more
+        while more := os.read(terminal, 65536):
+            before, shown = shown, shown + more.decode("utf-8", "replace")
+            if re.search(r"\b[1-9]\d?/100", shown) and not re.search(r"\b[1-9]\d?/100", before):
+                os.write(terminal, b"\x03")
+    assert re.search(r"\b[1-9]\d? of \d+ distinct mutants graded, then stopped", shown), shown
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 130
