@@ -109,22 +109,7 @@ def fresh(form: Episode, examples: Sequence[Episode], random: np.random.Generato
         random: The generator to draw from.
         factor: Factor for the values of one of the arrays, which is chosen at random.
     """
-    values = _FreshValues(form, examples, random)
-    large = random.choice(list(form.arrays)) if form.arrays else ""
-    arrays = {name: values.array(array, factor if name == large else 1.0) for name, array in form.arrays.items()}
-    put = {attribute: values.parameters(parameters) for attribute, parameters in form.put.items()}
-    is_repeated = len(form.calls) > 1 and form.calls[-1] is form.calls[-2]  # by `Episode.until`: with equal arguments
-    calls = [values.call(call) for call in (form.calls[:-1] if is_repeated else form.calls)]
-    if is_repeated:
-        calls.append(calls[-1])
-    return replace(
-        form,
-        calls=tuple(calls),
-        arrays=arrays,
-        new=values.call(form.new) if form.new else None,
-        put=put if random.random() < 0.7 else {},  # without it, the attributes stay as the constructor sets them
-        seed=int(random.integers(1 << 31)),
-    )
+    return FreshValues(form, examples, random, _lengths(form, random)).episode(factor)
 
 
 Place = tuple[str | int, ...]
@@ -133,49 +118,73 @@ Axis = tuple[Place, int]
 """An axis of an array: the place where the array is passed, and the number of the axis."""
 
 
-class _FreshValues:
-    """Draws the values of an episode that imitates an example. Every axis of the example has another length."""
+class FreshValues:
+    """Draws the values of an episode that imitates an example.
 
-    def __init__(self, form: Episode, examples: Sequence[Episode], random: np.random.Generator) -> None:
-        self._examples, self._random = examples, random
-        self._lengths = _lengths(form, random)
-        self._axes = [(axis, self._lengths[length]) for axis, length in _axes(form)]
+    Args:
+        form: The example to imitate.
+        examples: All examples.
+        random: The generator to draw from.
+        lengths: Length of an axis in the example → new length.
+    """
+
+    def __init__(
+        self, form: Episode, examples: Sequence[Episode], random: np.random.Generator, lengths: Mapping[int, int]
+    ) -> None:
+        self._form, self._examples, self._random, self._lengths = form, examples, random, lengths
+        self._axes = [(axis, lengths[length]) for axis, length in axes(form)]
+
+    def episode(self, factor: float) -> Episode:
+        """Draw an episode. The values of one of the arrays, which is chosen at random, are multiplied by `factor`."""
+        form, random = self._form, self._random
+        large = random.choice(list(form.arrays)) if form.arrays else ""
+        arrays = {name: self.array(array, factor if name == large else 1.0) for name, array in form.arrays.items()}
+        put = {attribute: self.parameters(parameters) for attribute, parameters in form.put.items()}
+        calls = [self.call(call) for call in form.calls]
+        if form.calls[-1] in form.calls[-2:-1]:  # repeated by `Episode.until`, with equal arguments
+            calls[-1] = calls[-2]
+        return replace(
+            form,
+            calls=tuple(calls),
+            arrays=arrays,
+            new=self.call(form.new) if form.new else None,
+            put=put if random.random() < 0.7 else {},  # without it, the attributes stay as the constructor sets them
+            seed=int(random.integers(1 << 31)),
+        )
 
     def _shape(self, example: Array) -> tuple[int, ...]:
         return tuple(self._lengths[length] for length in example.shape)
 
     def array(self, example: Array, factor: float) -> Array:
-        """Draw an array with new lengths and values like the example's.
-
-        Labels stay labels; other integers stay in the example's range. Floats from 0 to 1 stay there. Other floats have
-        the example's mean and standard deviation, times `factor`, and become absolute values if the example has no
-        negative ones.
-        """
-        random, shape = self._random, self._shape(example)
+        """Draw an array with new lengths and values like the example's. Labels stay labels; other integers stay in the
+        example's range."""
+        shape = self._shape(example)
         if example.dtype.kind == "b":
-            return random.random(shape) < 0.5
-        labels = labels_like(example, shape, self._lengths, random)
+            return self._random.random(shape) < 0.5
+        labels = labels_like(example, shape, self._lengths, self._random)
         if labels is not None:
             return labels
-        if example.dtype.kind in "iu":
-            return random.integers(example.min(), int(example.max()) + 1, size=shape).astype(example.dtype)
+        if example.dtype.kind == "f":
+            return self.floats(example, shape, factor).astype(example.dtype)
+        return self._random.integers(example.min(), int(example.max()) + 1, size=shape).astype(example.dtype)
+
+    def floats(self, example: Array, shape: Sequence[int], factor: float) -> Array:
+        """Draw floats like the example's. Those from 0 to 1 stay there. Others have the example's mean and standard
+        deviation, times `factor`, and become absolute values if the example has no negative ones."""
         low, high = float(example.min()), float(example.max())
         if low >= 0 and high <= 1:
-            return random.random(shape).astype(example.dtype)
+            return self._random.random(shape)
         deviation = float(example.std()) or abs(low) or 1.0
-        values = factor * random.normal(float(example.mean()), deviation, shape)
-        if low >= 0:
-            values = np.abs(values)
-        return values.astype(example.dtype)
+        values = factor * self._random.normal(float(example.mean()), deviation, shape)
+        return np.abs(values) if low >= 0 else values
 
     def parameters(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
         """Draw new arrays for a dict attribute, with the examples' standard deviations. For a constant array, as
         initial biases are, use the largest standard deviation in the dict."""
-        deviations = {name: float(np.std(value)) for name, value in parameters.items()}
-        largest = max(deviations.values(), default=0.0) or 1.0
+        largest = max(map(np.std, parameters.values()), default=0.0) or 1.0
         fresh_parameters = {}
         for name, value in parameters.items():
-            drawn = self._random.normal(0.0, deviations[name] or largest, self._shape(value))
+            drawn = self._random.normal(0.0, np.std(value) or largest, self._shape(value))
             fresh_parameters[name] = drawn.astype(value.dtype)
         return fresh_parameters
 
@@ -203,7 +212,7 @@ class _FreshValues:
         for example in self._examples:
             integers = [item for its_place, item in _places(example) if its_place == place and type(item) is int]
             choices.update(integers)
-            for axis, length in _axes(example):
+            for axis, length in axes(example):
                 differences.setdefault(axis, []).extend(integer - length for integer in integers)
         least, most = self._limits(differences)
         length = self._lengths.get(value, 0)
@@ -324,7 +333,7 @@ def _items(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
         yield place, value
 
 
-def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
+def axes(form: Episode) -> Iterator[tuple[Axis, int]]:
     """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes."""
     arrays = [(place, form.arrays[value.name]) for place, value in _places(form) if isinstance(value, Ref)]
     for attribute, values in form.put.items():
@@ -346,11 +355,7 @@ def read(file: Path) -> list[Episode]:
     try:
         rows = json.loads(file.read_text("utf-8"))
         return [_episode(row) for row in rows]
-    except FileNotFoundError:
-        raise BadAssignment(
-            f"{EXAMPLES} is missing: restore it, or create the assignment again with `grader new`"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise BadAssignment(
             f"{EXAMPLES} cannot be read ({wrong}): restore it, or create the assignment again with `grader new`"
         ) from None

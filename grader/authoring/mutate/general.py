@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -23,13 +23,13 @@ from grader.authoring.mutate.classify import namespace_of
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.errors import BadAssignment
 from grader.kit.calls import VARIES, Array, Call, Episode, Plain
-from grader.kit.examples import EXAMPLES, labels_like, read
+from grader.kit.examples import EXAMPLES, FreshValues, axes, read
 from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, is_near, played_with
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
 TRIES = 10
-"""Largest number of random draws per input, on average. A draw is discarded if the reference fails, or if rounding
+"""Largest number of rejected draws per input, on average. A draw is rejected if the reference fails, or if rounding
 decides the result."""
 EQUAL = 1e-6
 """Relative tolerance within which values count as equal."""
@@ -112,16 +112,22 @@ def _drawn(original: Namespace, examples: Sequence[Episode]) -> Inputs:
     truth = ReferenceTruth(original)
     random = np.random.default_rng(20261126)
     inputs: Inputs = []
-    for number in range(INPUTS * TRIES):
-        if len(inputs) == INPUTS:
-            return inputs
-        episode = _varied(examples[number % len(examples)], random)
+    rejected = 0
+    while len(inputs) < INPUTS:
+        example = examples[(len(inputs) + rejected) % len(examples)]
+        episode = _varied(example, examples, random)
+        played = truth.play(episode)
         if truth.usable(episode):
-            inputs.append((episode, truth.play(episode)))
-    raise BadAssignment(
-        f"the reference accepts only {len(inputs)} of {INPUTS * TRIES} random inputs similar to the examples of "
-        f"{examples[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
-    )
+            inputs.append((episode, played))
+            continue
+        rejected += 1
+        if rejected > TRIES * (len(inputs) + 20):
+            why = played.get(RAISED, "a result is not finite, or is decided by rounding")
+            raise BadAssignment(
+                f"the reference rejects most random inputs similar to the examples of {example.calls[0].name}, the "
+                f"last because of this: {why}; change the examples, or write {catalogue.MUTATION}"
+            )
+    return inputs
 
 
 def _parts(episode: Episode, played: Results, right: Results) -> Iterator[tuple[str, Plain, Plain]]:
@@ -221,63 +227,30 @@ class General:
 # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _varied(example: Episode, random: np.random.Generator) -> Episode:
+SCALES = (1.0, 1.0, 0.1, 5.0, 30.0)
+"""Factors for the values of one of an input's arrays."""
+
+
+def _varied(example: Episode, examples: Sequence[Episode], random: np.random.Generator) -> Episode:
     """Return the calls of an example, each twice, with random inputs: arrays have the same number of axes, with lengths
     of 1 to 9."""
-    variation = _Variation(example, random)
-    put = {name: variation.parameters(values) for name, values in example.put.items()}
+    lengths = {1: 1}
+    for length in sorted({length for _, length in axes(example)} - {1}):
+        lengths[length] = int(random.integers(1, 10))
+    episode = _OtherValues(example, examples, random, lengths).episode(float(random.choice(SCALES)))
     calls: list[Call] = []
-    for call in example.calls:  # the second call shows whether the result depends on the first
-        calls += [variation.call(call)] * 2
-    return replace(
-        example,
-        calls=tuple(calls),
-        new=variation.call(example.new) if example.new else None,
-        arrays={name: variation.array(array) for name, array in example.arrays.items()},
-        put=put if random.integers(4) else {},  # sometimes the object keeps the parameters of its constructor
-        seed=int(random.integers(10**6)),
-    )
+    for call in episode.calls:  # the second call shows whether the result depends on the first
+        calls += [call, call]
+    return replace(episode, calls=tuple(calls))
 
 
-class _Variation:
-    """Random lengths of an example's axes, and a random size of its numbers."""
+class _OtherValues(FreshValues):
+    """Draws floats by other rules than the checks."""
 
-    def __init__(self, example: Episode, random: np.random.Generator) -> None:
-        self._random = random
-        arrays = [*example.arrays.values()]
-        for parameters in example.put.values():
-            arrays += parameters.values()
-        self._lengths: dict[int, int] = {}
-        """Length of an axis in the example → random length."""
-        for length in sorted({length for array in arrays for length in array.shape}):
-            self._lengths[length] = length if length < 2 else int(random.integers(1, 10))
-        self._scale = float(random.choice([1.0, 1.0, 0.1, 5.0, 30.0]))
-
-    def _shape(self, example: Array) -> list[int]:
-        """Return the random lengths of an example's axes."""
-        return [self._lengths[length] for length in example.shape]
-
-    def parameters(self, examples: Mapping[str, Array]) -> dict[str, Array]:
-        """Return normally distributed arrays for an object's dict attribute, such as the weights in `params`."""
-        return {name: self._random.normal(size=self._shape(example)) for name, example in examples.items()}
-
-    def call(self, call: Call) -> Call:
-        """Return the call with random numbers as arguments. References to arrays stay."""
-        args = tuple(map(self._number, call.args))
-        return Call(call.name, args, {name: self._number(value) for name, value in call.kwargs.items()})
-
-    def array(self, example: Array) -> Array:
-        """Return a random array with as many axes, the data type and about the range of an example. Numbers that are
-        never negative, or that are probabilities (0 to 1), remain so; labels stay labels."""
+    def floats(self, example: Array, shape: Sequence[int], factor: float) -> Array:
+        """Draw floats of about the example's range. Numbers that are never negative, or that are probabilities (0 to
+        1), remain so."""
         random = self._random
-        shape = self._shape(example)
-        if example.dtype.kind == "b":
-            return random.integers(2, size=shape).astype(bool)
-        labels = labels_like(example, shape, self._lengths, random)
-        if labels is not None:
-            return labels
-        if example.dtype.kind in "iu":
-            return random.integers(example.min(), int(example.max()) + 1, size=shape).astype(example.dtype)
         size = float(np.abs(example).max()) or 1.0
         distribution = random.choice(["heavy-tailed", "with zeros", "uniform"])
         if distribution == "heavy-tailed":
@@ -287,23 +260,7 @@ class _Variation:
         if example.min() >= 0:
             values = np.abs(values)
             if example.max() <= 1:
-                return (values / max(1.0, float(values.max(initial=0)))).astype(example.dtype)
+                return np.asarray(values / max(1.0, float(values.max(initial=0))))
         if distribution == "with zeros":
             values = values * (random.random(shape) < 0.8)
-        return np.asarray(self._scale * values).astype(example.dtype)
-
-    def _number(self, value: Any) -> Any:
-        """Return a random number similar to an argument of an example. Other values, such as strings, are returned
-        unchanged. An int that equals the length of an axis becomes the new length of that axis, because it may be a
-        number of classes or a layer size that has to match the arrays."""
-        random = self._random
-        if type(value) is float:
-            return 0.0 if random.integers(8) == 0 else value * float(random.uniform(0.2, 3.0))
-        if type(value) is not int:
-            return value
-        if value > 1 and value in self._lengths:
-            return self._lengths[value]
-        if random.integers(2):  # half of the counts, such as numbers of steps, stay as they are
-            most = max(2 * value, value + 2)
-            return int(random.integers(min(value, 1), most + 1))
-        return value
+        return factor * values
