@@ -31,6 +31,7 @@ _REGION = re.compile(
 _UNPAIRED = re.compile(rf"^(?:{_BEGIN}{_NAME}|{_END}(?i:SOLUTION)\b)", re.MULTILINE)
 _SOLUTION_MARK = re.compile(rf"^(?:{_BEGIN}|{_END})(?i:SOLUTION)\b.*\n?", re.MULTILINE)
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
+_Definition = ast.FunctionDef | ast.ClassDef
 _MAIN = 'if __name__ == "__main__":'
 
 
@@ -115,7 +116,7 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
             break
     handout = gaps(text, name)
     code = "\n".join(lines)
-    part = _Part(name, code, code, textwrap.dedent("\n".join(calls)), handout)
+    part = _Part(name, _without_hidden(code), code, textwrap.dedent("\n".join(calls)), handout)
     return _solution(name, [part], (f"{handout_name}.py", handout.encode()))
 
 
@@ -126,7 +127,7 @@ class _Part:
     where: str
     """Name of the file or cell, for messages."""
     source: str
-    """The code, with marks."""
+    """The code, with marks, but without hidden regions."""
     definitions: str
     """The code that belongs to the solution."""
     calls: str
@@ -155,7 +156,7 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
             continue
         source = _MAGIC.sub("", cell.source)
         definitions, statements = _divided(source, where)
-        parts.append(_Part(where, source, definitions, statements, gaps(source, where)))
+        parts.append(_Part(where, _without_hidden(source), definitions, statements, gaps(source, where)))
         cell.source = gaps(cell.source, where)
         cell.outputs, cell.execution_count = [], None
     content = nbformat.writes(notebook).encode()
@@ -204,20 +205,21 @@ def _solution(name: str, parts: Sequence[_Part], handout: tuple[str, bytes]) -> 
     attributes: dict[str, None] = {}
     assigned: dict[str, tuple[str, ...]] = {}
     for part in parts:
-        attributes.update(dict.fromkeys(_attributes(_parsed(part.starter, f"{part.where}, without its solutions"))))
-        solutions = _solution_lines(part.source)
-        for node in _parsed(part.source, part.where).body:
-            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+        starter = _parsed(part.starter, f"{part.where}, without its solutions")
+        attributes.update(dict.fromkeys(_attributes(starter)))
+        given = _definitions(starter)
+        for name, node in _definitions(_parsed(part.source, part.where)).items():
+            if name not in given:
+                unchecked += [] if name.startswith("_") else [name]
+            elif ast.dump(node) == ast.dump(given[name]):
                 continue
-            if _is_inside(node, solutions):
-                unchecked += [] if node.name.startswith("_") else [node.name]
             elif isinstance(node, ast.FunctionDef):
-                functions += [node.name] if _contains(node, solutions) else []
-            elif _contains(node, solutions):
-                members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
-                classes[node.name], others = _graded_methods(members, solutions)
-                unchecked += [f"{node.name}.{name}" for name in others]
-                assigned.update((member.name, _attributes(member)) for member in members)
+                functions.append(name)
+            else:
+                members = _definitions(node)
+                classes[name], others = _graded_methods(members, _definitions(given[name]))
+                unchecked += [f"{name}.{other}" for other in others]
+                assigned.update((member, _attributes(body)) for member, body in members.items())
     definitions = "\n\n\n".join(part.definitions for part in parts if part.definitions.strip())
     return Solution(
         name=name,
@@ -232,30 +234,31 @@ def _solution(name: str, parts: Sequence[_Part], handout: tuple[str, bytes]) -> 
     )
 
 
-def _graded_methods(members: Sequence[ast.FunctionDef], solutions: Sequence[range]) -> tuple[list[str], list[str]]:
+def _definitions(node: ast.Module | _Definition) -> dict[str, _Definition]:
+    """Return the functions and classes that are defined directly in a module, or the methods of a class."""
+    return {child.name: child for child in node.body if isinstance(child, ast.FunctionDef | ast.ClassDef)}
+
+
+def _graded_methods(
+    members: Mapping[str, _Definition], given: Mapping[str, _Definition]
+) -> tuple[list[str], list[str]]:
     """Return the names of public methods that contain a solution or use a private method with one, and the names of
-    other methods that students write, but no method uses. A constructor is used for every object."""
-    used = {"__init__"}
-    reached: dict[str, bool] = {}
-    """Method that contains a solution, or uses a private method in this dict → True if it is public."""
-    for member in [*members] * len(members):  # as many rounds as a chain of uses can be long
-        names = {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
-        used |= names
-        if _contains(member, solutions) or any(not reached.get(name, True) for name in names):
-            reached[member.name] = not member.name.startswith("_")
-    others = [member.name for member in members if _is_inside(member, solutions)]
-    others += [name for name, is_public in reached.items() if not is_public and name not in used]
-    return [name for name, is_public in reached.items() if is_public], others
+    other methods that students write, but no method uses. A constructor is used for every object.
 
-
-def _contains(node: ast.stmt, solutions: Sequence[range]) -> bool:
-    """Return whether a solution begins in a statement. `solutions` has the lines of each."""
-    return any(node.lineno <= lines.start <= (node.end_lineno or 0) for lines in solutions)
-
-
-def _is_inside(node: ast.stmt, solutions: Sequence[range]) -> bool:
-    """Return whether a statement is inside a solution."""
-    return any(node.lineno in lines for lines in solutions)
+    Args:
+        members: The methods of the solution.
+        given: The methods of the starter code.
+    """
+    uses = {
+        name: {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
+        for name, member in members.items()
+    }
+    written = {name for name in members if name not in given or ast.dump(members[name]) != ast.dump(given[name])}
+    reached = set(written)
+    for _ in members:  # as many rounds as a chain of uses can be long
+        reached |= {name for name in members if any(used.startswith("_") for used in uses[name] & reached)}
+    graded = [name for name in members if name in reached & given.keys() and not name.startswith("_")]
+    return graded, sorted(written - {"__init__", *graded}.union(*uses.values()))
 
 
 def _attributes(tree: ast.AST) -> tuple[str, ...]:
@@ -268,14 +271,13 @@ def _attributes(tree: ast.AST) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _solution_lines(text: str) -> list[range]:
-    """Return the lines of each solution in a text, from its BEGIN to its END."""
-    solutions = []
-    for region in _REGION.finditer(text):
-        if region[1].upper() == "SOLUTION":
-            first = text.count("\n", 0, region.start()) + 1
-            solutions.append(range(first, first + region[0].count("\n") + 1))
-    return solutions
+def _is_solution(region: re.Match[str]) -> bool:
+    return region[1].upper() == "SOLUTION"
+
+
+def _without_hidden(text: str) -> str:
+    """Return a text without the regions that are no solutions."""
+    return _REGION.sub(lambda region: region[0] if _is_solution(region) else "", text)
 
 
 def gaps(text: str, where: str, gap: str = "") -> str:
@@ -292,7 +294,7 @@ def gaps(text: str, where: str, gap: str = "") -> str:
     """
 
     def starter(region: re.Match[str]) -> str:
-        if region[1].upper() != "SOLUTION":
+        if not _is_solution(region):
             return ""
         indent = region[0].partition(region[0].lstrip()[0])[0]
         statement = "raise NotImplementedError" if indent else "..."
