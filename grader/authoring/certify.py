@@ -250,15 +250,13 @@ def _compare(specimen: Specimen, report: Report, assignment: Assignment, seed: s
 def _payments(specimen: Specimen, report: Report, assignment: Assignment) -> Iterator[str]:
     """Yield a sentence for each check that pays a specimen without work. Only a check of a problem that the handout
     publishes may pay a replay."""
-    remedy = "let the check fail where nothing has been written"
-    published: set[str] = set()
+    remedy, published = "let the check fail where nothing has been written", []
     if specimen.own_sandbox:
         remedy = "all submissions get the same problems: draw them in checks.py, by each= of the check"
-        published.update(check.title for check in assignment.checks if check.handout)
+        published = [check.title for check in assignment.checks if check.handout]
     for check in report.checks:
         name = check.id.rpartition(".")[2]
-        is_published = any(title.replace("{name}", name) == check.title for title in published)
-        if check.status.is_decided and check.points and not is_published:
+        if check.points and check.title not in [title.replace("{name}", name) for title in published]:
             points = show_points(check.points)
             yield f"{check.id} paid the {specimen.name} {points} points{_follows_phrase([check])}: {remedy}"
 

@@ -232,17 +232,6 @@ Note = Callable[[str], None]
 Make = Callable[..., Any]
 
 
-def exercise(namespace: Mapping[str, Any]) -> None:
-    """Call every method once, at sizes that are all different, so that variables of one shape are known."""
-    net_class = namespace[CLASS]
-    for activation in ("sigmoid", "relu"):
-        net = net_class(3, 4, 5, std=0.1, activation=activation)
-        X, y = np.random.randn(14, 3), np.random.randint(0, 5, 14)
-        net.loss(X, y, reg=0.1)
-        net.train(X, y, X[:8], y[:8], num_epochs=2, batch_size=7, verbose=False)
-        net.predict(X)
-
-
 @dataclass
 class Found:
     """Parts that are wrong, and differences about which the handout is silent."""

@@ -102,4 +102,4 @@ def _diverges(episode, right):
 _GENERAL = general.General(Path(__file__).parent, HandoutOracle)
 SUBJECTS = [path for path in _GENERAL.SUBJECTS if path != SINGLE_PRECISION]
 KEPT_APART = _GENERAL.KEPT_APART
-Oracle, exercise, expected = _GENERAL.Oracle, _GENERAL.exercise, _GENERAL.expected
+Oracle, expected = _GENERAL.Oracle, _GENERAL.expected

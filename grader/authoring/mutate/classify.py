@@ -11,7 +11,6 @@ import resource
 import sys
 import time
 import warnings
-from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from multiprocessing.connection import Connection
 from types import ModuleType
@@ -44,8 +43,6 @@ class Classifier:
             started = time.process_time()
             self._oracle.classify(namespace_of(original), lambda _part: None)
             cpu_seconds = time.process_time() - started
-            self.variable_types: Mapping[str, Mapping[str, str]] = _variable_types(original, mutation)
-            """Function → variable → its type and shape as text, for the variables of the right solution."""
         self._cpu_seconds = max(CPU_SECONDS, round(TIMES_AS_LONG * cpu_seconds))
 
     def classify(self, source: str) -> Classified:
@@ -93,37 +90,3 @@ def _judge(oracle: Oracle, source: str, channel: Connection, cpu_seconds: int) -
         else:
             classified = oracle.classify(namespace, channel.send)
     channel.send(classified)
-
-
-def _variable_types(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
-    """Return function → variable → its type and shape as text. If a function is called several times, use the call with
-    the most variables."""
-    kinds_of: dict[str, dict[str, str]] = {}
-
-    def trace(frame: Any, event: str, _argument: Any) -> Any:
-        if frame.f_code.co_filename != f"{MODULE}.py":
-            return None  # do not trace inside other modules
-        if event == "return":
-            function = frame.f_code.co_name
-            kinds = {name: _kind_of(value) for name, value in frame.f_locals.items()}
-            variables = {name: kind for name, kind in kinds.items() if kind}
-            if len(variables) > len(kinds_of.get(function, ())):
-                kinds_of[function] = variables
-        return trace
-
-    namespace = namespace_of(source)
-    sys.settrace(trace)
-    try:
-        mutation.exercise(namespace)
-    finally:
-        sys.settrace(None)
-    return kinds_of
-
-
-def _kind_of(value: Any) -> str:
-    """Return the type and shape of a value as text; "" for a value that is neither a number nor an array."""
-    shape = getattr(value, "shape", None)
-    if shape:
-        return f"array {'b' if value.dtype.kind == 'b' else ''}{shape}"
-    is_number = shape == () or isinstance(value, int | float)
-    return "number" if is_number and not isinstance(value, bool) else ""

@@ -1,7 +1,7 @@
 """The oracle for an assignment without a mutation.py.
 
 It calls the reference and a mutant with random inputs similar to the recorded examples, and compares the results. It
-uses neither the checks nor their inputs, so it is independent of them. A mutant is "same" if all results are equal,
+uses neither the checks nor their inputs. A mutant is "same" if all results are equal,
 "allowed" if they equal those of another right solution, and otherwise "wrong".
 """
 
@@ -201,11 +201,6 @@ class General:
             if isinstance(truth, ReferenceTruth):
                 other_solutions.insert(0, truth.namespace)
         return self._oracle_class(self._named(original), self.examples, self._named, other_solutions)
-
-    def exercise(self, namespace: Namespace) -> None:
-        """Call every function of a solution with the recorded examples."""
-        for episode in self.examples:
-            played_with(self._named(namespace), episode)
 
     def expected(self, _parts: Sequence[str]) -> Expected:
         """Return all sections as those that may lose points: it is unknown which check judges which part."""

@@ -161,7 +161,7 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
     for path in mutation.SUBJECTS:
         source = without_calls((assignment.folder / path).read_text("utf-8"))
         classifier = Classifier(mutation, source)
-        its_mutants = mutants(Path(path).name, source, classifier.variable_types)
+        its_mutants = mutants(Path(path).name, source)
         yield classifier, its_mutants
 
 

@@ -54,10 +54,6 @@ class Mutation(Protocol):
     """Seed that draws from a reserved half of the mutants (see `measure.draw`)."""
     Oracle: Callable[[Namespace], Oracle]
 
-    def exercise(self, namespace: Namespace) -> None:
-        """Call every function of a solution. During the calls, the types and shapes of the variables are recorded."""
-        ...
-
     def expected(self, parts: Sequence[str]) -> Expected:
         """Return the checks that a fault in these parts should fail."""
         ...

@@ -10,13 +10,9 @@ import ast
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-
-VariableTypes = Mapping[str, Mapping[str, str]]
-"""Function → variable → its type and shape as text. A mutant may use a variable in place of another variable with the
-same type and shape."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +39,15 @@ class Mutant:
         return "\n".join(difflib.unified_diff(original, mutated, self.file, self.file, n=1, lineterm=""))
 
 
-def mutants(file: str, source: str, variable_types: VariableTypes) -> list[Mutant]:
+def mutants(file: str, source: str) -> list[Mutant]:
     """Return every distinct mutant, in the order of the file.
 
     Args:
         file: Name of the file, for the mutants' ids.
         source: Text of the file.
-        variable_types: The types and shapes of the variables in the file's functions.
     """
     parsed = _ParsedSource(source)
-    edits = [*_expressions(parsed, variable_types), *_statements(parsed)]
+    edits = [*_expressions(parsed), *_statements(parsed)]
     edits.sort(key=lambda edit: (edit.start, edit.operator, edit.text))
     bare_texts = {_bare(source)}
     distinct: list[Mutant] = []
@@ -136,8 +131,6 @@ class _Spot:
     field: str
     function: ast.FunctionDef | None
     """The function that contains the expression."""
-    variable_types: VariableTypes
-    """The types and shapes of the variables of all functions."""
     statement: int
     """The first line of the statement or lambda that contains the expression."""
 
@@ -161,9 +154,9 @@ def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[No
     return register
 
 
-def _expressions(parsed: _ParsedSource, variable_types: VariableTypes) -> Iterator[_Edit]:
+def _expressions(parsed: _ParsedSource) -> Iterator[_Edit]:
     """Yield the edits that the registered operators make to expressions."""
-    top = _Spot(parsed.tree, "", None, variable_types, 1)
+    top = _Spot(parsed.tree, "", None, 1)
     for node, spot in _walk(parsed.tree, top):
         for operator, (kind, change) in _CHANGES.items():
             for new in change(node, spot) if isinstance(node, kind) else ():
@@ -402,20 +395,19 @@ def _swapped_operands(node: ast.expr, _spot: _Spot) -> Replacements:
 
 @_operator("wrong variable", ast.Name)
 def _wrong_variable(node: ast.Name, spot: _Spot) -> Replacements:
-    """Replace a variable by others of the function that have a value by then: up to two with a similar name, and up to
-    two of the same type and shape."""
+    """Replace a variable by up to two with a similar name that have a value by then, and by a parameter."""
     if spot.function is None or not isinstance(node.ctx, ast.Load):
         return
-    types = spot.variable_types.get(spot.function.name, {})
     bound = _bound_before(spot.function, node.lineno)
-    variables = [name for name in types if name in bound and name != node.id]
-    if node.id not in types:
+    if node.id not in bound:  # a function or a module
         return
-    family = [name for name in variables if _of_one_family(name, node.id)]
-    same_shape = [name for name in variables if types[name] == types[node.id]]
-    # a choice that looks random, but is the same in every run
-    same_shape.sort(key=lambda name: hashlib.sha256(f"{node.lineno} {node.col_offset} {name}".encode()).digest())
-    for name in dict.fromkeys(family[:2] + same_shape[:2]):
+    bound.remove(node.id)
+    names = sorted(name for name in bound if _of_one_family(name, node.id))[:2]
+    parameters = [parameter.arg for parameter in spot.function.args.args if parameter.arg in bound - {"self"}]
+    if parameters:
+        place = node.lineno + node.col_offset  # a choice that looks random, but is the same in every run
+        names.append(parameters[place % len(parameters)])
+    for name in dict.fromkeys(names):
         yield ast.Name(name)
 
 
@@ -535,25 +527,6 @@ def _other_function(node: ast.Call, _spot: _Spot) -> Replacements:
         yield _copied(node, func=function)
 
 
-@_operator("other string", ast.Constant)
-def _other_string(node: ast.Constant, spot: _Spot) -> Replacements:
-    """Replace a string that is a dict key, or is compared with something, by other strings of the function. In a
-    comparison, also remove the string's last letter."""
-    text = node.value
-    is_compared = isinstance(spot.parent, ast.Compare)
-    is_key = spot.field == "slice"
-    if not isinstance(text, str) or spot.function is None or not (is_compared or is_key):
-        return
-    strings = {text[:-1]} if is_compared else set()
-    for constant in ast.walk(spot.function):
-        match constant:
-            case ast.Constant(str(other_text)) if is_compared or len(other_text) == len(text):
-                strings.add(other_text)
-    strings.discard(text)
-    for other_text in sorted(filter(str.isidentifier, strings))[:3]:
-        yield ast.Constant(other_text)
-
-
 @_operator("dropped argument", ast.Call)
 def _dropped_argument(node: ast.Call, _spot: _Spot) -> Replacements:
     """Remove a keyword argument, or the last of at least three positional arguments."""
@@ -562,14 +535,6 @@ def _dropped_argument(node: ast.Call, _spot: _Spot) -> Replacements:
             yield _without(node, keyword)
     if len(node.args) >= 3:
         yield _copied(node, args=node.args[:-1])
-
-
-@_operator("dropped index", ast.Subscript)
-def _dropped_index(node: ast.Subscript, _spot: _Spot) -> Replacements:
-    """Replace `x[i]` by `x`."""
-    is_constant = isinstance(node.slice, ast.Constant)
-    if isinstance(node.ctx, ast.Load) and not is_constant:
-        yield node.value
 
 
 # ── statements ───────────────────────────────────────────────────────────────────────────────────────
@@ -608,57 +573,22 @@ def _dropped(
     """Drop a statement. `beside` is the statement with its neighbors."""
     dropped_lines = (statement.end_lineno or statement.lineno) - statement.lineno  # "pass" has one line
     lines = {neighbor.lineno for neighbor in beside}
-    lines.update(_first_reads(parsed.tree, function, statement))
+    lines.update(_mentions(parsed.tree, function, statement))
     shifted = [line - dropped_lines if line > statement.lineno else line for line in lines]
     return parsed.edit("dropped statement", statement, "pass", shifted)
 
 
-def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
-    """Yield the lines that may be the next to read a value that a statement assigns.
-
-    These are the later lines that read the value, up to the first such line outside of an `if`. For an attribute of
-    `self`, the first read in every other method is included.
-    """
+def _mentions(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
+    """Yield the lines below a statement in its function that mention a variable, attribute or entry which it assigns,
+    and the lines of all methods that mention such an attribute of `self`."""
     last = statement.end_lineno or statement.lineno
-    branches = [node for node in ast.walk(function) if isinstance(node, ast.If) and node.lineno > last]
-    for name in {ast.unparse(node) for node in ast.walk(statement) if _is_target(node)}:
-        for line in _reads(function, name):
-            if line <= last:
-                continue
-            yield line
-            is_conditional = any(branch.lineno < line <= (branch.end_lineno or 0) for branch in branches)
-            if not is_conditional:
-                break
-        if not re.fullmatch(r"self\.\w+", name):
-            continue
-        for method in ast.walk(tree):
-            if isinstance(method, ast.FunctionDef) and method is not function:
-                yield from _reads(method, name)[:1]
-
-
-def _is_target(node: ast.AST) -> bool:
-    """Return whether a node is assigned: a variable, an attribute or an entry with a constant key, such as
-    `d["W1"]`."""
-    match node:
-        case ast.Name() | ast.Attribute() | ast.Subscript(slice=ast.Constant()):
-            return not isinstance(node.ctx, ast.Load)
-    return False
-
-
-def _reads(function: ast.FunctionDef, name: str) -> list[int]:
-    """Return the lines, in order, in which a function reads a variable, attribute or entry such as `d["W1"]`."""
-    lines = []
-    for node in ast.walk(function):
-        match node:
-            case ast.AugAssign(target):
-                read = target
-            case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()) | ast.Subscript(ctx=ast.Load()):
-                read = node
-            case _:
-                continue
-        if ast.unparse(read) == name:
-            lines.append(read.lineno)
-    return sorted(lines)
+    assigned = {ast.unparse(node) for node in ast.walk(statement) if isinstance(getattr(node, "ctx", None), ast.Store)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            name = ast.unparse(node)
+            is_below = last < node.lineno <= (function.end_lineno or last)
+            if name in assigned and (is_below or name.startswith("self.")):
+                yield node.lineno
 
 
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}

@@ -11,9 +11,9 @@ from tests.conftest import ROOT
 VARIANTS = ROOT / "reference" / "ps4" / "variants"
 
 
-def made(source, operator, alike=None):
+def made(source, operator):
     """The changed lines of every mutant of one operator."""
-    found = mutants("net.py", dedent(source), alike or {})
+    found = mutants("net.py", dedent(source))
     return [
         line[1:].strip() for m in found if m.operator == operator for line in m.diff.splitlines()[2:] if line[0] == "+"
     ]
@@ -47,9 +47,7 @@ IN_A_FUNCTION = """
         ("dropped statement", "x -= y", "pass"),
         ("dropped call", "return np.log(x)", "return x"),
         ("other function", "return np.sum(x)", "return np.max(x)"),
-        ("other string", "return y == 'relu'", "return y == 'rel'"),
         ("dropped argument", "return f(x, reg=reg)", "return f(x)"),
-        ("dropped index", "return x[y]", "return x"),
     ],
 )
 def test_each_operator_makes_its_fault(operator, line, mutant):
@@ -61,15 +59,16 @@ def test_what_is_changed_keeps_its_place_among_other_operators():
     assert "return (y - x) * W" in made(IN_A_FUNCTION.format("return (x - y) * W"), "swapped operands")
 
 
-def test_a_wrong_variable_has_the_same_shape_and_a_value_by_then():
+def test_a_wrong_variable_is_a_parameter_or_has_a_similar_name_and_a_value_by_then():
     source = """
-        def f(x, y, z):
-            total = x + y
-            later = 1
-            return total
+        def f(x, y):
+            z1 = x + 1
+            z2 = z1
+            z3 = 1
+            return len(z1)
     """
-    alike = {"f": {"x": "a", "y": "a", "z": "b", "later": "a", "total": "c"}}
-    assert set(made(source, "wrong variable", alike)) == {"total = y + y", "total = x + x"}
+    assert set(made(source, "wrong variable")) >= {"return len(z2)", "return len(z3)", "z1 = y + 1"}
+    assert "z2 = z3" not in made(source, "wrong variable")
 
 
 def test_statements_move_into_and_out_of_loops():
@@ -83,7 +82,7 @@ def test_statements_move_into_and_out_of_loops():
     """
     assert made(source, "out of the loop") == ["x = x + 2"]
     assert made(source, "into the loop") == ["x = x * 2"]
-    moved = [m.source for m in mutants("net.py", dedent(source), {}) if m.operator == "into the loop"]
+    moved = [m.source for m in mutants("net.py", dedent(source)) if m.operator == "into the loop"]
     assert "        x = x * 2\n    return x" in moved[0]
 
 
@@ -93,13 +92,13 @@ def test_annotations_docstrings_and_f_strings_stay():
             """The axis=0 of x."""
             return f"{x + 1}"
     '''
-    assert mutants("net.py", dedent(source), {}) == []
+    assert mutants("net.py", dedent(source)) == []
 
 
 @pytest.mark.parametrize("name", ["textbook", "loops", "properties"])
 def test_a_mutant_compiles_differs_once_and_says_where(name):
     source = (VARIANTS / f"{name}.py").read_text("utf-8")
-    found = mutants(f"{name}.py", source, {})
+    found = mutants(f"{name}.py", source)
     assert len({m.id for m in found}) == len({m.source for m in found}) == len(found) > 200
     before = source.splitlines()
     for mutant in found:
