@@ -86,13 +86,20 @@ def without_work(assignment: Assignment) -> list[Specimen]:
             submissions["handout"] = receive_path(path, assignment.files[0])
     everything = frozenset(assignment.check_points)
     specimens = [Specimen(name, file, everything, is_work=False) for name, file in submissions.items()]
-    replay = Specimen("replay", _submission(assignment, testing.STAND_IN), everything, is_work=False)
-    return [*specimens, replace(replay, own_sandbox=lambda: testing.InProcess(replay_of(assignment)))]
+    replay = Specimen(
+        "replay",
+        _submission(assignment, testing.STAND_IN),
+        everything,
+        is_work=False,
+        own_sandbox=lambda: testing.InProcess(replay_of(assignment)),
+    )
+    return [*specimens, replay]
 
 
 def _submission(assignment: Assignment, content: bytes) -> Submission:
     """Return the submission of a Python file with this content."""
-    return receive(assignment.files[0], content, assignment.files[0])
+    file = assignment.files[0]
+    return receive(file, content, file)
 
 
 _DEFINED = re.compile(r'(?:^|"|\\n)(?:class|def) (\w+)', re.MULTILINE)
@@ -320,7 +327,7 @@ def _read_fault(path: Path, assignment: Assignment) -> Specimen:
         text = _edited(path.name, text, header.get("of", ""), assignment)
     return Specimen(
         f"faults/{path.stem}",
-        receive(assignment.files[0], text.encode(), assignment.files[0]),
+        _submission(assignment, text.encode()),
         loses=frozenset(header["loses"].split()),
         says=header.get("says", ""),
         loses_long=frozenset(header.get("loses long", "").split()),

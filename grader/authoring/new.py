@@ -75,8 +75,8 @@ def new(
     constant = list(dict.fromkeys(_constant_arguments(recording.episodes)))
     if constant:
         tell(
-            f"always as in the examples: {', '.join(constant)}. Draw other values in checks.py, by each= of the check: "
-            "`grader certify` refuses a check that a table of results passes"
+            f"always as in the examples: {', '.join(constant)}. Add examples with other values, and draw values in "
+            "checks.py by each= of the check: `grader certify` refuses a check that a table of results passes"
         )
     return folder
 

@@ -249,14 +249,14 @@ def _graded_methods(
         members: The methods of the solution.
         given: The methods of the starter code.
     """
-    uses = {
-        name: {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
-        for name, member in members.items()
-    }
+    uses = {}
+    for name, member in members.items():
+        uses[name] = {node.attr for node in ast.walk(member) if isinstance(node, ast.Attribute)}
     written = {name for name in members if name not in given or ast.dump(members[name]) != ast.dump(given[name])}
     reached = set(written)
     for _ in members:  # as many rounds as a chain of uses can be long
-        reached |= {name for name in members if any(used.startswith("_") for used in uses[name] & reached)}
+        private = {name for name in reached if name.startswith("_")}
+        reached |= {name for name in members if uses[name] & private}
     graded = [name for name in members if name in reached & given.keys() and not name.startswith("_")]
     return graded, sorted(written - {"__init__", *graded}.union(*uses.values()))
 
