@@ -208,17 +208,17 @@ def _solution(name: str, parts: Sequence[_Part], handout: tuple[str, bytes]) -> 
         starter = _parsed(part.starter, f"{part.where}, without its solutions")
         attributes.update(dict.fromkeys(_attributes(starter)))
         given = _definitions(starter)
-        for name, node in _definitions(_parsed(part.source, part.where)).items():
-            if name not in given:
-                unchecked += [] if name.startswith("_") else [name]
-            elif ast.dump(node) == ast.dump(given[name]):
+        for defined, node in _definitions(_parsed(part.source, part.where)).items():
+            if defined not in given:
+                unchecked += [] if defined.startswith("_") else [defined]
+            elif ast.dump(node) == ast.dump(given[defined]):
                 continue
             elif isinstance(node, ast.FunctionDef):
-                functions.append(name)
+                functions.append(defined)
             else:
                 members = _definitions(node)
-                classes[name], others = _graded_methods(members, _definitions(given[name]))
-                unchecked += [f"{name}.{other}" for other in others]
+                classes[defined], others = _graded_methods(members, _definitions(given[defined]))
+                unchecked += [f"{defined}.{other}" for other in others]
                 assigned.update((member, _attributes(body)) for member, body in members.items())
     definitions = "\n\n\n".join(part.definitions for part in parts if part.definitions.strip())
     return Solution(

@@ -110,7 +110,7 @@ CALLED = '\n\nif __name__ == "__main__":\n    f(np.ones(3))\n'
         ),
         (
             MARKED + MARKED.replace("def f(x)", "class C:\n  def g(self)") + CALLED,
-            "f: students write this, but no check would call it. Checks call functions, or the public methods of one",
+            "solution.py: f: students write this, but no check would call it. Checks call functions, or the public",
         ),
         ("import helpers\n" + MARKED + CALLED, "it must run by itself, with installed packages only"),
     ],
