@@ -21,7 +21,7 @@ Function = Callable[..., Any]
 
 def replay_of(assignment: Assignment) -> testing.Solution:
     """Grade the reference on the public problems in this process, and return a replay of the calls."""
-    table = _Table()
+    table = _Replay()
     namespace = vars(assignment.reference_module)
     names = [name for name in assignment.entry_points.names if name in namespace]
     solution: testing.Solution = {name: table.wrapped(name, namespace[name]) for name in names}
@@ -34,7 +34,7 @@ def replay_of(assignment: Assignment) -> testing.Solution:
     return solution
 
 
-class _Table:
+class _Replay:
     """The results of calls. A call is given by its arguments, and by the object's attributes before it."""
 
     def __init__(self) -> None:
