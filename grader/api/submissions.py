@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -318,12 +319,19 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
     return streamed(file.name, file.size, _pieces(caller, id, number, file.size))
 
 
+_READER = ThreadPoolExecutor(1, "files")
+"""The thread that reads submitted files. The database reads the whole file for a piece, and threads keep their memory."""
+
+
 def _pieces(caller: Caller, id: str, number: int, size: int) -> Iterator[bytes]:
     """Yield the pieces of a submission's file. Each is read in a transaction of its own."""
-    for start in range(0, size, PIECE_BYTES):
+
+    def piece(start: int) -> bytes:
         with caller.read() as tx:
-            piece = submissions.piece(tx, id, number, start, PIECE_BYTES)
-        yield piece
+            return submissions.piece(tx, id, number, start, PIECE_BYTES)
+
+    for start in range(0, size, PIECE_BYTES):
+        yield _READER.submit(piece, start).result()
 
 
 @router.post("/submissions/{id}/cancel", responses=CONFLICT)

@@ -262,7 +262,7 @@ def test_some_students_do_not_overwrite_a_class_that_was_graded_with_another_sec
     batch: Batch, graded: SimpleNamespace, own_out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = files_of(own_out)
-    monkeypatch.setenv("GRADER_SECRET", "another secret")
+    monkeypatch.setenv("GRADER_SECRET", "another secret of a course")
     with pytest.raises(
         BadCall,
         match=r"would lose scores: .* another grader, assignment, scope or secret, and this run grades only",

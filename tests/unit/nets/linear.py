@@ -9,7 +9,7 @@ import numpy as np
 from grader import kit, nets
 from grader.guest.entry_points import EntryPoints
 from grader.kit.draws import Each
-from grader.kit.testing import _STAND_IN, InProcess
+from grader.kit.testing import STAND_IN, InProcess
 from grader.model import Limits, Submission
 
 
@@ -65,7 +65,7 @@ TRAINER = nets.Trainer(losses=("q1",), decay="q2.decay", predict="q2.predict")
 @contextmanager
 def student(model: type, shared: Mapping[str, np.ndarray] | None = None) -> Iterator[kit.Student]:
     made = kit.Student(
-        Submission({"linear.py": _STAND_IN}, (), repr(model)), InProcess(model), EntryPoints("class", ("Linear",)),
+        Submission({"linear.py": STAND_IN}, (), repr(model)), InProcess(model), EntryPoints("class", ("Linear",)),
         ["linear.py"], Limits(), shared or {}, {},
     )  # fmt: skip
     try:
