@@ -320,7 +320,7 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
 
 
 _READER = ThreadPoolExecutor(1, "files")
-"""The thread that reads submitted files. The database reads the whole file for a piece, and threads keep their memory."""
+"""The thread that reads submitted files. For each piece the database reads the whole file into the thread's memory."""
 
 
 def _pieces(caller: Caller, id: str, number: int, size: int) -> Iterator[bytes]:
