@@ -29,7 +29,7 @@ _REGION = re.compile(
     re.MULTILINE,
 )
 _UNPAIRED = re.compile(rf"^(?:{_BEGIN}{_NAME}|{_END}(?i:SOLUTION)\b)", re.MULTILINE)
-_SOLUTION_MARK = re.compile(rf"^(?:{_BEGIN}|{_END})(?i:SOLUTION)\b.*\n?", re.MULTILINE)
+_MARK = re.compile(rf"^(?:{_BEGIN}|{_END}){_NAME}.*\n?", re.MULTILINE)
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
 _Definition = ast.FunctionDef | ast.ClassDef
 _MAIN = 'if __name__ == "__main__":'
@@ -41,18 +41,18 @@ class Solution:
 
     Args:
         name: Name of the author's file.
-        module: Source of the solution, without the marks.
-        calls: Source of the example calls.
+        module: Source of the solution, without marks.
+        calls: Source of the example calls, without marks.
     """
 
     name: str
     module: str
     calls: str
-    functions: tuple[str, ...]
+    functions: Sequence[str]
     """Names of functions that contain a solution."""
     classes: Mapping[str, Sequence[str]]
     """Class that contains a solution → its public methods that contain one, or use a private method with one."""
-    unchecked: tuple[str, ...]
+    unchecked: Sequence[str]
     """Names of what students write, but checks cannot call: public functions and classes that are inside a solution, so
     that the starter code does not name them, and special methods such as `Net.__call__`."""
     attributes: tuple[str, ...]
@@ -223,11 +223,11 @@ def _solution(name: str, parts: Sequence[_Part], handout: tuple[str, bytes]) -> 
     definitions = "\n\n\n".join(part.definitions for part in parts if part.definitions.strip())
     return Solution(
         name=name,
-        module=_SOLUTION_MARK.sub("", definitions).strip("\n") + "\n",
-        calls="\n".join(part.calls for part in parts),
-        functions=tuple(functions),
+        module=_MARK.sub("", definitions).strip("\n") + "\n",
+        calls=_MARK.sub("", "\n".join(part.calls for part in parts)),
+        functions=functions,
         classes=classes,
-        unchecked=tuple(unchecked),
+        unchecked=unchecked,
         attributes=tuple(attributes),
         assigned=assigned,
         handout=handout,

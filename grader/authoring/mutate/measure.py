@@ -244,6 +244,7 @@ def measure(
         return GradedMutant(mutant, classified, expected, report)
 
     rows: list[GradedMutant] = []
+    is_stopped = False
     try:
         for start in range(0, len(drawn), BLOCK):
             block = drawn[start : start + BLOCK]
@@ -252,8 +253,8 @@ def measure(
             with ThreadPoolExecutor(workers) as pool:  # ended before the next block's processes are forked
                 rows += pool.map(grade_mutant, block, classes)
     except KeyboardInterrupt:
-        return Measured(tuple(rows), len(all_mutants), is_stopped=True)
-    return Measured(tuple(rows), len(all_mutants))
+        is_stopped = True
+    return Measured(tuple(rows), len(all_mutants), is_stopped)
 
 
 BLOCK = 16

@@ -32,7 +32,7 @@ def test_a_solution_may_end_with_its_cell(read, first):
 
     found = read(("code", first), ("code", CLASS), ("markdown", "## Why?"), ("code", "f(1)"))
     assert ("SOLUTION" in found.module, found.calls.strip()) == (False, "f(1)")
-    assert (found.functions, found.classes) == ((first[4:].partition("(")[0],), {"C": ["g"]})
+    assert (found.functions, found.classes) == ([first[4:].partition("(")[0]], {"C": ["g"]})
     handout = nbformat.reads(found.handout[1].decode(), as_version=4)
     assert all(cell.source.endswith("raise NotImplementedError\n") for cell in handout.cells[:2])
 
@@ -48,7 +48,7 @@ def test_a_method_that_is_given_is_not_graded_unless_it_uses_one_that_is_not(rea
     given += "    def _between(self, x):\n        return self._part(x)\n\n"
     part = "    def _part(self, x):\n        ### BEGIN SOLUTION\n        return x\n        ### END SOLUTION"
     found = read(("code", CLASS + given + part))
-    assert (found.classes, found.unchecked) == ({"C": ["g", "whole"]}, ())
+    assert (found.classes, found.unchecked) == ({"C": ["g", "whole"]}, [])
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_a_method_that_is_given_is_not_graded_unless_it_uses_one_that_is_not(rea
     ],
 )
 def test_what_students_write_and_no_check_can_call_is_told(read, code, unchecked):
-    assert read(("code", code)).unchecked == (unchecked,)
+    assert read(("code", code)).unchecked == [unchecked]
 
 
-TESTS = "### BEGIN HIDDEN TESTS\nassert f(1) == 2\n### END HIDDEN TESTS"
+TESTS = "### BEGIN HIDDEN TESTS\nimport math\nassert f(1) == 2\n### END HIDDEN TESTS"
 
 
 def test_other_regions_are_hidden_from_students_in_every_cell_and_solutions_of_nbgrader_as_a_whole(read, tmp_path):
@@ -75,6 +75,7 @@ def test_other_regions_are_hidden_from_students_in_every_cell_and_solutions_of_n
     sources = [cell.source for cell in nbformat.reads(found.handout[1].decode(), as_version=4).cells]
     assert sources[1:] == ["f(0)\nf(3)\n", "Why?\n"]
     assert "assert f(1) == 2" in found.calls
+    assert solution.of_text("reference.py", found.reference, "").calls.strip() == found.calls.strip()
     notebook = nbformat.read(tmp_path / "solution.ipynb", as_version=4)
     notebook.cells[2].metadata["nbgrader"] = {"solution": True}
     notebook.cells[2].source = "Because."
