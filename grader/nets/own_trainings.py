@@ -182,9 +182,11 @@ class OwnTrainings:
     @cached_property
     def takes_steps(self) -> bool:
         """True if the student's train moves the parameters along the gradients that `loss` returns."""
-        problem, rate = self.training.problem, float(self.training.recipe["learning_rate"])
-        move = self._move_by_constants(self.training.one_step(problem, rate))
-        half_move = self._move_by_constants(self.training.one_step(problem, 0.5 * rate))
+        problem = self.training.problem
+        two_steps = self.training.changed(batch_size=len(problem.X) // 2).lasting(1)  # one may be left out by mistake
+        move = self._move_by_constants(two_steps)
+        half_rate = 0.5 * two_steps.recipe["learning_rate"]
+        half_move = self._move_by_constants(two_steps.changed(learning_rate=half_rate))
         if move is None or half_move is None:
             return False
         constants = flattened(random_gradients(problem))
