@@ -20,7 +20,7 @@ from grader.kit.student import Student
 from grader.kit.verdict import Verdict
 from grader.nets.model_truth import Histories
 from grader.nets.models import arrays, cosine, flattened, floats_of, gradients_of, loss_of
-from grader.nets.own_answers import model_in_session
+from grader.nets.own_answers import are_equal, model_in_session
 from grader.nets.problems import Params, Problem, Training
 from grader.nets.train_results import TrainAnswer, TrainingResult, has_diverged, train
 from grader.sandbox.contract import Array
@@ -181,18 +181,24 @@ class OwnTrainings:
 
     @cached_property
     def takes_steps(self) -> bool:
-        """True if the student's train moves the parameters along the gradients that `loss` returns."""
+        """True if the student's train moves the parameters step by step: along the gradients that `loss` returns, or,
+        if train computes its own, by the examples and farther at a larger learning rate."""
         problem = self.training.problem
         two_steps = self.training.changed(batch_size=len(problem.X) // 2).lasting(1)  # one may be left out by mistake
-        move = self._move_by_constants(two_steps)
         half_rate = 0.5 * two_steps.recipe["learning_rate"]
+        other_examples = replace(problem, X=problem.X + 0.5)
+        move = self._move_by_constants(two_steps)
         half_move = self._move_by_constants(two_steps.changed(learning_rate=half_rate))
-        if move is None or half_move is None:
+        other_move = self._move_by_constants(replace(two_steps, problem=other_examples))
+        if move is None or half_move is None or other_move is None:
             return False
         constants = flattened(random_gradients(problem))
         unrelated = 1 / np.sqrt(constants.size)  # deviation of the cosine of unrelated vectors
         # without what a train does at its start, such as drawing other parameters, the difference of two moves is left
-        return any(abs(cosine(step, constants)) > 3 * unrelated for step in (move, move - half_move))
+        if any(abs(cosine(step, constants)) > 3 * unrelated for step in (move, move - half_move)):
+            return True
+        is_farther = np.linalg.norm(move) > 1.5 * np.linalg.norm(half_move)
+        return bool(is_farther) and not are_equal(move, other_move)
 
     @cached_property
     def learns_slower(self) -> bool:
