@@ -170,10 +170,8 @@ def same(answer: Any, want: Plain, *, rtol: float = EXACT, up_to: str = "") -> V
             answer, want = replace(answer, value=sorted(answer.value, key=repr)), sorted(want, key=repr)
         return all_hold(map(compare, answer.unpack(len(want)), want))
     verdict = _same_value(answer, want, rtol, up_to)
-    is_nothing = want == "" if isinstance(want, str) else not np.any(want)
-    return replace(
-        verdict, inconclusive=verdict.inconclusive or is_nothing
-    )  # code that does nothing returns zeros, too
+    is_nothing = want == "" if isinstance(want, str) else not np.any(want)  # code that does nothing returns zeros, too
+    return replace(verdict, inconclusive=verdict.inconclusive or is_nothing)
 
 
 def _same_value(answer: Answer, want: Any, rtol: float, up_to: str) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -26,7 +26,8 @@ class Check:
     topics: tuple[str, ...]
     title: str
     """Title in reports. {name} in it stands for the name of the claims."""
-    builds_on: Mapping[str, str] = field(default_factory=dict)
+    builds_on: Mapping[str, str]
+    """Ids of earlier checks or sections → the name of the function that each judges."""
     long: bool = False
     """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
@@ -69,6 +70,8 @@ def check(
         settles: True if the check's section decides which interpretation of the assignment a submission follows. If
             several fit equally well, the next section with such a check decides.
         topics: Topics of the known mistakes to try as the cause of a failure. If empty, all mistakes are tried.
+        builds_on: Ids of earlier checks or sections → the name of the function that each judges. If one of these has
+            lost points, the student's own function takes the place of the reference's. Only for checks with `expect`.
 
     Returns:
         A decorator that returns a `Check`.

@@ -13,6 +13,7 @@ own function in it.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -45,7 +46,7 @@ class NotAsked(Exception):
     `ref`."""
 
 
-class CallProxy:
+class CallProxy(ABC):
     """Functions to call: `ask.f(X)` or `ref.f(X)`. If students write a class, `ask.Line()` is an object. All names but
     `play` are names of functions."""
 
@@ -67,9 +68,9 @@ class CallProxy:
 
         return call
 
+    @abstractmethod
     def _answer(self, episode: Episode, live: Callable[[], Answer]) -> Any:
         """Return the value of an episode's last call, or of its attribute. `live` asks the student's code."""
-        raise NotImplementedError
 
     @property
     def _failure(self) -> Verdict | None:
