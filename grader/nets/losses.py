@@ -46,11 +46,10 @@ def case_of(problem: Problem) -> str:
     return "reg > 0" if problem.reg else "reg = 0"
 
 
+# ── repeated calls ───────────────────────────────────────────────────────────────────────────────────
+
 EQUAL = 1e-12
 """Relative tolerance of equal calls. A large regularisation term leaves little of a changed data loss."""
-
-
-# ── repeated calls ───────────────────────────────────────────────────────────────────────────────────
 
 
 def same_again(first: Answer, again: Answer) -> Verdict:

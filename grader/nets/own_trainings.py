@@ -181,8 +181,8 @@ class OwnTrainings:
 
     @cached_property
     def takes_steps(self) -> bool:
-        """True if the student's train moves the parameters step by step: along the gradients that `loss` returns, or,
-        if train computes its own, by the examples and farther at a larger learning rate."""
+        """True if the student's train moves the parameters step by step: along the gradients that `loss` returns. If it
+        computes its own gradients, its steps must depend on the examples and grow with the learning rate."""
         problem = self.training.problem
         two_steps = self.training.changed(batch_size=len(problem.X) // 2).lasting(1)  # one may be left out by mistake
         half_rate = 0.5 * two_steps.recipe["learning_rate"]

@@ -132,8 +132,8 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 # ── how batches are drawn ────────────────────────────────────────────────────────────────────────────
 
 
-FEW = 0.45
-"""Share of examples that any right way to draw batches uses in an epoch: with replacement, 0.63 of a hundred."""
+LEAST_SHARE_USED = 0.45
+"""Least share of the examples that a right epoch uses: drawing with replacement uses 0.63 of a hundred."""
 
 
 def claim_on_batches(
@@ -155,7 +155,7 @@ def claim_on_batches(
     """
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
-        if first and _share_moved(student, training, first) < FEW:
+        if first and _share_moved(student, training, first) < LEAST_SHARE_USED:
             one_batch = training.one_step(training.problem, float(training.recipe["learning_rate"]))
             if _share_moved(student, one_batch, first) == 1:
                 return failed("most examples are in no batch")
