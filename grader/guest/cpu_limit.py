@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import process_time
 from typing import Any
 
 
@@ -22,8 +23,15 @@ def soft_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    deadline = process_time() + seconds
+
     def stop(_signal: int, _frame: Any) -> None:
-        raise SoftLimit(seconds)
+        # The timer counts in whole ticks of the kernel, which beside other work may be nearly twice the time used.
+        seconds_left = deadline - process_time()
+        if seconds_left > 0:
+            signal.setitimer(signal.ITIMER_PROF, seconds_left)
+        else:
+            raise SoftLimit(seconds)
 
     signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, seconds)
