@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
+from typing import Any
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
@@ -24,7 +25,9 @@ from grader.engine.grade import Scope, grade, grade_code
 from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
 from grader.kit import testing
+from grader.kit.check import Check
 from grader.kit.claim import covers
+from grader.kit.compare import ALIGNED
 from grader.kit.mistake import KnownMistake
 from grader.model import CheckResult, Report, Submission, show_points
 from grader.sandbox.contract import Sandbox
@@ -139,7 +142,11 @@ def certify(
         else:
             report = grade(specimen.submission, assignment, sandbox, Seed(), scope)
         tick(1)
-        return _compare(specimen, report, assignment)
+        row = _compare(specimen, report, assignment)
+        if row.problems and specimen.name.startswith("variants/"):
+            remedies = _remedies(specimen, row.failed, assignment, sandbox)
+            row = replace(row, problems=(*row.problems, *remedies))
+        return row
 
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(certify_one, chosen))
@@ -195,6 +202,38 @@ def _certify_on_seeds(
     with closing(choose()) as sandbox:
         reports = grade_code(specimen.submission, assignment, sandbox, seeds)
         return [_compare(specimen, report, assignment, name) for name, report in zip(names, reports, strict=True)]
+
+
+def _remedies(
+    variant: Specimen, failed: frozenset[str], assignment: Assignment, sandbox: Sandbox
+) -> Iterator[str]:
+    """Yield a sentence for each choice (`up_to`) with which a right solution would pass some of its failed checks, and
+    one that says what else to do."""
+    for up_to in ALIGNED:
+        checks = tuple(_with_choice(check, up_to) for check in assignment.checks)
+        lenient = replace(assignment, checks=checks)
+        report = grade(variant.submission, lenient, sandbox, Seed(), Scope(code_only=True))
+        passed = ", ".join(sorted(failed - testing.failed(report)))
+        if passed:
+            yield f'{passed}: would pass with up_to="{up_to}" of expect'
+    yield (
+        "if this solution is right, the task has several right answers: pass up_to= if it leaves all of this open, or "
+        "require what it says by expect.that (docs/write-an-assignment.md, 'Several right answers')"
+    )
+
+
+def _with_choice(check: Check, up_to: str) -> Check:
+    """Return a check whose comparisons by `expect` leave a choice open, where they are exact otherwise."""
+    if not check.uses_expect:
+        return check
+
+    @wraps(check.run)
+    def run_leniently(ask: Any, ref: Any, expect: Any, *problem: Any) -> None:
+        lenient = partial(expect, up_to=up_to)
+        vars(lenient)["that"] = expect.that
+        check.run(ask, ref, lenient, *problem)
+
+    return replace(check, run=run_leniently)
 
 
 # ── known mistakes ───────────────────────────────────────────────────────────────────────────────────

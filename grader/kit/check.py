@@ -36,13 +36,18 @@ class Check:
     def name(self) -> str:
         return f"{self.section}:{self.run.__name__}"
 
+    @property
+    def uses_expect(self) -> bool:
+        """True for a function of `ask`, `ref` and `expect`; False for a generator of claims."""
+        return next(iter(signature(self.run).parameters)) == "ask"
+
     def claims(self, student: Student, truth: Any, *problem: Any) -> Iterator[Claim]:
         """Run the check on one of its problems, and yield its claims. `truth` computes right results."""
-        if next(iter(signature(self.run).parameters)) != "ask":
-            claims = self.run(student, *problem)
-        else:
+        if self.uses_expect:
             arguments = problem[0] if problem and isinstance(problem[0], tuple) else problem
             claims = Expectations(self.run, arguments, student, truth, self.builds_on).claims()
+        else:
+            claims = self.run(student, *problem)
         for claim in claims:
             yield replace(claim, check=self.name, topics=self.topics)
 

@@ -128,12 +128,12 @@ def near_up_to(answer: Answer, want: Array, up_to: str, **tolerance: float) -> V
     Raises:
         ValueError: If `up_to` is something else.
     """
-    if up_to not in _ALIGNED:
-        raise ValueError(f"up_to={up_to!r} must be one of {', '.join(_ALIGNED)}")
+    if up_to not in ALIGNED:
+        raise ValueError(f"up_to={up_to!r} must be one of {', '.join(ALIGNED)}")
     got = numbers(answer, want.shape)
-    if isinstance(got, Verdict):
-        return got
-    aligned, want = _ALIGNED[up_to](got, want)
+    if isinstance(got, Verdict) or not want.shape:  # nothing of a single number is left open
+        return near(answer, want, **tolerance)
+    aligned, want = ALIGNED[up_to](got, want)
     return near(replace(answer, value=aligned), want, single=_is_float32(answer), **tolerance)
 
 
@@ -160,7 +160,9 @@ def _in_order(got: Array, want: Array) -> tuple[Array, Array]:
 
 
 def _renumbered(got: Array, want: Array) -> tuple[Array, Array]:
-    """Number the groups of both arrays by their first places."""
+    """Number the groups of both arrays by their first places. Floats are no numbers of groups."""
+    if want.dtype.kind == "f":
+        return got, want
 
     def by_first_places(labels: Array) -> Array:
         _, first_places, groups = np.unique(labels, return_index=True, return_inverse=True)
@@ -169,7 +171,7 @@ def _renumbered(got: Array, want: Array) -> tuple[Array, Array]:
     return by_first_places(got), by_first_places(want)
 
 
-_ALIGNED: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = {
+ALIGNED: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = {
     "sign": _with_signs,
     "order": _in_order,
     "permutation": _renumbered,

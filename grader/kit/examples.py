@@ -256,13 +256,12 @@ class FreshValues:
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
     """Return length in the example → new length. The new lengths all differ; length 1 stays 1.
 
-    The lengths are those of all arrays that the example passes to calls or puts into the object's attributes. They are
-    drawn from 2 to `most`, which grows until every array of labels has room for all classes.
+    They are drawn from 2 to `most`, which grows until every array of labels has room for all classes.
     """
-    arrays = [*form.arrays.values()]
-    for values in form.put.values():  # the arrays that are put into one attribute
-        arrays += values.values()
-    lengths = sorted({length for array in arrays for length in array.shape if length > 1})
+    in_example = {length for _, length in axes(form)}
+    for array in form.arrays.values():  # also those of calls that `Episode.until` leaves out
+        in_example.update(array.shape)
+    lengths = sorted(in_example - {1})
     most = max(12, len(lengths) + 4)
     while True:
         drawn = random.choice(np.arange(2, most + 1), size=len(lengths), replace=False)
@@ -334,12 +333,19 @@ def _items(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
 
 
 def axes(form: Episode) -> Iterator[tuple[Axis, int]]:
-    """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes."""
-    arrays = [(place, form.arrays[value.name]) for place, value in _places(form) if isinstance(value, Ref)]
-    for attribute, values in form.put.items():
-        arrays += [(("put", attribute, name), array) for name, array in values.items()]
-    for place, array in arrays:
-        for axis, length in enumerate(array.shape):
+    """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes.
+
+    If an integer argument equals the number of classes of an array of labels, such as the `K` of K groups, the array
+    has an axis more of this length.
+    """
+    values = dict(_places(form))
+    arrays = {place: form.arrays[value.name] for place, value in values.items() if isinstance(value, Ref)}
+    for attribute, parameters in form.put.items():
+        arrays.update((("put", attribute, name), array) for name, array in parameters.items())
+    integers = {value for value in values.values() if type(value) is int}
+    for place, array in arrays.items():
+        classes = [_classes(array)] if _classes(array) in integers - {0} else []
+        for axis, length in enumerate([*array.shape, *classes]):
             yield (place, axis), length
 
 

@@ -68,6 +68,14 @@ def test_labels_that_count_no_axis_stay_those_of_the_example(labels):
     assert (drawn.dtype, set(drawn)) == (np.array(labels).dtype, set(labels))
 
 
+def test_an_integer_that_is_the_number_of_classes_stays_it():
+    form = Episode((Call("f", (Ref("X"), Ref("y"), 3)),), {"X": np.ones((8, 2)) / 3, "y": FIT.arrays["y"]})
+    random = np.random.default_rng(4)
+    drawn = [fresh(form, [form], random) for _ in range(50)]
+    assert all(set(one.arrays["y"]) == set(range(one.calls[0].args[2])) for one in drawn)
+    assert len({one.calls[0].args[2] for one in drawn}) > 3
+
+
 def test_numbers_change_and_words_stay(drawn):
     assert len({one.calls[0].args[3] for one in drawn}) == 100
     assert len({one.calls[0].kwargs["steps"] for one in drawn}) > 1
