@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -203,9 +204,6 @@ def folders(root: Path | None = None) -> dict[str, Path]:
     Args:
         root: Search only this folder. None to search `default_root()`, then installed packages, then the demo. If
             several assignments have the same name, the first one counts.
-
-    Raises:
-        BadAssignment: If an entry point names a package that does not exist.
     """
     folder_of = {} if root else dict(_demo_and_installed())
     for file in sorted((root or default_root()).glob(f"*/{MANIFEST}")):
@@ -218,12 +216,12 @@ def _demo_and_installed() -> Iterator[tuple[str, Path]]:
     if DEMO.is_dir():
         yield DEMO.name, DEMO
     for point in entry_points(group=GROUP):
-        spec = find_spec(point.module)
-        if spec is None or not spec.submodule_search_locations:
-            raise BadAssignment(
-                f"the entry point {point.name} of {GROUP} names {point.module}, which is not an installed package"
-            )
-        yield point.name, Path(next(iter(spec.submodule_search_locations)))
+        spec = None
+        with suppress(ImportError):  # a package above it is missing
+            spec = find_spec(point.module)
+        search_locations = spec.submodule_search_locations if spec else None
+        # a package that is not installed has no folder of this name, which `load` says
+        yield point.name, Path(next(iter(search_locations or [point.module])))
 
 
 def places(root: Path | None = None) -> str:
@@ -280,10 +278,20 @@ def find(name: str, root: Path | None = None) -> Assignment:
     raise BadCall(f"there is no assignment {name!r} ({_choice(folder_of, root)})")
 
 
-def everything(root: Path | None = None) -> list[Assignment]:
-    """Load all assignments that `folders` finds."""
-    folder_of = folders(root)
-    return [load(folder_of[name]) for name in sorted(folder_of)]
+def everything(root: Path | None, broken: Callable[[str], None]) -> list[Assignment]:
+    """Load all assignments that `folders` finds, except those that cannot be loaded.
+
+    Args:
+        root: The only folder to search, as for `folders`.
+        broken: Called with a sentence that names an assignment that cannot be loaded, and says why.
+    """
+    assignments = []
+    for name, folder in sorted(folders(root).items()):
+        try:
+            assignments.append(load(folder))
+        except Exception as wrong:  # noqa: BLE001  an author's code may raise anything, and harms no other assignment
+            broken(f"{name} cannot be loaded: {wrong}")
+    return assignments
 
 
 def load(folder: Path) -> Assignment:
@@ -501,5 +509,6 @@ def _submodule(package: str, file: str) -> ModuleType:
         return importlib.import_module(f"{package}.{file.removesuffix('.py')}")
     except BadAssignment:
         raise
-    except Exception as wrong:
-        raise BadAssignment(f"{file} of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong
+    except (Exception, SystemExit) as wrong:
+        name = Path(sys.modules[package].__path__[0]).name
+        raise BadAssignment(f"{name}/{file} cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

@@ -250,6 +250,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     try:
         table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))
+    except OSError as wrong:
+        raise BadAssignment(f"{folder.name}/{MANIFEST} cannot be read: {wrong.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise BadAssignment(f"{folder.name}/{MANIFEST} is not valid TOML in UTF-8: {wrong}") from None
     try:
