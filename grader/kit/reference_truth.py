@@ -219,7 +219,10 @@ def is_near(got: Plain, want: Plain, rtol: float) -> bool:
     if isinstance(got, list) and isinstance(want, list):
         pairs = zip(got, want, strict=False)
         return len(got) == len(want) and all(is_near(*pair, rtol) for pair in pairs)
-    a, b = np.asarray(got), np.asarray(want)
+    try:
+        a, b = np.asarray(got), np.asarray(want)
+    except ValueError:  # a list of rows that differ in length
+        return False
     if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
         return type(got) is type(want) and bool(got == want)
     if a.shape != b.shape:

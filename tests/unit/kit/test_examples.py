@@ -11,7 +11,7 @@ from grader.kit.answer import Answer
 from grader.kit.calls import VARIES, Call, Episode, same
 from grader.kit.draws import Draw
 from grader.kit.examples import around, fresh, read, write
-from grader.kit.reference_truth import RAISED, ReferenceTruth
+from grader.kit.reference_truth import RAISED, ReferenceTruth, is_near
 
 RANDOM = np.random.default_rng(0)
 FIT = Episode(
@@ -80,6 +80,10 @@ def test_numbers_change_and_words_stay(drawn):
     assert len({one.calls[0].args[3] for one in drawn}) == 100
     assert len({one.calls[0].kwargs["steps"] for one in drawn}) > 1
     assert {one.calls[0].kwargs["name"] for one in drawn} == {"sgd"}
+
+
+def test_a_list_of_rows_of_different_lengths_is_near_no_array():
+    assert not is_near([np.ones(2), np.ones(3)], np.ones((2, 2)), 1e-8)
 
 
 def test_a_file_of_examples_holds_what_was_written(tmp_path):
