@@ -27,7 +27,7 @@ from grader.kit import reference_truth as default_truth
 from grader.kit.check import Check
 from grader.kit.diagnosis import Interpretation, Mistake, Truths
 from grader.kit.lines import Target
-from grader.kit.mistake import KnownInterpretation, KnownMistake, interpretations_of
+from grader.kit.mistake import interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
 from grader.sandbox.contract import Array
 
@@ -160,7 +160,7 @@ class Assignment:
             return frozenset(self.entry_points.names)
         if not self.reference.exists():
             return frozenset()
-        reference_class = _reference_class(self.reference_module, self.entry_points)
+        reference_class = default_truth.class_in(vars(self.reference_module), self.entry_points.names)
         return frozenset(dir(reference_class)) if reference_class else frozenset()
 
     @property
@@ -174,7 +174,11 @@ class Assignment:
         return "" if is_there else self.not_submitted
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        return self.manifest.section_points(section)
+        """Return the points of a section's checks, by the check's name."""
+        points: dict[str, Mapping[str, Points]] = {}
+        for part in self.parts:
+            points |= part.sections
+        return points[section]
 
     @property
     def check_points(self) -> Mapping[str, Points]:
@@ -398,29 +402,17 @@ def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path,
     solution = _submodule(package, REFERENCE)
     names = manifest.entry_points.names
     _require_methods(solution, manifest.entry_points, folder)
-    registered: list[KnownMistake] = []
-    accepted: tuple[KnownInterpretation, ...] = ()
-    mistakes_module = _module_if_present(folder, package, MISTAKES)
-    if mistakes_module:
-        ids = [check for part in manifest.parts for check in part.points_of_checks]
-        registered = default_truth.known_mistakes(solution, names, mistakes_module, ids, folder.name)
-        accepted = interpretations_of(mistakes_module)
-    truths = default_truth.truths(solution, names, registered, accepted)
-    return _Reference(tuple(registered), truths, (Interpretation("", ""), *accepted))
-
-
-def _reference_class(solution: ModuleType, entry_points: EntryPoints) -> type | None:
-    """Return the class that students implement, as the reference defines it; None if it does not."""
-    for name in entry_points.names:
-        value = vars(solution).get(name)
-        if isinstance(value, type):
-            return value
-    return None
+    module = _module_if_present(folder, package, MISTAKES) or ModuleType(MISTAKES)
+    ids = [check for part in manifest.parts for check in part.points_of_checks]
+    mistakes = default_truth.known_mistakes(solution, names, module, ids, folder.name)
+    accepted = interpretations_of(module)
+    truths = default_truth.truths(solution, names, mistakes, accepted)
+    return _Reference(tuple(mistakes), truths, (Interpretation("", ""), *accepted))
 
 
 def _require_methods(solution: ModuleType, entry_points: EntryPoints, folder: Path) -> None:
     """Raise `BadAssignment` if assignment.toml lists a method that the reference's class does not have."""
-    reference_class = _reference_class(solution, entry_points)
+    reference_class = default_truth.class_in(vars(solution), entry_points.names)
     for method in entry_points.methods:
         if reference_class and not hasattr(reference_class, method):
             raise BadAssignment(

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
@@ -25,7 +24,6 @@ from grader.engine.grade import Scope, grade, grade_code
 from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
 from grader.kit import testing
-from grader.kit.check import Check
 from grader.kit.claim import covers
 from grader.kit.compare import ALIGNED
 from grader.kit.mistake import KnownMistake
@@ -210,8 +208,7 @@ def _remedies(
     """Yield a sentence for each choice (`up_to`) with which a right solution would pass some of its failed checks, and
     one that says what else to do."""
     for up_to in ALIGNED:
-        checks = tuple(_with_choice(check, up_to) for check in assignment.checks)
-        lenient = replace(assignment, checks=checks)
+        lenient = replace(assignment, checks=tuple(replace(check, up_to=up_to) for check in assignment.checks))
         report = grade(variant.submission, lenient, sandbox, Seed(), Scope(code_only=True))
         passed = ", ".join(sorted(failed - testing.failed(report)))
         if passed:
@@ -220,20 +217,6 @@ def _remedies(
         "if this solution is right, the task has several right answers: pass up_to= if it leaves all of this open, or "
         "require what it says by expect.that (docs/write-an-assignment.md, 'Several right answers')"
     )
-
-
-def _with_choice(check: Check, up_to: str) -> Check:
-    """Return a check whose comparisons by `expect` leave a choice open, where they are exact otherwise."""
-    if not check.uses_expect:
-        return check
-
-    @wraps(check.run)
-    def run_leniently(ask: Any, ref: Any, expect: Any, *problem: Any) -> None:
-        lenient = partial(expect, up_to=up_to)
-        vars(lenient)["that"] = expect.that
-        check.run(ask, ref, lenient, *problem)
-
-    return replace(check, run=run_leniently)
 
 
 # ── known mistakes ───────────────────────────────────────────────────────────────────────────────────

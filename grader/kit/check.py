@@ -31,23 +31,20 @@ class Check:
     long: bool = False
     """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
+    up_to: str = ""
+    """What comparisons of the check leave open if they do not say it themselves. `grader certify` tries this."""
 
     @property
     def name(self) -> str:
         return f"{self.section}:{self.run.__name__}"
 
-    @property
-    def uses_expect(self) -> bool:
-        """True for a function of `ask`, `ref` and `expect`; False for a generator of claims."""
-        return next(iter(signature(self.run).parameters)) == "ask"
-
     def claims(self, student: Student, truth: Any, *problem: Any) -> Iterator[Claim]:
         """Run the check on one of its problems, and yield its claims. `truth` computes right results."""
-        if self.uses_expect:
-            arguments = problem[0] if problem and isinstance(problem[0], tuple) else problem
-            claims = Expectations(self.run, arguments, student, truth, self.builds_on).claims()
-        else:
+        if next(iter(signature(self.run).parameters)) != "ask":
             claims = self.run(student, *problem)
+        else:
+            arguments = problem[0] if problem and isinstance(problem[0], tuple) else problem
+            claims = Expectations(self.run, arguments, student, truth, self.builds_on, self.up_to).claims()
         for claim in claims:
             yield replace(claim, check=self.name, topics=self.topics)
 

@@ -131,10 +131,11 @@ def near_up_to(answer: Answer, want: Array, up_to: str, **tolerance: float) -> V
     if up_to not in ALIGNED:
         raise ValueError(f"up_to={up_to!r} must be one of {', '.join(ALIGNED)}")
     got = numbers(answer, want.shape)
-    if isinstance(got, Verdict) or not want.shape:  # nothing of a single number is left open
-        return near(answer, want, **tolerance)
-    aligned, want = ALIGNED[up_to](got, want)
-    return near(replace(answer, value=aligned), want, single=_is_float32(answer), **tolerance)
+    if isinstance(got, Verdict):
+        return got
+    if want.shape:  # of a single number, nothing is left open
+        got, want = ALIGNED[up_to](got, want)
+    return near(replace(answer, value=got), want, single=_is_float32(answer), **tolerance)
 
 
 def _with_signs(got: Array, want: Array) -> tuple[Array, Array]:

@@ -134,7 +134,9 @@ def mistakes_of(module: ModuleType) -> tuple[KnownMistake, ...]:
     return tuple(vars(module).get(_REGISTRY, ()))
 
 
-def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: Collection[str], folder: str) -> None:
+def validate(
+    mistakes: Sequence[KnownMistake], checks: Collection[str], replaceable: Collection[str], folder: str
+) -> None:
     """Check that mistakes refer to existing checks, mistakes and functions.
 
     Args:
@@ -149,8 +151,6 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
     """
     ids = [mistake.id for mistake in mistakes]
     for mistake in mistakes:
-        if not isinstance(mistake, KnownMistake):
-            continue
         place = f"{folder}/mistakes.py: {mistake.id}"
         count = ids.count(mistake.id)
         if count > 1:

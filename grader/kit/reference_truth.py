@@ -279,7 +279,7 @@ def truths(
     Returns:
         Function (id of an interpretation, ids of the mistakes to put in) → truth.
     """
-    changes = {mistake.id: mistake for mistake in addressed(mistakes, replaceable(reference, names))}
+    changes = {mistake.id: mistake for mistake in mistakes}
     namespaces = {meaning.id: with_changes(vars(reference), names, [meaning]) for meaning in interpretations}
 
     def truth(meaning: str, assumed: Assumptions) -> ReferenceTruth:
@@ -300,7 +300,7 @@ def with_changes(
         names: The entry points: names of functions, or accepted names of the class.
         changes: The mistakes and interpretations to put in.
     """
-    reference_class = _class_in(namespace, names)
+    reference_class = class_in(namespace, names)
     if reference_class is not None:
         return {**namespace, **dict.fromkeys(names, combined(reference_class, changes))}
     replacements: dict[str, Callable[..., Any]] = {}
@@ -314,7 +314,7 @@ def _contradictory(*_args: Any, **_kwargs: Any) -> None:
     raise ValueError("two mistakes in one function cannot be combined")
 
 
-def _class_in(namespace: Namespace, names: Sequence[str]) -> type | None:
+def class_in(namespace: Namespace, names: Sequence[str]) -> type | None:
     """Return the class that one of the names stands for; None if they are names of functions."""
     values = (namespace.get(name) for name in names)
     return next((value for value in values if isinstance(value, type)), None)
@@ -327,7 +327,7 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
         BadAssignment: If reference.py does not define a function or class that students must write.
     """
     namespace = vars(reference)
-    reference_class = _class_in(namespace, names)
+    reference_class = class_in(namespace, names)
     if reference_class is not None:
         public = [name for name in vars(reference_class) if not name.startswith("__")]
         return [name for name in public if callable(getattr(reference_class, name))]

@@ -24,7 +24,7 @@ from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.errors import BadAssignment
 from grader.kit.calls import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, FreshValues, axes, read
-from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, is_near, played_with
+from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, class_in, is_near, played_with
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
@@ -211,12 +211,8 @@ class General:
 
     def _named(self, namespace: Namespace) -> Namespace:
         """Return a solution's module variables, with its class under every accepted name."""
-        if not self._assignment.entry_points.of_class:
-            return namespace
-        for name in self._names:
-            if name in namespace:
-                return {**namespace, **dict.fromkeys(self._names, namespace[name])}
-        return namespace
+        graded_class = class_in(namespace, self._names)
+        return {**namespace, **dict.fromkeys(self._names, graded_class)} if graded_class else namespace
 
 
 # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────
