@@ -202,9 +202,7 @@ def _certify_on_seeds(
         return [_compare(specimen, report, assignment, name) for name, report in zip(names, reports, strict=True)]
 
 
-def _remedies(
-    variant: Specimen, failed: frozenset[str], assignment: Assignment, sandbox: Sandbox
-) -> Iterator[str]:
+def _remedies(variant: Specimen, failed: frozenset[str], assignment: Assignment, sandbox: Sandbox) -> Iterator[str]:
     """Yield a sentence for each choice (`up_to`) with which a right solution would pass some of its failed checks, and
     one that says what else to do."""
     for up_to in ALIGNED:
@@ -215,7 +213,7 @@ def _remedies(
             yield f'{passed}: would pass with up_to="{up_to}" of expect'
     yield (
         "if this solution is right, the task has several right answers: pass up_to= if it leaves all of this open, or "
-        "require what it says by expect.that (docs/write-an-assignment.md, 'Several right answers')"
+        "require what it says by expect.that (docs/write-an-assignment.md, 'Several right answers, and long checks')"
     )
 
 

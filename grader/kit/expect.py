@@ -187,7 +187,9 @@ class Expect:
         answer = next((answer for value, answer in self._ask._values if value is got), None)
         verdict = None if answer else self._ask._failure  # nothing passes after a failed call without its answer
         if verdict is None:
-            verdict = same(Answer(name, got) if answer is None else answer, wanted, rtol=rtol, up_to=up_to or self._up_to)
+            verdict = same(
+                Answer(name, got) if answer is None else answer, wanted, rtol=rtol, up_to=up_to or self._up_to
+            )
         self.verdicts.setdefault(name, []).append(verdict)
 
     def that(self, name: str, condition: Any, reason: str) -> None:
