@@ -148,12 +148,8 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
 
 
 def _assignments(settings: Settings) -> dict[str, Assignment]:
-    """Return the assignments by id. Log those that cannot be loaded; courses do not have them."""
-
-    def report(sentence: str) -> None:
-        log.error("an assignment is left out", why=sentence)
-
-    return {assignment.id: assignment for assignment in catalogue.everything(settings.assignments, report)}
+    """Return the assignments by id. Log those that cannot be loaded, and leave them out."""
+    return {assignment.id: assignment for assignment in catalogue.everything(settings.assignments, log.error)}
 
 
 def lease_of(settings: Settings) -> dt.timedelta:

@@ -94,7 +94,7 @@ def near(
         The verdict.
     """
     if np.asarray(want).dtype.kind in "iub":
-        return _equal(answer, np.asarray(want))
+        return agree(answer, np.asarray(want))
     want = np.asarray(want, np.float64)
     got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
@@ -197,30 +197,16 @@ def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
         return got
     tolerance = SINGLE if _is_float32(answer) else EXACT
     wrong = ~np.isclose(got, labels, rtol=0 if labels.dtype.kind in "iu" else tolerance, atol=tolerance)
-    if float(np.mean(~wrong)) >= share:
+    if not wrong.any() or float(np.mean(~wrong)) >= share:
         return Verdict(Fraction(1))
-    return _unequal(answer, got, labels, wrong)
-
-
-def _equal(answer: Answer, want: Array) -> Verdict:
-    """Judge whether all entries of an answer equal integers such as labels or counts."""
-    got = numbers(answer, want.shape)
-    if isinstance(got, Verdict):
-        return got
-    wrong = got != want
-    return _unequal(answer, got, want, wrong) if wrong.any() else Verdict(Fraction(1))
-
-
-def _unequal(answer: Answer, got: Array, want: Array, wrong: Array) -> Verdict:
-    """Return a failed verdict that says how many entries are `wrong` (a mask), and shows the first of them."""
-    if not want.shape:
-        return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
+    if not labels.shape:
+        return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {labels}")
     first = int(np.argmax(wrong))
     entries, place = "labels", f"row {first}"
-    if want.ndim > 1:
+    if labels.ndim > 1:
         entries, place = "entries", f"at {np.argwhere(wrong)[0].tolist()}"
     reason = f"{answer.what}: {int(wrong.sum())} of {wrong.size} {entries} differ"
-    return failed(reason, f"{place}: got {got.flat[first]:g}, expected {want.flat[first]}")
+    return failed(reason, f"{place}: got {got.flat[first]:g}, expected {labels.flat[first]}")
 
 
 def _is_float32(answer: Answer) -> bool:

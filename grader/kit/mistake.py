@@ -174,15 +174,14 @@ def validate(
             )
 
 
-def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
+def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> list[KnownMistake]:
     """Return the mistakes. If there is only one entry point, fill in its name where `of` is missing."""
-    if len(entry_points) != 1:
-        return tuple(mistakes)
+    only = entry_points[0] if len(entry_points) == 1 else ""
     addressed_mistakes = []
     for mistake in mistakes:
         is_complete = mistake.of or isinstance(mistake.change, type)
-        addressed_mistakes.append(mistake if is_complete else replace(mistake, of=entry_points[0]))
-    return tuple(addressed_mistakes)
+        addressed_mistakes.append(mistake if is_complete else replace(mistake, of=only))
+    return addressed_mistakes
 
 
 def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretation]) -> type:

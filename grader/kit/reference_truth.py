@@ -213,7 +213,9 @@ def agreed(first: Plain, second: Plain) -> Any:
 
 def is_near(got: Plain, want: Plain, rtol: float) -> bool:
     """Return whether two results are equal. Numbers and arrays may differ by `rtol` times the norm of `want`. NaN
-    equals NaN."""
+    equals NaN. Values that are random despite the seed (`VARIES` in `want`) are compared by shape."""
+    if isinstance(want, dict) and VARIES in want and not isinstance(got, dict):
+        return bool(list(np.shape(got)) == want[VARIES])
     if isinstance(got, dict) and isinstance(want, dict):
         return got.keys() == want.keys() and all(is_near(got[key], want[key], rtol) for key in got)
     if isinstance(got, list) and isinstance(want, list):
@@ -373,4 +375,4 @@ def known_mistakes(
     mistakes = addressed(mistakes_of(module), entry_points)
     functions = [name for name, value in vars(reference).items() if callable(value)]
     validate(mistakes, checks, {*entry_points, *functions}, folder)
-    return list(mistakes)
+    return mistakes
