@@ -32,7 +32,7 @@ class Check:
     """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
     up_to: str = ""
-    """What comparisons of the check leave open if they do not say it themselves. `grader certify` tries this."""
+    """The `up_to` of the check's comparisons that have none. `grader certify` tries each choice."""
 
     @property
     def name(self) -> str:
