@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -26,7 +27,7 @@ from grader.kit import reference_truth as default_truth
 from grader.kit.check import Check
 from grader.kit.diagnosis import Interpretation, Mistake, Truths
 from grader.kit.lines import Target
-from grader.kit.mistake import KnownInterpretation, KnownMistake, interpretations_of
+from grader.kit.mistake import interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
 from grader.sandbox.contract import Array
 
@@ -159,7 +160,7 @@ class Assignment:
             return frozenset(self.entry_points.names)
         if not self.reference.exists():
             return frozenset()
-        reference_class = _reference_class(self.reference_module, self.entry_points)
+        reference_class = default_truth.class_in(vars(self.reference_module), self.entry_points.names)
         return frozenset(dir(reference_class)) if reference_class else frozenset()
 
     @property
@@ -173,7 +174,11 @@ class Assignment:
         return "" if is_there else self.not_submitted
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        return self.manifest.section_points(section)
+        """Return the points of a section's checks, by the check's name."""
+        points: dict[str, Mapping[str, Points]] = {}
+        for part in self.parts:
+            points |= part.sections
+        return points[section]
 
     @property
     def check_points(self) -> Mapping[str, Points]:
@@ -203,9 +208,6 @@ def folders(root: Path | None = None) -> dict[str, Path]:
     Args:
         root: Search only this folder. None to search `default_root()`, then installed packages, then the demo. If
             several assignments have the same name, the first one counts.
-
-    Raises:
-        BadAssignment: If an entry point names a package that does not exist.
     """
     folder_of = {} if root else dict(_demo_and_installed())
     for file in sorted((root or default_root()).glob(f"*/{MANIFEST}")):
@@ -218,12 +220,12 @@ def _demo_and_installed() -> Iterator[tuple[str, Path]]:
     if DEMO.is_dir():
         yield DEMO.name, DEMO
     for point in entry_points(group=GROUP):
-        spec = find_spec(point.module)
-        if spec is None or not spec.submodule_search_locations:
-            raise BadAssignment(
-                f"the entry point {point.name} of {GROUP} names {point.module}, which is not an installed package"
-            )
-        yield point.name, Path(next(iter(spec.submodule_search_locations)))
+        spec = None
+        with suppress(ImportError):  # a package above it is missing
+            spec = find_spec(point.module)
+        search_locations = spec.submodule_search_locations if spec else None
+        # a package that is not installed has no folder of this name, which `load` says
+        yield point.name, Path(next(iter(search_locations or [point.module])))
 
 
 def places(root: Path | None = None) -> str:
@@ -280,10 +282,20 @@ def find(name: str, root: Path | None = None) -> Assignment:
     raise BadCall(f"there is no assignment {name!r} ({_choice(folder_of, root)})")
 
 
-def everything(root: Path | None = None) -> list[Assignment]:
-    """Load all assignments that `folders` finds."""
-    folder_of = folders(root)
-    return [load(folder_of[name]) for name in sorted(folder_of)]
+def everything(root: Path | None, broken: Callable[[str], None]) -> list[Assignment]:
+    """Load all assignments that `folders` finds, except those that cannot be loaded.
+
+    Args:
+        root: The only folder to search, as for `folders`.
+        broken: Called with a sentence that names an assignment that cannot be loaded, and says why.
+    """
+    assignments = []
+    for name, folder in sorted(folders(root).items()):
+        try:
+            assignments.append(load(folder))
+        except Exception as wrong:  # noqa: BLE001  an author's code may raise anything, and harms no other assignment
+            broken(f"{name} cannot be loaded: {wrong}")
+    return assignments
 
 
 def load(folder: Path) -> Assignment:
@@ -390,29 +402,17 @@ def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path,
     solution = _submodule(package, REFERENCE)
     names = manifest.entry_points.names
     _require_methods(solution, manifest.entry_points, folder)
-    registered: list[KnownMistake] = []
-    accepted: tuple[KnownInterpretation, ...] = ()
-    mistakes_module = _module_if_present(folder, package, MISTAKES)
-    if mistakes_module:
-        ids = [check for part in manifest.parts for check in part.points_of_checks]
-        registered = default_truth.known_mistakes(solution, names, mistakes_module, ids, folder.name)
-        accepted = interpretations_of(mistakes_module)
-    truths = default_truth.truths(solution, names, registered, accepted)
-    return _Reference(tuple(registered), truths, (Interpretation("", ""), *accepted))
-
-
-def _reference_class(solution: ModuleType, entry_points: EntryPoints) -> type | None:
-    """Return the class that students implement, as the reference defines it; None if it does not."""
-    for name in entry_points.names:
-        value = vars(solution).get(name)
-        if isinstance(value, type):
-            return value
-    return None
+    module = _module_if_present(folder, package, MISTAKES) or ModuleType(MISTAKES)
+    ids = [check for part in manifest.parts for check in part.points_of_checks]
+    mistakes = default_truth.known_mistakes(solution, names, module, ids, folder.name)
+    accepted = interpretations_of(module)
+    truths = default_truth.truths(solution, names, mistakes, accepted)
+    return _Reference(tuple(mistakes), truths, (Interpretation("", ""), *accepted))
 
 
 def _require_methods(solution: ModuleType, entry_points: EntryPoints, folder: Path) -> None:
     """Raise `BadAssignment` if assignment.toml lists a method that the reference's class does not have."""
-    reference_class = _reference_class(solution, entry_points)
+    reference_class = default_truth.class_in(vars(solution), entry_points.names)
     for method in entry_points.methods:
         if reference_class and not hasattr(reference_class, method):
             raise BadAssignment(
@@ -501,5 +501,6 @@ def _submodule(package: str, file: str) -> ModuleType:
         return importlib.import_module(f"{package}.{file.removesuffix('.py')}")
     except BadAssignment:
         raise
-    except Exception as wrong:
-        raise BadAssignment(f"{file} of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong
+    except (Exception, SystemExit) as wrong:
+        name = Path(sys.modules[package].__path__[0]).name
+        raise BadAssignment(f"{name}/{file} cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

@@ -54,17 +54,13 @@ pack = typer.Typer(no_args_is_help=True, add_completion=False, help="Make an arc
 def assignments(as_json: JsonOption = False) -> None:
     """List the assignments, with their points."""
     root = Settings().assignments
-    folders = catalogue.folders(root)
-    if not folders:
+    broken: list[str] = []
+    tasks = catalogue.everything(root, broken.append)
+    if not tasks and not broken:
         raise BadCall(f"there are no assignments in {catalogue.places(root)}")
     rows = []
     table = Table("id", "title", "points", "autograded", "digest")
-    for name, folder in sorted(folders.items()):
-        try:
-            task = catalogue.load(folder)
-        except BadAssignment as wrong:
-            print_line(f"{name} cannot be loaded: {wrong}", "red", err)
-            continue
+    for task in tasks:
         autograded = sum(task.check_points.values(), ZERO)
         rows.append({"id": task.id, "title": task.title, "points": float(task.points), "digest": task.digest})
         table.add_row(task.id, task.title, show_points(task.points), show_points(autograded), task.digest[:12])
@@ -72,8 +68,15 @@ def assignments(as_json: JsonOption = False) -> None:
         print_json(rows)
     else:
         out.print(table)
-    if len(rows) < len(folders):
-        raise typer.Exit(3)
+    _report_broken(broken)
+
+
+def _report_broken(sentences: Sequence[str]) -> None:
+    """Print a sentence for each assignment that cannot be loaded. If there are any, exit with code 3."""
+    for sentence in sentences:
+        print_line(sentence, "red", err)
+    if sentences:
+        raise typer.Exit(BadAssignment.exit_code)
 
 
 def demo(
@@ -120,10 +123,12 @@ def make_runtimes() -> None:
     """Create the Python environment for students' code, and environments for assignments with additional packages."""
     common = Settings().runtime
     make_runtime(common)
-    for task in catalogue.everything(Settings().assignments):
+    broken: list[str] = []
+    for task in catalogue.everything(Settings().assignments, broken.append):
         with progress(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
             folder = runtimes.make(task, common)
         print_line(f"{task.id}: {folder or common}")
+    _report_broken(broken)
 
 
 def certify(

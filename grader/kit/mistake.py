@@ -134,7 +134,9 @@ def mistakes_of(module: ModuleType) -> tuple[KnownMistake, ...]:
     return tuple(vars(module).get(_REGISTRY, ()))
 
 
-def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: Collection[str], folder: str) -> None:
+def validate(
+    mistakes: Sequence[KnownMistake], checks: Collection[str], replaceable: Collection[str], folder: str
+) -> None:
     """Check that mistakes refer to existing checks, mistakes and functions.
 
     Args:
@@ -149,8 +151,6 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
     """
     ids = [mistake.id for mistake in mistakes]
     for mistake in mistakes:
-        if not isinstance(mistake, KnownMistake):
-            continue
         place = f"{folder}/mistakes.py: {mistake.id}"
         count = ids.count(mistake.id)
         if count > 1:
@@ -174,15 +174,14 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
             )
 
 
-def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
+def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> list[KnownMistake]:
     """Return the mistakes. If there is only one entry point, fill in its name where `of` is missing."""
-    if len(entry_points) != 1:
-        return tuple(mistakes)
+    only = entry_points[0] if len(entry_points) == 1 else ""
     addressed_mistakes = []
     for mistake in mistakes:
         is_complete = mistake.of or isinstance(mistake.change, type)
-        addressed_mistakes.append(mistake if is_complete else replace(mistake, of=entry_points[0]))
-    return tuple(addressed_mistakes)
+        addressed_mistakes.append(mistake if is_complete else replace(mistake, of=only))
+    return addressed_mistakes
 
 
 def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretation]) -> type:

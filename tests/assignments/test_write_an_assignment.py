@@ -48,7 +48,7 @@ def followed(tmp_path_factory):
 
 def test_every_command_of_the_chapter_works(followed):
     _, done = followed
-    assert len(done) == 11
+    assert len(done) == 12
     assert not [(command, d.stdout + d.stderr) for command, d in done if d.returncode]
 
 
@@ -62,6 +62,17 @@ def test_the_handout_earns_nothing_and_the_output_of_new_says_what_is_judged(fol
     done = dict(followed[1])
     assert "✓ handout" in done["grader certify line"].stdout
     assert "judged after each method: slope, intercept" in done["grader new line line_solution.py"].stdout
+
+
+def test_another_order_is_right_and_a_wrong_one_is_not(followed):
+    folder, _ = followed
+    right = (folder / "reference/discrete/reference.py").read_text("utf-8")
+    other, wrong = right.replace("in graph if", "in reversed(graph) if"), right.replace("nodes\n", "nodes[::-1]\n")
+    for solution, points in ((other, "Autograded 3/3"), (wrong, "Autograded 1/3")):
+        assert solution != right
+        (folder / "discrete.py").write_text(solution, "utf-8")
+        done = run(folder, "grader check discrete.py -a discrete --code")
+        assert points in done.stdout, done.stdout
 
 
 def test_a_mistake_that_is_charged_elsewhere_says_where(followed):

@@ -11,7 +11,7 @@ from grader.kit.answer import Answer
 from grader.kit.calls import VARIES, Call, Episode, same
 from grader.kit.draws import Draw
 from grader.kit.examples import around, fresh, read, write
-from grader.kit.reference_truth import RAISED, ReferenceTruth
+from grader.kit.reference_truth import RAISED, ReferenceTruth, is_near
 
 RANDOM = np.random.default_rng(0)
 FIT = Episode(
@@ -68,10 +68,22 @@ def test_labels_that_count_no_axis_stay_those_of_the_example(labels):
     assert (drawn.dtype, set(drawn)) == (np.array(labels).dtype, set(labels))
 
 
+def test_an_integer_that_is_the_number_of_classes_stays_it():
+    form = Episode((Call("f", (Ref("X"), Ref("y"), 3)),), {"X": np.ones((8, 2)) / 3, "y": FIT.arrays["y"]})
+    random = np.random.default_rng(4)
+    drawn = [fresh(form, [form], random) for _ in range(50)]
+    assert all(set(one.arrays["y"]) == set(range(one.calls[0].args[2])) for one in drawn)
+    assert len({one.calls[0].args[2] for one in drawn}) > 3
+
+
 def test_numbers_change_and_words_stay(drawn):
     assert len({one.calls[0].args[3] for one in drawn}) == 100
     assert len({one.calls[0].kwargs["steps"] for one in drawn}) > 1
     assert {one.calls[0].kwargs["name"] for one in drawn} == {"sgd"}
+
+
+def test_a_list_of_rows_of_different_lengths_is_near_no_array():
+    assert not is_near([np.ones(2), np.ones(3)], np.ones((2, 2)), 1e-8)
 
 
 def test_a_file_of_examples_holds_what_was_written(tmp_path):
