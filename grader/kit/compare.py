@@ -78,7 +78,8 @@ def near(
 ) -> Verdict:
     """Judge an answer's shape, dtype and finiteness, and then whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least).
 
-    If `want` is an integer or an integer array (labels, counts), all entries must be equal up to rounding (see `agree`).
+    If `want` is an integer or an integer array (labels, counts), all entries must be equal up to
+    rounding (see `agree`).
 
     Args:
         answer: The student's answer.
