@@ -17,19 +17,12 @@ from typing import Any
 import numpy as np
 
 from grader.errors import BadAssignment
+from grader.guest.changes import class_in, substituted, with_changes
 from grader.guest.plain import plain
 from grader.guest.wire import Ref, encode
 from grader.kit.calls import VARIES, Array, Call, Episode, Plain, mapped, with_references
 from grader.kit.diagnosis import Assumptions, Truths
-from grader.kit.mistake import (
-    KnownInterpretation,
-    KnownMistake,
-    addressed,
-    combined,
-    mistakes_of,
-    substituted,
-    validate,
-)
+from grader.kit.mistake import KnownInterpretation, KnownMistake, addressed, mistakes_of, validate
 
 Namespace = Mapping[str, Any]
 """The variables of a module by name, among them its functions or its class."""
@@ -286,37 +279,6 @@ def truths(
     return truth
 
 
-def with_changes(
-    namespace: Namespace, names: Sequence[str], changes: Sequence[KnownMistake | KnownInterpretation]
-) -> Namespace:
-    """Return the variables of the reference module, with known mistakes or an interpretation put into its functions or
-    class.
-
-    Args:
-        namespace: The variables by name.
-        names: The entry points: names of functions, or accepted names of the class.
-        changes: The mistakes and interpretations to put in.
-    """
-    reference_class = _class_in(namespace, names)
-    if reference_class is not None:
-        return {**namespace, **dict.fromkeys(names, combined(reference_class, changes))}
-    replacements: dict[str, Callable[..., Any]] = {}
-    for change in changes:
-        replacements[change.of] = _contradictory if change.of in replacements else change.change
-    return substituted(namespace, replacements)
-
-
-def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise an error. This stands in for a function of the reference if two mistakes replace the function."""
-    raise ValueError("two mistakes in one function cannot be combined")
-
-
-def _class_in(namespace: Namespace, names: Sequence[str]) -> type | None:
-    """Return the class that one of the names stands for; None if they are names of functions."""
-    values = (namespace.get(name) for name in names)
-    return next((value for value in values if isinstance(value, type)), None)
-
-
 def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
     """Return the names of the reference's functions, or of its class's methods, that a known mistake can replace.
 
@@ -324,7 +286,7 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
         BadAssignment: If reference.py does not define a function or class that students must write.
     """
     namespace = vars(reference)
-    reference_class = _class_in(namespace, names)
+    reference_class = class_in(namespace, names)
     if reference_class is not None:
         public = [name for name in vars(reference_class) if not name.startswith("__")]
         return [name for name in public if callable(getattr(reference_class, name))]
