@@ -13,7 +13,7 @@ import importlib
 import random
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from io import BufferedReader
 from typing import Any
@@ -27,9 +27,9 @@ from .gaps import is_gap
 from .load import NotFound, load
 from .plain import plain, sequence_type
 from .structure import Structure, structure
+from .tables import table_of
 from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
-
 
 class UnusableObject(Exception):
     """Raised if the student's object lacks something that a request needs."""
@@ -39,7 +39,7 @@ class Guest:
     """Answers the grader's requests inside the sandbox. The name of a request is the name of the method that answers
     it. A request "several" contains a list of other requests."""
 
-    def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+    def __init__(self, channel: socket.socket, arrays: dict[str, Any]) -> None:
         """Prepare to serve a channel. Requests can refer to `arrays` by name."""
         self.channel = channel
         self.objects: list[Any] = []
@@ -226,7 +226,7 @@ class Guest:
         self.called = None
         try:
             method = getattr(self, operation)
-            answer = method(*[self.resolve(argument) for argument in arguments])
+            answer = method(*[resolved(argument, self.arrays) for argument in arguments])
             return ["value", plain(answer)]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
@@ -234,21 +234,6 @@ class Guest:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
             return ["raised", *describe(error, self.called)]
-
-    def resolve(self, value: Any) -> Any:
-        """Replace each `Ref` in a value by its array. Intern strings, because some students compare them with `is`."""
-        kind = type(value)
-        if kind is Ref:
-            if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check must store it with keep() first")
-            return self.arrays[value.name]
-        if kind is str:
-            return sys.intern(value)
-        if kind is list:
-            return [self.resolve(item) for item in value]
-        if kind is dict:
-            return {sys.intern(key): self.resolve(item) for key, item in value.items()}
-        return value
 
     def send(self, reply: list[Any]) -> None:
         """Send an answer to the grader. If it cannot be encoded, send the reason."""
@@ -258,6 +243,23 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be encoded: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
+
+
+def resolved(value: Any, arrays: Mapping[str, Any]) -> Any:
+    """Replace each `Ref` in a value by its array, and each dict that stands for a table of pandas by the table. Intern
+    strings, because some students compare them with `is`."""
+    kind = type(value)
+    if kind is Ref:
+        if value.name not in arrays:
+            raise UnusableObject(f"there is no array {value.name!r}: the check must store it with keep() first")
+        return arrays[value.name]
+    if kind is str:
+        return sys.intern(value)
+    if kind is list:
+        return [resolved(item, arrays) for item in value]
+    if kind is dict:
+        return table_of({sys.intern(key): resolved(item, arrays) for key, item in value.items()})
+    return value
 
 
 def _receive(stream: BufferedReader[socket.SocketIO]) -> Any:

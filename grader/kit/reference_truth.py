@@ -19,10 +19,17 @@ import numpy as np
 from grader.errors import BadAssignment
 from grader.guest.changes import class_in, substituted, with_changes
 from grader.guest.plain import plain
-from grader.guest.wire import Ref, encode
-from grader.kit.calls import VARIES, Array, Call, Episode, Plain, mapped, with_references
+from grader.guest.serve import resolved
+from grader.guest.wire import encode
+from grader.kit.calls import VARIES, Array, Call, Episode, Plain, mapped
 from grader.kit.diagnosis import Assumptions, Truths
-from grader.kit.mistake import KnownInterpretation, KnownMistake, addressed, mistakes_of, validate
+from grader.kit.mistake import (
+    KnownInterpretation,
+    KnownMistake,
+    addressed,
+    mistakes_of,
+    validate,
+)
 
 Namespace = Mapping[str, Any]
 """The variables of a module by name, among them its functions or its class."""
@@ -70,10 +77,7 @@ class ReferenceTruth:
             raise AttributeError(f"the reference has no function {name!r} (it has {', '.join(functions)})")
 
         def ask(*args: Any, **kwargs: Any) -> Plain:
-            values, arrays = with_references([*args, *kwargs.values()])
-            positional, named = values[: len(args)], values[len(args) :]
-            call = Call(name, tuple(positional), dict(zip(kwargs, named, strict=True)))
-            played = self.play(Episode((call,), arrays, judged=name))
+            played = self.play(Episode((Call(name, args, kwargs),), judged=name))
             if RAISED in played:
                 raise ValueError(f"the reference's {name} raises {played[RAISED]}")
             return played["answers"][0]
@@ -112,8 +116,8 @@ class ReferenceTruth:
     def usable(self, episode: Episode) -> bool:
         """Return whether an episode is suitable for grading.
 
-        The reference must return finite numbers that rounding does not decide. Rounding decides, for example, a tie
-        between two labels, or a training that amplifies the last digit.
+        The reference must return numbers that rounding does not decide, and none that is infinite. Rounding decides,
+        for example, a tie between two labels, or a training that amplifies the last digit.
         """
         return bool(self._once("usable", episode, self._is_usable))
 
@@ -121,7 +125,7 @@ class ReferenceTruth:
         """Return the result of `usable` without caching it. If the last digits of the inputs change, up or down, the
         results must stay nearly the same."""
         right = self.play(episode)
-        if RAISED in right or not is_finite(right):
+        if RAISED in right or has(np.isinf, right):
             return False
         return all(is_near(self.play(nudged(episode, sign)), right, STABLE) for sign in (1, -1))
 
@@ -162,12 +166,8 @@ def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
 
 def _called(function: Any, call: Call, arrays: Mapping[str, Array]) -> Any:
     """Call a function with a call's arguments. References become the shared `arrays`, and other arrays are copied."""
-
-    def resolve(value: Ref | Array) -> Array:
-        return arrays[value.name] if isinstance(value, Ref) else value.copy()
-
-    args, kwargs = (mapped(values, (Ref, np.ndarray), resolve) for values in (call.args, call.kwargs))
-    return function(*args, **kwargs)
+    args, kwargs = mapped(([*call.args], {**call.kwargs}), np.ndarray, np.copy)
+    return function(*resolved(args, arrays), **resolved(kwargs, arrays))
 
 
 def _copied(value: Any) -> Plain:
@@ -225,14 +225,14 @@ def is_near(got: Plain, want: Plain, rtol: float) -> bool:
     return bool(difference <= rtol * np.linalg.norm(b[finite]) + 1e-12)
 
 
-def is_finite(value: Plain) -> bool:
-    """Return whether all numbers in a result are finite."""
+def has(is_odd: Callable[[Array], Array], value: Plain) -> bool:
+    """Return whether a function such as `np.isnan` is true of a number in a result."""
     if isinstance(value, dict):
-        return all(map(is_finite, value.values()))
+        value = list(value.values())
     if isinstance(value, list):
-        return all(map(is_finite, value))
+        return any(has(is_odd, item) for item in value)
     array = np.asarray(value)
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+    return array.dtype.kind == "f" and bool(is_odd(array).any())
 
 
 def nudged(episode: Episode, sign: int) -> Episode:

@@ -11,6 +11,7 @@ import numpy as np
 
 from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.guest.entry_points import EntryPoints
+from grader.guest.tables import COLUMNS
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.model import (
@@ -383,7 +384,7 @@ def _shown(value: Any) -> str:
         return value.name.partition(" ")[0]  # "X 2" replaces the array X
     if isinstance(value, float):
         return f"{value:g}"
-    return "…" if isinstance(value, np.ndarray) else str(value)
+    return "…" if isinstance(value, np.ndarray) or (isinstance(value, dict) and COLUMNS in value) else str(value)
 
 
 def _loaded(facts: Any) -> Loaded | None:
