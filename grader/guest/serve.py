@@ -13,13 +13,15 @@ import importlib
 import random
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from io import BufferedReader
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from .changes import substituted, with_changes
 from .cpu_limit import SoftLimit, soft_limit
 from .describe import describe
 from .entry_points import EntryPoints
@@ -31,8 +33,16 @@ from .tables import table_of
 from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
+CALL = "(call of a student's function)"
+"""First item of an answer that is such a call: CALL, the function's name, keyword arguments, arguments."""
+
+
 class UnusableObject(Exception):
     """Raised if the student's object lacks something that a request needs."""
+
+
+class StudentsCall(BaseException):
+    """Raised if an author's reference calls a function that is a student's, which the sandbox does not have."""
 
 
 class Guest:
@@ -176,6 +186,27 @@ class Guest:
             new_class = type(old_class.__name__, (old_class,), {"__slots__": (), method: staticmethod(function)})
             object.__setattr__(student_object, "__class__", new_class)
 
+    def change(self, names: list[str], changes: list[list[str]], functions: list[str], answers: list[Any]) -> None:
+        """Load the package `assignment`, an author's reference, in the place of a student's code, and put changes into
+        it. Its objects are forgotten.
+
+        Args:
+            names: The entry points.
+            changes: Changes: the name of a definition in mistakes.py, and that of the function or method which it
+                replaces.
+            functions: Names of functions that are a student's.
+            answers: What their calls return, in order. The next call is itself the answer of the request.
+        """
+        rows = []
+        for name, replaced in changes:
+            change = getattr(importlib.import_module("assignment.mistakes"), name)
+            rows.append(SimpleNamespace(change=change, of=replaced))
+        namespace = with_changes(vars(importlib.import_module("assignment.reference")), names, rows)
+        asking = {name: partial(_answer_of_student, iter(answers), name) for name in functions}
+        namespace = substituted(namespace, asking)
+        self.loaded = {name: namespace[name] for name in (*names, *namespace) if name in namespace}
+        self.objects.clear()
+
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Store copies of arrays under these names, so that later requests can refer to them."""
         self.arrays |= {name: array.copy() for name, array in arrays.items()}
@@ -228,6 +259,8 @@ class Guest:
             method = getattr(self, operation)
             answer = method(*[resolved(argument, self.arrays) for argument in arguments])
             return ["value", plain(answer)]
+        except StudentsCall as call:
+            return ["value", plain(call.args)]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
         except (UnusableObject, NotFound) as unusable:
@@ -243,6 +276,13 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be encoded: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
+
+
+def _answer_of_student(answers: Iterator[Any], name: str, *args: Any, **kwargs: Any) -> Any:
+    """Return the next of a student's answers. Raise `StudentsCall` if there is none."""
+    for answer in answers:
+        return answer
+    raise StudentsCall(CALL, name, kwargs, *args)
 
 
 def resolved(value: Any, arrays: Mapping[str, Any]) -> Any:

@@ -223,6 +223,10 @@ class Student:
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
+    def change(self, *arguments: Any) -> None:
+        """Change an author's reference before the next request. The arguments are those of `Guest.change`."""
+        self._waiting.append(["change", *arguments])
+
     def look(self, *names: str) -> Answer:
         """Return the current values, by name, of arrays sent by `keep`."""
         return Answer(", ".join(names), self._request(["look", list(names)]))

@@ -161,7 +161,9 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
 
 def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
     """Return the reference solution with a known mistake put into it."""
-    return with_changes(vars(assignment.reference_module), assignment.entry_points.names, [mistake])
+    imported = assignment.imported()
+    changes = [change for change in imported.mistakes if change.id == mistake.id]
+    return with_changes(vars(imported.reference_module), assignment.entry_points.names, changes)
 
 
 def failed(report: Report) -> frozenset[str]:
