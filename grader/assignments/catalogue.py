@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,18 +18,20 @@ from typing import Any
 from grader.assignments.manifest import MANIFEST, Manifest, PartTable, WrittenQuestion, read_manifest
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded_truth import RECORDED, RecordedTruth
+from grader.assignments.sandboxed_truth import outline, sandboxed_truths
 from grader.derivations.question import Question
 from grader.errors import BadAssignment, BadCall
+from grader.guest.changes import class_in
 from grader.guest.entry_points import EntryPoints
 from grader.intake.missing_code import has_code
 from grader.intake.notebook import read_notebook
 from grader.kit import reference_truth as default_truth
 from grader.kit.check import Check
-from grader.kit.diagnosis import Interpretation, Mistake, Truths
+from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.lines import Target
 from grader.kit.mistake import interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
-from grader.sandbox.contract import Array
+from grader.sandbox.contract import Array, Sandbox
 
 OTHER_VERSION = (
     "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
@@ -82,6 +84,11 @@ class Assignment:
     known_questions: tuple[Question, ...] = ()
     """Written questions whose formulas are compared automatically."""
     written_digest: str = ""
+    outline: ModuleType | None = None
+    """The functions or the class of a reference that runs in a sandbox (`in_sandbox`), without their code; None for a
+    reference that is imported."""
+    rest: Callable[[], None] = lambda: None
+    """Function that ends the session of a reference in a sandbox until it is needed again."""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
     """Function: id of a failed check → targets, the most promising first. A target is a call to trace, with the output
     to follow back to the faulty line."""
@@ -116,7 +123,7 @@ class Assignment:
         """Requirements file of the Python environment for this assignment's students' code; None if the common
         environment is used."""
         table = self.manifest.runtime
-        return self.folder / table.lock if table else None
+        return self.folder / table.lock if table and table.lock else None
 
     @property
     def runtime_name(self) -> str:
@@ -127,14 +134,8 @@ class Assignment:
         return f"{self.lock.name} {_short_digest(self.lock)}"
 
     def runtime(self, common: Path) -> Path:
-        """Return the folder of the Python environment for students' code.
-
-        Args:
-            common: Folder of the common environment. The assignment's own environment is in a folder beside it.
-        """
-        if self.lock is None:
-            return common
-        return common.with_name(f"{common.name}-{_short_digest(self.lock)}")
+        """Return the folder of the Python environment for students' code, given that of the common environment."""
+        return environment_of(self.lock, common)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -148,9 +149,22 @@ class Assignment:
 
     @property
     def reference_module(self) -> ModuleType:
-        """The loaded module of the reference solution."""
+        """The module of the reference solution, or its outline if the reference runs in a sandbox."""
+        if self.outline is not None:
+            return self.outline
         package = self.checks[0].run.__module__.rpartition(".")[0]
         return _submodule(package, REFERENCE)
+
+    @cached_property
+    def in_sandbox(self) -> Callable[[Sandbox], Assignment]:
+        """Function that returns the assignment with the truths for gradings in a sandbox. A reference with a [runtime]
+        then runs in a session of this sandbox. In the process of an author's test, it is imported."""
+        return cache(partial(_in_sandbox, self))  # type: ignore[return-value]  # sandboxes are hashable
+
+    def imported(self) -> Assignment:
+        """Return the assignment with an imported reference, whose packages the author's process has, and without a
+        [runtime]."""
+        return self if self.outline is None else load(self.folder, imports_reference=True)
 
     @cached_property
     def methods(self) -> frozenset[str]:
@@ -160,7 +174,7 @@ class Assignment:
             return frozenset(self.entry_points.names)
         if not self.reference.exists():
             return frozenset()
-        reference_class = default_truth.class_in(vars(self.reference_module), self.entry_points.names)
+        reference_class = class_in(vars(self.reference_module), self.entry_points.names)
         return frozenset(dir(reference_class)) if reference_class else frozenset()
 
     @property
@@ -187,6 +201,24 @@ class Assignment:
         for part in self.parts:
             points |= part.points_of_checks
         return points
+
+
+def _in_sandbox(assignment: Assignment, sandbox: Sandbox) -> Assignment:
+    if assignment.outline is None or sandbox.name == "in process":
+        return assignment.imported()
+    truths, rest = sandboxed_truths(assignment, sandbox)
+    return replace(assignment, truths=truths, public_cache=PublicProblemCache(truths), rest=rest)
+
+
+def _without_sandbox(_interpretation: str, _assumed: Assumptions) -> Any:
+    """Raise `BadAssignment`. This stands in for the truths of an assignment before `in_sandbox`."""
+    raise BadAssignment("a reference with a [runtime] runs in a sandbox alone")
+
+
+def environment_of(lock: Path | None, common: Path) -> Path:
+    """Return the folder of the Python environment with locked requirements, which is beside the common environment;
+    `common` itself if `lock` is None."""
+    return common if lock is None else common.with_name(f"{common.name}-{_short_digest(lock)}")
 
 
 def _short_digest(file: Path) -> str:
@@ -298,8 +330,13 @@ def everything(root: Path | None, broken: Callable[[str], None]) -> list[Assignm
     return assignments
 
 
-def load(folder: Path) -> Assignment:
+def load(folder: Path, *, imports_reference: bool = False) -> Assignment:
     """Read and validate an assignment's folder.
+
+    Args:
+        folder: The folder.
+        imports_reference: True to import a reference with a [runtime], whose packages this process has. The assignment
+            then has no [runtime].
 
     Raises:
         BadAssignment: If the folder is not valid. The message says what the author must change.
@@ -311,6 +348,8 @@ def load(folder: Path) -> Assignment:
         if (folder / RECORDED).exists():
             raise BadAssignment(OTHER_VERSION) from None
         raise
+    if imports_reference:
+        manifest = manifest.model_copy(update={"runtime": None})
     digest = _digest_of_folder(folder)
     written_digest = digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
@@ -336,6 +375,7 @@ def load(folder: Path) -> Assignment:
         limits=manifest.limits,
         known_questions=tuple(written.questions()) if written else (),
         written_digest=written_digest,
+        outline=reference.outline,
         targets=lines.targets if lines else lambda _check: (),
     )
     _require_same_sections(assignment)
@@ -383,11 +423,13 @@ class _Reference:
     """Function that creates truths, which are objects that compute the right results."""
     interpretations: tuple[Interpretation, ...]
     """The accepted interpretations of the task."""
+    outline: ModuleType | None = None
+    """See `Assignment.outline`."""
 
 
 def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str) -> _Reference:
-    """Return what truth.py defines. If there is no truth.py, take it from reference.py and mistakes.py; if there is no
-    reference.py, from checks.py."""
+    """Return what truth.py defines. If there is no truth.py, take it from reference.py and mistakes.py, or from their
+    outlines; if there is no reference.py, from checks.py."""
     settings = manifest.settings
     if truth is not checks:
         if not hasattr(truth, "truths"):
@@ -399,20 +441,24 @@ def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path,
         return _Reference(tuple(mistakes), truth.truths(settings), _interpretations(truth, settings))
     if not (folder / REFERENCE).exists():
         return _Reference((), lambda _interpretation, _assumed: truth, _interpretations(truth, settings))
-    solution = _submodule(package, REFERENCE)
+    outlined = manifest.runtime is not None
+    solution = _submodule(package, REFERENCE, outlined=outlined)
     names = manifest.entry_points.names
     _require_methods(solution, manifest.entry_points, folder)
-    module = _module_if_present(folder, package, MISTAKES) or ModuleType(MISTAKES)
+    module = ModuleType(MISTAKES)
+    if (folder / MISTAKES).exists():
+        module = _submodule(package, MISTAKES, outlined=outlined)
     ids = [check for part in manifest.parts for check in part.points_of_checks]
     mistakes = default_truth.known_mistakes(solution, names, module, ids, folder.name)
     accepted = interpretations_of(module)
-    truths = default_truth.truths(solution, names, mistakes, accepted)
-    return _Reference(tuple(mistakes), truths, (Interpretation("", ""), *accepted))
+    truths = _without_sandbox if outlined else default_truth.truths(solution, names, mistakes, accepted)
+    interpretations = (Interpretation("", ""), *accepted)
+    return _Reference(tuple(mistakes), truths, interpretations, solution if outlined else None)
 
 
 def _require_methods(solution: ModuleType, entry_points: EntryPoints, folder: Path) -> None:
     """Raise `BadAssignment` if assignment.toml lists a method that the reference's class does not have."""
-    reference_class = default_truth.class_in(vars(solution), entry_points.names)
+    reference_class = class_in(vars(solution), entry_points.names)
     for method in entry_points.methods:
         if reference_class and not hasattr(reference_class, method):
             raise BadAssignment(
@@ -495,9 +541,11 @@ def _module_if_present(folder: Path, package: str, file: str) -> ModuleType | No
     return _submodule(package, file) if (folder / file).exists() else None
 
 
-def _submodule(package: str, file: str) -> ModuleType:
-    """Load a file of the assignment's package."""
+def _submodule(package: str, file: str, *, outlined: bool = False) -> ModuleType:
+    """Load a file of the assignment's package, or its outline."""
     try:
+        if outlined:
+            return outline(Path(sys.modules[package].__path__[0]) / file)
         return importlib.import_module(f"{package}.{file.removesuffix('.py')}")
     except BadAssignment:
         raise

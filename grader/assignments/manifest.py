@@ -145,11 +145,11 @@ class ClassTable(_Table):
 
 
 class RuntimeTable(_Table):
-    """The table [runtime]: packages for students' code that the common environment does not have."""
+    """The table [runtime]: the reference runs where students' code runs, and not in the grader's environment."""
 
-    lock: str
-    """Name of a requirements file in the assignment's folder, with versions and hashes. It must list numpy, msgpack and
-    threadpoolctl, and ipython if notebooks may use magic commands."""
+    lock: str = ""
+    """Name of a requirements file in the assignment's folder, with versions and hashes, for packages that the common
+    environment does not have. It must list ipython if notebooks may use magic commands."""
 
 
 class WrittenTable(_Table):

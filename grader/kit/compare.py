@@ -97,6 +97,12 @@ def near(
     if np.asarray(want).dtype.kind in "iub":
         return agree(answer, np.asarray(want))
     want = np.asarray(want, np.float64)
+    is_missing = np.isnan(want)
+    value = answer.value
+    if is_missing.any() and isinstance(value, float | np.ndarray) and np.shape(value) == want.shape:
+        if not np.array_equal(value != value, is_missing):
+            return failed(f"{answer.what} must be NaN at {is_missing.sum()} of {want.size} entries, and at no other")
+        answer, want = replace(answer, value=np.where(is_missing, 0, value)), np.where(is_missing, 0, want)
     got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
         is_transposed = want.ndim == 2 and getattr(answer.value, "shape", None) == want.T.shape != want.shape

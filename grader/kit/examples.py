@@ -21,6 +21,7 @@ from grader.errors import BadAssignment
 from grader.guest.wire import Ref
 from grader.kit.calls import Array, Call, Episode
 from grader.kit.draws import Draw, Each
+from grader.kit.reference_truth import RAISED, has
 
 EXAMPLES = "data/examples.json"
 TRIES = 40
@@ -79,8 +80,10 @@ def around(examples: Sequence[Episode], name: str, count: int = 12) -> Each:
             if episode is not None:
                 episodes.append(episode)
         if not episodes:
+            right = truth.play(fresh(forms[0], examples, problem_draw.random))
+            why = right.get(RAISED, "its results are infinite, or rounding decides them")
             raise BadAssignment(
-                f"the reference rejects every input drawn around the examples of {name!r}: change the examples"
+                f"the reference rejects every input drawn around the examples of {name!r} ({why}): change the examples"
             )
         return episodes
 
@@ -95,7 +98,8 @@ def _usable(
         form = forms[(slot + number // 4) % len(forms)]  # another example after every four rejected draws
         factor = max(FARTHEST * NEARER**number, 1.0) if slot % 3 == 2 else 1.0
         episode = fresh(form, examples, random, factor)
-        if truth.usable(episode):
+        is_missing = factor == 1.0 or has(np.isnan, {**episode.arrays})  # otherwise NaN comes from an overflow
+        if truth.usable(episode) and (is_missing or not has(np.isnan, truth.play(episode))):
             return episode
     return None
 
@@ -165,7 +169,9 @@ class FreshValues:
         if labels is not None:
             return labels
         if example.dtype.kind == "f":
-            return self.floats(example, shape, factor).astype(example.dtype)
+            missing = np.isnan(example)
+            values = self.floats(example[~missing] if missing.any() else example, shape, factor).astype(example.dtype)
+            return np.where(self._random.random(shape) < missing.mean(), np.nan, values) if missing.any() else values
         return self._random.integers(example.min(), int(example.max()) + 1, size=shape).astype(example.dtype)
 
     def _labels_like(self, example: Array, shape: Sequence[int]) -> Array | None:

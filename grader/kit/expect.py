@@ -360,6 +360,10 @@ def in_form_of(right: Plain, answer: Answer) -> Plain:
     Raises:
         ValueError: If the call failed, or its value has another form.
     """
+    if isinstance(right, Mapping):
+        return {key: in_form_of(value, answer.item(key, key)) for key, value in right.items()}
+    if isinstance(right, str | bool) and answer.value == right:
+        return right
     if isinstance(right, list):
         return [in_form_of(*pair) for pair in zip(right, answer.unpack(len(right)), strict=True)]
     array, form = numbers(answer, np.shape(right)), np.asarray(right)

@@ -11,6 +11,7 @@ import numpy as np
 
 from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.guest.entry_points import EntryPoints
+from grader.guest.tables import COLUMNS
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.model import (
@@ -222,6 +223,10 @@ class Student:
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
+    def change(self, *arguments: Any) -> None:
+        """Change an author's reference before the next request. The arguments are those of `Guest.change`."""
+        self._waiting.append(["change", *arguments])
+
     def look(self, *names: str) -> Answer:
         """Return the current values, by name, of arrays sent by `keep`."""
         return Answer(", ".join(names), self._request(["look", list(names)]))
@@ -380,7 +385,7 @@ def _shown(value: Any) -> str:
         return value.name.partition(" ")[0]  # "X 2" replaces the array X
     if isinstance(value, float):
         return f"{value:g}"
-    return "…" if isinstance(value, np.ndarray) else str(value)
+    return "…" if isinstance(value, np.ndarray) or (isinstance(value, dict) and COLUMNS in value) else str(value)
 
 
 def _loaded(facts: Any) -> Loaded | None:

@@ -22,9 +22,10 @@ from grader.authoring.mutate import model
 from grader.authoring.mutate.classify import namespace_of
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.errors import BadAssignment
+from grader.guest.changes import class_in
 from grader.kit.calls import Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, FreshValues, axes, read
-from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, class_in, is_near, played_with
+from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, is_near, played_with
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
