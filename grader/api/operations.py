@@ -6,6 +6,7 @@ import datetime as dt
 import hmac
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -20,6 +21,7 @@ from grader.api.rendering import page
 from grader.api.schemas import Out
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
+from grader.settings import Settings
 from grader.store import counts, installation, queue, workers
 from grader.store.database import now
 from grader.store.records import Kind, Role, State
@@ -33,6 +35,8 @@ pages = APIRouter(include_in_schema=False)
 
 LOOPBACK = ("127.0.0.1", "::1")
 """Addresses of this machine."""
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip")
+"""Headers that proxies add to requests."""
 
 NO_LOGIN: dict[str, Any] = {"security": []}
 """Value of the argument `openapi_extra` for routes that need no login."""
@@ -140,14 +144,15 @@ _TEXT = {"schema": {"type": "string"}}
 def get_metrics(request: Request, service: TheService) -> Response:
     """Return metrics for Prometheus.
 
-    Requests must send GRADER_METRICS_TOKEN as a bearer token. If it is not set, only this machine may read them.
+    Requests must send GRADER_METRICS_TOKEN as a bearer token. If it is not set, only this machine may read them, and
+    not through a proxy.
     """
     token = service.settings.metrics_token
     if token:
         authorization = request.headers.get("authorization", "")
         may_read = hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
     else:
-        may_read = request.client is not None and request.client.host in LOOPBACK
+        may_read = _is_sent_from_here(request, service.settings)
     if not may_read:
         detail = "set GRADER_METRICS_TOKEN, and send it as Authorization: Bearer …"
         raise HttpProblem(401, "unauthorized", "The metrics token is missing", detail, {"WWW-Authenticate": "Bearer"})
@@ -155,6 +160,16 @@ def get_metrics(request: Request, service: TheService) -> Response:
     for name, part in _parts(service).items():
         metrics.readiness(name, part.ok)
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_sent_from_here(request: Request, settings: Settings) -> bool:
+    """Return whether a program on this machine sent a request, and no proxy on this machine passed it on. A proxy may
+    leave no trace in a request, so False for any request if GRADER_URL is not an address of this machine."""
+    if urlsplit(settings.url).hostname not in (None, "localhost", *LOOPBACK):
+        return False
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    return request.client is not None and request.client.host in LOOPBACK
 
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,8 @@ def serve(
         config = uvicorn.Config(
             create_app(service),
             **connections.options(),
+            # by default, uvicorn would believe the addresses that any program on this machine claims
+            forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
             log_config=None,  # structlog writes the logs
             access_log=False,
             timeout_graceful_shutdown=5,  # otherwise open event streams would block the shutdown

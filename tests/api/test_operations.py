@@ -109,6 +109,19 @@ def test_metrics_are_closed_to_other_machines_unless_they_have_a_token(world: Wo
     assert world.client.get("/metrics").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP"])
+def test_metrics_without_a_token_are_closed_to_what_a_proxy_passes_on(world: World, name: str) -> None:
+    assert world.client.get("/metrics", headers={name: "127.0.0.1"}).status_code == 401
+
+
+def test_metrics_behind_a_proxy_that_leaves_no_trace_need_a_token(world: World) -> None:
+    statuses = {}
+    for url in ("https://grader.example.edu", "http://localhost:8000", "http://[::1]:8000"):
+        world.service.settings.url = url
+        statuses[url] = world.client.get("/metrics").status_code
+    assert [*statuses.values()] == [401, 200, 200]
+
+
 def test_metrics_can_have_a_token(world: World) -> None:
     world.service.settings.metrics_token = "let me in"
     assert world.client.get("/metrics").status_code == 401

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import TOY_SOLUTION, Command
 from tests.postgres import Cluster
-from tests.running import SLOW, WAIT_SECONDS, Running, free_port, running, until_final
+from tests.running import SLOW, VERIFY, WAIT_SECONDS, Running, free_port, running, until_final
 
 pytestmark = pytest.mark.long
 
@@ -157,6 +157,15 @@ def test_logs_tell_of_a_request_and_its_submission_to_its_grading(service: Runni
         ("graded", None),
     ]
     assert [line["status"] for line in lines if line.get("request") == "from-the-proxy-1" and "status" in line] == [202]
+
+
+def test_addresses_that_a_client_on_this_machine_claims_do_not_pass_by_the_limit_of_logins(service: Running) -> None:
+    guesses = []
+    for number in range(21):
+        claimed = {"X-Forwarded-For": f"203.0.113.{number}"}
+        guess = httpx.post(f"{service.url}/login", data={"token": "guess"}, headers=claimed, timeout=60, verify=VERIFY)
+        guesses.append(guess.status_code)
+    assert guesses == [403] * 20 + [429]
 
 
 def test_without_its_postgresql_an_api_process_says_when_to_come_back_and_recovers(

@@ -28,7 +28,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 BUILDS_THE_SANDBOX = {"clone", "mount", "pivot_root", "sethostname", "umount2", "unshare"}
 
 
-TEXTS = [ROOT / "Dockerfile", *(DEPLOY / name for name in ("compose.yaml", "example.env", "README.md")), *UNITS]
+TEXTS = [ROOT / "Dockerfile", *(DEPLOY / name for name in ("compose.yaml", "example.env", "nginx.conf", "README.md")), *UNITS]
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
@@ -72,6 +72,7 @@ def test_the_proxy_is_told_the_limits_that_the_service_has() -> None:
     largest = (MAX_UPLOAD_BYTES + MIB) // MIB
     assert re.findall(r"(\d+) MiB", said) == [str(largest)]
     assert f"client_max_body_size {largest}m" in said
+    assert f"client_max_body_size {largest}m;" in (DEPLOY / "nginx.conf").read_text("utf-8")
     assert f"within {HEAD_SECONDS:.0f} s" in said
     assert f"{MIN_BYTES_PER_SECOND:,} bytes a second" in said
 
