@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from grader.api.openapi import problem_responses
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import Out
+from grader.bounds import MAX_UPLOAD_BYTES, MIB
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.settings import Settings
@@ -54,7 +57,7 @@ class PartOfServiceOut(Out):
 class ReadinessOut(Out):
     ok: bool
     parts: dict[str, PartOfServiceOut]
-    """database, sandbox, queue; with PostgreSQL also workers."""
+    """database, sandbox, queue, uploads; with PostgreSQL also workers."""
 
 
 @open_router.get("/healthz", openapi_extra=NO_LOGIN)
@@ -75,8 +78,8 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """Report whether the service can accept and grade submissions.
 
     Report whether database and sandbox are ready, and the reason if one of them is not. Also report whether the queue
-    is full and, with PostgreSQL, whether a worker is ready. A full queue or a lack of workers leaves the service ready,
-    because it still stores submissions.
+    is full, whether the disk has room for the largest upload and, with PostgreSQL, whether a worker is ready. These
+    leave the service ready, because it still stores submissions, or those that are small.
     """
     parts = _parts(service)
     ok = parts["database"].ok and parts["sandbox"].ok
@@ -90,6 +93,7 @@ def _parts(service: Service) -> dict[str, PartOfServiceOut]:
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
         "queue": _readiness(lambda: _queue_trouble(service)),
+        "uploads": _readiness(lambda: _uploads_trouble(service.settings)),
     }
     if service.settings.has_postgresql:
         parts["workers"] = _readiness(lambda: _workers_trouble(service))
@@ -123,6 +127,18 @@ def _queue_trouble(service: Service) -> str:
     if waiting < limit:
         return ""
     return f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
+
+
+def _uploads_trouble(settings: Settings) -> str:
+    """Return a reason if the disk on which uploads wait (`SpooledUploads`) has no room for the largest one."""
+    try:
+        folder = tempfile.gettempdir() if settings.has_postgresql else settings.home
+        free_mib = shutil.disk_usage(folder).free // MIB
+    except OSError as missing:
+        return f"uploads cannot be kept on disk ({missing.strerror}): see GRADER_HOME, or TMPDIR with PostgreSQL"
+    if free_mib > MAX_UPLOAD_BYTES // MIB:
+        return ""
+    return f"the disk for uploads has {free_mib} MiB left: make room in GRADER_HOME, or in TMPDIR with PostgreSQL"
 
 
 def _workers_trouble(service: Service) -> str:

@@ -43,8 +43,8 @@ class Student:
             headers=headers,
         )
 
-    def get(self, path: str) -> httpx.Response:
-        return self._client.get(f"{self._service.url}{path}")
+    def get(self, path: str, timeout: float = 60) -> httpx.Response:
+        return self._client.get(f"{self._service.url}{path}", timeout=timeout)
 
     def kept(self) -> set[str]:
         return {row["id"] for row in self.get("/api/v1/courses/ml/assignments/toy/submissions").json()}

@@ -28,7 +28,11 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 BUILDS_THE_SANDBOX = {"clone", "mount", "pivot_root", "sethostname", "umount2", "unshare"}
 
 
-TEXTS = [ROOT / "Dockerfile", *(DEPLOY / name for name in ("compose.yaml", "example.env", "nginx.conf", "README.md")), *UNITS]
+TEXTS = [
+    ROOT / "Dockerfile",
+    *(DEPLOY / name for name in ("compose.yaml", "example.env", "nginx.conf", "README.md")),
+    *UNITS,
+]
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
@@ -100,6 +104,16 @@ def test_services_have_no_capability_and_nowhere_to_write() -> None:
         assert "no-new-privileges" in service["security_opt"]
         assert "privileged" not in service
     assert re.search(r"^USER grader$", DOCKERFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]])
+def test_promtool_accepts_the_alerts_and_each_fires_and_rests(command: list[str]) -> None:
+    done = subprocess.run(["promtool", *command], cwd=DEPLOY, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    alerts = yaml.safe_load((DEPLOY / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
+    tests = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text("utf-8"))["tests"]
+    tried = [(case["alertname"], bool(case["exp_alerts"])) for test in tests for case in test["alert_rule_test"]]
+    assert {(rule["alert"], fires) for rule in alerts for fires in (True, False)} <= {*tried}
 
 
 # ── seccomp.json ─────────────────────────────────────────────────────────────────────────────────────
