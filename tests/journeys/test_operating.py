@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,11 +203,41 @@ def test_what_is_started_before_its_postgresql_waits_for_it(
                     assert started.process is not None
                     assert started.process.poll() is None, started.log()
                     time.sleep(0.05)
+                if kind == "door":  # another door may be there for its clients
+                    with pytest.raises(httpx.ConnectError):
+                        httpx.get(f"{door.url}/healthz", timeout=5, verify=VERIFY)
             started.wait()
             assert started.send(signal.SIGTERM) == 0
             assert started.log().count("waiting for the database") <= 3, "it says so once for each reason"
         finally:
             started.end()
+
+
+@pytest.mark.parametrize("address", ["notify", "@notify"], ids=["file", "abstract"])
+def test_systemd_is_told_when_the_service_answers_and_not_before(address: str, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, running(tmp_path, students=0) as service:
+        name = f"{address[:-6]}{tmp_path}/notify"
+        manager.bind(name.replace("@", "\0"))
+        manager.settimeout(WAIT_SECONDS)
+        service.environment = service.environment | {"NOTIFY_SOCKET": name, "GRADER_WORKERS": "1"}
+        service.launch()
+        assert manager.recv(100) == b"READY=1"
+        assert httpx.get(f"{service.url}/healthz", verify=VERIFY).status_code == 200
+
+
+def test_systemd_is_told_when_a_worker_grades(tmp_path: Path, postgres_url: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{tmp_path}/notify")
+        manager.settimeout(WAIT_SECONDS)
+        settings = {"GRADER_WORKERS": "1", "NOTIFY_SOCKET": f"{tmp_path}/notify"}
+        with running(tmp_path, students=0, GRADER_DATABASE_URL=postgres_url, **settings) as door:
+            worker = door.worker()
+            worker.launch()
+            try:
+                assert manager.recv(100) == b"READY=1"
+                worker.wait()
+            finally:
+                worker.end()
 
 
 def test_settings_that_are_wrong_end_it_with_one_sentence(tmp_path: Path, grader: Command) -> None:
