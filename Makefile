@@ -12,7 +12,7 @@ PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
 # each file's tests on one core, in the order of tests/conftest.py
 TEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
-DEBIAN := bubblewrap chromium curl libseccomp2 postgresql
+DEBIAN := bubblewrap chromium curl libseccomp2 nginx openssl postgresql promtool systemd
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20

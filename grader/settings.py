@@ -66,7 +66,7 @@ class Settings(BaseModel):
     """GRADER_STREAMS_LIMIT: number of gradings that one person may watch at the same time."""
     metrics_token: str = ""
     """GRADER_METRICS_TOKEN: bearer token that Prometheus must send to read /metrics; if empty, only this machine may
-    read them."""
+    read them, and only if `url` is one of its own addresses."""
     lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0
     """GRADER_LEASE_SECONDS: a worker without a heartbeat for this time counts as dead, and another worker grades its
     submission."""

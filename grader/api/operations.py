@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -18,8 +21,10 @@ from grader.api.openapi import problem_responses
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import Out
+from grader.bounds import MAX_UPLOAD_BYTES, MIB
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
+from grader.settings import Settings
 from grader.store import counts, installation, queue, workers
 from grader.store.database import now
 from grader.store.records import Kind, Role, State
@@ -33,6 +38,8 @@ pages = APIRouter(include_in_schema=False)
 
 LOOPBACK = ("127.0.0.1", "::1")
 """Addresses of this machine."""
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip")
+"""Headers that proxies add to requests."""
 
 NO_LOGIN: dict[str, Any] = {"security": []}
 """Value of the argument `openapi_extra` for routes that need no login."""
@@ -50,7 +57,7 @@ class PartOfServiceOut(Out):
 class ReadinessOut(Out):
     ok: bool
     parts: dict[str, PartOfServiceOut]
-    """database, sandbox, queue; with PostgreSQL also workers."""
+    """database, sandbox, queue, uploads; with PostgreSQL also workers."""
 
 
 @open_router.get("/healthz", openapi_extra=NO_LOGIN)
@@ -71,8 +78,8 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """Report whether the service can accept and grade submissions.
 
     Report whether database and sandbox are ready, and the reason if one of them is not. Also report whether the queue
-    is full and, with PostgreSQL, whether a worker is ready. A full queue or a lack of workers leaves the service ready,
-    because it still stores submissions.
+    is full, whether the disk has room for the largest upload and, with PostgreSQL, whether a worker is ready. These
+    leave the service ready, because it still stores submissions, or those that are small.
     """
     parts = _parts(service)
     ok = parts["database"].ok and parts["sandbox"].ok
@@ -86,6 +93,7 @@ def _parts(service: Service) -> dict[str, PartOfServiceOut]:
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
         "queue": _readiness(lambda: _queue_trouble(service)),
+        "uploads": _readiness(lambda: _uploads_trouble(service.settings)),
     }
     if service.settings.has_postgresql:
         parts["workers"] = _readiness(lambda: _workers_trouble(service))
@@ -121,6 +129,18 @@ def _queue_trouble(service: Service) -> str:
     return f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
 
 
+def _uploads_trouble(settings: Settings) -> str:
+    """Return a reason if the disk on which uploads wait (`SpooledUploads`) has no room for the largest one."""
+    try:
+        folder = tempfile.gettempdir() if settings.has_postgresql else settings.home
+        free_mib = shutil.disk_usage(folder).free // MIB
+    except OSError as missing:
+        return f"uploads cannot be kept on disk ({missing.strerror}): see GRADER_HOME, or TMPDIR with PostgreSQL"
+    if free_mib > MAX_UPLOAD_BYTES // MIB:
+        return ""
+    return f"the disk for uploads has {free_mib} MiB left: make room in GRADER_HOME, or in TMPDIR with PostgreSQL"
+
+
 def _workers_trouble(service: Service) -> str:
     with service.store.read() as tx:
         if workers.live(tx):
@@ -140,14 +160,15 @@ _TEXT = {"schema": {"type": "string"}}
 def get_metrics(request: Request, service: TheService) -> Response:
     """Return metrics for Prometheus.
 
-    Requests must send GRADER_METRICS_TOKEN as a bearer token. If it is not set, only this machine may read them.
+    Requests must send GRADER_METRICS_TOKEN as a bearer token. If it is not set, only this machine may read them, and
+    not through a proxy.
     """
     token = service.settings.metrics_token
     if token:
         authorization = request.headers.get("authorization", "")
         may_read = hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
     else:
-        may_read = request.client is not None and request.client.host in LOOPBACK
+        may_read = _is_sent_from_here(request, service.settings)
     if not may_read:
         detail = "set GRADER_METRICS_TOKEN, and send it as Authorization: Bearer …"
         raise HttpProblem(401, "unauthorized", "The metrics token is missing", detail, {"WWW-Authenticate": "Bearer"})
@@ -155,6 +176,16 @@ def get_metrics(request: Request, service: TheService) -> Response:
     for name, part in _parts(service).items():
         metrics.readiness(name, part.ok)
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_sent_from_here(request: Request, settings: Settings) -> bool:
+    """Return whether a program on this machine sent a request, and no proxy on this machine passed it on. A proxy may
+    leave no trace in a request, so False for any request if GRADER_URL is not an address of this machine."""
+    if urlsplit(settings.url).hostname not in (None, "localhost", *LOOPBACK):
+        return False
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    return request.client is not None and request.client.host in LOOPBACK
 
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,16 @@ import uvicorn
 
 from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
-from grader.cli.common import ServiceSandboxOption, err, prepared, print_line, progress, signals_handled
+from grader.cli.common import (
+    ServiceSandboxOption,
+    err,
+    prepared,
+    print_line,
+    progress,
+    signals_handled,
+)
 from grader.cli.logs import configure_logging
+from grader.cli.systemd import notify_systemd
 from grader.errors import BadCall
 from grader.sandbox import selftest
 from grader.service import (
@@ -56,12 +65,14 @@ def serve(
         settings = prepared(settings, sandbox)
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     assembled = _assemble(settings, sandbox)
-    with _listener(host, port) as listener, assembled as (service, background, graded_by):
+    with _bound_socket(host, port) as listener, assembled as (service, background, graded_by):
         # before anything is started, since this raises for wrong settings
         connections = Connections(connection_limit(raise_descriptor_limit()))
         config = uvicorn.Config(
             create_app(service),
             **connections.options(),
+            # by default, uvicorn would believe the addresses that any program on this machine claims
+            forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
             log_config=None,  # structlog writes the logs
             access_log=False,
             timeout_graceful_shutdown=5,  # otherwise open event streams would block the shutdown
@@ -117,16 +128,21 @@ def _first_login(settings: Settings, link: str) -> str:
     return f"; its administrator logs in with the link in {file}"
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at the address. Raise `BadCall` if the address cannot be used."""
+def _bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket with this address. It does not listen yet, so that clients are refused, and not kept waiting,
+    while the service waits for its database. Raise `BadCall` if the address cannot be used."""
+    bound = socket.socket()
     try:
-        return socket.create_server((host, port), backlog=WAITING_CONNECTIONS)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
     except OSError as wrong:
+        bound.close()
         raise BadCall(f"cannot listen at {host}:{port} ({wrong.strerror}): choose another --port") from None
+    return bound
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server whose `run` returns normally after SIGTERM or Ctrl-C."""
+    """A uvicorn server whose `run` returns normally after SIGTERM or Ctrl-C. It tells systemd when it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the server, let the kernel queue `WAITING_CONNECTIONS`, and exclude all present objects from garbage
@@ -136,6 +152,7 @@ class _Server(uvicorn.Server):
             listener.listen(WAITING_CONNECTIONS)
         gc.collect()
         gc.freeze()  # garbage collection of these objects would block requests for 0.05 to 0.2 s
+        notify_systemd("READY=1")
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

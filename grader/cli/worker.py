@@ -9,6 +9,7 @@ import typer
 
 from grader.cli.common import ServiceSandboxOption, err, prepared, print_line, signals_handled
 from grader.cli.logs import configure_logging
+from grader.cli.systemd import notify_systemd
 from grader.sandbox import selftest
 from grader.service import machine_workers
 from grader.settings import Settings
@@ -35,6 +36,7 @@ def worker(
             )
             for key in machine.worker.compatibility_keys:
                 print_line(f"  {key}", console=err)
+            notify_systemd("READY=1")
             shutdown.wait()
         finally:
             machine.stop(settings.grace_seconds)

@@ -109,6 +109,19 @@ def test_metrics_are_closed_to_other_machines_unless_they_have_a_token(world: Wo
     assert world.client.get("/metrics").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP"])
+def test_metrics_without_a_token_are_closed_to_what_a_proxy_passes_on(world: World, name: str) -> None:
+    assert world.client.get("/metrics", headers={name: "127.0.0.1"}).status_code == 401
+
+
+def test_metrics_behind_a_proxy_that_leaves_no_trace_need_a_token(world: World) -> None:
+    statuses = {}
+    for url in ("https://grader.example.edu", "http://localhost:8000", "http://[::1]:8000"):
+        world.service.settings.url = url
+        statuses[url] = world.client.get("/metrics").status_code
+    assert [*statuses.values()] == [401, 200, 200]
+
+
 def test_metrics_can_have_a_token(world: World) -> None:
     world.service.settings.metrics_token = "let me in"
     assert world.client.get("/metrics").status_code == 401
@@ -131,10 +144,27 @@ def test_each_alert_rests_on_a_metric_that_exists(world: World) -> None:
     names = {name for name, *_ in numbers(world)} | {"up"}
     rules = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
     for rule in rules:
-        (metric,) = re.findall(r"grader_\w+|\bup\b", rule["expr"])
-        assert metric in names, rule["alert"]
+        metrics = {*re.findall(r"grader_\w+|\bup\b", rule["expr"])}
+        assert metrics
+        assert metrics <= names, rule["alert"]
     operator = (ROOT / "docs" / "operator.md").read_text("utf-8")
     assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in operator] == []
+
+
+def test_a_first_internal_error_is_an_increase(world: World) -> None:
+    """Prometheus sees none if a counter begins with 1."""
+    assert numbers(world)["grader_problems_total", "internal-error"] == 0
+
+
+@pytest.mark.parametrize("free_mib", [0, 17])
+def test_readiness_tells_whether_the_disk_has_room_for_an_upload(
+    world: World, monkeypatch: pytest.MonkeyPatch, free_mib: int
+) -> None:
+    disk = SimpleNamespace(free=free_mib << 20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: disk)
+    part = world.client.get("/readyz").json()["parts"]["uploads"]
+    assert part["ok"] is (free_mib == 17)
+    assert part["ok"] or "has 0 MiB left" in part["why"]
 
 
 def test_metrics_tell_which_part_is_not_ready_and_what_no_worker_takes(world: World) -> None:

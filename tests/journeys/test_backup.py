@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -21,7 +22,7 @@ from grader.store.leases import LEASE
 from grader.store.queue import StoreQueue
 from grader.store.records import Course, Kind, Offering, Page, Priority, TokenKind
 from grader.store.submissions import NewSubmission
-from tests.conftest import TOY_SOLUTION, Command
+from tests.conftest import ROOT, TOY_SOLUTION, Command
 from tests.journeys.test_operating import Student
 from tests.postgres import Cluster, binaries
 from tests.running import running
@@ -195,3 +196,23 @@ def test_postgresql_is_dumped_and_restored_by_its_own_tools_as_documented(
             leased = leases.claim(tx, "a worker")
         assert leased is not None, "what waited still waits"
         again.close()
+
+
+def test_the_unit_dumps_postgresql_and_deletes_old_dumps_alone(tmp_path: Path, postgres_url: str) -> None:
+    store = Store(postgres_url)
+    store.migrate()
+    populate(store)
+    store.close()
+    old, of_others = tmp_path / "grader-old.dump", tmp_path / "another-old.dump"
+    for file in (old, of_others):
+        file.touch()
+        os.utime(file, (0, 0))
+    environment = {"STATE_DIRECTORY": str(tmp_path), "GRADER_DATABASE_URL": postgres_url}
+    environment["PATH"] = f"{binaries()}:{os.defpath}"
+    unit = (ROOT / "deploy" / "systemd" / "grader-backup-postgres.service").read_text("utf-8")
+    for command in re.findall(r"^ExecStart(?:Post)?=/bin/sh -c '(.*)'$", unit, re.MULTILINE):
+        subprocess.run(["/bin/sh", "-c", command.replace("%%", "%")], env=environment, check=True, timeout=120)
+    assert not old.exists()
+    (dump,) = {*tmp_path.iterdir()} - {of_others}
+    listed = subprocess.run([binaries() / "pg_restore", "--list", dump], capture_output=True, text=True, check=True)
+    assert "TABLE DATA public submissions" in listed.stdout

@@ -4,13 +4,24 @@ code is also that of the real process."""
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, Command, MakeAssignment, MakeNotebook
+from tests.conftest import (
+    ROOT,
+    TOY_CHECKS,
+    TOY_SOLUTION,
+    Command,
+    MakeAssignment,
+    MakeNotebook,
+    without_settings,
+)
+from tests.journeys.test_operating import IN_ITS_OWN
+from tests.running import GRADER
 
 pytestmark = pytest.mark.long
 
@@ -85,6 +96,43 @@ def test_a_full_disk_loses_no_finished_report(grader: Command, make_assignment: 
         4,
         "grader: /dev/full cannot be written: No space left on device",
     )
+
+
+BATCH_ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=8m tmpfs "$DISK"
+"$@" >&2
+rm -r "$DISK"/out/students "$DISK"/out/class.html
+cat /dev/zero > "$DISK/filler" 2> /dev/null || truncate --size=-120K "$DISK/filler"
+code=0; "$@" >&2 || code=$?
+find "$DISK"/out ! -path "*/graded/*" -type f
+rm "$DISK/filler"
+"$@" >&2
+exit "$code"
+"""
+
+
+def test_a_batch_on_a_full_disk_says_so_leaves_no_half_of_a_file_and_goes_on_when_there_is_room(
+    tmp_path: Path, make_assignment: MakeAssignment
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    for number in range(4):
+        (tmp_path / "class" / f"s{number}").mkdir(parents=True)
+        (tmp_path / "class" / f"s{number}" / "mlp.py").write_text(f"{TOY_SOLUTION}# {number}\n", "utf-8")
+    batch = [GRADER, "batch", tmp_path / "class", "-a", make_assignment(), "-o", disk / "out"]
+    done = subprocess.run(
+        [*IN_ITS_OWN, "sh", "-euc", BATCH_ON_A_SMALL_DISK, "sh", *batch],
+        env=without_settings() | {"DISK": str(disk), "GRADER_HOME": str(tmp_path / "home"), "GRADER_WORKERS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("grader: ")]
+    assert done.returncode == 4, done.stderr
+    # whichever is written first: a report, or the database
+    assert error.startswith(("grader: no room on the disk", "grader: the database cannot be used")), error
+    assert not [file for file in done.stdout.splitlines() if Path(file).name.startswith(".") and "lock" not in file]
+    assert done.stderr.count("\nwritten to ") == 2, "before and afterwards"
 
 
 def test_a_broken_check_is_the_authors_fault(grader: Command, make_assignment: MakeAssignment) -> None:

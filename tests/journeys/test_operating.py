@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import pytest
 
 from tests.conftest import TOY_SOLUTION, Command
 from tests.postgres import Cluster
-from tests.running import SLOW, WAIT_SECONDS, Running, free_port, running, until_final
+from tests.running import SLOW, VERIFY, WAIT_SECONDS, Running, free_port, running, until_final
 
 pytestmark = pytest.mark.long
 
@@ -43,8 +44,8 @@ class Student:
             headers=headers,
         )
 
-    def get(self, path: str) -> httpx.Response:
-        return self._client.get(f"{self._service.url}{path}")
+    def get(self, path: str, timeout: float = 60) -> httpx.Response:
+        return self._client.get(f"{self._service.url}{path}", timeout=timeout)
 
     def kept(self) -> set[str]:
         return {row["id"] for row in self.get("/api/v1/courses/ml/assignments/toy/submissions").json()}
@@ -159,6 +160,15 @@ def test_logs_tell_of_a_request_and_its_submission_to_its_grading(service: Runni
     assert [line["status"] for line in lines if line.get("request") == "from-the-proxy-1" and "status" in line] == [202]
 
 
+def test_addresses_that_a_client_on_this_machine_claims_do_not_pass_by_the_limit_of_logins(service: Running) -> None:
+    guesses = []
+    for number in range(21):
+        claimed = {"X-Forwarded-For": f"203.0.113.{number}"}
+        guess = httpx.post(f"{service.url}/login", data={"token": "guess"}, headers=claimed, timeout=60, verify=VERIFY)
+        guesses.append(guess.status_code)
+    assert guesses == [403] * 20 + [429]
+
+
 def test_without_its_postgresql_an_api_process_says_when_to_come_back_and_recovers(
     tmp_path: Path, postgres: Cluster, postgres_url: str
 ) -> None:
@@ -193,11 +203,41 @@ def test_what_is_started_before_its_postgresql_waits_for_it(
                     assert started.process is not None
                     assert started.process.poll() is None, started.log()
                     time.sleep(0.05)
+                if kind == "door":  # another door may be there for its clients
+                    with pytest.raises(httpx.ConnectError):
+                        httpx.get(f"{door.url}/healthz", timeout=5, verify=VERIFY)
             started.wait()
             assert started.send(signal.SIGTERM) == 0
             assert started.log().count("waiting for the database") <= 3, "it says so once for each reason"
         finally:
             started.end()
+
+
+@pytest.mark.parametrize("address", ["notify", "@notify"], ids=["file", "abstract"])
+def test_systemd_is_told_when_the_service_answers_and_not_before(address: str, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, running(tmp_path, students=0) as service:
+        name = f"{address[:-6]}{tmp_path}/notify"
+        manager.bind(name.replace("@", "\0"))
+        manager.settimeout(WAIT_SECONDS)
+        service.environment = service.environment | {"NOTIFY_SOCKET": name, "GRADER_WORKERS": "1"}
+        service.launch()
+        assert manager.recv(100) == b"READY=1"
+        assert httpx.get(f"{service.url}/healthz", verify=VERIFY).status_code == 200
+
+
+def test_systemd_is_told_when_a_worker_grades(tmp_path: Path, postgres_url: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{tmp_path}/notify")
+        manager.settimeout(WAIT_SECONDS)
+        settings = {"GRADER_WORKERS": "1", "NOTIFY_SOCKET": f"{tmp_path}/notify"}
+        with running(tmp_path, students=0, GRADER_DATABASE_URL=postgres_url, **settings) as door:
+            worker = door.worker()
+            worker.launch()
+            try:
+                assert manager.recv(100) == b"READY=1"
+                worker.wait()
+            finally:
+                worker.end()
 
 
 def test_settings_that_are_wrong_end_it_with_one_sentence(tmp_path: Path, grader: Command) -> None:

@@ -24,11 +24,16 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 README = (DEPLOY / "README.md").read_text("utf-8")
 SECCOMP = json.loads((DEPLOY / "seccomp.json").read_text("utf-8"))
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+GRADER = "/opt/grader/.venv/bin/grader"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 BUILDS_THE_SANDBOX = {"clone", "mount", "pivot_root", "sethostname", "umount2", "unshare"}
 
 
-TEXTS = [ROOT / "Dockerfile", *(DEPLOY / name for name in ("compose.yaml", "example.env", "README.md")), *UNITS]
+TEXTS = [
+    ROOT / "Dockerfile",
+    *(DEPLOY / name for name in ("compose.yaml", "example.env", "nginx.conf", "README.md")),
+    *UNITS,
+]
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
@@ -45,16 +50,35 @@ def test_an_image_and_its_services_run_commands_that_exist() -> None:
     assert {command[0] for command in commands if command} == {"serve", "worker"} <= COMMANDS.keys()
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+@pytest.mark.parametrize(
+    "unit", [unit for unit in UNITS if GRADER in unit.read_text("utf-8")], ids=lambda unit: unit.stem
+)
 def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
     parsed = configparser.ConfigParser(strict=False, interpolation=None)
     parsed.optionxform = str  # type: ignore[assignment, method-assign]
     parsed.read_string(unit.read_text("utf-8"))
-    (command,) = re.findall(r"/opt/grader/\.venv/bin/grader (\w+)", parsed["Service"]["ExecStart"])
+    (command,) = re.findall(rf"{re.escape(GRADER)} (\w+)", parsed["Service"]["ExecStart"])
     assert command in COMMANDS
     assert parsed["Service"]["User"] == "grader"
     # Without a /tmp of its own a service could not hold a filter while it is at work.
     assert parsed["Service"].get("ProtectSystem") != "strict" or parsed["Service"].get("PrivateTmp") == "yes"
+
+
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    for unit in (DEPLOY / "systemd").iterdir():
+        installed_here = unit.read_text("utf-8").replace(GRADER, "/bin/true")
+        (tmp_path / unit.name).write_text(installed_here)
+    command = ["systemd-analyze", "verify", "--man=no", *tmp_path.iterdir()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")  # an unknown key is only a warning
+
+
+@pytest.mark.parametrize("unit", ["grader", "grader-worker"])
+def test_a_unit_is_ready_when_it_says_so_has_a_limit_of_memory_and_reports_that_it_failed(unit: str) -> None:
+    lines = (DEPLOY / "systemd" / f"{unit}.service").read_text("utf-8").splitlines()
+    wanted = {"Type=notify", "TimeoutStartSec=infinity", "MemoryMax=90%", "OnFailure=grader-failed@%n.service"}
+    assert wanted <= {*lines}
+    assert (DEPLOY / "systemd" / "grader-failed@.service").exists()
 
 
 @pytest.mark.parametrize("name", ["grader", "grader-worker"])
@@ -67,11 +91,18 @@ def test_containers_raise_the_limit_of_open_files_as_far_as_the_service_does() -
     assert {COMPOSE["services"][name]["ulimits"]["nofile"] for name in ("api", "worker")} == {MAX_DESCRIPTORS}
 
 
+def test_containers_get_the_settings_of_logins_and_of_the_proxy() -> None:
+    environment = COMPOSE["services"]["api"]["environment"]
+    logins = {f"GRADER_{name.upper()}" for name in Settings.model_fields if name.startswith("oidc_")}
+    assert {*logins, "GRADER_URL", "GRADER_METRICS_TOKEN", "FORWARDED_ALLOW_IPS"} <= environment.keys()
+
+
 def test_the_proxy_is_told_the_limits_that_the_service_has() -> None:
     said = (DEPLOY / "README.md").read_text("utf-8")
     largest = (MAX_UPLOAD_BYTES + MIB) // MIB
     assert re.findall(r"(\d+) MiB", said) == [str(largest)]
     assert f"client_max_body_size {largest}m" in said
+    assert f"client_max_body_size {largest}m;" in (DEPLOY / "nginx.conf").read_text("utf-8")
     assert f"within {HEAD_SECONDS:.0f} s" in said
     assert f"{MIN_BYTES_PER_SECOND:,} bytes a second" in said
 
@@ -83,11 +114,13 @@ def test_units_leave_out_what_takes_the_sandbox_away() -> None:
     assert [(unit.name, key) for unit in UNITS for key in left_out if f"\n{key}=" in unit.read_text("utf-8")] == []
 
 
-def test_copies_are_made_every_night_and_kept_for_thirty_days() -> None:
-    timer = (DEPLOY / "systemd" / "grader-backup.timer").read_text("utf-8")
-    service = (DEPLOY / "systemd" / "grader-backup.service").read_text("utf-8")
+@pytest.mark.parametrize(("name", "ending"), [("grader-backup", "db"), ("grader-backup-postgres", "dump")])
+def test_copies_are_made_every_night_and_kept_for_thirty_days(name: str, ending: str) -> None:
+    timer = (DEPLOY / "systemd" / f"{name}.timer").read_text("utf-8")
+    service = (DEPLOY / "systemd" / f"{name}.service").read_text("utf-8")
     assert "OnCalendar=daily" in timer or re.search(r"OnCalendar=\*-\*-\* \d", timer)
-    assert "-mtime +30 -delete" in service
+    assert f'-name "grader-*.{ending}" -mtime +30 -delete' in service
+    assert "OnFailure=grader-failed@%n.service" in service
     assert "backups of thirty days are kept" in README
 
 
@@ -99,6 +132,16 @@ def test_services_have_no_capability_and_nowhere_to_write() -> None:
         assert "no-new-privileges" in service["security_opt"]
         assert "privileged" not in service
     assert re.search(r"^USER grader$", DOCKERFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]])
+def test_promtool_accepts_the_alerts_and_each_fires_and_rests(command: list[str]) -> None:
+    done = subprocess.run(["promtool", *command], cwd=DEPLOY, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    alerts = yaml.safe_load((DEPLOY / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
+    tests = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text("utf-8"))["tests"]
+    tried = [(case["alertname"], bool(case["exp_alerts"])) for test in tests for case in test["alert_rule_test"]]
+    assert {(rule["alert"], fires) for rule in alerts for fires in (True, False)} <= {*tried}
 
 
 # ── seccomp.json ─────────────────────────────────────────────────────────────────────────────────────
