@@ -79,6 +79,7 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.whole_submission
 	$(PYTHON) -m tests.benchmarks.batch --mnist
 	$(PYTHON) -m tests.benchmarks.attacks
+	$(PYTHON) -m tests.benchmarks.accepting
 	$(PYTHON) -m tests.benchmarks.first_grade
 
 lock: $(UV)  ## choose and lock the newest versions of what we depend on

@@ -36,7 +36,10 @@ MAX_REQUESTS_WAITING = 100
 MAX_UPLOADS_AT_ONCE = 4
 """Uploads of one person at the same time. Their bodies are kept on disk until they have arrived."""
 MAX_UPLOADS_IN_MEMORY = 4
-"""Uploads that have arrived and are read at the same time. Other uploads wait on disk."""
+"""Large uploads that have arrived and are read at the same time. Other uploads wait on disk."""
+MAX_SMALL_UPLOADS_IN_MEMORY = 64
+"""The same for uploads of at most `SMALL_UPLOAD_BYTES`."""
+SMALL_UPLOAD_BYTES = 256 << 10
 PIECE_BYTES = 256 << 10
 """Size of the pieces in which a large response is read from the database and sent."""
 
