@@ -46,7 +46,7 @@ from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import counted
 from grader.render.plots import Plot, plots
-from grader.store import marks, offerings, people, queue, submissions
+from grader.store import gradings, marks, offerings, people, queue, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
 from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
@@ -444,13 +444,15 @@ def _about(tx: Tx, caller: Caller, view: SubmissionView) -> dict[str, Any]:
     """Return the template variables that the pages of a submission have in common."""
     is_staff = caller.is_staff(view.submission.course)
     authors = [author.id for author in view.submission.authors]
+    records = all_gradings(tx, caller, view)
     return {
         "view": view,
         "course": known_course(tx, view.submission.course),
         "task": assignment_of(caller, view.submission),
         "is_staff_here": is_staff,
         "is_own": caller.person.id in authors,
-        "gradings": all_gradings(tx, caller, view),
+        "gradings": records,
+        "varies": gradings.depend_on_chance(records),
     }
 
 

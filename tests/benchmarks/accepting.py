@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import random
 import socket
@@ -23,19 +22,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
-from grader.model import Points
-from grader.store import people, submissions
-from grader.store.database import now
-from grader.store.queue import StoreQueue
-from grader.store.records import Kind, Priority, Role, State, TokenKind
-from grader.store.tables import gradings
 from tests.classes import zipped
 from tests.conftest import TOY_SOLUTION
-from tests.running import VERIFY, Running, running
+from tests.running import VERIFY, Running, add_graded, running
 
 SUBMISSIONS = 300
 SECONDS = 60.0
@@ -66,10 +60,9 @@ def main() -> None:
                 "GRADER_OIDC_CLIENT_SECRET": "x" * 32,
             }
             with running(Path(folder), STUDENTS + ZIPS, **settings) as service:
-                if name == "regrade":
-                    add_graded(service)
+                teacher = add_graded(service, REGRADED if name == "regrade" else 0)
                 service.start()
-                asyncio.run(compare(service, name, hindrances[name]))
+                asyncio.run(compare(replace(service, tokens=[*service.tokens, teacher]), name, hindrances[name]))
 
 
 async def compare(service: Running, name: str, hindrance: Hindrance) -> None:
@@ -187,15 +180,8 @@ def zip_of_zips() -> bytes:
 
 @asynccontextmanager
 async def regrade(service: Running) -> AsyncIterator[None]:
-    """Of all submissions: started, and discarded at the end."""
-    store = service.open_store()
-    with store.write() as tx:
-        teacher = people.put_person(tx, "teacher", "Teacher")
-        people.put_member(tx, "ml", teacher.id, Role.STAFF)
-        token = people.new_token(tx, teacher.id, TokenKind.PROGRAM)
-    store.close()
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=300, verify=VERIFY) as client:
+    """Of all submissions, each with other files, so that each is graded."""
+    async with client_of(service, -1) as client:
 
         async def start() -> None:
             await asyncio.sleep(SECONDS / 10)
@@ -209,29 +195,6 @@ async def regrade(service: Running) -> AsyncIterator[None]:
         starting = asyncio.create_task(start())
         yield
         await starting
-
-
-def add_graded(service: Running) -> None:
-    """Add submissions that were graded before, each with other files."""
-    store = service.open_store()
-    with store.write() as tx:
-        ids = [person.person.id for person in people.roster(tx, "ml")]
-        queue = StoreQueue({"toy": "an earlier one"})
-        for number in range(REGRADED):
-            person = ids[number % STUDENTS]
-            source = f"{TOY_SOLUTION}# graded before {number}\n".encode()
-            digest = hashlib.sha256(source).hexdigest()
-            files = (("mlp.py", source),)
-            new = submissions.NewSubmission("ml", "toy", Kind.SUBMISSION, "api", digest, person, (person,), files)
-            id = submissions.add(tx, new)
-            queue.enqueue(tx, id, "toy", person, Priority.INTERACTIVE)
-        moment = now()
-        tx.execute(
-            gradings.update().values(
-                state=State.GRADED, counts=True, started_at=moment, finished_at=moment, points=Points(4)
-            )
-        )
-    store.close()
 
 
 @asynccontextmanager
