@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 
-from grader.model import Points, Status
+from grader.model import Points
+from grader.model.grouping import grouped
 from grader.store.database import AnyRow, Store, Tx, change, fetch_pairs, next_id, now, record_of
-from grader.store.gradings import counting, of_regrade, results_of
+from grader.store.gradings import counting, of_regrade
 from grader.store.people import person_of, select_with_person
 from grader.store.queue import UNFINISHED, StoreQueue, cancel_where
 from grader.store.records import (
@@ -25,7 +26,7 @@ from grader.store.records import (
     Which,
 )
 from grader.store.submissions import authors_of, withdrawn
-from grader.store.tables import authors, gradings, regrades, submissions
+from grader.store.tables import authors, gradings, regrades, results, submissions
 
 _CHUNK = 200
 """Number of submissions that are queued in one transaction. Other writers wait for it."""
@@ -140,13 +141,15 @@ def changes(tx: Tx, id: str) -> list[Change]:
     ids = [grading.submission for grading in new_gradings]
     old_gradings = {grading.submission: grading for grading in counting(tx, ids)}
     authors_by_submission = authors_of(tx, ids)
-    results = results_of(tx, [grading.id for grading in (*new_gradings, *old_gradings.values())])
+    results_before = _changed_results(tx, id, before=True)
+    results_after = _changed_results(tx, id, before=False)
     all_changes = []
     for new in new_gradings:
-        old = old_gradings.get(new.submission)
-        old_results = results.get(old.id, []) if old else []
-        checks = _differences(old_results, results.get(new.id, []))
+        before = {result.check: result for result in results_before.get(new.submission, [])}
+        after = {result.check: result for result in results_after.get(new.submission, [])}
+        checks = tuple(CheckChange(check, before.get(check), after.get(check)) for check in before | after)
         people_of_submission = tuple(authors_by_submission.get(new.submission, ()))
+        old = old_gradings.get(new.submission)
         all_changes.append(Change(new.submission, people_of_submission, old, new, checks))
     return sorted(all_changes, key=_sort_key)
 
@@ -157,24 +160,20 @@ def _sort_key(submission: Change) -> tuple[bool, list[str], str]:
     return not submission.checks, logins, submission.submission
 
 
-def _differences(old_results: Sequence[CheckRecord], new_results: Sequence[CheckRecord]) -> tuple[CheckChange, ...]:
-    """Return the checks whose points or status differ between two gradings of a submission, in the order of the
-    reports; () if the new grading has no results yet."""
-    if not new_results:
-        return ()  # not graded yet
-    old = {result.check: result for result in old_results}
-    new = {result.check: result for result in new_results}
-    differences = []
-    for check in dict.fromkeys([*old, *new]):
-        difference = CheckChange(check, old.get(check), new.get(check))
-        if _verdict(difference.before) != _verdict(difference.after):
-            differences.append(difference)
-    return tuple(differences)
-
-
-def _verdict(result: CheckRecord | None) -> tuple[Points, Points, Status] | None:
-    """Return what is compared of a result; None if the grading lacks the check."""
-    return (result.points, result.possible, result.status) if result else None
+def _changed_results(tx: Tx, id: str, *, before: bool) -> dict[str, list[CheckRecord]]:
+    """Return the results before or after a regrade whose points or status differ, by submission id, in the order of the
+    reports. The database compares: the results of a large course would take seconds to load."""
+    new, old, equal = gradings.alias(), gradings.alias(), results.alias()
+    grading, compared = (old, new) if before else (new, old)
+    is_equal = equal.c.grading == compared.c.id
+    for column in ("check", "points", "possible", "status"):
+        is_equal &= equal.c[column] == results.c[column]
+    query = select(new.c.submission, *results.c).filter_by(regrade=id, state=State.GRADED)
+    query = query.outerjoin(old, (old.c.submission == new.c.submission) & old.c.counts)
+    query = query.join(results, results.c.grading == grading.c.id)
+    query = query.where(~select(equal.c.grading).where(is_equal).exists())
+    rows = tx.execute(query.order_by(results.c.position))
+    return grouped((row.submission, record_of(row, CheckRecord)) for row in rows)
 
 
 def apply(tx: Tx, id: str) -> bool:
