@@ -28,7 +28,7 @@ from grader.store.records import (
 from grader.store.submissions import authors_of, withdrawn
 from grader.store.tables import authors, gradings, regrades, results, submissions
 
-_CHUNK = 200
+_CHUNK = 100
 """Number of submissions that are queued in one transaction. Other writers wait for it."""
 _PAUSE_SECONDS = 0.05
 """Time between two of these transactions, in which other writers come first."""
@@ -141,13 +141,14 @@ def changes(tx: Tx, id: str) -> list[Change]:
     ids = [grading.submission for grading in new_gradings]
     old_gradings = {grading.submission: grading for grading in counting(tx, ids)}
     authors_by_submission = authors_of(tx, ids)
-    results_before = _changed_results(tx, id, before=True)
-    results_after = _changed_results(tx, id, before=False)
+    results_before = _changed_results(tx, id, of_old=True)
+    results_after = _changed_results(tx, id, of_old=False)
     all_changes = []
     for new in new_gradings:
-        before = {result.check: result for result in results_before.get(new.submission, [])}
-        after = {result.check: result for result in results_after.get(new.submission, [])}
-        checks = tuple(CheckChange(check, before.get(check), after.get(check)) for check in before | after)
+        old_results = {result.check: result for result in results_before.get(new.submission, [])}
+        new_results = {result.check: result for result in results_after.get(new.submission, [])}
+        names = dict.fromkeys([*old_results, *new_results])
+        checks = tuple(CheckChange(name, old_results.get(name), new_results.get(name)) for name in names)
         people_of_submission = tuple(authors_by_submission.get(new.submission, ()))
         old = old_gradings.get(new.submission)
         all_changes.append(Change(new.submission, people_of_submission, old, new, checks))
@@ -160,11 +161,11 @@ def _sort_key(submission: Change) -> tuple[bool, list[str], str]:
     return not submission.checks, logins, submission.submission
 
 
-def _changed_results(tx: Tx, id: str, *, before: bool) -> dict[str, list[CheckRecord]]:
-    """Return the results before or after a regrade whose points or status differ, by submission id, in the order of the
-    reports. The database compares: the results of a large course would take seconds to load."""
+def _changed_results(tx: Tx, id: str, *, of_old: bool) -> dict[str, list[CheckRecord]]:
+    """Return the results of the old or of the new gradings whose points or status differ, by submission id, in the
+    order of the reports. The database compares: the results of a large course would take seconds to load."""
     new, old, equal = gradings.alias(), gradings.alias(), results.alias()
-    grading, compared = (old, new) if before else (new, old)
+    grading, compared = (old, new) if of_old else (new, old)
     is_equal = equal.c.grading == compared.c.id
     for column in ("check", "points", "possible", "status"):
         is_equal &= equal.c[column] == results.c[column]
