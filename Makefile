@@ -51,7 +51,7 @@ check: lint docs test test-long test-unprivileged  ## everything before a change
 gate: .venv/ready  ## what a cut costs: certificates, reserved mutants, written answers, frozen verdicts (OPTIONS="--files FOLDER")
 	$(PYTHON) -m tests.gate $(OPTIONS)
 
-proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, all mutants, fifty kills (two hours)
+proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, all mutants, hundreds of kills (four hours)
 	$(PYTHON) -m pytest -m proof
 	$(GRADER) certify ps4 --long
 	$(GRADER) certify ps4 --seeds 1000
@@ -79,6 +79,7 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.whole_submission
 	$(PYTHON) -m tests.benchmarks.batch --mnist
 	$(PYTHON) -m tests.benchmarks.attacks
+	$(PYTHON) -m tests.benchmarks.accepting
 	$(PYTHON) -m tests.benchmarks.first_grade
 
 lock: $(UV)  ## choose and lock the newest versions of what we depend on

@@ -11,6 +11,9 @@ MIB = 1 << 20
 
 # ── connections and requests (grader.api.connections, grader.api.middleware) ───────────────────────────
 
+MAX_SERVICE_BYTES = 600 * MIB
+"""Memory that the service's own process needs at most, without grading and intake processes. The limits below keep it
+there; `tests/journeys/test_memory.py` measures it."""
 MAX_DESCRIPTORS = 65_536
 """The service raises its limit of open files (RLIMIT_NOFILE) to at most this number."""
 RESERVED_DESCRIPTORS = 384
@@ -35,8 +38,11 @@ MAX_REQUESTS_WAITING = 100
 """Requests of one person that may wait to be served."""
 MAX_UPLOADS_AT_ONCE = 4
 """Uploads of one person at the same time. Their bodies are kept on disk until they have arrived."""
-MAX_UPLOADS_IN_MEMORY = 4
-"""Uploads that have arrived and are read at the same time. Other uploads wait on disk."""
+MAX_UPLOADS_IN_MEMORY = 2
+"""Large uploads that have arrived and are read at the same time. Other uploads wait on disk."""
+MAX_SMALL_UPLOADS_IN_MEMORY = 64
+"""The same for uploads of at most `SMALL_UPLOAD_BYTES`."""
+SMALL_UPLOAD_BYTES = 256 << 10
 PIECE_BYTES = 256 << 10
 """Size of the pieces in which a large response is read from the database and sent."""
 

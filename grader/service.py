@@ -127,7 +127,7 @@ def server_without_workers(settings: Settings) -> tuple[Service, ServerTasks]:
     assignments = _assignments(settings)
     secret = retry_until_reachable(lambda: secret_of(settings, store))
     queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime, secret))
-    tasks = ServerTasks(store, events, lease_of(settings))
+    tasks = ServerTasks(store, queue, events, lease_of(settings))
     return Service(store, queue, events, assignments, settings), tasks
 
 

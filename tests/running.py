@@ -19,9 +19,12 @@ from pathlib import Path
 import httpx
 
 from grader.errors import StoreUnavailable
-from grader.store import offerings, people, workers
-from grader.store.database import Store
-from grader.store.records import Course, Offering, Role, TokenKind
+from grader.model import Points
+from grader.store import offerings, people, submissions, workers
+from grader.store.database import Store, now
+from grader.store.queue import StoreQueue
+from grader.store.records import Course, Kind, Offering, Priority, Role, State, TokenKind
+from grader.store.tables import gradings
 from tests.conftest import TOY_SOLUTION, without_settings, write_toy
 
 GRADER = Path(sys.executable).with_name("grader")
@@ -170,6 +173,26 @@ def _populated(service: Running, students: int) -> list[str]:
         tokens = [people.new_token(tx, person.id, TokenKind.PROGRAM) for person in who]
     store.close()
     return tokens
+
+
+def add_graded(service: Running, count: int) -> str:
+    """Add submissions that were graded before, each with other files. Return the token of a member of staff."""
+    store = service.open_store()
+    with store.write() as tx:
+        students = [member.person.id for member in people.roster(tx, "ml")]
+        queue = StoreQueue({"toy": "an earlier version"})
+        for number in range(count):
+            person = students[number % len(students)]
+            files = (("mlp.py", f"{TOY_SOLUTION}# graded before {number}\n".encode()),)
+            new = submissions.NewSubmission("ml", "toy", Kind.SUBMISSION, "api", f"{number}", person, (person,), files)
+            queue.enqueue(tx, submissions.add(tx, new), "toy", person, Priority.INTERACTIVE)
+        times = {"started_at": now(), "finished_at": now()}
+        tx.execute(gradings.update().values(state=State.GRADED, counts=True, points=Points(4), **times))
+        teacher = people.put_person(tx, "teacher", "Teacher")
+        people.put_member(tx, "ml", teacher.id, Role.STAFF)
+        token = people.new_token(tx, teacher.id, TokenKind.PROGRAM)
+    store.close()
+    return token
 
 
 def seeded() -> random.Random:

@@ -70,10 +70,14 @@ def create_app(service: Service) -> FastAPI:
     # 400 and 413 refuse a request's body; they are described for routes that read none, too
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
     app.include_router(events.router, responses=errors)
+    routes = [*operations.open_router.routes, *events.router.routes]
     for resource in (operations, courses, assignments, people, submissions, gradings, questions, answers, regrades):
+        routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
     for page in (scores, gradebook, failures, sessions, oidc):
+        routes += page.pages.routes
         app.include_router(page.pages)
+    app.state.routes = routes
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

@@ -21,7 +21,7 @@ from grader.api.lookup import ForStaff, known_course, known_member, known_offeri
 from grader.api.problems import not_found
 from grader.api.rendering import page
 from grader.api.schemas import ID, AssignmentId, CourseId, In, Login, Out
-from grader.api.scores import counting_submission, submission_batches
+from grader.api.scores import counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, submit
 from grader.api.views import SubmissionView, views_of
 from grader.assignments.catalogue import Assignment
@@ -197,6 +197,7 @@ class Card:
     counting: SubmissionView | None
     """The submission that gives the person's score; None if there is none."""
     best: Points | None
+    """The most points among the newest submissions (`scores.AT_ONCE`); None if none of them has points."""
     waiting: SubmissionView | None
     """The newest submission if it is queued or running, otherwise None."""
 
@@ -207,9 +208,9 @@ def card_of(tx: Tx, caller: Caller, offering: Offering) -> Card:
     extension = offerings.extension(tx, offering.course, offering.assignment, person)
     due_at = extended(offering.due_at, extension)
     closes_at = extended(offering.closes_at, extension)
-    own = [view for batch in submission_batches(tx, caller, offering, person) for view in batch]
-    waiting = own[0] if own and not own[0].grading.state.is_final else None
-    finals = [view.final for view in own if view.final is not None]
+    newest = next(submission_batches(tx, caller, offering, person), [])
+    waiting = newest[0] if newest and not newest[0].grading.state.is_final else None
+    finals = [view.final for view in newest if view.final is not None]
     return Card(
         offering=offering,
         task=caller.service.assignments[offering.assignment],
@@ -217,7 +218,7 @@ def card_of(tx: Tx, caller: Caller, offering: Offering) -> Card:
         closes_at=closes_at,
         has_extension=extension is not None,
         window=_window(offering.opens_at, due_at, closes_at),
-        counting=counting_submission(own, offering),
+        counting=counting_submissions(tx, caller, offering, person).get(person),
         best=max(finals, default=None),
         waiting=waiting,
     )

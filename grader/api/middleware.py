@@ -26,12 +26,14 @@ from grader.api.problems import HttpProblem
 from grader.bounds import (
     MAX_REQUESTS_AT_ONCE,
     MAX_REQUESTS_WAITING,
+    MAX_SMALL_UPLOADS_IN_MEMORY,
     MAX_UPLOAD_BYTES,
     MAX_UPLOADS_AT_ONCE,
     MAX_UPLOADS_IN_MEMORY,
     MIB,
     MIN_BYTES_PER_SECOND,
     PIECE_BYTES,
+    SMALL_UPLOAD_BYTES,
     STALLED_SECONDS,
 )
 from grader.errors import GraderError, StoreUnavailable
@@ -219,9 +221,9 @@ class PersonLimit(HttpMiddleware):
 
 
 class SpooledUploads(HttpMiddleware):
-    """Middleware that keeps the bodies of uploads on disk until they have arrived. Then `MAX_UPLOADS_IN_MEMORY` of them
-    are served at the same time, one of each person, so that the memory of this process does not grow with the number of
-    uploads.
+    """Middleware that keeps the bodies of uploads on disk until they have arrived. Then a bounded number of them is
+    served at the same time, one of each person, so that the memory of this process does not grow with the number of
+    uploads. Small uploads do not wait for large ones.
 
     Requires the middleware `grader.api.identity.Identify`, which sets the caller.
     """
@@ -231,7 +233,8 @@ class SpooledUploads(HttpMiddleware):
         super().__init__(app)
         self._folder = folder
         self._turns = Turns(1)
-        self._in_memory = asyncio.Semaphore(MAX_UPLOADS_IN_MEMORY)
+        self._small = asyncio.Semaphore(MAX_SMALL_UPLOADS_IN_MEMORY)
+        self._large = asyncio.Semaphore(MAX_UPLOADS_IN_MEMORY)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; an upload when its body has arrived and it is the caller's turn. Ignore an upload whose
@@ -252,7 +255,8 @@ class SpooledUploads(HttpMiddleware):
                 person = caller.person.id
                 request_at = max(caller.request_at, now() - LONGEST_UPLOAD)
                 scope["state"]["caller"] = replace(caller, request_at=request_at)
-            async with self._turns.of(person), self._in_memory:
+            in_memory = self._small if body.tell() <= SMALL_UPLOAD_BYTES else self._large
+            async with self._turns.of(person), in_memory:
                 await self._app(scope, _Replayed(body, receive), send)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from grader.errors import BadCall, GraderError, OurFailure, Refused
 
@@ -146,8 +147,21 @@ def response(request: Request, problem: HttpProblem) -> Response:
     return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)
 
 
+def _allowed_methods(request: Request) -> str:
+    """Return the methods of all routes with the path of a request, for the header Allow. The router names those of the
+    first one only."""
+    methods: set[str] = set()
+    for route in request.app.state.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= route.methods
+    return ", ".join(sorted(methods))
+
+
 async def answer(request: Request, error: Exception) -> Response:
     """Return the error response for an exception. Log failures of the grader."""
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": _allowed_methods(request)}
     if isinstance(error, GraderError) and not isinstance(error, BadCall):
         log.error("internal failure", why=str(error), kind=type(error).__name__)
     return response(request, of(error))

@@ -46,7 +46,7 @@ class RegradeOut(Out):
     created_at: dt.datetime
     decided_at: dt.datetime | None
     progress: dict[State, int]
-    """Number of gradings in each state."""
+    """Number of gradings in each state; gradings that are not in the queue yet count as queued."""
 
 
 class VerdictOut(Out):
@@ -105,11 +105,7 @@ def start_regrade(staff: ForStaff, new: RegradeIn, response: Response) -> Regrad
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
     with staff.read() as (tx, _):  # choosing takes longer than queueing, and blocks no writer here
         chosen = regrades.chosen(tx, staff.course, staff.assignment, new.which)
-    with staff.write() as (tx, _):
-        regrade = _start(tx, staff.caller, staff.course, staff.assignment, new.which, chosen)
-    staff.caller.service.queue.wake()
-    response.headers["Location"] = f"/api/v1/regrades/{regrade.id}"
-    return regrade
+    return _start(staff.caller, staff.course, staff.assignment, new.which, chosen, response)
 
 
 @router.post(
@@ -123,19 +119,23 @@ def regrade_submission(id: SubmissionId, caller: TheCaller, response: Response) 
 
     The score does not change until the regrade is applied.
     """
-    with caller.write() as tx:
+    with caller.read() as tx:
         submission = find_for_staff(tx, caller, id)
         assignment_of(caller, submission)
-        regrade = _start(tx, caller, submission.course, submission.assignment, Which.ONE, [id])
-    caller.service.queue.wake()
-    response.headers["Location"] = f"/api/v1/regrades/{regrade.id}"
-    return regrade
+    return _start(caller, submission.course, submission.assignment, Which.ONE, [id], response)
 
 
-def _start(tx: Tx, caller: Caller, course: str, assignment: str, which: Which, ids: Sequence[str]) -> RegradeOut:
+def _start(
+    caller: Caller, course: str, assignment: str, which: Which, ids: Sequence[str], response: Response
+) -> RegradeOut:
     """Queue new gradings of the submissions with these ids as one regrade. `which` records how they were chosen."""
-    id = regrades.start(tx, course, assignment, which, caller.person.id, ids, caller.service.queue)
-    return regrade_out(tx, id)
+    service = caller.service
+    with caller.write() as tx:
+        id = regrades.start(tx, course, assignment, which, caller.person.id, ids)
+    regrades.enqueue_pending(service.store, service.queue)
+    response.headers["Location"] = f"/api/v1/regrades/{id}"
+    with caller.read() as tx:
+        return regrade_out(tx, id)
 
 
 @router.get(OF_ASSIGNMENT)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -40,13 +39,13 @@ from grader.api.views import (
 from grader.bounds import PIECE_BYTES
 from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall
-from grader.model import Evidence, Json, Points, Report, show_points
+from grader.model import Json, Points, Report, show_points
 from grader.model.answers import Decision
 from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import counted
-from grader.render.plots import Plot, plots
-from grader.store import marks, offerings, people, queue, submissions
+from grader.render.plots import plots
+from grader.store import gradings, marks, offerings, people, queue, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
 from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
@@ -444,32 +443,28 @@ def _about(tx: Tx, caller: Caller, view: SubmissionView) -> dict[str, Any]:
     """Return the template variables that the pages of a submission have in common."""
     is_staff = caller.is_staff(view.submission.course)
     authors = [author.id for author in view.submission.authors]
+    records = all_gradings(tx, caller, view)
     return {
         "view": view,
         "course": known_course(tx, view.submission.course),
         "task": assignment_of(caller, view.submission),
         "is_staff_here": is_staff,
         "is_own": caller.person.id in authors,
-        "gradings": all_gradings(tx, caller, view),
+        "gradings": records,
+        "varies": gradings.depend_on_chance(records),
     }
 
 
 def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
     """Return the template variables of the report. If the submission has a score, its totals, with marks and the late
     penalty, replace the totals of the automatic grading."""
-    variables = context(report, _plots(report.evidence)) | {"marks": {}}
+    variables = context(report, plots(report.evidence)) | {"marks": {}}
     if view.score is None:
         return variables
     if view.score.final is not None:
         variables["totals"] = _score_totals(view.score, view.score.final)
     decided = [question for question in view.score.questions if question.points is not None]
     return variables | {"marks": {question.question: question for question in decided}}
-
-
-@lru_cache(maxsize=64)
-def _plots(evidence: tuple[Evidence, ...]) -> Sequence[Plot]:
-    """Draw the plots of a report. Drawing takes about a second, so the latest plots are kept."""
-    return plots(evidence)
 
 
 def _score_totals(score: Score, final: Points) -> Totals:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import gc
 import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Annotated
 
@@ -17,14 +18,8 @@ import uvicorn
 
 from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
-from grader.cli.common import (
-    ServiceSandboxOption,
-    err,
-    prepared,
-    print_line,
-    progress,
-    signals_handled,
-)
+from grader.bounds import MIB
+from grader.cli.common import ServiceSandboxOption, err, prepared, print_line, progress, signals_handled
 from grader.cli.logs import configure_logging
 from grader.cli.systemd import notify_systemd
 from grader.errors import BadCall
@@ -48,6 +43,9 @@ FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
 """Number of connections that the kernel queues until the service accepts them."""
+M_MMAP_THRESHOLD = -3
+"""Option of the C function mallopt: the size from which a block of memory is returned to the system when it is
+freed."""
 FIRST_LINK_FILE = "first-login"
 """Name of the file in GRADER_HOME with the first administrator's login link. It is written if there is no terminal."""
 
@@ -61,6 +59,7 @@ def serve(
     grade: start grader worker too."""
     settings = Settings()
     configure_logging()
+    _return_large_blocks()
     if not settings.has_postgresql:
         settings = prepared(settings, sandbox)
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
@@ -91,6 +90,13 @@ def serve(
             service.intake.close()
             background.stop(settings.grace_seconds)
             service.store.close()
+
+
+def _return_large_blocks() -> None:
+    """Let the C library return large blocks to the system at once. Otherwise it keeps blocks of the size of uploads,
+    for each thread. No-op unless the C library is glibc."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MIB)
 
 
 @contextmanager

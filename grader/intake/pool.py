@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS
+from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS, SMALL_UPLOAD_BYTES
 from grader.errors import OurFailure, Refused
 from grader.guest.entry_points import EntryPoints
 from grader.intake.missing_code import has_code
@@ -65,7 +65,7 @@ _MAX_REPLY_BYTES = 100_000
 
 class IntakePool:
     """A pool of processes that read submissions in parallel. The submissions of one person are read one after
-    another."""
+    another. Small files do not wait behind zips and large files."""
 
     def __init__(
         self,
@@ -80,7 +80,9 @@ class IntakePool:
             cpu_seconds: Limit on the CPU time for one submission.
             memory_bytes: Memory that a process may allocate after its start.
         """
-        self._threads = ThreadPoolExecutor(processes, "intake")
+        self._fast = ThreadPoolExecutor(processes, "intake")
+        self._slow = ThreadPoolExecutor(max(1, processes - 1), "intake of zips and large files")
+        """The threads that wait for processes. Zips and large files leave one process to the others."""
         self._processes = [_IntakeProcess(cpu_seconds, memory_bytes) for _ in range(processes)]
         self._idle: queue.SimpleQueue[_IntakeProcess] = queue.SimpleQueue()
         for process in self._processes:
@@ -104,7 +106,8 @@ class IntakePool:
         """End the processes, even while they read submissions."""
         for process in self._processes:
             process.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._fast, self._slow):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, person: str, files: Files, wanted_code: WantedCode) -> SubmissionFacts:
         """Read a submission.
@@ -124,8 +127,11 @@ class IntakePool:
         request = [name for name, _ in files], wanted_code
         contents = [content for _, content in files]
         loop = asyncio.get_running_loop()
+        is_large = sum(map(len, contents)) > SMALL_UPLOAD_BYTES
+        is_slow = is_large or any(name.lower().endswith(".zip") for name, _ in files)
+        threads = self._slow if is_slow else self._fast
         async with self._turns.of(person):
-            return await loop.run_in_executor(self._threads, self._ask, request, contents)
+            return await loop.run_in_executor(threads, self._ask, request, contents)
 
     def _ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
         """Wait for an idle process, and read a submission in it. This runs in a thread of the pool."""

@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from math import isqrt
 from typing import Any
 
@@ -50,9 +50,10 @@ class Plot:
     is_wide: bool = False
 
 
-def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
+@lru_cache(maxsize=32)
+def plots(evidence: tuple[Evidence, ...]) -> tuple[Plot, ...]:
     """Return the plots of all runs: one for each title of curves, and one each for images and matrices. Data that
-    cannot be drawn is left out."""
+    cannot be drawn is left out. Drawing takes about half a second, so the latest plots are kept."""
     titles = dict.fromkeys(curve.title for run in evidence for curve in run.curves)
     drawn = []
     for number, title in enumerate(titles):

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _READ_ONLY_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+"""Names of SQLite's errors for a file with wrong contents."""
 _KEEPALIVES = {  # a lost server is noticed after 20 seconds, not after TCP's two hours
     "connect_timeout": "5",
     "keepalives_idle": "10",
@@ -264,7 +266,7 @@ def _postgresql(url: sa.URL) -> Engine:
 
 @contextmanager
 def _failures_reported() -> Iterator[None]:
-    """Raise `StoreUnavailable` for errors that mean that the database is missing, full or locked."""
+    """Raise `StoreUnavailable` for errors that mean that the database is missing, full, locked or damaged."""
     try:
         yield
     except (sqlite3.OperationalError, sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:
@@ -272,6 +274,8 @@ def _failures_reported() -> Iterator[None]:
     except DBAPIError as wrong:
         if wrong.connection_invalidated:
             raise StoreUnavailable(f"the connection to the database was lost: {_first_line(wrong)}") from wrong
+        if getattr(wrong.orig, "sqlite_errorname", "").startswith(_DAMAGED):
+            raise StoreUnavailable(f"the database is damaged, restore a copy: {_first_line(wrong)}") from wrong
         raise
 
 

@@ -38,6 +38,12 @@ def of_submission(tx: Tx, submission: str) -> list[Grading]:
     return fetch(tx, query, Grading)
 
 
+def depend_on_chance(records: Sequence[Grading]) -> bool:
+    """Return whether the same version of the checks gave the submission different points in two of its gradings."""
+    points = {(grading.compatibility_key, grading.points) for grading in records if grading.state is State.GRADED}
+    return len(points) > len({version for version, _ in points})
+
+
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
     """Return one grading of each submission, by submission id: the grading that gives the points or, if there is none
     yet, the newest one that does not belong to a regrade."""

@@ -215,6 +215,8 @@ class Grading:
     """Number of times that the grader failed in this grading."""
     why: str
     """Reason for the latest failure, for staff."""
+    compatibility_key: str
+    """The compatibility key of the worker that graded, or of the workers that may grade."""
     grader: str
     assignment_digest: str
     seed: str
@@ -330,7 +332,7 @@ class Regrade:
     created_at: dt.datetime
     decided_at: dt.datetime | None
     progress: Mapping[State, int]
-    """Number of the regrade's gradings by state."""
+    """Number of the regrade's gradings by state. Submissions that are not in the queue yet count as queued."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 
-from grader.model import Points, Status
-from grader.store.database import AnyRow, Tx, change, fetch_pairs, next_id, now, record_of
-from grader.store.gradings import counting, of_regrade, results_of
+from grader.model import Points
+from grader.model.grouping import grouped
+from grader.store.database import AnyRow, Store, Tx, change, fetch_pairs, next_id, now, record_of
+from grader.store.gradings import counting, of_regrade
 from grader.store.people import person_of, select_with_person
 from grader.store.queue import UNFINISHED, StoreQueue, cancel_where
 from grader.store.records import (
@@ -24,10 +26,12 @@ from grader.store.records import (
     Which,
 )
 from grader.store.submissions import authors_of, withdrawn
-from grader.store.tables import authors, gradings, regrades, submissions
+from grader.store.tables import authors, gradings, regrades, results, submissions
 
-_CHUNK = 1_000
-"""Number of submissions that are read and queued at a time. A statement has a limited number of parameters."""
+_CHUNK = 100
+"""Number of submissions that are queued in one transaction. Other writers wait for it."""
+_PAUSE_SECONDS = 0.05
+"""Time between two of these transactions, in which other writers come first."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,11 @@ class Change:
         """Return whether the same version of the checks judged the same files differently, so that chance decides."""
         if not self.checks or self.before is None:
             return False
-        is_same_grader = self.before.grader == self.after.grader
-        return is_same_grader and self.before.assignment_digest == self.after.assignment_digest
+        return self.before.compatibility_key == self.after.compatibility_key
 
 
-def start(
-    tx: Tx, course: str, assignment: str, selection: Which, starter: str, ids: Sequence[str], queue: StoreQueue
-) -> str:
-    """Start a regrade: queue a new grading of each submission. Return the id of the regrade.
+def start(tx: Tx, course: str, assignment: str, selection: Which, starter: str, ids: Sequence[str]) -> str:
+    """Start a regrade and return its id. `enqueue_pending` queues the new gradings.
 
     Args:
         tx: A transaction that writes.
@@ -72,16 +73,29 @@ def start(
         selection: The rule by which the submissions were chosen.
         starter: Id of the person who starts the regrade.
         ids: Ids of the submissions.
-        queue: The queue.
     """
     regrade = next_id(tx, regrades)
     row = {"id": regrade, "course": course, "assignment": assignment, "which": selection, "by": starter}
-    tx.execute(insert(regrades).values(**row, state=RegradeState.SHADOW, created_at=now()))
-    for first in range(0, len(ids), _CHUNK):
-        query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids[first : first + _CHUNK]))
-        people_by_submission = fetch_pairs(tx, query.order_by(submissions.c.id))
-        queue.enqueue_all(tx, people_by_submission, assignment, Priority.REGRADE, regrade=regrade)
+    tx.execute(insert(regrades).values(**row, state=RegradeState.SHADOW, created_at=now(), pending=tuple(ids)))
     return regrade
+
+
+def enqueue_pending(store: Store, queue: StoreQueue) -> None:
+    """Queue the gradings of all started regrades, in transactions of a few submissions. If the process is killed
+    meanwhile, the next call continues."""
+    while True:
+        with store.write() as tx:
+            query = select(regrades).where(regrades.c.pending != ()).order_by(regrades.c.id).limit(1)
+            regrade = tx.execute(query.with_for_update()).one_or_none()
+            if regrade is None:
+                return
+            ids, pending = regrade.pending[:_CHUNK], regrade.pending[_CHUNK:]
+            people_query = select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(ids))
+            people_by_submission = fetch_pairs(tx, people_query.order_by(submissions.c.id))
+            queue.enqueue_all(tx, people_by_submission, regrade.assignment, Priority.REGRADE, regrade=regrade.id)
+            tx.execute(update(regrades).filter_by(id=regrade.id).values(pending=pending))
+        queue.wake()
+        time.sleep(_PAUSE_SECONDS)
 
 
 def chosen(tx: Tx, course: str, assignment: str, selection: Which) -> list[str]:
@@ -127,13 +141,16 @@ def changes(tx: Tx, id: str) -> list[Change]:
     ids = [grading.submission for grading in new_gradings]
     old_gradings = {grading.submission: grading for grading in counting(tx, ids)}
     authors_by_submission = authors_of(tx, ids)
-    results = results_of(tx, [grading.id for grading in (*new_gradings, *old_gradings.values())])
+    results_before = _changed_results(tx, id, of_old=True)
+    results_after = _changed_results(tx, id, of_old=False)
     all_changes = []
     for new in new_gradings:
-        old = old_gradings.get(new.submission)
-        old_results = results.get(old.id, []) if old else []
-        checks = _differences(old_results, results.get(new.id, []))
+        old_results = {result.check: result for result in results_before.get(new.submission, [])}
+        new_results = {result.check: result for result in results_after.get(new.submission, [])}
+        names = dict.fromkeys([*old_results, *new_results])
+        checks = tuple(CheckChange(name, old_results.get(name), new_results.get(name)) for name in names)
         people_of_submission = tuple(authors_by_submission.get(new.submission, ()))
+        old = old_gradings.get(new.submission)
         all_changes.append(Change(new.submission, people_of_submission, old, new, checks))
     return sorted(all_changes, key=_sort_key)
 
@@ -144,24 +161,20 @@ def _sort_key(submission: Change) -> tuple[bool, list[str], str]:
     return not submission.checks, logins, submission.submission
 
 
-def _differences(old_results: Sequence[CheckRecord], new_results: Sequence[CheckRecord]) -> tuple[CheckChange, ...]:
-    """Return the checks whose points or status differ between two gradings of a submission, in the order of the
-    reports; () if the new grading has no results yet."""
-    if not new_results:
-        return ()  # not graded yet
-    old = {result.check: result for result in old_results}
-    new = {result.check: result for result in new_results}
-    differences = []
-    for check in dict.fromkeys([*old, *new]):
-        difference = CheckChange(check, old.get(check), new.get(check))
-        if _verdict(difference.before) != _verdict(difference.after):
-            differences.append(difference)
-    return tuple(differences)
-
-
-def _verdict(result: CheckRecord | None) -> tuple[Points, Points, Status] | None:
-    """Return what is compared of a result; None if the grading lacks the check."""
-    return (result.points, result.possible, result.status) if result else None
+def _changed_results(tx: Tx, id: str, *, of_old: bool) -> dict[str, list[CheckRecord]]:
+    """Return the results of the old or of the new gradings whose points or status differ, by submission id, in the
+    order of the reports. The database compares: the results of a large course would take seconds to load."""
+    new, old, equal = gradings.alias(), gradings.alias(), results.alias()
+    grading, compared = (old, new) if of_old else (new, old)
+    is_equal = equal.c.grading == compared.c.id
+    for column in ("check", "points", "possible", "status"):
+        is_equal &= equal.c[column] == results.c[column]
+    query = select(new.c.submission, *results.c).filter_by(regrade=id, state=State.GRADED)
+    query = query.outerjoin(old, (old.c.submission == new.c.submission) & old.c.counts)
+    query = query.join(results, results.c.grading == grading.c.id)
+    query = query.where(~select(equal.c.grading).where(is_equal).exists())
+    rows = tx.execute(query.order_by(results.c.position))
+    return grouped((row.submission, record_of(row, CheckRecord)) for row in rows)
 
 
 def apply(tx: Tx, id: str) -> bool:
@@ -176,7 +189,8 @@ def apply(tx: Tx, id: str) -> bool:
     regraded = select(gradings.c.submission).filter_by(regrade=id, state=State.GRADED)
     regraded_later = select(gradings.c.id).filter_by(counts=True).where(gradings.c.regrade > id)
     regraded_later = regraded_later.where(gradings.c.submission.in_(regraded))
-    if not _close(tx, id, RegradeState.APPLIED, ~unfinished.exists(), ~regraded_later.exists()):
+    is_queued = regrades.c.pending == ()
+    if not _close(tx, id, RegradeState.APPLIED, is_queued, ~unfinished.exists(), ~regraded_later.exists()):
         return False
     is_of_many = select(regrades.c.id).filter_by(id=id).where(regrades.c.which != Which.ONE)
     of_withdrawn = update(gradings).filter_by(regrade=id).where(gradings.c.submission.in_(withdrawn()))
@@ -198,7 +212,7 @@ def discard(tx: Tx, id: str) -> bool:
 def _close(tx: Tx, id: str, state: RegradeState, *conditions: ColumnElement[bool]) -> bool:
     """Apply or discard a regrade that is neither, if it meets all conditions. Return whether it was changed."""
     closing = update(regrades).filter_by(id=id, state=RegradeState.SHADOW).where(*conditions)
-    return change(tx, closing.values(state=state, decided_at=now())) > 0
+    return change(tx, closing.values(state=state, decided_at=now(), pending=())) > 0
 
 
 def _read(tx: Tx, *where: ColumnElement[bool]) -> list[Regrade]:
@@ -209,6 +223,8 @@ def _read(tx: Tx, *where: ColumnElement[bool]) -> list[Regrade]:
     records = []
     for row in rows:
         progress = _progress(tx, row.id)
+        if row.pending:
+            progress[State.QUEUED] = progress.get(State.QUEUED, 0) + len(row.pending)
         records.append(record_of(row, Regrade, by=person_of(row), progress=progress))
     return records
 

@@ -111,8 +111,7 @@ def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
     Raises:
         BadCall: If marks apply the item, since removing it would silently change their points.
     """
-    marks_with_item = select(func.count()).select_from(mark_items).filter_by(item=id)
-    count = tx.scalar(marks_with_item)
+    count = uses(tx, question).get(id)
     if count:
         raise BadCall(f"the item is used in {count} marks: set its points to 0, or remove it from these marks first")
     return change(tx, delete(rubric).filter_by(**question.columns, id=id)) > 0

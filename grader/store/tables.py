@@ -289,6 +289,7 @@ regrades = Table(
     _required("by", ForeignKey("people.id")),
     _required("created_at", Moment),
     Column("decided_at", Moment),
+    _required("pending", Texts, server_default="[]"),  # ids of the submissions that are not queued yet
     _of_offering(),
 )
 

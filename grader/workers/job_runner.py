@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hmac
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -107,7 +108,7 @@ class JobRunner:
     def _job(self, tx: Tx, leased: Leased) -> Job | Report:
         """Return the job to send to the grading process. If equal files were graded before, return the stored
         report instead (see `gradings.equal_report`)."""
-        seed = Seed(None if leased.kind is Kind.PRECHECK else self.secret)
+        seed = Seed(self._secret_for(leased))
         key = self.keys[leased.assignment]
         stored_report = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope, leased.regrade)
         if stored_report is not None:
@@ -115,6 +116,15 @@ class JobRunner:
         scope = Scope(code_only=True) if leased.kind is Kind.PRECHECK else Scope(**leased.scope)
         files = tuple(submissions.contents(tx, leased.submission))
         return Job(leased.grading, leased.assignment, files, scope, seed.secret)
+
+    def _secret_for(self, leased: Leased) -> bytes | None:
+        """Return the secret for the problems of a grading; None for the public seed. Each regrade has other problems,
+        so that it does not repeat the luck of the earlier grading."""
+        if leased.kind is Kind.PRECHECK:
+            return None
+        if leased.regrade is None:
+            return self.secret
+        return hmac.digest(self.secret, leased.regrade.encode(), "sha256")
 
     def _store_outcome(self, leased: Leased, outcome: Report | Failed) -> State | None:
         """Store a report or a failure. Return the new state of the grading, or None if the lease was lost."""

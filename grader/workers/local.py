@@ -6,7 +6,7 @@ import os
 
 import structlog
 
-from grader.store import leases, workers
+from grader.store import leases, regrades, workers
 from grader.store.records import Kind
 from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
@@ -37,12 +37,14 @@ class LocalWorkers(WorkerPool):
         super().start(warm=warm)
 
     def _beat(self) -> None:
-        """Also queue the gradings of dead workers again, and shorten the log of the database."""
+        """Also queue the gradings of dead workers again, continue a regrade whose start was killed, and shorten the log
+        of the database."""
         super()._beat()
         with self._store.write() as tx:
             recovered = leases.recover(tx)
         if recovered:
             self.wake()
+        regrades.enqueue_pending(self._store, self)
         self._store.checkpoint()  # so that acknowledged submissions are in the database file, not only in the log
 
     def _takes(self) -> tuple[str, ...]:

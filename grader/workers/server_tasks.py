@@ -9,8 +9,9 @@ from contextlib import closing
 import structlog
 
 from grader.errors import StoreUnavailable
-from grader.store import notices, procrastinate_jobs
+from grader.store import notices, procrastinate_jobs, regrades
 from grader.store.database import Store
+from grader.store.queue import StoreQueue
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE
 from grader.workers.periodic import Periodic
 from grader.workers.shared_events import SharedHub
@@ -23,8 +24,9 @@ log = structlog.get_logger()
 class ServerTasks:
     """Receives events from workers on other machines, and queues the jobs of dead workers again."""
 
-    def __init__(self, store: Store, hub: SharedHub, lease: dt.timedelta) -> None:
+    def __init__(self, store: Store, queue: StoreQueue, hub: SharedHub, lease: dt.timedelta) -> None:
         self._store = store
+        self._queue = queue
         self._hub = hub
         self._lease = lease
         self._stopped = threading.Event()
@@ -42,11 +44,12 @@ class ServerTasks:
         self._listening.join()
 
     def _sweep(self) -> None:
-        """Queue the gradings of dead workers again."""
+        """Queue the gradings of dead workers again, and continue a regrade whose start was killed."""
         with self._store.write() as tx:
             recovered = procrastinate_jobs.sweep(tx, self._lease)
         if recovered:
             log.info("recovered", gradings=recovered)
+        regrades.enqueue_pending(self._store, self._queue)
 
     def _listen(self) -> None:
         """Pass events from the database to the watchers in this process until `stop` is called. Connect again when the

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import resource
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from sqlalchemy import Table, delete
 from grader.api import connections, middleware
 from grader.api.connections import Connections
 from grader.api.limits import RateLimits
-from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_UPLOADS_AT_ONCE
+from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_UPLOADS_AT_ONCE, SMALL_UPLOAD_BYTES
 from grader.settings import Settings
 from grader.store.database import now
 from grader.store.tables import members, tokens
@@ -261,6 +263,25 @@ def test_one_person_s_uploads_at_once_are_few_and_others_go_on(world: World) -> 
         while (refused := status("ada")) != 429:
             assert time.monotonic() < until_they_have_begun
         assert (refused, status("bob")) == (429, 202)
+
+
+def test_a_small_upload_waits_for_no_large_ones(world: World) -> None:
+    """Large ones wait for an intake process that is stopped. The small one, of a stranger, is refused unread."""
+    world.service.intake.start()
+    (pid,) = world.service.intake.pids
+    body = FILE + TOY_SOLUTION.encode() + b"#" * SMALL_UPLOAD_BYTES + b"\r\n--x--\r\n"
+    small = FILE + TOY_SOLUTION.encode() + b"\r\n--x--\r\n"
+    all_ = Connections(100)
+    with serving(world, all_) as address, ExitStack() as open_:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for login in ("ada", "bob", "grace", "root"):
+                open_.enter_context(connected(address, upload(world, len(body) + 5, login))).sendall(body)
+            time.sleep(1)
+            asking = open_.enter_context(connected(address, upload(world, len(small) + 5, "eve") + small))
+            assert asking.recv(12) == b"HTTP/1.1 404"
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(("longest", "status"), [(dt.timedelta(minutes=10), 202), (dt.timedelta(), 403)])

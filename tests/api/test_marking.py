@@ -11,8 +11,10 @@ from sqlalchemy import update
 from grader.marking.groups import short_hash
 from grader.model import Json
 from grader.model.answers import digest_of
-from grader.store import people
+from grader.store import answer_marks, people
+from grader.store.answer_marks import NewMark
 from grader.store.records import Counts, Role, TokenKind
+from grader.store.rubrics import OfferedQuestion
 from grader.store.tables import answers as table
 from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, World, answering
 
@@ -73,12 +75,22 @@ def mark(room: World, text: str, who: str = "grace", **given: object) -> Json:
     return dict(ask(room, "PUT", f"{QUESTION}/answers/{digest_of(text)}/mark", who, given).json())
 
 
-def item(room: World, points: float, text: str = "Right") -> str:
-    return str(ask(room, "POST", f"{QUESTION}/rubric", body={"text": text, "points": points}).json()["id"])
+def item(room: World, points: float, text: str = "Right", who: str = "grace", question: str = QUESTION) -> str:
+    return str(ask(room, "POST", f"{question}/rubric", who, {"text": text, "points": points}).json()["id"])
 
 
 def worth(room: World, id: str, who: str = "ada") -> Json:
     return dict(ask(room, "GET", f"/api/v1/submissions/{id}", who).json()["score"])
+
+
+def test_an_item_of_another_course_is_not_found_whether_it_is_used_or_not(room: World) -> None:
+    theirs = item(room, 1, who="root", question=QUESTION.replace(f"/{COURSE}/", "/other/"))
+    for _ in range(2):
+        refused = room.client.delete(f"{QUESTION}/rubric/{theirs}", headers=room.headers("grace"))
+        assert refused.status_code == 404
+        with room.service.store.write() as tx:
+            question = OfferedQuestion("other", ASSIGNMENT, "q1.1.written")
+            answer_marks.put(tx, question, digest_of("x"), room.people["root"].id, NewMark(items=(theirs,)))
 
 
 def test_the_same_answer_is_read_once_and_without_names(room: World) -> None:

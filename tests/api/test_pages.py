@@ -9,10 +9,11 @@ import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from httpx2 import Response
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from grader.api import gradebook, scores
@@ -444,3 +445,24 @@ def test_a_hostile_report_is_words_on_the_page_too(world: World, ada: Visitor) -
         assert "&lt;script&gt;document.title" in page
         assert page.count("<h1") == 1
         assert not any(c in page for c in "\x1b\x9b\u202e")
+
+
+def test_many_own_submissions_do_not_slow_the_start_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two submissions read at a time, the page asks the database as often for six submissions as for two."""
+    monkeypatch.setattr(scores, "AT_ONCE", 2)
+    statements: list[int] = []
+    for _ in range(3):
+        for _ in range(2):
+            world.hand_in("ada")
+            world.grade_next()
+        count: list[str] = []
+
+        def note(*arguments: Any, count: list[str] = count) -> None:
+            count.append(arguments[2])
+
+        engine = world.service.store._engine
+        event.listen(engine, "before_cursor_execute", note)
+        assert world.client.get("/", headers=world.headers("ada")).status_code == 200
+        event.remove(engine, "before_cursor_execute", note)
+        statements.append(len(count))
+    assert statements == [statements[0]] * 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.api.world import World
 
 
@@ -21,3 +23,9 @@ def test_a_browser_gets_a_page(world: World) -> None:
 def test_below_api_even_a_browser_gets_json(world: World) -> None:
     answer = world.client.get("/api/v1/nothing", headers={"Accept": "text/html"})
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("path", "methods"), [("/api/v1/courses", "GET, POST"), ("/login", "GET, POST")])
+def test_every_method_of_a_path_is_allowed(world: World, path: str, methods: str) -> None:
+    answer = world.client.request("PATCH", path, headers=world.headers("ada"))
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)

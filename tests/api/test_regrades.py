@@ -44,6 +44,19 @@ def test_a_shadow_changes_nothing_and_tells_what_would(world: World, graded: str
     assert points(world, graded) == 4
 
 
+def test_staff_see_that_a_submission_s_points_depend_on_chance(world: World, graded: str) -> None:
+    def pages(login: str) -> list[bool]:
+        paths = (f"/submissions/{graded}", regrade)
+        return ["depend on chance" in ask(world, "GET", path, login).text for path in paths]
+
+    regrade = f"/regrades/{started(world)}"
+    world.grade_next("right")
+    assert pages("grace") == [False, False]
+    regrade = f"/regrades/{started(world)}"
+    world.grade_next("wrong")
+    assert (pages("grace"), pages("ada")) == ([True, True], [False, False])
+
+
 def test_an_applied_regrade_counts(world: World, graded: str) -> None:
     regrade = started(world)
     world.grade_next("wrong")

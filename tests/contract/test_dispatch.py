@@ -6,16 +6,20 @@ import itertools
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+from sqlalchemy import func, select
 
 from grader.store import gradings, submissions
 from grader.store.database import Store
 from grader.store.records import Page, State
+from grader.store.tables import gradings as table
 from tests.postgres import Cluster
-from tests.running import WAIT_SECONDS, Load, Running, running, seeded
+from tests.running import VERIFY, WAIT_SECONDS, Load, Running, add_graded, running, seeded
 
 pytestmark = pytest.mark.long
 
@@ -64,6 +68,35 @@ def test_a_killed_service_loses_nothing(kills: int, sizes: tuple[int, int], tmp_
         check(service, load)
 
 
+def test_a_regrade_whose_start_is_killed_goes_on_and_others_write_meanwhile(tmp_path: Path) -> None:
+    submitted = 2_000
+    with running(tmp_path, students=20) as service, ThreadPoolExecutor(1) as teacher:
+        headers = {"Authorization": f"Bearer {add_graded(service, submitted)}"}
+        service.start()
+        url = f"{service.url}/api/v1/courses/ml/assignments/toy/regrades"
+        teacher.submit(httpx.post, url, json={"which": "all"}, headers=headers, timeout=60, verify=VERIFY)
+        store = service.open_store()
+        queued = 0
+        while not queued:
+            queued = regraded(store)
+        service.send(signal.SIGKILL)
+        assert 0 < queued < submitted
+        service.start()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while regraded(store) < submitted:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        store.close()
+        (regrade,) = httpx.get(url, headers=headers, verify=VERIFY).json()
+        assert sum(regrade["progress"].values()) == submitted
+
+
+def regraded(store: Store) -> int:
+    """The gradings of regrades, counted in a transaction that writes."""
+    with store.write() as tx:
+        return tx.scalar(select(func.count()).select_from(table).where(table.c.regrade.is_not(None))) or 0
+
+
 def test_a_service_that_is_asked_to_end_hands_back_what_runs(tmp_path: Path) -> None:
     with running(tmp_path, students=4, GRADER_WORKERS="1", GRADER_GRACE_SECONDS="0") as service:
         service.start()
@@ -103,12 +136,11 @@ def many_machines(folder: Path, url: str) -> Iterator[tuple[list[Running], list[
 
 
 def happenings(moments: int) -> list[str]:
-    """Something is killed and something is stopped, in turn, and once, in the middle, the database is away."""
-    others = itertools.cycle(("killed", "stopped"))
-    return ["away" if moment == moments // 2 else next(others) for moment in range(moments)]
+    """Something is killed, the database is away, and something is stopped, in turn."""
+    return list(itertools.islice(itertools.cycle(("killed", "away", "stopped")), moments))
 
 
-@pytest.mark.parametrize("moments", [3, pytest.param(50, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("moments", [3, pytest.param(100, marks=pytest.mark.proof)])
 def test_killed_or_stopped_services_and_workers_lose_nothing(
     moments: int, tmp_path: Path, postgres: Cluster, migrated_postgres_url: str
 ) -> None:

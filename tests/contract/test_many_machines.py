@@ -13,6 +13,7 @@ import pytest
 from grader.model import Status
 from grader.store import notices
 from grader.store.database import Store
+from grader.store.queue import StoreQueue
 from grader.workers.events import CheckEvent, Event
 from grader.workers.server_tasks import ServerTasks
 from grader.workers.shared_events import SharedHub, decode, encode
@@ -39,7 +40,7 @@ def stores(migrated_postgres_url: str) -> Iterator[tuple[Store, Store]]:
 @pytest.fixture
 def door(stores: tuple[Store, Store]) -> Iterator[SharedHub]:
     hub = SharedHub(stores[0])
-    tasks = ServerTasks(stores[0], hub, LEASE)
+    tasks = ServerTasks(stores[0], StoreQueue({}), hub, LEASE)
     tasks.start()
     yield hub
     tasks.stop(0)
@@ -83,6 +84,7 @@ for name in ("psycopg", "psycopg_pool", "procrastinate"):
 import grader.cli.grading, grader.cli.worker
 from grader.errors import BadCall
 from grader.store.database import Store
+from grader.store.queue import StoreQueue
 Store("sqlite://").close()
 try:
     Store("postgresql://somewhere/grader")

@@ -282,7 +282,8 @@ def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str,
     before = marks_of(store, "because")
     with store.write() as tx:
         chosen = regrades.chosen(tx, "ml", "toy", Which.ALL)
-        id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen, QUEUE)
+        id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen)
+    regrades.enqueue_pending(store, QUEUE)
     finish(store, report)
     with store.write() as tx:
         assert regrades.apply(tx, id)

@@ -46,6 +46,19 @@ def url(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
+def test_a_damaged_page_is_named_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "grader.db"
+    store = running(file)
+    store.checkpoint()
+    store.close()
+    header, pages = file.read_bytes()[:4096], file.stat().st_size // 4096 - 1
+    file.write_bytes(header + b"\xff" * 4096 * pages)
+    damaged = Store(url(file))
+    with pytest.raises(StoreUnavailable, match="the database is damaged, restore a copy"):
+        courses(damaged)
+    damaged.close()
+
+
 def courses(store: Store) -> list[str]:
     with store.read() as tx:
         return [course.id for course in people.all_courses(tx)]

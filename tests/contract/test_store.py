@@ -430,6 +430,7 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
         tx.execute(text("DROP INDEX ix_gradings_queue"))
         tx.execute(text("DROP INDEX ix_gradings_person"))
         tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
+        tx.execute(text("ALTER TABLE regrades DROP COLUMN pending"))
         tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
         submission = submissions.add(tx, new)
@@ -658,7 +659,9 @@ def graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> dict[st
 def start(store: Store, which: Which, classroom: dict[str, Person]) -> str:
     with store.write() as tx:
         ids = regrades.chosen(tx, "ml", "toy", which)
-        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, QUEUE)
+        id = regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids)
+    regrades.enqueue_pending(store, QUEUE)
+    return id
 
 
 @pytest.mark.parametrize(("which", "names"), [("latest", "new bobs"), ("best", "old bobs"), ("all", "old new bobs")])
@@ -695,6 +698,19 @@ def test_a_regrade_changes_nothing_until_it_is_applied(
         assert after.points == Points(4)
         assert len(gradings.of_submission(tx, graded["new"])) == 2  # the old one stays
         assert regrades.get(tx, id).state is RegradeState.APPLIED  # type: ignore[union-attr]
+
+
+def test_a_regrade_that_is_not_queued_yet_is_not_applied(
+    store: Store, graded: dict[str, str], classroom: dict[str, Person]
+) -> None:
+    with store.write() as tx:
+        id = regrades.start(tx, "ml", "toy", Which.ALL, classroom["staff"].id, sorted(graded.values()))
+        assert not regrades.apply(tx, id)
+        assert regrades.get(tx, id).progress == {State.QUEUED: 3}  # type: ignore[union-attr]
+        assert regrades.discard(tx, id)
+    regrades.enqueue_pending(store, QUEUE)
+    with store.read() as tx:
+        assert gradings.of_regrade(tx, id) == []
 
 
 def test_what_was_broken_and_is_tried_again_does_not_replace_an_applied_regrade(
@@ -735,8 +751,9 @@ def test_a_submission_that_was_cancelled_after_the_start_of_a_regrade_gets_no_po
     submission, grading = hand_in("ann")
     for which, points in ((Which.LATEST, None), (Which.ONE, Points(4))):
         with store.write() as tx:
-            id = regrades.start(tx, "ml", "toy", which, classroom["staff"].id, [submission], QUEUE)
+            id = regrades.start(tx, "ml", "toy", which, classroom["staff"].id, [submission])
             queue.cancel(tx, grading)
+        regrades.enqueue_pending(store, QUEUE)
         finish(store, claim(store), reports["right"])
         with store.write() as tx:
             assert regrades.apply(tx, id)

@@ -20,10 +20,10 @@ from grader.engine.grade import Scope
 from grader.intake.receive import receive
 from grader.model import Points, Report
 from grader.settings import Settings
-from grader.store import gradings, leases, offerings, people, queue, submissions, workers
+from grader.store import gradings, leases, offerings, people, queue, regrades, submissions, workers
 from grader.store.database import Store
 from grader.store.queue import StoreQueue
-from grader.store.records import Course, Grading, Kind, Offering, Priority, State, Worker
+from grader.store.records import Course, Grading, Kind, Offering, Priority, State, Which, Worker
 from grader.store.submissions import NewSubmission
 from grader.workers.compatibility import compatibility_keys
 from grader.workers.events import Event, Hub
@@ -207,6 +207,23 @@ def test_what_is_submitted_is_graded_and_kept(bench: Bench) -> None:
     assert (graded.points, graded.counts, graded.seed[:6]) == (Points(4), True, "secret")
     cost = _until(lambda: bench.hub.past_events(graded.id)[-1].cost)
     assert (cost.assignment, list(cost.section_seconds), cost.deaths) == ("toy", ["q1.1", "q1.2"], ())
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
+def test_a_regrade_draws_other_problems(bench: Bench) -> None:
+    """A reason names the numbers that were drawn."""
+    first = bench.wait(bench.hand_in(TOY_SOLUTION.replace("return a + b", "return a - b")), State.GRADED)
+    with bench.store.write() as tx:
+        regrades.start(tx, "ml", "toy", Which.ONE, bench.ann, [first.submission])
+    regrades.enqueue_pending(bench.store, bench.queue)
+    with bench.store.read() as tx:
+        again, _ = gradings.of_submission(tx, first.submission)
+    bench.wait(again.id, State.GRADED)
+    with bench.store.read() as tx:
+        results = gradings.results_of(tx, [first.id, again.id])
+    reasons = [results[id][0].reason for id in (first.id, again.id)]
+    assert all(reasons)
+    assert reasons[0] != reasons[1]
 
 
 def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench: Bench) -> None:

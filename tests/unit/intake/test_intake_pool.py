@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -18,6 +19,7 @@ from grader.errors import OurFailure, Refused
 from grader.intake import pool as intake_pool
 from grader.intake.pool import IntakePool, SubmissionFacts, WantedCode
 from grader.intake.receive import receive_all
+from tests.classes import zipped
 from tests.conftest import MakeNotebook
 
 CODE = [("mlp.py", b"class MLP:\n    pass\n")]
@@ -64,6 +66,23 @@ def test_reading_costs_the_services_own_process_little(pool: IntakePool, ps4: As
         times.append(time.process_time() - before)
     there, here = times
     assert there < here / 2
+
+
+def test_small_files_do_not_wait_behind_zips(pool: IntakePool, ps4: Assignment) -> None:
+    zips = [("all.zip", zipped({f"{number}.txt": b"" for number in range(5_000)}))]
+    ended = []
+
+    async def read_one(person: str, files: list[tuple[str, bytes]]) -> None:
+        with contextlib.suppress(Refused):
+            await pool.read(person, files, wanted(ps4))
+        ended.append(person)
+
+    async def read_all() -> None:
+        people = {f"{number}": zips for number in range(20)} | {"ada": CODE}
+        await asyncio.gather(*(read_one(*upload) for upload in people.items()))
+
+    asyncio.run(read_all())
+    assert ended.index("ada") < 10
 
 
 def test_what_is_refused_is_refused_with_the_same_words(pool: IntakePool, ps4: Assignment) -> None:

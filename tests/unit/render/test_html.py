@@ -131,6 +131,12 @@ def test_any_history_can_be_drawn(values: tuple[float, ...]) -> None:
         assert "inf" not in plot.finding
 
 
+def test_equal_plots_are_drawn_once() -> None:
+    evidence = samples.perfect().evidence
+    assert evidence
+    assert plots(evidence) is plots((*evidence,))
+
+
 # ── the file ─────────────────────────────────────────────────────────────────────────────────────────
 
 
