@@ -28,17 +28,17 @@ from . import huge_pages, walls
 from .serve import Guest
 from .start import silence
 from .versions import versions
+from .wire import encode
 
-MAX_MESSAGE_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 1 << 16
 MAX_SHARED = 200
 
 
 class Template:
     """Forks sessions on request."""
 
-    def __init__(self, control: socket.socket, plan: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
+    def __init__(self, control: socket.socket, plan: Mapping[str, Any]) -> None:
         self.control = control
-        self.versions = versions
         self.user = os.getuid(), os.getgid()
         readable = [os.open(path, os.O_PATH) for path in plan["readable"]]
         usable = [os.open(path, os.O_PATH) for path in plan["usable"]]
@@ -49,6 +49,11 @@ class Template:
             landlock_abi=walls.landlock_abi(),
             filter=bytes.fromhex(plan["filter"]),
         )
+        self.guest = Guest(control, {})
+        """The guest of every session. The channel of a session takes the place of the control socket."""
+        self.greeting, _ = encode(["value", versions()])  # it has no arrays
+        self.opening = b""
+        """The newest request for a session, for which `shared` and `isolation` have been prepared."""
         self.sessions: dict[int, int] = {}
         """pidfd → pid, for each running session."""
         self.poll = select.poll()
@@ -65,22 +70,33 @@ class Template:
 
     def start_session(self) -> bool:
         """Start a session. Return False if the grader has closed the socket."""
-        message, fds, _, _ = socket.recv_fds(self.control, MAX_MESSAGE_BYTES, MAX_SHARED)
-        if not message:
+        opening, fds, _, _ = socket.recv_fds(self.control, MAX_MESSAGE_BYTES, MAX_SHARED)
+        if not opening:
             return False
+        if opening != self.opening:
+            self.prepare(opening)
         try:
             pid, pidfd = walls.clone(self.walls.namespaces)
         except OSError as error:
             self.notify({"failed": str(error)})
         else:
             if pid == 0:
-                self.become_session(json.loads(message), fds)
+                self.become_session(fds)
             self.sessions[pidfd] = pid
             self.poll.register(pidfd, select.POLLIN)
             self.notify({"session": pid}, [pidfd])
         for fd in fds:
             os.close(fd)
         return True
+
+    def prepare(self, opening: bytes) -> None:
+        """Prepare the sessions that such a request starts, so that a session itself need only make system calls."""
+        settings = json.loads(opening)
+        self.opening = opening
+        self.shared = [(name, np.dtype(dtype), shape) for name, dtype, shape in settings["shared"]]
+        self.isolation = walls.prepare(self.walls, settings["limits"], settings["folder"], self.user)
+        for variable in ("HOME", "MPLCONFIGDIR", "TMPDIR"):
+            os.environ[variable] = settings["folder"]
 
     def reap(self, pidfd: int) -> None:
         """Report to the grader how a session has ended."""
@@ -95,27 +111,20 @@ class Template:
         packet = json.dumps(message).encode()
         socket.send_fds(self.control, [packet], list(fds))
 
-    def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
+    def become_session(self, fds: Sequence[int]) -> NoReturn:
         """Turn the forked process into a session: isolate it, answer requests, and exit."""
-        self.control.detach()
         channel_fd, *array_fds = fds
-        os.dup2(channel_fd, walls.CHANNEL)  # in the place of the control socket
-        channel = socket.socket(fileno=walls.CHANNEL)
+        os.dup2(channel_fd, walls.CHANNEL)
         try:
-            arrays: dict[str, np.ndarray[Any, Any]] = {}
-            for (name, dtype, shape), fd in zip(opening["shared"], array_fds, strict=True):
-                arrays[name] = walls.map_private(fd, np.dtype(dtype), shape)
-            walls.enclose(self.walls, opening["limits"], opening["folder"], self.user)
+            for (name, dtype, shape), fd in zip(self.shared, array_fds, strict=True):
+                self.guest.arrays[name] = walls.map_private(fd, dtype, shape)
+            self.isolation.enclose()
         except BaseException as error:  # noqa: BLE001  no student's code has run yet: the grader reports this error
-            Guest(channel, {}).send(["unusable", f"{type(error).__name__}: {error}"])
+            self.guest.send(["unusable", f"{type(error).__name__}: {error}"])
             os._exit(1)
-        for variable in ("HOME", "MPLCONFIGDIR", "TMPDIR"):
-            os.environ[variable] = opening["folder"]
-        random.seed(0)
         with contextlib.suppress(BaseException):
-            guest = Guest(channel, arrays)
-            guest.send(["value", dict(self.versions)])
-            guest.serve()
+            self.control.sendall(self.greeting)
+            self.guest.serve()
         os._exit(0)
 
 
@@ -136,7 +145,8 @@ def main() -> None:
     for name in plan["imports"]:
         if importlib.util.find_spec(name.partition(".")[0]) is not None:  # an assignment's environment may lack it
             importlib.import_module(name)
-    template = Template(control, plan, versions())
+    template = Template(control, plan)
+    random.seed(0)
     np.random.seed(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C
     silence()
