@@ -76,6 +76,6 @@ def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) ->
     return sandbox
 
 
-def another(name: str, runtime: Path) -> Sandbox:
+def another(name: str, runtime: Path, imports: Sequence[str] = COMMON_IMPORTS) -> Sandbox:
     """Call `choose` and return only the sandbox."""
-    return choose(name, runtime)[0]
+    return choose(name, runtime, imports=imports)[0]

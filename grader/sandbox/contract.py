@@ -31,6 +31,7 @@ from grader.model import (
     Failure,
     Limit,
     Limits,
+    Notebook,
     Place,
     Raised,
     Stopped,
@@ -61,14 +62,18 @@ ENVIRONMENT = {
 
 COMMON_IMPORTS = ("matplotlib.pyplot", "scipy.special")
 """Modules that sandboxes import in advance. They take a second to import, and most students' files need them."""
+_IMPORTED_BY = {"matplotlib.pyplot": ("matplotlib", "seaborn"), "scipy.special": ("scipy", "seaborn", "sklearn")}
+"""Module of `COMMON_IMPORTS` → the packages of the common environment that import it."""
 
 
-def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return those of `COMMON_IMPORTS` whose package is mentioned in a file of the submission: ("scipy.special",) if a
-    file contains "scipy"."""
-    text = b"\n".join(files.values()).lower()
-    packages = {name: name.partition(".")[0] for name in COMMON_IMPORTS}
-    return tuple(name for name, package in packages.items() if package.encode() in text)
+def imports_of(files: Mapping[str, bytes], notebooks: Sequence[Notebook] = ()) -> tuple[str, ...]:
+    """Return those of `COMMON_IMPORTS` that the submission imports, directly or with another package:
+    ("scipy.special",) if a file or notebook contains the word "scipy" or "sklearn"."""
+    texts = [content.decode("utf-8", "replace") for content in files.values()]
+    for notebook in notebooks:
+        texts.extend(notebook.code)
+    text = "\n".join(texts).lower()
+    return tuple(name for name in COMMON_IMPORTS if any(package in text for package in _IMPORTED_BY[name]))
 
 
 IDLE_SECONDS = 20.0

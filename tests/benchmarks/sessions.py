@@ -16,6 +16,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ import numpy as np
 from grader.guest.walls import NAMESPACES, SYS_CLONE
 from grader.model import Limits
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import Sandbox
+from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
 from grader.settings import Settings
 
 ROUNDS, BLOCKS, SECONDS = 100, 5, 1.0
@@ -37,22 +38,25 @@ LIBC = ctypes.PyDLL(None, use_errno=True)
 
 def main() -> None:
     cores = os.cpu_count() or 1
-    room, _ = choose("bubblewrap", Settings().runtime, templates=cores)
-    try:
-        session, raw = in_turn(lambda: empty(room), raw_clone, ROUNDS)
-        print(f"a session {session:.1f} ms, a raw clone {raw:.1f} ms, ratio {session / raw:.2f} (at most 2)")
-        sessions, raw = processor_time(room)
-        print(f"processor time: {sessions:.1f} ms, a raw clone {raw:.1f} ms, ratio {sessions / raw:.2f}")
+    for files, imports in (("numpy alone", ()), ("matplotlib and scipy", COMMON_IMPORTS)):
+        print(f"sessions for files that import {files}")
+        with closing(choose("bubblewrap", Settings().runtime, cores, imports)[0]) as room:
+            compare(room, cores)
+    with closing(choose("bubblewrap", Settings().runtime)[0]) as room:
         bare, plotting = in_turn(lambda: loaded(room, EMPTY), lambda: loaded(room, PLOTTING), 30)
         print(f"a file loaded: {bare:.1f} ms; with matplotlib and scipy {plotting:.1f} ms, ratio {plotting / bare:.2f}")
-        pairs = [(sustained(room, cores), clones(cores)) for _ in range(BLOCKS)]
-        rate, raw_rate = (statistics.median(side) for side in zip(*pairs, strict=True))
-        print(
-            f"on {cores} cores: {rate:.0f} sessions a second, {raw_rate:.0f} raw clones, "
-            f"ratio {rate / raw_rate:.2f} (at least 0.55)"
-        )
-    finally:
-        room.close()
+
+
+def compare(room: Sandbox, cores: int) -> None:
+    """Print time, processor time and rate of empty sessions beside those of raw clones."""
+    session, raw = in_turn(lambda: empty(room), raw_clone, ROUNDS)
+    print(f"  a session {session:.1f} ms, a raw clone {raw:.1f} ms, ratio {session / raw:.2f} (at most 2)")
+    session, raw = processor_time(room)
+    print(f"  processor time: {session:.1f} ms, a raw clone {raw:.1f} ms, ratio {session / raw:.2f}")
+    pairs = [(sustained(room, cores), clones(cores)) for _ in range(BLOCKS)]
+    rate, raw_rate = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = rate / raw_rate
+    print(f"  on {cores} cores {rate:.0f} a second, {raw_rate:.0f} raw clones, ratio {ratio:.2f} (at least 0.55)")
 
 
 def took(act: Callable[[], object]) -> float:
