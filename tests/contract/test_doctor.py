@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -169,6 +171,27 @@ def test_a_control_group_bounds_memory_where_one_can_be_made(tmp_path: Path) -> 
         assert not holds
     ours = [parent.parent for parent in groups._parents.values()]
     assert not [left for group in ours for left in group.glob(f"grader-{os.getpid()}-*/*") if left.is_dir()]
+
+
+def test_a_control_group_is_used_again_unless_the_kernel_killed_its_process() -> None:
+    """A count of killed processes that is left over would be charged to the next student."""
+    groups = cgroup.Cgroups()
+    small = Limits(memory_bytes=64 << 20, disk_bytes=0)
+
+    def run(code: str, limits: Limits) -> tuple[cgroup.Cgroup, bool]:
+        with subprocess.Popen([sys.executable, "-c", f"input(); {code}"], stdin=subprocess.PIPE) as process:
+            group = groups.enclose(process.pid, limits)
+            process.communicate(b"\n")
+        return group, groups.leave(group)
+
+    first, second = run("", small), run("", small)
+    greedy = run("bytearray(1 << 28)", small)
+    third, larger = run("", small), run("", replace(small, memory_bytes=1 << 30))
+    groups.close()
+    can_be_made = groups._version > 0  # an ordinary user has none here
+    assert first == second == (greedy[0], False)
+    assert [greedy[1], third[0] != greedy[0], larger[0].folders != third[0].folders] == [can_be_made] * 3
+    assert not [folder for group in (greedy, third, larger) for folder in group[0].folders if folder.exists()]
 
 
 class Changed:
