@@ -18,6 +18,7 @@ import random
 import select
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -31,7 +32,11 @@ from .versions import versions
 from .wire import encode
 
 MAX_MESSAGE_BYTES = 1 << 16
+IMPORT_MEBIBYTES = 12
+"""The memory of the small objects of matplotlib or scipy."""
 MAX_SHARED = 200
+ANCILLARY_BYTES = socket.CMSG_SPACE(4 * MAX_SHARED)
+"""Size of the file descriptors in a request: the session's end of the channel, then those of shared arrays."""
 
 
 class Template:
@@ -49,6 +54,7 @@ class Template:
             landlock_abi=walls.landlock_abi(),
             filter=bytes.fromhex(plan["filter"]),
         )
+        self.clone = walls.Clone(plan["namespaces"])
         self.guest = Guest(control, {})
         """The guest of every session. The channel of a session takes the place of the control socket."""
         self.greeting, _ = encode(["value", versions()])  # it has no arrays
@@ -70,21 +76,23 @@ class Template:
 
     def start_session(self) -> bool:
         """Start a session. Return False if the grader has closed the socket."""
-        opening, fds, _, _ = socket.recv_fds(self.control, MAX_MESSAGE_BYTES, MAX_SHARED)
+        opening, ancillary, _, _ = self.control.recvmsg(MAX_MESSAGE_BYTES, ANCILLARY_BYTES)
         if not opening:
             return False
+        fds = [fd for _, _, packed in ancillary for fd in memoryview(packed).cast("i")]
         if opening != self.opening:
             self.prepare(opening)
         try:
-            pid, pidfd = walls.clone(self.walls.namespaces)
+            pid, pidfd = self.clone.run()
         except OSError as error:
-            self.notify({"failed": str(error)})
+            self.control.sendall(json.dumps({"failed": str(error)}).encode())
         else:
             if pid == 0:
                 self.become_session(fds)
+            packed = struct.pack("i", pidfd)
+            self.control.sendmsg([b'{"session": %d}' % pid], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
             self.sessions[pidfd] = pid
             self.poll.register(pidfd, select.POLLIN)
-            self.notify({"session": pid}, [pidfd])
         for fd in fds:
             os.close(fd)
         return True
@@ -104,12 +112,7 @@ class Template:
         self.poll.unregister(pidfd)
         _, status = os.waitpid(pid, 0)
         os.close(pidfd)
-        self.notify({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
-
-    def notify(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
-        """Send a message with file descriptors to the grader, in one packet."""
-        packet = json.dumps(message).encode()
-        socket.send_fds(self.control, [packet], list(fds))
+        self.control.sendall(b'{"ended": %d, "status": %d}' % (pid, os.waitstatus_to_exitcode(status)))
 
     def become_session(self, fds: Sequence[int]) -> NoReturn:
         """Turn the forked process into a session: isolate it, answer requests, and exit."""
@@ -142,6 +145,7 @@ def main() -> None:
     _keep_niceness()
     plan = json.loads(control.recv(MAX_MESSAGE_BYTES))
     del sys.argv[1:]
+    huge_pages.reserve_for_objects(IMPORT_MEBIBYTES * len(plan["imports"]))
     for name in plan["imports"]:
         if importlib.util.find_spec(name.partition(".")[0]) is not None:  # an assignment's environment may lack it
             importlib.import_module(name)
@@ -153,5 +157,5 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # so that the forks' garbage collectors do not touch, and thereby copy, existing objects
     huge_pages.collapse_own_memory()
-    template.notify({"ready": True})
+    control.sendall(b'{"ready": true}')
     template.serve()

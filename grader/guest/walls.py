@@ -42,7 +42,6 @@ USER_INSIDE = 1000
 _libc = ctypes.PyDLL(None, use_errno=True)
 """The C library. Its calls keep the interpreter lock, so that no other thread can take it during `clone`: in the child
 process, which has no other thread, nobody would release it."""
-_CLONE = SYS_CLONE.get(os.uname().machine, -1)  # the kernel refuses -1
 
 
 @dataclass(frozen=True)
@@ -115,28 +114,31 @@ class Isolation:
         self.privileges.run()
 
 
-def clone(namespaces: bool) -> tuple[int, int]:
-    """Fork this process, which must have a single thread. If `namespaces` is True, the child is process 1 in new
-    namespaces.
+class Clone:
+    """The prepared system call that forks this process, which must have a single thread.
 
-    A single system call does all this. Fork, unshare and another fork would copy this large process twice. Functions
-    that modules have registered to run at a fork are not called: they take longer than the fork, and change only what
+    It does all that fork, unshare and another fork would do, which would copy this large process twice. Functions that
+    modules have registered to run at a fork are not called: they take longer than the fork, and change only what
     `random` and other threads use.
-
-    Returns:
-        In the parent process, the child's pid and a pidfd; in the child process, (0, -1).
-
-    Raises:
-        OSError: If the kernel refuses the system call.
     """
-    flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
-    pidfd = ctypes.c_int(-1)
-    none = ctypes.c_void_p(0)
-    pid = _libc.syscall(ctypes.c_long(_CLONE), ctypes.c_ulong(flags), none, ctypes.byref(pidfd), none, none)
-    if pid < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"clone: {os.strerror(error)}")
-    return int(pid), pidfd.value
+
+    def __init__(self, namespaces: bool) -> None:
+        """Prepare the call. If `namespaces` is True, the child is process 1 in new namespaces."""
+        flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
+        number = SYS_CLONE.get(os.uname().machine, -1)  # the kernel refuses -1
+        self._pidfd = ctypes.c_int()
+        self._call = SystemCalls()
+        arguments = (ctypes.c_long(number), ctypes.c_ulong(flags), None, ctypes.byref(self._pidfd), None, None)
+        self._pid = self._call.add("clone", _libc.syscall, *arguments)
+
+    def run(self) -> tuple[int, int]:
+        """Fork this process. Raise an OSError if the kernel refuses the call.
+
+        Returns:
+            In the parent process, the child's pid and a pidfd; in the child process, 0 and any number.
+        """
+        self._call.run()
+        return self._pid.value, self._pidfd.value
 
 
 def prepare(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[int, int]) -> Isolation:
