@@ -35,7 +35,7 @@ from grader.intake.receive import receive_paths
 from grader.model import Report, show_points
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
-from grader.sandbox.contract import imports_of
+from grader.sandbox.launch import imports_of
 
 
 def check(
@@ -65,7 +65,7 @@ def check(
     for file in written_files:
         require_writable(file)
     # importing more modules would double the time of grading code
-    imports = imports_of({**task.modules, **submission.files}, submission.notebooks)
+    imports = imports_of(submission.files, submission.notebooks)
     with (
         GradingDisplay(err, task, quick=quick) as display,
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from grader.errors import BadCall, SandboxUnavailable
 from grader.model import Limits
-from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
+from grader.sandbox.contract import Sandbox
+from grader.sandbox.launch import COMMON_IMPORTS
 from grader.sandbox.plain import Plain
 
 NAMES = ("auto", "bubblewrap", "landlock", "plain")

@@ -29,7 +29,8 @@ from grader.intake.receive import receive_all, with_known_names
 from grader.model import CheckResult, Report
 from grader.render.text import one_line
 from grader.sandbox.choose import another
-from grader.sandbox.contract import COMMON_IMPORTS, Sandbox, cpu_clock, imports_of
+from grader.sandbox.contract import Sandbox, cpu_clock
+from grader.sandbox.launch import COMMON_IMPORTS, imports_of
 from grader.workers.events import CheckEvent, Event
 from grader.workers.periodic import Periodic
 
@@ -232,7 +233,7 @@ def _main(channel: Connection, plan: Plan) -> None:
                 task = assignment_of(job.assignment)
                 submission = receive_all(job.files, task.files[0])
                 with _ProgressEvents(job.grading, task, submission.names, send) as progress:
-                    imports = imports_of({**task.modules, **submission.files}, submission.notebooks)
+                    imports = imports_of(submission.files, submission.notebooks)
                     # sessions of a template with fewer modules start in two thirds of the time
                     sandbox = sandbox_of(task.runtime(plan.runtime), COMMON_IMPORTS if imports else ())
                     outcome: Report | Failed = grade(submission, task, sandbox, Seed(job.secret), job.scope, progress)

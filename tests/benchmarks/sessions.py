@@ -24,7 +24,8 @@ import numpy as np
 from grader.guest.walls import NAMESPACES, SYS_CLONE
 from grader.model import Limits
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
+from grader.sandbox.contract import Sandbox
+from grader.sandbox.launch import COMMON_IMPORTS
 from grader.settings import Settings
 
 ROUNDS, BLOCKS, SECONDS = 100, 5, 1.0

@@ -19,9 +19,11 @@ from grader.model import Limits
 from grader.sandbox import cgroup, filter, plain, selftest, warm
 from grader.sandbox.bubblewrap import outer_wall, python_of
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import GUEST, Array, Ended, Sandbox, Session
+from grader.sandbox.contract import Array, Ended, Sandbox, Session
+from grader.sandbox.launch import GUEST
 from grader.sandbox.plain import Plain
-from grader.sandbox.warm import OuterWall, Warm
+from grader.sandbox.template import OuterWall
+from grader.sandbox.warm import Warm
 from grader.settings import Settings
 from tests.conftest import ROOT, Command
 

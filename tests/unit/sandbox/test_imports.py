@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.model import Notebook
-from grader.sandbox.contract import COMMON_IMPORTS, imports_of
+from grader.sandbox.launch import COMMON_IMPORTS, imports_of
 
 
 @pytest.mark.parametrize(
