@@ -110,7 +110,7 @@ def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
     """Return the service for a single machine, and its workers. The workers are not started yet."""
     store = open_store(settings)
     events = Hub()
-    assignments = {assignment.id: assignment for assignment in catalogue.everything(settings.assignments)}
+    assignments = _assignments(settings)
     secret = secret_of(settings, store)
     keys = compatibility_keys(assignments.values(), settings.runtime, secret)
     plan = Plan(settings.assignments, settings.runtime, sandbox)
@@ -124,7 +124,7 @@ def server_without_workers(settings: Settings) -> tuple[Service, ServerTasks]:
     tasks are not started yet. Workers run in other processes (`machine_workers`)."""
     store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(store)
-    assignments = {assignment.id: assignment for assignment in catalogue.everything(settings.assignments)}
+    assignments = _assignments(settings)
     secret = retry_until_reachable(lambda: secret_of(settings, store))
     queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime, secret))
     tasks = ServerTasks(store, events, lease_of(settings))
@@ -140,11 +140,16 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
     from grader.workers.postgres import PostgresWorkers  # an optional dependency
 
     secret = retry_until_reachable(lambda: secret_of(settings, store))
-    keys = compatibility_keys(catalogue.everything(settings.assignments), settings.runtime, secret)
+    keys = compatibility_keys(_assignments(settings).values(), settings.runtime, secret)
     plan = Plan(settings.assignments, settings.runtime, sandbox)
     cores = (None,) * settings.workers
     workers = PostgresWorkers(store, SharedHub(store), plan, secret, cores, keys, lease_of(settings))
     return store, workers
+
+
+def _assignments(settings: Settings) -> dict[str, Assignment]:
+    """Return the assignments by id. Log those that cannot be loaded, and leave them out."""
+    return {assignment.id: assignment for assignment in catalogue.everything(settings.assignments, log.error)}
 
 
 def lease_of(settings: Settings) -> dt.timedelta:

@@ -22,11 +22,11 @@ from grader.api.problems import not_found
 from grader.api.rendering import page
 from grader.api.schemas import ID, AssignmentId, CourseId, In, Login, Out
 from grader.api.scores import counting_submission, submission_batches
-from grader.api.submitting import SubmitRequest, extended, submit
+from grader.api.submitting import SubmitRequest, submit
 from grader.api.views import SubmissionView, views_of
 from grader.assignments.catalogue import Assignment
 from grader.course import offerings as offers
-from grader.course.late import checked_date, read_policy
+from grader.course.late import checked_date, extended, read_policy
 from grader.errors import BadCall
 from grader.model import Points
 from grader.store import offerings, people, submissions

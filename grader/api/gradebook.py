@@ -14,6 +14,7 @@ from grader.api.lookup import ForStaff
 from grader.api.problems import HttpProblem
 from grader.api.scores import ScoreRow, rows_of
 from grader.api.views import SubmissionView, stored_report, with_marked_checks
+from grader.assignments.catalogue import Assignment
 from grader.batch import gradebooks, safe_csv
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import ClassStudent
@@ -32,31 +33,24 @@ def get_gradebook(staff: ForStaff, format: Format) -> Response:
     `long` has a row for each check of each student."""
     with staff.read() as (tx, offering):
         scored = rows_of(tx, staff.caller, offering)
-        rows = list(_gradebook_rows(tx, scored, staff.task.title, format))
+        rows = list(_gradebook_rows(tx, scored, staff.task, format))
     return download(f"{staff.course}-{staff.assignment}-{format}.csv", safe_csv.dumps(rows).encode())
 
 
-def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], title: str, format: Format) -> Iterator[gradebooks.Row]:
+def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], task: Assignment, format: Format) -> Iterator[gradebooks.Row]:
     """Yield the rows of the CSV file: titles, then a row for each student or, in the format `long`, for each check of
-    each student. `title` is the assignment's title, which heads the score column for Canvas."""
+    each student. The assignment's title heads the score column for Canvas."""
     results = [_gradebook_result(row) for row in scored]
     match format:
         case "canvas":
-            yield from gradebooks.canvas(results, title)
+            yield from gradebooks.canvas(results, task.title, task.points)
         case "moodle":
-            yield from gradebooks.moodle(results)
+            yield from gradebooks.moodle(results, task.points)
         case "long":
             yield gradebooks.LONG
             for row, result in zip(scored, results, strict=True):  # load one report at a time
-                if row.counting is None:
-                    yield from gradebooks.long_rows(result, None)
-                else:
-                    report = _report(tx, row.counting)
-                    questions = row.counting.score.questions if row.counting.score else ()
-                    marks = {
-                        question.question: question.points for question in questions if question.points is not None
-                    }
-                    yield from gradebooks.long_rows(result, report, marks)
+                report = _report(tx, row.counting) if row.counting else None
+                yield from gradebooks.long_rows(result, report)
 
 
 def _report(tx: Tx, view: SubmissionView) -> Report | None:
@@ -86,6 +80,7 @@ def _gradebook_result(row: ScoreRow) -> Result:
         decided=score.decided,
         waiting=score.waiting,
         possible=score.possible,
+        written=score.points_of_questions,
     )
 
 

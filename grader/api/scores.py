@@ -212,9 +212,10 @@ def results_of(tx: Tx, rows: Sequence[ScoreRow], status: Status | None = None) -
 
 
 def spread(counting: Sequence[SubmissionView]) -> Spread | None:
-    """Return the distribution of scores; None if there are no scores."""
-    finals = [view.final for view in counting if view.final is not None]
-    most = max((view.score.decided for view in counting if view.score), default=ZERO)
+    """Return the distribution of the scores of which nothing is undecided; None if there are no such scores."""
+    scores = [view.score for view in counting if view.score]
+    finals = [score.settled for score in scores if score.settled is not None]
+    most = max((score.possible for score in scores), default=ZERO)
     if not finals or not most:
         return None
     counts = [0] * BINS

@@ -474,7 +474,7 @@ def _plots(evidence: tuple[Evidence, ...]) -> Sequence[Plot]:
 
 def _score_totals(score: Score, final: Points) -> Totals:
     """Return the totals to show at the top of a report, including marks and the late penalty."""
-    words = [f"of {show_points(score.decided)} points"]
+    words = [f"of {show_points(score.possible)} points"]
     if score.waiting:
         verb = "awaits" if score.waiting == 1 else "await"
         words.append(f"{counted(score.waiting)} {verb} marking")

@@ -18,6 +18,7 @@ from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import utc
 from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
+from grader.course.late import extended
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
 from grader.store import offerings, people, queue, submissions
@@ -223,14 +224,6 @@ def _require_admission(tx: Tx, request: SubmitRequest) -> None:
         detail = "this pre-check was not stored: try again later, or submit; submissions are always stored"
         title = "Too many submissions are waiting"
         raise HttpProblem(503, "queue-full", title, detail, retry_seconds=FULL_SECONDS)
-
-
-def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.datetime | None:
-    """Return the due date or closing date of a person: the later one of the assignment's date and of the person's
-    extension. None if the assignment has no such date."""
-    if date is None or extension is None:
-        return date
-    return max(date, extension)
 
 
 def _require_open(tx: Tx, request: SubmitRequest, offering: Offering) -> None:

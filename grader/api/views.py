@@ -10,13 +10,13 @@ from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.api.visibility import Visibility
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness, lateness
-from grader.course.scores import AnsweredQuestions, Score, SubmissionState, score
+from grader.course.late import Lateness, last_moment, lateness
+from grader.course.scores import AnsweredQuestions, Score, SubmissionState, code_points, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
 from grader.render import as_json
 from grader.store import answer_marks, answers, gradings, marks, offerings, queue, rubrics, submissions
-from grader.store.database import Tx
+from grader.store.database import Tx, now
 from grader.store.records import Grading, Kind, Mark, Offering, SubmissionRecord
 
 
@@ -113,8 +113,16 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
         view = SubmissionView(record, offering, grading, own_marks, late, None)
         if record.kind is Kind.SUBMISSION:
             answered = visible.answered(answered_of[record.id])
+            over_at = last_moment(offering.due_at, offering.closes_at, extension, offering.late)
             worth = score(
-                task, grading, own_marks, late, answered, checks=results, code_submitted=record.code_submitted
+                task,
+                code_points(grading),
+                own_marks,
+                late,
+                answered,
+                checks=results,
+                code_submitted=record.code_submitted,
+                is_over=over_at is not None and now() > over_at,
             )
             view = replace(view, score=worth)
         views.append(view)

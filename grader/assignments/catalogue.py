@@ -6,8 +6,9 @@ import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,18 +18,20 @@ from typing import Any
 from grader.assignments.manifest import MANIFEST, Manifest, PartTable, WrittenQuestion, read_manifest
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded_truth import RECORDED, RecordedTruth
+from grader.assignments.sandboxed_truth import outline, sandboxed_truths
 from grader.derivations.question import Question
 from grader.errors import BadAssignment, BadCall
+from grader.guest.changes import class_in
 from grader.guest.entry_points import EntryPoints
 from grader.intake.missing_code import has_code
 from grader.intake.notebook import read_notebook
 from grader.kit import reference_truth as default_truth
 from grader.kit.check import Check
-from grader.kit.diagnosis import Interpretation, Mistake, Truths
+from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.lines import Target
-from grader.kit.mistake import KnownInterpretation, KnownMistake, interpretations_of
+from grader.kit.mistake import interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
-from grader.sandbox.contract import Array
+from grader.sandbox.contract import Array, Sandbox
 
 OTHER_VERSION = (
     "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
@@ -81,6 +84,11 @@ class Assignment:
     known_questions: tuple[Question, ...] = ()
     """Written questions whose formulas are compared automatically."""
     written_digest: str = ""
+    outline: ModuleType | None = None
+    """The functions or the class of a reference that runs in a sandbox (`in_sandbox`), without their code; None for a
+    reference that is imported."""
+    rest: Callable[[], None] = lambda: None
+    """Function that ends the session of a reference in a sandbox until it is needed again."""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
     """Function: id of a failed check → targets, the most promising first. A target is a call to trace, with the output
     to follow back to the faulty line."""
@@ -115,7 +123,7 @@ class Assignment:
         """Requirements file of the Python environment for this assignment's students' code; None if the common
         environment is used."""
         table = self.manifest.runtime
-        return self.folder / table.lock if table else None
+        return self.folder / table.lock if table and table.lock else None
 
     @property
     def runtime_name(self) -> str:
@@ -126,14 +134,8 @@ class Assignment:
         return f"{self.lock.name} {_short_digest(self.lock)}"
 
     def runtime(self, common: Path) -> Path:
-        """Return the folder of the Python environment for students' code.
-
-        Args:
-            common: Folder of the common environment. The assignment's own environment is in a folder beside it.
-        """
-        if self.lock is None:
-            return common
-        return common.with_name(f"{common.name}-{_short_digest(self.lock)}")
+        """Return the folder of the Python environment for students' code, given that of the common environment."""
+        return environment_of(self.lock, common)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -147,9 +149,22 @@ class Assignment:
 
     @property
     def reference_module(self) -> ModuleType:
-        """The loaded module of the reference solution."""
+        """The module of the reference solution, or its outline if the reference runs in a sandbox."""
+        if self.outline is not None:
+            return self.outline
         package = self.checks[0].run.__module__.rpartition(".")[0]
         return _submodule(package, REFERENCE)
+
+    @cached_property
+    def in_sandbox(self) -> Callable[[Sandbox], Assignment]:
+        """Function that returns the assignment with the truths for gradings in a sandbox. A reference with a [runtime]
+        then runs in a session of this sandbox. In the process of an author's test, it is imported."""
+        return cache(partial(_in_sandbox, self))  # type: ignore[return-value]  # sandboxes are hashable
+
+    def imported(self) -> Assignment:
+        """Return the assignment with an imported reference, whose packages the author's process has, and without a
+        [runtime]."""
+        return self if self.outline is None else load(self.folder, imports_reference=True)
 
     @cached_property
     def methods(self) -> frozenset[str]:
@@ -159,7 +174,7 @@ class Assignment:
             return frozenset(self.entry_points.names)
         if not self.reference.exists():
             return frozenset()
-        reference_class = _reference_class(self.reference_module, self.entry_points)
+        reference_class = class_in(vars(self.reference_module), self.entry_points.names)
         return frozenset(dir(reference_class)) if reference_class else frozenset()
 
     @property
@@ -173,7 +188,11 @@ class Assignment:
         return "" if is_there else self.not_submitted
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        return self.manifest.section_points(section)
+        """Return the points of a section's checks, by the check's name."""
+        points: dict[str, Mapping[str, Points]] = {}
+        for part in self.parts:
+            points |= part.sections
+        return points[section]
 
     @property
     def check_points(self) -> Mapping[str, Points]:
@@ -182,6 +201,24 @@ class Assignment:
         for part in self.parts:
             points |= part.points_of_checks
         return points
+
+
+def _in_sandbox(assignment: Assignment, sandbox: Sandbox) -> Assignment:
+    if assignment.outline is None or sandbox.name == "in process":
+        return assignment.imported()
+    truths, rest = sandboxed_truths(assignment, sandbox)
+    return replace(assignment, truths=truths, public_cache=PublicProblemCache(truths), rest=rest)
+
+
+def _without_sandbox(_interpretation: str, _assumed: Assumptions) -> Any:
+    """Raise `BadAssignment`. This stands in for the truths of an assignment before `in_sandbox`."""
+    raise BadAssignment("a reference with a [runtime] runs in a sandbox alone")
+
+
+def environment_of(lock: Path | None, common: Path) -> Path:
+    """Return the folder of the Python environment with locked requirements, which is beside the common environment;
+    `common` itself if `lock` is None."""
+    return common if lock is None else common.with_name(f"{common.name}-{_short_digest(lock)}")
 
 
 def _short_digest(file: Path) -> str:
@@ -203,9 +240,6 @@ def folders(root: Path | None = None) -> dict[str, Path]:
     Args:
         root: Search only this folder. None to search `default_root()`, then installed packages, then the demo. If
             several assignments have the same name, the first one counts.
-
-    Raises:
-        BadAssignment: If an entry point names a package that does not exist.
     """
     folder_of = {} if root else dict(_demo_and_installed())
     for file in sorted((root or default_root()).glob(f"*/{MANIFEST}")):
@@ -218,12 +252,12 @@ def _demo_and_installed() -> Iterator[tuple[str, Path]]:
     if DEMO.is_dir():
         yield DEMO.name, DEMO
     for point in entry_points(group=GROUP):
-        spec = find_spec(point.module)
-        if spec is None or not spec.submodule_search_locations:
-            raise BadAssignment(
-                f"the entry point {point.name} of {GROUP} names {point.module}, which is not an installed package"
-            )
-        yield point.name, Path(next(iter(spec.submodule_search_locations)))
+        spec = None
+        with suppress(ImportError):  # a package above it is missing
+            spec = find_spec(point.module)
+        search_locations = spec.submodule_search_locations if spec else None
+        # a package that is not installed has no folder of this name, which `load` says
+        yield point.name, Path(next(iter(search_locations or [point.module])))
 
 
 def places(root: Path | None = None) -> str:
@@ -280,14 +314,29 @@ def find(name: str, root: Path | None = None) -> Assignment:
     raise BadCall(f"there is no assignment {name!r} ({_choice(folder_of, root)})")
 
 
-def everything(root: Path | None = None) -> list[Assignment]:
-    """Load all assignments that `folders` finds."""
-    folder_of = folders(root)
-    return [load(folder_of[name]) for name in sorted(folder_of)]
+def everything(root: Path | None, broken: Callable[[str], None]) -> list[Assignment]:
+    """Load all assignments that `folders` finds, except those that cannot be loaded.
+
+    Args:
+        root: The only folder to search, as for `folders`.
+        broken: Called with a sentence that names an assignment that cannot be loaded, and says why.
+    """
+    assignments = []
+    for name, folder in sorted(folders(root).items()):
+        try:
+            assignments.append(load(folder))
+        except Exception as wrong:  # noqa: BLE001  an author's code may raise anything, and harms no other assignment
+            broken(f"{name} cannot be loaded: {wrong}")
+    return assignments
 
 
-def load(folder: Path) -> Assignment:
+def load(folder: Path, *, imports_reference: bool = False) -> Assignment:
     """Read and validate an assignment's folder.
+
+    Args:
+        folder: The folder.
+        imports_reference: True to import a reference with a [runtime], whose packages this process has. The assignment
+            then has no [runtime].
 
     Raises:
         BadAssignment: If the folder is not valid. The message says what the author must change.
@@ -299,6 +348,8 @@ def load(folder: Path) -> Assignment:
         if (folder / RECORDED).exists():
             raise BadAssignment(OTHER_VERSION) from None
         raise
+    if imports_reference:
+        manifest = manifest.model_copy(update={"runtime": None})
     digest = _digest_of_folder(folder)
     written_digest = digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
@@ -324,6 +375,7 @@ def load(folder: Path) -> Assignment:
         limits=manifest.limits,
         known_questions=tuple(written.questions()) if written else (),
         written_digest=written_digest,
+        outline=reference.outline,
         targets=lines.targets if lines else lambda _check: (),
     )
     _require_same_sections(assignment)
@@ -371,11 +423,13 @@ class _Reference:
     """Function that creates truths, which are objects that compute the right results."""
     interpretations: tuple[Interpretation, ...]
     """The accepted interpretations of the task."""
+    outline: ModuleType | None = None
+    """See `Assignment.outline`."""
 
 
 def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str) -> _Reference:
-    """Return what truth.py defines. If there is no truth.py, take it from reference.py and mistakes.py; if there is no
-    reference.py, from checks.py."""
+    """Return what truth.py defines. If there is no truth.py, take it from reference.py and mistakes.py, or from their
+    outlines; if there is no reference.py, from checks.py."""
     settings = manifest.settings
     if truth is not checks:
         if not hasattr(truth, "truths"):
@@ -387,32 +441,24 @@ def _reference(truth: Any, checks: ModuleType, manifest: Manifest, folder: Path,
         return _Reference(tuple(mistakes), truth.truths(settings), _interpretations(truth, settings))
     if not (folder / REFERENCE).exists():
         return _Reference((), lambda _interpretation, _assumed: truth, _interpretations(truth, settings))
-    solution = _submodule(package, REFERENCE)
+    outlined = manifest.runtime is not None
+    solution = _submodule(package, REFERENCE, outlined=outlined)
     names = manifest.entry_points.names
     _require_methods(solution, manifest.entry_points, folder)
-    registered: list[KnownMistake] = []
-    accepted: tuple[KnownInterpretation, ...] = ()
-    mistakes_module = _module_if_present(folder, package, MISTAKES)
-    if mistakes_module:
-        ids = [check for part in manifest.parts for check in part.points_of_checks]
-        registered = default_truth.known_mistakes(solution, names, mistakes_module, ids, folder.name)
-        accepted = interpretations_of(mistakes_module)
-    truths = default_truth.truths(solution, names, registered, accepted)
-    return _Reference(tuple(registered), truths, (Interpretation("", ""), *accepted))
-
-
-def _reference_class(solution: ModuleType, entry_points: EntryPoints) -> type | None:
-    """Return the class that students implement, as the reference defines it; None if it does not."""
-    for name in entry_points.names:
-        value = vars(solution).get(name)
-        if isinstance(value, type):
-            return value
-    return None
+    module = ModuleType(MISTAKES)
+    if (folder / MISTAKES).exists():
+        module = _submodule(package, MISTAKES, outlined=outlined)
+    ids = [check for part in manifest.parts for check in part.points_of_checks]
+    mistakes = default_truth.known_mistakes(solution, names, module, ids, folder.name)
+    accepted = interpretations_of(module)
+    truths = _without_sandbox if outlined else default_truth.truths(solution, names, mistakes, accepted)
+    interpretations = (Interpretation("", ""), *accepted)
+    return _Reference(tuple(mistakes), truths, interpretations, solution if outlined else None)
 
 
 def _require_methods(solution: ModuleType, entry_points: EntryPoints, folder: Path) -> None:
     """Raise `BadAssignment` if assignment.toml lists a method that the reference's class does not have."""
-    reference_class = _reference_class(solution, entry_points)
+    reference_class = class_in(vars(solution), entry_points.names)
     for method in entry_points.methods:
         if reference_class and not hasattr(reference_class, method):
             raise BadAssignment(
@@ -495,11 +541,14 @@ def _module_if_present(folder: Path, package: str, file: str) -> ModuleType | No
     return _submodule(package, file) if (folder / file).exists() else None
 
 
-def _submodule(package: str, file: str) -> ModuleType:
-    """Load a file of the assignment's package."""
+def _submodule(package: str, file: str, *, outlined: bool = False) -> ModuleType:
+    """Load a file of the assignment's package, or its outline."""
     try:
+        if outlined:
+            return outline(Path(sys.modules[package].__path__[0]) / file)
         return importlib.import_module(f"{package}.{file.removesuffix('.py')}")
     except BadAssignment:
         raise
-    except Exception as wrong:
-        raise BadAssignment(f"{file} of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong
+    except (Exception, SystemExit) as wrong:
+        name = Path(sys.modules[package].__path__[0]).name
+        raise BadAssignment(f"{name}/{file} cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

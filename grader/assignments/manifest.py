@@ -145,11 +145,11 @@ class ClassTable(_Table):
 
 
 class RuntimeTable(_Table):
-    """The table [runtime]: packages for students' code that the common environment does not have."""
+    """The table [runtime]: the reference runs where students' code runs, and not in the grader's environment."""
 
-    lock: str
-    """Name of a requirements file in the assignment's folder, with versions and hashes. It must list numpy, msgpack and
-    threadpoolctl, and ipython if notebooks may use magic commands."""
+    lock: str = ""
+    """Name of a requirements file in the assignment's folder, with versions and hashes, for packages that the common
+    environment does not have. It must list ipython if notebooks may use magic commands."""
 
 
 class WrittenTable(_Table):
@@ -230,17 +230,6 @@ class Manifest(_Table):
                 return long
         return None
 
-    def section_points(self, section: str) -> Mapping[str, Points]:
-        """Return the points of a section's checks, by the check's name.
-
-        Raises:
-            BadAssignment: If no part has the section.
-        """
-        for part in self.parts:
-            if section in part.sections:
-                return part.sections[section]
-        raise BadAssignment(f"{self.id}: no points for the section [{section}]; add them to {MANIFEST}")
-
 
 def read_manifest(folder: Path) -> Manifest:
     """Read and validate assignment.toml.
@@ -250,6 +239,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     try:
         table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))
+    except OSError as wrong:
+        raise BadAssignment(f"{folder.name}/{MANIFEST} cannot be read: {wrong.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise BadAssignment(f"{folder.name}/{MANIFEST} is not valid TOML in UTF-8: {wrong}") from None
     try:

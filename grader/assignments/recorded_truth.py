@@ -216,13 +216,6 @@ class RecordingTruth:
             self._digests[question.digest] = question.under(self._key)
         return self._digests[question.digest]
 
-    def record_if_any(self, question: TruthQuestion) -> bytes | None:
-        """Record the answer to a question, as `record` does. Return None if that raises an exception."""
-        try:
-            return self.record(question)
-        except Exception:  # noqa: BLE001  a model with a mistake may raise anything
-            return None
-
 
 class RecordedTruth:
     """The contents of `recorded.bin` in a student's pack. It offers the same functions as an assignment's truth.py."""
@@ -230,7 +223,7 @@ class RecordedTruth:
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
         *arrays, questions, places = _unpacked(content)
-        answers = [_with_arrays(answer, arrays) for answer in content["answers"]]
+        answers = [mapped(answer, Ref, lambda ref: arrays[int(ref.name)]) for answer in content["answers"]]
         self._answers = {
             question: answers[place] for question, place in zip(questions.tolist(), places.tolist(), strict=True)
         }
@@ -343,11 +336,6 @@ def _unpacked(content: Mapping[str, Any]) -> list[Array]:
         taken[dtype] += math.prod(shape)
         arrays.append(joined[dtype][begin : taken[dtype]].reshape(shape))
     return arrays
-
-
-def _with_arrays(answer: Any, arrays: Sequence[Any]) -> Any:
-    """Return an answer with its arrays in the places of the `Ref`s, which contain their indices."""
-    return mapped(answer, Ref, lambda ref: arrays[int(ref.name)])
 
 
 def _single_array(array: Array) -> Array:

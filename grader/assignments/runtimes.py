@@ -5,30 +5,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grader.assignments.catalogue import Assignment
+from grader.assignments.catalogue import environment_of
 from grader.errors import BadAssignment, SandboxUnavailable
 from grader.sandbox import runtime
 
 
-def make(assignment: Assignment, common: Path) -> Path | None:
+def make(lock: Path | None, common: Path) -> Path:
     """Create the separate Python environment of an assignment, unless it exists.
 
     Args:
-        assignment: The assignment.
+        lock: The assignment's locked requirements; None if it uses the common environment.
         common: Folder of the common environment. The new environment is created beside it.
 
     Returns:
-        Folder of the environment, or None if the assignment uses the common one.
+        Folder of the environment.
 
     Raises:
         BadAssignment: If the requirements cannot be installed. The message ends with pip's last line.
     """
-    if assignment.lock is None:
-        return None
-    folder = assignment.runtime(common)
-    if not runtime.is_made(folder):
+    folder = environment_of(lock, common)
+    if lock is not None and not runtime.is_made(folder):
         try:
-            runtime.make(folder, assignment.lock)
+            runtime.make(folder, lock)
         except SandboxUnavailable as wrong:
-            raise BadAssignment(f"{assignment.id}/{assignment.lock.name}: {wrong}") from None
+            raise BadAssignment(f"{lock.parent.name}/{lock.name}: {wrong}") from None
     return folder

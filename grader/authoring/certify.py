@@ -25,6 +25,7 @@ from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
 from grader.kit import testing
 from grader.kit.claim import covers
+from grader.kit.compare import ALIGNED
 from grader.kit.mistake import KnownMistake
 from grader.model import CheckResult, Report, Submission, show_points
 from grader.sandbox.contract import Sandbox
@@ -139,7 +140,11 @@ def certify(
         else:
             report = grade(specimen.submission, assignment, sandbox, Seed(), scope)
         tick(1)
-        return _compare(specimen, report, assignment)
+        row = _compare(specimen, report, assignment)
+        if row.problems and specimen.name.startswith("variants/"):
+            remedies = _remedies(specimen, row.failed, assignment, sandbox)
+            row = replace(row, problems=(*row.problems, *remedies))
+        return row
 
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(certify_one, chosen))
@@ -195,6 +200,21 @@ def _certify_on_seeds(
     with closing(choose()) as sandbox:
         reports = grade_code(specimen.submission, assignment, sandbox, seeds)
         return [_compare(specimen, report, assignment, name) for name, report in zip(names, reports, strict=True)]
+
+
+def _remedies(variant: Specimen, failed: frozenset[str], assignment: Assignment, sandbox: Sandbox) -> Iterator[str]:
+    """Yield a sentence for each choice (`up_to`) with which a right solution would pass some of its failed checks, and
+    one that says what else to do."""
+    for up_to in ALIGNED:
+        lenient = replace(assignment, checks=tuple(replace(check, up_to=up_to) for check in assignment.checks))
+        report = grade(variant.submission, lenient, sandbox, Seed(), Scope(code_only=True))
+        passed = ", ".join(sorted(failed - testing.failed(report)))
+        if passed:
+            yield f'{passed}: would pass with up_to="{up_to}" of expect'
+    yield (
+        "if this solution is right, the task has several right answers: pass up_to= if it leaves all of this open, or "
+        "require what it says by expect.that (docs/write-an-assignment.md, 'Several right answers, and long checks')"
+    )
 
 
 # ── known mistakes ───────────────────────────────────────────────────────────────────────────────────

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
 from grader.authoring.pack import add, add_grader, files_in
+from grader.sandbox.runtime import LOCK, requirements
 
 _LEFT_OUT = ("variants", "faults")
-_SANDBOX = Path(__file__).parents[1] / "sandbox"
 
 SETUP = """\
 #!/usr/bin/env bash
@@ -51,7 +51,7 @@ def pack_gradescope(assignment: Assignment, secret: str) -> bytes:
         add(out, "setup.sh", SETUP.replace("{runtime}", assignment.runtime(Path("sandbox")).name).encode(), 0o755)
         add(out, "run_autograder", RUN.replace("{id}", assignment.id).encode(), 0o755)
         add(out, "secret", (secret or secrets.token_hex(16)).encode(), 0o600)
-        add(out, "runtime.lock", (assignment.lock or _SANDBOX / "runtime.lock").read_bytes())
+        add(out, "runtime.lock", requirements(assignment.lock or LOCK).encode())
         add_grader(out, "package")
         for path in files_in(assignment.folder):
             inside = path.relative_to(assignment.folder)

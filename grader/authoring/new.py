@@ -6,15 +6,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from grader.authoring import solution as reading
 from grader.authoring.record import record
 from grader.authoring.solution import Solution
 from grader.errors import BadCall
-from grader.guest.wire import Ref
 from grader.kit.calls import Episode
-from grader.kit.examples import EXAMPLES, write
+from grader.kit.examples import EXAMPLES, places, write
 from grader.kit.reference_truth import used_functions
 
 ANSWER, STATE = 2, 1
@@ -82,23 +80,15 @@ def new(
 
 
 def _constant_arguments(episodes: Sequence[Episode]) -> Iterator[str]:
-    """Yield a phrase such as "argument 1 of f" for each argument that is the same in drawn inputs as in an example: a
-    string, or a list or dict without numbers. Of a dict with numbers, the keys are the same."""
+    """Yield a phrase such as "argument 1 of f" for each argument of which strings or the keys of dicts are the same in
+    drawn inputs as in an example."""
     for episode in episodes:
-        for call in (*([episode.new] if episode.new else []), *episode.calls):
-            positional = {f"argument {number}": value for number, value in enumerate(call.args, start=1)}
-            for name, value in {**positional, **call.kwargs}.items():
-                if isinstance(value, str | list | dict) and not _varies(value):
-                    yield f"{name} of {call.name}"
-                elif isinstance(value, dict):
-                    yield f"the keys in {name} of {call.name}"
-
-
-def _varies(value: Any) -> bool:
-    """Return whether drawn inputs have other values in the place of an example's value (`grader.kit.examples`)."""
-    if isinstance(value, list | dict):
-        return any(map(_varies, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, int | float | Ref)
+        for (function, position, *keys), value in places(episode):
+            argument = f"argument {position + 1}" if isinstance(position, int) else position
+            if isinstance(value, str):
+                yield f"{argument} of {function}"
+            elif any(isinstance(key, str) for key in keys):
+                yield f"the keys in {argument} of {function}"
 
 
 def _judged_attributes(solution: Solution, returns: Mapping[str, bool], episodes: Sequence[Episode]) -> Iterator[str]:

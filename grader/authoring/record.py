@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from grader.errors import BadCall
+from grader.guest.plain import plain
 from grader.guest.wire import Ref
 from grader.kit.calls import Call, Episode
 
@@ -141,11 +142,10 @@ class Recorder:
             first: Index of the first argument to record: 1 after `self`.
         """
         parameters = list(inspect.signature(function).parameters)[first:]
-        find_record = record_of or self._new_record
 
         @functools.wraps(function)
         def recorded(*args: Any, **kwargs: Any) -> Any:
-            record = None if self.depth else find_record(*args[:first])
+            record = None if self.depth else (record_of or self._new_record)(*args[:first])
             if record is not None:
                 record.add(name, parameters, args[first:], kwargs)
             self.depth += 1
@@ -221,15 +221,19 @@ class _Record:
         messages."""
         if isinstance(value, list | tuple):
             return [self._recordable(item, label, function) for item in value]
+        if type(value).__module__.startswith("pandas"):
+            value = plain(value)
         if isinstance(value, dict) and all(isinstance(key, str) for key in value):
             return {key: self._recordable(item, label, function) for key, item in value.items()}
         if isinstance(value, np.generic):
             value = value.item()
-        if value is None or isinstance(value, bool | int | float | str):
+        if value is None or isinstance(value, int | float | str):
             return value
         if type(value) is not np.ndarray or value.dtype.kind not in "fiub":
-            kind = type(value).__name__
-            raise BadCall(f"{label} of {function} is a {kind}; pass numbers, strings, arrays, lists or dicts there")
+            raise BadCall(
+                f"{label} of {function} is a {type(value).__name__}; "
+                "pass numbers, strings, arrays, lists or dicts there"
+            )
         if not 0 < value.size <= MOST_NUMBERS:
             raise BadCall(f"{label} of {function} has {value.size} numbers; pass 1 to {MOST_NUMBERS} in an example")
         return self._reference(value, label)

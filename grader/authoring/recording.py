@@ -74,8 +74,9 @@ def _record_check(assignment: Assignment, claims: Sequence[Claim]) -> Answers:
                 for mistake in mistakes:
                     truth = recorder.truth(interpretation.id, frozenset({mistake}))
                     for question in questions.values():  # a claim on code with the mistake passes, and asks all of them
-                        truth.record_if_any(question)
-                    with suppress(Exception):  # a truth with a mistake may raise anything
+                        with suppress(Exception):  # a truth with a mistake may raise anything
+                            truth.record(question)
+                    with suppress(Exception):
                         claim.judge(truth)
     return recorder.answers
 

@@ -22,7 +22,7 @@ Function = Callable[..., Any]
 def replay_of(assignment: Assignment) -> testing.Solution:
     """Grade the reference on the public problems in this process, and return a replay of the calls."""
     table = _Replay()
-    namespace = vars(assignment.reference_module)
+    namespace = vars(assignment.imported().reference_module)
     names = [name for name in assignment.entry_points.names if name in namespace]
     solution: testing.Solution = {name: table.wrapped(name, namespace[name]) for name in names}
     if assignment.entry_points.of_class:

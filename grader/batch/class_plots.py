@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from grader.batch.gradebooks import most_decided
 from grader.batch.summary import StudentValue, Summary
-from grader.model import Points, show_points
+from grader.model import show_points
 from grader.render.plots import COLOURS, MUTED, Panel, Plot, picture, plain_axes
 from grader.render.text import one_line
 
@@ -24,7 +23,7 @@ def histogram(summary: Summary) -> Plot | None:
     scores = sorted(result.points for result in summary.results if result.points is not None)
     if not scores:
         return None
-    most = most_decided(summary.results) or Points(1)
+    most = max(result.possible for result in summary.results if result.possible is not None)
     average = mean(scores)
     low, middle, high = (show_points(scores[len(scores) * quarter // 4]) for quarter in (1, 2, 3))
     full = scores.count(most)
@@ -34,7 +33,7 @@ def histogram(summary: Summary) -> Plot | None:
     )
 
     def draw(figure: Figure) -> None:
-        axes = plain_axes(figure, "points decided by machine", "students")
+        axes = plain_axes(figure, "points", "students")
         bins = min(BINS, max(5, round(most)))
         edges = np.linspace(0, float(most), bins + 1)
         axes.hist([float(score) for score in scores], bins=edges.tolist(), color=COLOURS[0], rwidth=0.9)

@@ -1,14 +1,15 @@
 """Gradebooks as CSV rows, for learning platforms and for people.
 
-A student without a score gets an empty cell, which leaves the score in the learning platform unchanged.
+A student without a score gets an empty cell, which leaves the score in the learning platform unchanged. So does a
+student some of whose points are undecided, since a learning platform would count these as zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from grader.batch.outcome import Result
-from grader.model import ZERO, Points, Report, show_points
+from grader.model import Points, Report, show_points
 
 Row = Sequence[str]
 
@@ -43,19 +44,17 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
         )
 
 
-def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points] | None = None) -> Iterator[Row]:
+def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
     """Yield a row for each check and written answer of a student. If there is no report, yield one row that says why.
 
     Args:
         result: The student's result.
         report: The student's report; None if there is none.
-        marks: Id of a question → points that a person gave.
     """
     student = result.student
     if report is None:
         yield (student.key, student.name, "", "", "", "", result.standing.value, result.why, "")
         return
-    marks = marks or {}
     for part in report.parts:
         start = (student.key, student.name, part.id)
         for check in part.checks:
@@ -65,34 +64,40 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
         for written in part.written:
             reason = "" if written.found else "no answer was found"
             status = written.status.value
-            points = written.points if written.decided else None
-            if written.id in marks:
-                status, points = "marked", marks[written.id]
+            points = result.written.get(written.id)
+            if points is not None and not written.decided:
+                status = "marked"
             possible = show_points(written.possible)
             yield (*start, written.id, points_cell(points), possible, status, reason, "")
 
 
-def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
+def canvas(results: Sequence[Result], title: str, possible: Points) -> Iterator[Row]:
     """Yield the rows of a gradebook that Canvas can import. A roster that was exported from Canvas supplies the columns
-    ID and SIS User ID, by which Canvas identifies students."""
+    ID and SIS User ID, by which Canvas identifies students.
+
+    Args:
+        results: The results of the students.
+        title: Title of the score column.
+        possible: Possible points of the assignment.
+    """
     yield (*CANVAS, title)
-    yield ("    Points Possible", "", "", "", "", show_points(most_decided(results)))
+    yield ("    Points Possible", "", "", "", "", show_points(possible))
     for result in results:
         if result.student.enrolled:
             student, cells = result.student, result.student.cells
             identifiers: Row = (student.shown, student.first_id, "", student.login, "")
             if "ID" in cells and "Student" in cells:
                 identifiers = [cells.get(column, "") for column in CANVAS]
-            yield (*identifiers, points_cell(result.final))
+            yield (*identifiers, points_cell(result.settled))
 
 
-def moodle(results: Sequence[Result]) -> Iterator[Row]:
+def moodle(results: Sequence[Result], possible: Points) -> Iterator[Row]:
     """Yield the rows of a grading worksheet that Moodle can import. If the roster is a Moodle worksheet, all its
-    columns are kept, including Identifier, by which Moodle identifies students."""
+    columns are kept, including Identifier, by which Moodle identifies students. `possible` are the assignment's
+    points."""
     worksheets = [result.student.cells for result in results if "Identifier" in result.student.cells]
     columns = list(worksheets[0]) if worksheets else MOODLE
     yield columns
-    maximum = show_points(most_decided(results))
     for result in results:
         student = result.student
         if not student.enrolled:
@@ -102,18 +107,13 @@ def moodle(results: Sequence[Result]) -> Iterator[Row]:
             "Identifier": f"Participant {id}" if id.isdecimal() else id,
             "Full name": student.shown,
             "Email address": student.email,
-            "Maximum Grade": maximum,
+            "Maximum Grade": show_points(possible),
             "Grade can be changed": "Yes",
         }
         if worksheets:
             cells |= student.cells
-        cells |= {"Grade": points_cell(result.final), "Feedback comments": result.status}
+        cells |= {"Grade": points_cell(result.settled), "Feedback comments": result.status}
         yield [cells.get(column, "") for column in columns]
-
-
-def most_decided(results: Iterable[Result]) -> Points:
-    """Return the maximum points of a gradebook: the largest number of decided points of any student."""
-    return max((result.decided or ZERO for result in results), default=ZERO)
 
 
 def points_cell(points: Points | None) -> str:

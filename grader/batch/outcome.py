@@ -8,18 +8,23 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from grader.assignments.catalogue import Assignment
 from grader.batch.export import ExportedSubmission
 from grader.batch.folder import REPORT
+from grader.batch.marks import as_stored
 from grader.batch.matching import Matching
 from grader.batch.people import ClassStudent
 from grader.batch.queue import Received
 from grader.batch.run import Run
 from grader.batch.scores import OtherScore
-from grader.course.late import Lateness, after_penalty, lateness
-from grader.model import Points, Report, show_points
+from grader.course.late import Lateness, lateness
+from grader.course.scores import AnsweredQuestions, CodePoints, Score, score
+from grader.model import ZERO, Points, Report, show_points
+from grader.model.answers import of_report
+from grader.store.answer_marks import Key, NewMark
 
 
 class Standing(StrEnum):
@@ -29,7 +34,8 @@ class Standing(StrEnum):
     PARTLY_GRADED = "partly graded"
     """Some points await marking. The score does not contain them."""
     NO_CODE = "code not submitted"
-    """Only written answers were submitted. The student has no score, rather than a score of zero."""
+    """Only written answers were submitted. Until they are marked, the student has no score, rather than a score of
+    zero."""
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"
@@ -43,6 +49,8 @@ class OutputOptions:
 
     column: str
     """Title of the score column in the gradebook for Canvas."""
+    possible: Points
+    """Possible points of the assignment."""
     gradescope: bool
     """True to write a results.json for Gradescope beside each report."""
     compare_with: tuple[OtherScore, ...] | None
@@ -65,14 +73,22 @@ class Result:
     late: Lateness | None = None
     """How late the submission is; None without a submission, or if time and due date are both unknown."""
     points: Points | None = None
-    """Decided points before the late penalty; None if there is no score."""
+    """Decided points of code and written answers before the late penalty; None if there is no score."""
     final: Points | None = None
     """Decided points after the late penalty; None if there is no score."""
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
+    written: Mapping[str, Points] = field(default_factory=dict)
+    """Question id → points of the written answers that are decided."""
     feedback: str = ""
     """Path of the report in the zip of feedback files; empty if there is no report."""
+
+    @property
+    def settled(self) -> Points | None:
+        """The points after the late penalty; None while any points are undecided. Learning platforms get these, since
+        they take undecided points for zero."""
+        return None if self.waiting else self.final
 
     @property
     def submitted_at(self) -> dt.datetime | None:
@@ -106,8 +122,16 @@ class Outcomes:
     """The results of a class. Iteration computes one student's result at a time, to save memory."""
 
     def __init__(
-        self, matching: Matching, run: Run, due: dt.datetime | None, late_policy: Mapping[str, object]
+        self,
+        assignment: Assignment,
+        matching: Matching,
+        run: Run,
+        due: dt.datetime | None,
+        late_policy: Mapping[str, object],
+        marks: Mapping[Key, NewMark],
     ) -> None:
+        self._assignment = assignment
+        self._marks = as_stored(marks)
         self._matching = matching
         self._run = run
         self._due = due
@@ -158,7 +182,7 @@ class Outcomes:
         if report is not None:
             prefix = submission.feedback_prefix or f"{submission.place}/"
             feedback = f"{prefix}{REPORT}" if submission.files else ""
-            return _with_scores(replace(result, feedback=feedback), report, receipt.missing), report
+            return self._with_score(replace(result, feedback=feedback), report, receipt.missing), report
         failure = self._run.failed.get(receipt.content)
         if failure:
             return replace(result, standing=Standing.FAILED, why=failure), None
@@ -176,16 +200,37 @@ class Outcomes:
             return Lateness(Points(1), "Late, no timestamp: no penalty applied.", True)
         return None if self._due is None else _UNKNOWN
 
-
-def _with_scores(result: Result, report: Report, missing: str) -> Result:
-    """Return a result with the scores of its report. `missing` is the message if no code was submitted."""
-    waiting = report.waiting - report.absent  # what was not submitted awaits no marking
-    result = replace(result, decided=report.decided, waiting=waiting, possible=report.possible)
-    if not report.submission.code_submitted:
-        return replace(result, standing=Standing.NO_CODE, why=missing)
-    standing = Standing.PARTLY_GRADED if waiting > 0 else Standing.GRADED
-    final = after_penalty(report.points, result.late) if result.late else report.points
-    return replace(result, standing=standing, why=_waits(report), points=report.points, final=final)
+    def _with_score(self, result: Result, report: Report, missing: str) -> Result:
+        """Return a result with its score: the points of the report and of the marks. `missing` is the message if no
+        code was submitted."""
+        answers = {answer.question: answer for answer in of_report(report, result.student.key)}
+        decided_checks = [check for check in report.checks if check.status.is_decided]
+        code = CodePoints(
+            sum((check.points for check in decided_checks), ZERO),
+            sum((check.possible for check in decided_checks), ZERO),
+            report.possible,
+        )
+        own_score = score(
+            self._assignment,
+            code,
+            (),
+            result.late or _UNKNOWN,
+            AnsweredQuestions(answers, self._marks),
+            code_submitted=report.submission.code_submitted,
+        )
+        result = replace(
+            result,
+            points=own_score.earned,
+            final=own_score.final,
+            decided=own_score.decided,
+            waiting=own_score.waiting,
+            possible=own_score.possible,
+            written=own_score.points_of_questions,
+        )
+        if not report.submission.code_submitted:
+            return replace(result, standing=Standing.NO_CODE, why=missing)
+        standing = Standing.PARTLY_GRADED if own_score.waiting else Standing.GRADED
+        return replace(result, standing=standing, why=_why(own_score, report))
 
 
 def for_students(report: Report, result: Result) -> Report:
@@ -194,21 +239,21 @@ def for_students(report: Report, result: Result) -> Report:
     for part in report.parts:
         written = tuple(replace(answer, opinion=None) for answer in part.written)
         parts.append(replace(part, written=written))
-    late = result.late.penalty(result.final, report.decided) if result.late else None
+    late = result.late.penalty(result.final, result.decided or ZERO) if result.late else None
     return replace(report, parts=tuple(parts), late=late)
 
 
-def _waits(report: Report) -> str:
-    """Return the reasons why the score is not final, such as "12 points await marking"; "" if it is final."""
-    waiting = report.waiting - report.absent
-    not_run = [c.id for c in report.checks if not c.status.is_decided]
+def _why(own_score: Score, report: Report) -> str:
+    """Return the reasons why a score is not final, such as "12 points await marking"; "" if it is final."""
+    waiting = show_points(own_score.waiting)
+    not_run = [check.id for check in report.checks if not check.status.is_decided]
     phrases = []
-    if waiting and not_run:
-        phrases.append(f"{show_points(waiting)} points are not graded yet, of which {', '.join(not_run)} were not run")
-    elif waiting:
-        phrases.append(f"{show_points(waiting)} points await marking")
-    if report.absent:
-        phrases.append(f"no answers found to questions worth {show_points(report.absent)} points")
+    if own_score.waiting and not_run:
+        phrases.append(f"{waiting} points are not graded yet, of which {', '.join(not_run)} were not run")
+    elif own_score.waiting:
+        phrases.append(f"{waiting} points await marking")
+    if own_score.absent:
+        phrases.append(f"no answers found to questions worth {show_points(own_score.absent)} points")
     if not report.scope.is_full:
         phrases.append(f"{report.scope.label}: not the grade")
     return "; ".join(phrases)

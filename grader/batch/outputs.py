@@ -41,8 +41,8 @@ def write_all(
     tables: dict[str, Iterable[gradebooks.Row]] = {
         "scores.csv": rows,
         "gradebook.csv": gradebooks.full(results),
-        "canvas.csv": gradebooks.canvas(results, options.column),
-        "moodle.csv": gradebooks.moodle(results),
+        "canvas.csv": gradebooks.canvas(results, options.column, options.possible),
+        "moodle.csv": gradebooks.moodle(results, options.possible),
     }
     if options.compare_with is not None:
         tables["compare.csv"] = compared(results, summary.losses, options.compare_with)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -16,6 +18,7 @@ from rich.text import Text
 
 from grader.assignments import catalogue, runtimes
 from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import MANIFEST
 from grader.authoring import calibrate as calibration
 from grader.authoring import certify as certification
 from grader.authoring import certify_derivations as reading
@@ -54,17 +57,13 @@ pack = typer.Typer(no_args_is_help=True, add_completion=False, help="Make an arc
 def assignments(as_json: JsonOption = False) -> None:
     """List the assignments, with their points."""
     root = Settings().assignments
-    folders = catalogue.folders(root)
-    if not folders:
+    broken: list[str] = []
+    tasks = catalogue.everything(root, broken.append)
+    if not tasks and not broken:
         raise BadCall(f"there are no assignments in {catalogue.places(root)}")
     rows = []
     table = Table("id", "title", "points", "autograded", "digest")
-    for name, folder in sorted(folders.items()):
-        try:
-            task = catalogue.load(folder)
-        except BadAssignment as wrong:
-            print_line(f"{name} cannot be loaded: {wrong}", "red", err)
-            continue
+    for task in tasks:
         autograded = sum(task.check_points.values(), ZERO)
         rows.append({"id": task.id, "title": task.title, "points": float(task.points), "digest": task.digest})
         table.add_row(task.id, task.title, show_points(task.points), show_points(autograded), task.digest[:12])
@@ -72,8 +71,15 @@ def assignments(as_json: JsonOption = False) -> None:
         print_json(rows)
     else:
         out.print(table)
-    if len(rows) < len(folders):
-        raise typer.Exit(3)
+    _report_broken(broken)
+
+
+def _report_broken(sentences: Sequence[str]) -> None:
+    """Print a sentence for each assignment that cannot be loaded. If there are any, exit with code 3."""
+    for sentence in sentences:
+        print_line(sentence, "red", err)
+    if sentences:
+        raise typer.Exit(BadAssignment.exit_code)
 
 
 def demo(
@@ -95,6 +101,9 @@ def new(
     functions: Annotated[str, typer.Option(help="Names of the graded functions, separated by commas.")] = "",
     class_name: Annotated[str, typer.Option("--class", help="Name of the graded class.")] = "",
     also: Annotated[list[Path] | None, typer.Option(help="Another right solution; certify grades it too.")] = None,
+    lock: Annotated[
+        Path | None, typer.Option(help="Locked requirements, for packages that the common environment does not have.")
+    ] = None,
     examples: Annotated[
         bool, typer.Option("--examples", help="Record the example calls again with the assignment's reference.py.")
     ] = False,
@@ -104,26 +113,48 @@ def new(
 
     root = Settings().assignments or catalogue.default_root()
     if examples:
-        task = catalogue.find(id, root)
+        task = _with_packages(catalogue.find(id, root))
         count = authoring.record_again(task.folder, task.entry_points.names)
         print_line(f"{count} examples recorded", "green")
         return
     names = functions.replace(",", " ").split()
+    packages = _packages(runtimes.make(lock, Settings().runtime))
     folder = authoring.new(
         id, root, source=solution, functions=names, class_name=class_name, also=also or (), tell=print_line
     )
+    if lock or packages in str(sys.modules):
+        with (folder / MANIFEST).open("a", encoding="utf-8") as manifest:
+            manifest.write(f'\n[runtime]\nlock = "{lock.name}"\n' if lock else "\n[runtime]\n")
+    if lock:
+        shutil.copy(lock, folder)
     print_line(f"written: {folder}", "green")
     print_line(f"Try it: grader certify {id}, then grader certify {id} --mutate", "dim")
+
+
+def _packages(environment: Path) -> str:
+    """Let this process import what the grader does not have from an environment of students' code. Return the packages'
+    folder."""
+    sys.path += map(str, environment.glob("lib/python*/site-packages"))
+    return sys.path[-1]
+
+
+def _with_packages(task: Assignment) -> Assignment:
+    """Return an assignment, and let this process import the packages of a reference with a [runtime]."""
+    if task.outline is not None:
+        _packages(task.runtime(Settings().runtime))
+    return task
 
 
 def make_runtimes() -> None:
     """Create the Python environment for students' code, and environments for assignments with additional packages."""
     common = Settings().runtime
     make_runtime(common)
-    for task in catalogue.everything(Settings().assignments):
+    broken: list[str] = []
+    for task in catalogue.everything(Settings().assignments, broken.append):
         with progress(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
-            folder = runtimes.make(task, common)
-        print_line(f"{task.id}: {folder or common}")
+            folder = runtimes.make(task.lock, common)
+        print_line(f"{task.id}: {folder}")
+    _report_broken(broken)
 
 
 def certify(
@@ -142,7 +173,7 @@ def certify(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points it should."""
-    task = assignment_of(assignment)
+    task = _with_packages(assignment_of(assignment))
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json))
     if derivations:
@@ -199,7 +230,7 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
         sandbox_for(sandbox, _CORES, task, isolated=True) as chosen,
         progress("grading mutants", count or None) as tick,
     ):
-        measured = measure.measure(task, chosen, count=count, seed=seed, workers=_CORES, tick=tick)
+        measured = measure.measure(task.imported(), chosen, count=count, seed=seed, workers=_CORES, tick=tick)
     if as_json:
         print_json(show.as_json(measured))
     else:
@@ -297,7 +328,7 @@ def pack_student(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Make an archive for students to check their code: handout, checks and recorded answers, but no solution."""
-    task = assignment_of(assignment)
+    task = _with_packages(assignment_of(assignment)).imported()
     file = to or Path(f"{task.id}-student.zip")
     require_writable(file)
     checks = [check for check in task.checks if not check.long]

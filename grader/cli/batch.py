@@ -20,6 +20,7 @@ from grader.batch.export import Export
 from grader.batch.feedback import pack
 from grader.batch.file_tree import opened
 from grader.batch.folder import GRADED, opened_for_writing
+from grader.batch.marks import read_marks
 from grader.batch.matching import Matching, Recogniser, match_submissions
 from grader.batch.outcome import Outcomes, OutputOptions, Result, Standing
 from grader.batch.people import ClassStudent, local_date
@@ -114,7 +115,7 @@ def batch(
         class_ = _Class(to, task, scope.reported(task), export, matching)
         with opened_for_writing(to), _queue(task, scope, sandbox, database, to) as queue:
             run = Run(export, task, places, queue)
-            outcomes = Outcomes(matching, run, due, policy)
+            outcomes = Outcomes(task, matching, run, due, policy, read_marks(to))
             if dry_run:  # with the queue, since the plan also shows results of earlier runs
                 run.read()
                 _show_plan(class_, outcomes, as_json)
@@ -124,7 +125,7 @@ def batch(
             class_files.require_no_lost_scores(to, rules, class_.scope.label, matching, partial=is_partial)
             with _progress_of(run, len(places)) as display:
                 run.grade(display)
-            results = class_.write(outcomes, OutputOptions(column or task.title, gradescope, other_scores))
+            results = class_.write(outcomes, OutputOptions(column or task.title, task.points, gradescope, other_scores))
             class_files.record_run(to, rules, class_.scope.label)
             if similar:
                 class_.write_similar(run)
@@ -252,6 +253,11 @@ def _show(class_: _Class, results: Sequence[Result]) -> None:
     if not class_.scope.is_full:
         scope = one_line(scope_phrase(class_.scope))
         print_line(f"This is not the grade: {scope}. Do not upload canvas.csv or moodle.csv.", "yellow")
+    elif standings[Standing.PARTLY_GRADED]:
+        print_line(
+            "Scores with points that await marking are in gradebook.csv. Their cells in canvas.csv and moodle.csv are "
+            "empty until the answers are marked (grader mark export-reports): a platform would count them as zero."
+        )
     for unclear in class_.matching.unclear:
         print_line(f"unclear: {one_line(unclear.submission.place)}: {one_line(unclear.why, 400)}", "yellow")
     for file in class_.export.left_over:

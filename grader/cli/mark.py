@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from grader.batch.marks import MARKS_FILE
 from grader.cli.admin import writing
 from grader.cli.common import (
     AssignmentOption,
@@ -23,7 +24,7 @@ from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking import actions
 from grader.marking.offline import database, sheet
-from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
+from grader.marking.offline.reports import TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import QuestionSheet
 from grader.service import open_store
 from grader.settings import Settings
@@ -101,6 +102,7 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
     changed = reports.keep(marks)
     print_line(f"{len(marks)} marks, {changed} of them new or changed")
     print_line(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", "dim")
+    print_line("run grader batch again to have the marks in canvas.csv, moodle.csv and gradebook.csv")
 
 
 def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:

@@ -39,6 +39,14 @@ class LatePolicy:
     most_days: int | None = None
     """No credit after this many days; None for no cutoff."""
 
+    @property
+    def days_with_credit(self) -> int:
+        """Number of days after the due date on which a submission keeps some of its points. Without a penalty or a
+        cutoff, 0: the due date is all that such a policy says."""
+        days = ceil(1 / self.per_day) - 1 if self.per_day else None
+        limits = [limit for limit in (days, self.most_days) if limit is not None]
+        return min(limits, default=0)
+
 
 @dataclass(frozen=True)
 class Lateness:
@@ -150,6 +158,32 @@ def lateness(
         f"{show_points(100 * rules.per_day)} % a day."
     )
     return Lateness(1 - penalty, sentence, True)
+
+
+def last_moment(
+    due: dt.datetime | None, closes: dt.datetime | None, extension: dt.datetime | None, policy: Mapping[str, object]
+) -> dt.datetime | None:
+    """Return the time after which a student can no longer earn points; None if there is no such time. It is the closing
+    date, else the end of the late days that keep any points, else the due date. An extension moves each of them.
+
+    Args:
+        due: The due date; None if there is none.
+        closes: The time after which submissions are refused; None if there is none.
+        extension: The student's extended due date; None if there is none.
+        policy: The late policy, as for `read_policy`.
+    """
+    date = extended(due, extension)
+    if date is not None:
+        date += read_policy(policy).days_with_credit * _DAY
+    return extended(closes, extension) or date
+
+
+def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.datetime | None:
+    """Return the due date or closing date of a person: the later one of the assignment's date and of the person's
+    extension. None if the assignment has no such date."""
+    if date is None or extension is None:
+        return date
+    return max(date, extension)
 
 
 def after_penalty(points: Points, late: Lateness) -> Points:

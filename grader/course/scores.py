@@ -1,6 +1,7 @@
 """Compute scores of submissions: points of the code and of written answers, after the late penalty.
 
-All pages, exports and API responses use these scores. Points that are not decided yet never count as zero.
+All pages, exports and API responses use these scores. Points that are not decided yet never count as zero. What was not
+submitted counts as zero once the student's last moment to submit has passed.
 
 A written question gets the points of a mark on this submission. Without such a mark, it gets the points of the mark on
 the answer's text. Without either, it gets automatic points, if the assignment's policy allows them. A mark on a check
@@ -81,6 +82,24 @@ class QuestionScore:
 
 
 @dataclass(frozen=True)
+class CodePoints:
+    """The points of a submission's code, without marks."""
+
+    points: Points
+    decided: Points
+    """Possible points of all decided checks."""
+    possible: Points
+    """Possible points of the whole assignment when the code was graded."""
+
+
+def code_points(grading: Grading) -> CodePoints | None:
+    """Return the points of the code in a grading; None until it is graded, and while its points are hidden."""
+    if grading.points is None or grading.decided is None or grading.possible is None:
+        return None
+    return CodePoints(grading.points, grading.decided, grading.possible)
+
+
+@dataclass(frozen=True)
 class Score:
     """The score of a submission."""
 
@@ -93,63 +112,80 @@ class Score:
     final: Points | None
     """Points after the late penalty; None if all points are undecided."""
     decided: Points
-    """Possible points of all decided checks and answers: the 40 of "36 of 40 points" in `sentence`."""
+    """Possible points of all decided checks and answers."""
     waiting: Points
-    """Possible points of all checks and answers whose points are undecided."""
+    """Possible points of all checks and answers that were submitted and are undecided."""
     possible: Points
+    """Possible points of the whole assignment: the 80 of "36 of 80 points" in `sentence`."""
     sentence: str
-    """A sentence such as "36 of 40 points." that shows the score."""
+    """A sentence such as "36 of 80 points." that shows the score."""
     absent: Points = ZERO
-    """Possible points of questions without an answer, and of code that was not submitted."""
+    """Possible points of questions without an answer, and of code that was not submitted, while both can still be
+    submitted. Later they are part of `decided`."""
     questions: tuple[QuestionScore, ...] = ()
+
+    @property
+    def settled(self) -> Points | None:
+        """The points after the late penalty; None while any submitted check or answer is undecided."""
+        return None if self.waiting else self.final
+
+    @property
+    def points_of_questions(self) -> dict[str, Points]:
+        """Question id → points of each written question that is decided."""
+        return {question.question: question.points for question in self.questions if question.points is not None}
 
 
 def score(
     assignment: Assignment,
-    grading: Grading | None,
+    code: CodePoints | None,
     marks: Sequence[Mark],
     late: Lateness,
     answered: AnsweredQuestions = NOTHING_ANSWERED,
     *,
     checks: Sequence[CheckRecord] = (),
     code_submitted: bool = True,
+    is_over: bool = False,
 ) -> Score:
     """Return the score of a submission.
 
     Args:
         assignment: The assignment.
-        grading: The grading that gives the points, without what is hidden from the reader; None before grading.
+        code: The points of the code that the reader may see; None before grading.
         marks: The submission's marks that the reader may see.
         late: How late the submission is.
         answered: The written answers that the reader may see.
         checks: The results of the checks, as far as the reader may see them. Required if `marks` has marks on checks.
-        code_submitted: False if the code was not submitted. Its points then count as `absent`, not as zero.
+        code_submitted: False if the code was not submitted.
+        is_over: True if the student's last moment to submit has passed. What was not submitted is then worth zero.
     """
     question_marks = {mark.question: mark for mark in marks}
     questions = []
     for id, question in assignment.questions.items():
         undecided = QuestionScore(id, question.title, question.points, Decision.WAITING)
         questions.append(_question_score(undecided, question_marks.get(id), answered))
+    written_points = _sum(question.possible for question in questions)
+    unanswered = _sum(question.possible for question in questions if question.state is Decision.NOT_SUBMITTED)
+    absent_code = ZERO if code_submitted else assignment.points - written_points
+    absent = unanswered + absent_code
+    possible = code.possible if code else assignment.points
+    machine, decided = None, ZERO
+    if code and code_submitted:
+        code = _with_marked_checks(code, marks, checks)
+        machine, decided = code.points, code.decided
+    if is_over:
+        questions = [_zero_if_absent(question) for question in questions]
+        if not code_submitted:
+            machine, decided = ZERO, absent_code
     decided_questions = [question for question in questions if question.points is not None]
     written = _sum(question.points for question in decided_questions) if decided_questions else None
-    decided = _sum(question.possible for question in decided_questions)
-    unanswered = _sum(question.possible for question in questions if question.state is Decision.NOT_SUBMITTED)
-    possible = assignment.points
-    absent = unanswered
-    missing = ""
-    if not code_submitted:
-        missing = assignment.not_submitted
-        absent += possible - _sum(question.possible for question in questions)
-    grading = _with_marked_checks(grading, marks, checks) if grading else None
-    machine = grading.points if grading and code_submitted else None
-    if grading and grading.points is not None and grading.decided is not None:
-        decided += grading.decided
-        possible = grading.possible if grading.possible is not None else possible
+    decided += _sum(question.possible for question in decided_questions)
     earned = final = None
     if machine is not None or written is not None:
         earned = _sum((machine, written))
         final = after_penalty(earned, late)
-    waiting = possible - decided - absent
+    open_points = ZERO if is_over else absent
+    waiting = possible - decided - open_points
+    missing = "" if code_submitted else assignment.not_submitted
     return Score(
         machine=machine,
         written=written,
@@ -158,18 +194,23 @@ def score(
         decided=decided,
         waiting=waiting,
         possible=possible,
-        sentence=_score_sentence(final, decided, waiting, unanswered, late, missing),
-        absent=absent,
+        sentence=_score_sentence(final, possible, waiting, late, _absences(unanswered, missing, is_over)),
+        absent=open_points,
         questions=tuple(questions),
     )
 
 
-def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> Grading:
-    """Return a copy of the grading in which marks of people replace the points of checks."""
-    if grading.points is None or grading.decided is None:
-        return grading
+def _zero_if_absent(question: QuestionScore) -> QuestionScore:
+    """Return the score of a question that can no longer be answered."""
+    if question.state is Decision.NOT_SUBMITTED:
+        return replace(question, points=ZERO)
+    return question
+
+
+def _with_marked_checks(code: CodePoints, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> CodePoints:
+    """Return the points of the code in which marks of people replace the points of checks."""
     points_of_marks = {mark.question: mark.points for mark in marks}
-    points, decided = grading.points, grading.decided
+    points, decided = code.points, code.decided
     for check in checks:
         if check.check not in points_of_marks:
             continue
@@ -178,7 +219,7 @@ def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequenc
         if check.status.is_decided:
             points -= check.points
             decided -= check.possible
-    return replace(grading, points=points, decided=decided)
+    return replace(code, points=points, decided=decided)
 
 
 def _sum(points: Iterable[Points | None]) -> Points:
@@ -207,22 +248,34 @@ def _question_score(undecided: QuestionScore, mark: Mark | None, answered: Answe
     return replace(score, state=Decision.DECIDED, points=answer.decided, by_machine=True)
 
 
-def _score_sentence(
-    final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness, missing: str
-) -> str:
-    """Return the sentences that show a score to the student. `missing` is a sentence about code that was not submitted,
-    or ""."""
-    remarks = []
-    if absent:
-        remarks.append(f"No answer was found to questions worth {show_points(absent)} points.")
+def _absences(unanswered: Points, missing: str, is_over: bool) -> list[str]:
+    """Return sentences about what was not submitted.
+
+    Args:
+        unanswered: Possible points of questions without an answer.
+        missing: A sentence about code that was not submitted, or "".
+        is_over: True if what was not submitted counts as zero.
+    """
+    sentences = []
+    if unanswered:
+        sentences.append(f"No answer was found to questions worth {show_points(unanswered)} points.")
     if missing:
-        remarks.append(missing)
+        sentences.append(missing)
+    if sentences and is_over:
+        sentences.append("What was not submitted counts as 0 points.")
+    return sentences
+
+
+def _score_sentence(
+    final: Points | None, possible: Points, waiting: Points, late: Lateness, absences: Sequence[str]
+) -> str:
+    """Return the sentences that show a score to the student. `absences` are the sentences of `_absences`."""
     if final is None:
-        return " ".join((f"Nothing is decided yet; {show_points(waiting)} points are waiting.", *remarks))
-    sentences = [f"{show_points(final)} of {show_points(decided)} points."]
+        return " ".join((f"Nothing is decided yet; {show_points(waiting)} points are waiting.", *absences))
+    sentences = [f"{show_points(final)} of {show_points(possible)} points."]
     if waiting:
         sentences.append(f"{show_points(waiting)} more are waiting and not included.")
-    sentences += remarks
+    sentences += absences
     if late.remains != 1:
         sentences.append(late.sentence)
     return " ".join(sentences)

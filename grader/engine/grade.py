@@ -127,6 +127,7 @@ def grade_code(
     finally:
         if student is not None:
             student.close()
+            assignment.in_sandbox(sandbox).rest()
 
 
 def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
@@ -157,6 +158,7 @@ class _Grading:
         watch: Watcher = lambda _progress: None,
         student: Student | None = None,
     ) -> None:
+        assignment = assignment.in_sandbox(sandbox)
         self._submission = submission
         self._assignment = assignment
         self._sandbox = sandbox
@@ -299,6 +301,7 @@ class _Grading:
         self._stopped.set()
         for student in list(self._students):
             student.close()
+        self._assignment.rest()
 
     def report(self, results: Sequence[SectionResult]) -> Report:
         """Make the report from the results of the sections."""

@@ -8,11 +8,13 @@ one of the plain types, because a subclass may change the operators.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from .placeholders import StandIn
+from .tables import plain_table
 from .wire import DTYPES, Opaque
 
 MAX_DEPTH = 6
@@ -49,7 +51,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         return Opaque(kind.__name__)
     base = dict if issubclass(kind, dict) else sequence_type(value)
     if base is None:
-        return Opaque(kind.__name__)
+        return _of_library(value)
     if base.__len__(value) > MAX_ITEMS:
         return Opaque(f"{kind.__name__} of {base.__len__(value)} items")
     return _mapping(value, depth) if base is dict else _sequence(list(base.__iter__(value)), depth)
@@ -70,6 +72,19 @@ def _array(value: np.ndarray[Any, Any]) -> Any:
     if value.dtype.newbyteorder("<").str not in DTYPES:
         return Opaque(f"array of dtype {value.dtype}")
     return value
+
+
+def _of_library(value: Any) -> Any:
+    """Return a table of pandas as plain data, and an array of another library, such as torch or jax, as an array of
+    numpy. Any other object becomes `Opaque`."""
+    kind = type(value)
+    if any(base.__module__.partition(".")[0] == "pandas" for base in kind.__mro__):
+        return plain_table(value)
+    if hasattr(kind, "__array__") and not issubclass(kind, np.ndarray | np.generic):
+        with suppress(Exception):  # a student's class may raise anything
+            detached = value.detach().cpu() if hasattr(value, "detach") else value  # of torch, with gradients
+            return _array(np.array(detached))
+    return Opaque(kind.__name__)
 
 
 def _sequence(items: list[Any], depth: int) -> Any:

@@ -13,13 +13,15 @@ import importlib
 import random
 import socket
 import sys
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from io import BufferedReader
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from .changes import substituted, with_changes
 from .cpu_limit import SoftLimit, soft_limit
 from .describe import describe
 from .entry_points import EntryPoints
@@ -27,19 +29,27 @@ from .gaps import is_gap
 from .load import NotFound, load
 from .plain import plain, sequence_type
 from .structure import Structure, structure
+from .tables import table_of
 from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
+
+CALL = "(call of a student's function)"
+"""First item of an answer that is such a call: CALL, the function's name, keyword arguments, arguments."""
 
 
 class UnusableObject(Exception):
     """Raised if the student's object lacks something that a request needs."""
 
 
+class StudentsCall(BaseException):
+    """Raised if an author's reference calls a function that is a student's, which the sandbox does not have."""
+
+
 class Guest:
     """Answers the grader's requests inside the sandbox. The name of a request is the name of the method that answers
     it. A request "several" contains a list of other requests."""
 
-    def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+    def __init__(self, channel: socket.socket, arrays: dict[str, Any]) -> None:
         """Prepare to serve a channel. Requests can refer to `arrays` by name."""
         self.channel = channel
         self.stream = BufferedReader(socket.SocketIO(channel, "r"), SMALL_BYTES)  # one system call per small request
@@ -177,6 +187,27 @@ class Guest:
             new_class = type(old_class.__name__, (old_class,), {"__slots__": (), method: staticmethod(function)})
             object.__setattr__(student_object, "__class__", new_class)
 
+    def change(self, names: list[str], changes: list[list[str]], functions: list[str], answers: list[Any]) -> None:
+        """Load the package `assignment`, an author's reference, in the place of a student's code, and put changes into
+        it. Its objects are forgotten.
+
+        Args:
+            names: The entry points.
+            changes: Changes: the name of a definition in mistakes.py, and that of the function or method which it
+                replaces.
+            functions: Names of functions that are a student's.
+            answers: What their calls return, in order. The next call is itself the answer of the request.
+        """
+        rows = []
+        for name, replaced in changes:
+            change = getattr(importlib.import_module("assignment.mistakes"), name)
+            rows.append(SimpleNamespace(change=change, of=replaced))
+        namespace = with_changes(vars(importlib.import_module("assignment.reference")), names, rows)
+        asking = {name: partial(_answer_of_student, iter(answers), name) for name in functions}
+        namespace = substituted(namespace, asking)
+        self.loaded = {name: namespace[name] for name in (*names, *namespace) if name in namespace}
+        self.objects.clear()
+
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Store copies of arrays under these names, so that later requests can refer to them."""
         self.arrays |= {name: array.copy() for name, array in arrays.items()}
@@ -226,29 +257,16 @@ class Guest:
         self.called = None
         try:
             method = getattr(self, operation)
-            answer = method(*[self.resolve(argument) for argument in arguments])
+            answer = method(*[resolved(argument, self.arrays) for argument in arguments])
             return ["value", plain(answer)]
+        except StudentsCall as call:
+            return ["value", plain(call.args)]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
         except (UnusableObject, NotFound) as unusable:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
             return ["raised", *describe(error, self.called)]
-
-    def resolve(self, value: Any) -> Any:
-        """Replace each `Ref` in a value by its array. Intern strings, because some students compare them with `is`."""
-        kind = type(value)
-        if kind is Ref:
-            if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check must store it with keep() first")
-            return self.arrays[value.name]
-        if kind is str:
-            return sys.intern(value)
-        if kind is list:
-            return [self.resolve(item) for item in value]
-        if kind is dict:
-            return {sys.intern(key): self.resolve(item) for key, item in value.items()}
-        return value
 
     def send(self, reply: list[Any]) -> None:
         """Send an answer to the grader. If it cannot be encoded, send the reason."""
@@ -258,6 +276,30 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be encoded: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
+
+
+def _answer_of_student(answers: Iterator[Any], name: str, *args: Any, **kwargs: Any) -> Any:
+    """Return the next of a student's answers. Raise `StudentsCall` if there is none."""
+    for answer in answers:
+        return answer
+    raise StudentsCall(CALL, name, kwargs, *args)
+
+
+def resolved(value: Any, arrays: Mapping[str, Any]) -> Any:
+    """Replace each `Ref` in a value by its array, and each dict that stands for a table of pandas by the table. Intern
+    strings, because some students compare them with `is`."""
+    kind = type(value)
+    if kind is Ref:
+        if value.name not in arrays:
+            raise UnusableObject(f"there is no array {value.name!r}: the check must store it with keep() first")
+        return arrays[value.name]
+    if kind is str:
+        return sys.intern(value)
+    if kind is list:
+        return [resolved(item, arrays) for item in value]
+    if kind is dict:
+        return table_of({sys.intern(key): resolved(item, arrays) for key, item in value.items()})
+    return value
 
 
 def _receive(stream: BufferedReader[socket.SocketIO]) -> Any:

@@ -145,11 +145,8 @@ def _explain_stopped(stopped: Stopped) -> str:
 
 _PYTHON_2 = {
     "xrange": "range", "raw_input": "input", "unicode": "str", "basestring": "str", "long": "int",
-    "reduce": "functools.reduce", "unichr": "chr", "file": "open", "iteritems": "items", "iterkeys": "keys",
-    "itervalues": "values", "has_key": "in", "cPickle": "pickle", "cStringIO": "io", "StringIO": "io",
-    "ConfigParser": "configparser", "HTMLParser": "html.parser", "Queue": "queue", "Tkinter": "tkinter",
-    "__builtin__": "builtins", "commands": "subprocess", "copy_reg": "copyreg", "httplib": "http.client",
-    "urllib2": "urllib.request", "urlparse": "urllib.parse",
+    "reduce": "functools.reduce", "iteritems": "items", "iterkeys": "keys", "itervalues": "values", "has_key": "in",
+    "cPickle": "pickle", "urllib2": "urllib.request",
 }  # fmt: skip
 """Names that exist only in Python 2, with their replacements in Python 3."""
 _OF_PYTHON_2 = f"'(?P<old>{'|'.join(_PYTHON_2)})'"

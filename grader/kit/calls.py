@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from grader.guest.tables import texts_of
 from grader.guest.wire import Opaque, Ref
 from grader.kit.answer import Answer
 from grader.kit.compare import EXACT, near, near_up_to, numbers
@@ -38,21 +40,6 @@ def mapped(value: Plain, kind: type | tuple[type, ...], change: Callable[[Any], 
     return value
 
 
-def with_references(values: Sequence[Any]) -> tuple[list[Any], dict[str, Array]]:
-    """Replace each array among a call's arguments by a reference (`Ref`). Return the new arguments, and the arrays by
-    the names of the references."""
-    arguments: list[Any] = []
-    arrays: dict[str, Array] = {}
-    for number, value in enumerate(values, 1):
-        if isinstance(value, np.ndarray):
-            name = f"argument {number}"
-            arrays[name] = value
-            arguments.append(Ref(name))
-        else:
-            arguments.append(value)
-    return arguments, arrays
-
-
 @dataclass(frozen=True)
 class Call:
     """One call of a function or method. Calls with the argument `Ref("X")` share the episode's array "X"."""
@@ -79,7 +66,7 @@ class Episode:
     attributes: tuple[str, ...] = ()
     """Names of the object's attributes to read after the calls."""
     judged: str = ""
-    """Name of the function or method whose answers are compared."""
+    """Name of the function or method whose answers are compared; "" if all are."""
     seed: int = 0
     """Seed of numpy's and Python's global generators. It is set before the constructor, or before each call of a
     function."""
@@ -87,7 +74,7 @@ class Episode:
     @property
     def places(self) -> list[int]:
         """Indices of the calls of the function or method `judged`."""
-        return [i for i, call in enumerate(self.calls) if call.name == self.judged]
+        return [i for i, call in enumerate(self.calls) if self.judged in ("", call.name)]
 
     def until(self, name: str) -> Episode:
         """Return the episode up to its last call of the function or method `name`. That call is made twice.
@@ -160,6 +147,9 @@ def same(answer: Any, want: Plain, *, rtol: float = EXACT, up_to: str = "") -> V
         return failure
     if want is None or isinstance(want, Opaque):
         return passed()
+    texts = texts_of(want)
+    if texts is not None:
+        return _same_texts(answer, texts)
     if isinstance(want, Mapping):
         if VARIES in want:
             got = numbers(answer, want[VARIES])
@@ -172,6 +162,15 @@ def same(answer: Any, want: Plain, *, rtol: float = EXACT, up_to: str = "") -> V
     verdict = _same_value(answer, want, rtol, up_to)
     is_nothing = want == "" if isinstance(want, str) else not np.any(want)  # code that does nothing returns zeros, too
     return replace(verdict, inconclusive=verdict.inconclusive or is_nothing)
+
+
+def _same_texts(answer: Answer, texts: Sequence[str | None]) -> Verdict:
+    """Compare an answer with a column of texts."""
+    rows = zip_longest(texts_of(answer.value) or [], texts, fillvalue="no row")
+    for row, (text, expected) in enumerate(rows):
+        if text != expected:
+            return failed(f"{answer.what} has another text", f"row {row}: got {text!r}, expected {expected!r}")
+    return Verdict(Fraction(1))
 
 
 def _same_value(answer: Answer, want: Any, rtol: float, up_to: str) -> Verdict:

@@ -31,6 +31,8 @@ class Check:
     long: bool = False
     """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
+    up_to: str = ""
+    """The `up_to` of the check's comparisons that have none. `grader certify` tries each choice."""
 
     @property
     def name(self) -> str:
@@ -42,7 +44,7 @@ class Check:
             claims = self.run(student, *problem)
         else:
             arguments = problem[0] if problem and isinstance(problem[0], tuple) else problem
-            claims = Expectations(self.run, arguments, student, truth, self.builds_on).claims()
+            claims = Expectations(self.run, arguments, student, truth, self.builds_on, self.up_to).claims()
         for claim in claims:
             yield replace(claim, check=self.name, topics=self.topics)
 

@@ -78,7 +78,8 @@ def near(
 ) -> Verdict:
     """Judge an answer's shape, dtype and finiteness, and then whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least).
 
-    If `want` is an integer or an integer array (labels, counts), all entries must be equal.
+    If `want` is an integer or an integer array (labels, counts), all entries must be equal up to
+    rounding (see `agree`).
 
     Args:
         answer: The student's answer.
@@ -94,8 +95,14 @@ def near(
         The verdict.
     """
     if np.asarray(want).dtype.kind in "iub":
-        return _equal(answer, np.asarray(want))
+        return agree(answer, np.asarray(want))
     want = np.asarray(want, np.float64)
+    is_missing = np.isnan(want)
+    value = answer.value
+    if is_missing.any() and isinstance(value, float | np.ndarray) and np.shape(value) == want.shape:
+        if not np.array_equal(value != value, is_missing):
+            return failed(f"{answer.what} must be NaN at {is_missing.sum()} of {want.size} entries, and at no other")
+        answer, want = replace(answer, value=np.where(is_missing, 0, value)), np.where(is_missing, 0, want)
     got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
         is_transposed = want.ndim == 2 and getattr(answer.value, "shape", None) == want.T.shape != want.shape
@@ -128,13 +135,14 @@ def near_up_to(answer: Answer, want: Array, up_to: str, **tolerance: float) -> V
     Raises:
         ValueError: If `up_to` is something else.
     """
-    if up_to not in _ALIGNED:
-        raise ValueError(f"up_to={up_to!r} must be one of {', '.join(_ALIGNED)}")
+    if up_to not in ALIGNED:
+        raise ValueError(f"up_to={up_to!r} must be one of {', '.join(ALIGNED)}")
     got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
         return got
-    aligned, want = _ALIGNED[up_to](got, want)
-    return near(replace(answer, value=aligned), want, single=_is_float32(answer), **tolerance)
+    if want.shape:  # of a single number, nothing is left open
+        got, want = ALIGNED[up_to](got, want)
+    return near(replace(answer, value=got), want, single=_is_float32(answer), **tolerance)
 
 
 def _with_signs(got: Array, want: Array) -> tuple[Array, Array]:
@@ -160,7 +168,9 @@ def _in_order(got: Array, want: Array) -> tuple[Array, Array]:
 
 
 def _renumbered(got: Array, want: Array) -> tuple[Array, Array]:
-    """Number the groups of both arrays by their first places."""
+    """Number the groups of both arrays by their first places. Floats are no numbers of groups."""
+    if want.dtype.kind == "f":
+        return got, want
 
     def by_first_places(labels: Array) -> Array:
         _, first_places, groups = np.unique(labels, return_index=True, return_inverse=True)
@@ -169,7 +179,7 @@ def _renumbered(got: Array, want: Array) -> tuple[Array, Array]:
     return by_first_places(got), by_first_places(want)
 
 
-_ALIGNED: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = {
+ALIGNED: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = {
     "sign": _with_signs,
     "order": _in_order,
     "permutation": _renumbered,
@@ -194,30 +204,16 @@ def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
         return got
     tolerance = SINGLE if _is_float32(answer) else EXACT
     wrong = ~np.isclose(got, labels, rtol=0 if labels.dtype.kind in "iu" else tolerance, atol=tolerance)
-    if float(np.mean(~wrong)) >= share:
+    if not wrong.any() or float(np.mean(~wrong)) >= share:
         return Verdict(Fraction(1))
-    return _unequal(answer, got, labels, wrong)
-
-
-def _equal(answer: Answer, want: Array) -> Verdict:
-    """Judge whether all entries of an answer equal integers such as labels or counts."""
-    got = numbers(answer, want.shape)
-    if isinstance(got, Verdict):
-        return got
-    wrong = got != want
-    return _unequal(answer, got, want, wrong) if wrong.any() else Verdict(Fraction(1))
-
-
-def _unequal(answer: Answer, got: Array, want: Array, wrong: Array) -> Verdict:
-    """Return a failed verdict that says how many entries are `wrong` (a mask), and shows the first of them."""
-    if not want.shape:
-        return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
+    if not labels.shape:
+        return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {labels}")
     first = int(np.argmax(wrong))
     entries, place = "labels", f"row {first}"
-    if want.ndim > 1:
+    if labels.ndim > 1:
         entries, place = "entries", f"at {np.argwhere(wrong)[0].tolist()}"
     reason = f"{answer.what}: {int(wrong.sum())} of {wrong.size} {entries} differ"
-    return failed(reason, f"{place}: got {got.flat[first]:g}, expected {want.flat[first]}")
+    return failed(reason, f"{place}: got {got.flat[first]:g}, expected {labels.flat[first]}")
 
 
 def _is_float32(answer: Answer) -> bool:

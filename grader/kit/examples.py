@@ -21,6 +21,7 @@ from grader.errors import BadAssignment
 from grader.guest.wire import Ref
 from grader.kit.calls import Array, Call, Episode
 from grader.kit.draws import Draw, Each
+from grader.kit.reference_truth import RAISED, has
 
 EXAMPLES = "data/examples.json"
 TRIES = 40
@@ -79,8 +80,10 @@ def around(examples: Sequence[Episode], name: str, count: int = 12) -> Each:
             if episode is not None:
                 episodes.append(episode)
         if not episodes:
+            right = truth.play(fresh(forms[0], examples, problem_draw.random))
+            why = right.get(RAISED, "its results are infinite, or rounding decides them")
             raise BadAssignment(
-                f"the reference rejects every input drawn around the examples of {name!r}: change the examples"
+                f"the reference rejects every input drawn around the examples of {name!r} ({why}): change the examples"
             )
         return episodes
 
@@ -95,7 +98,8 @@ def _usable(
         form = forms[(slot + number // 4) % len(forms)]  # another example after every four rejected draws
         factor = max(FARTHEST * NEARER**number, 1.0) if slot % 3 == 2 else 1.0
         episode = fresh(form, examples, random, factor)
-        if truth.usable(episode):
+        is_missing = factor == 1.0 or has(np.isnan, {**episode.arrays})  # otherwise NaN comes from an overflow
+        if truth.usable(episode) and (is_missing or not has(np.isnan, truth.play(episode))):
             return episode
     return None
 
@@ -161,12 +165,29 @@ class FreshValues:
         shape = self._shape(example)
         if example.dtype.kind == "b":
             return self._random.random(shape) < 0.5
-        labels = labels_like(example, shape, self._lengths, self._random)
+        labels = self._labels_like(example, shape)
         if labels is not None:
             return labels
         if example.dtype.kind == "f":
-            return self.floats(example, shape, factor).astype(example.dtype)
+            missing = np.isnan(example)
+            values = self.floats(example[~missing] if missing.any() else example, shape, factor).astype(example.dtype)
+            return np.where(self._random.random(shape) < missing.mean(), np.nan, values) if missing.any() else values
         return self._random.integers(example.min(), int(example.max()) + 1, size=shape).astype(example.dtype)
+
+    def _labels_like(self, example: Array, shape: Sequence[int]) -> Array | None:
+        """Return random labels like those of an example; None if its entries are no labels.
+
+        Two labels, such as -1 and 1, stay as they are, also in an array of floats. Integers from 0 on are labels of as
+        many classes as the example has. If an axis of the example has this length, as that of a row of scores, the new
+        labels are of as many classes as this axis has now.
+        """
+        values = np.unique(example)
+        if len(values) == 2 and set(values) <= {-1, 0, 1}:
+            return values[_labels(shape, 2, self._random)]
+        classes = _classes(example)
+        if not 0 < classes <= MOST_CLASSES:
+            return None
+        return _labels(shape, self._lengths.get(classes, classes), self._random).astype(example.dtype)
 
     def floats(self, example: Array, shape: Sequence[int], factor: float) -> Array:
         """Draw floats like the example's. Those from 0 to 1 stay there. Others have the example's mean and standard
@@ -210,7 +231,7 @@ class FreshValues:
         choices: set[int] = set()
         differences: dict[Axis, list[int]] = {}
         for example in self._examples:
-            integers = [item for its_place, item in _places(example) if its_place == place and type(item) is int]
+            integers = [item for its_place, item in places(example) if its_place == place and type(item) is int]
             choices.update(integers)
             for axis, length in axes(example):
                 differences.setdefault(axis, []).extend(integer - length for integer in integers)
@@ -256,13 +277,12 @@ class FreshValues:
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
     """Return length in the example → new length. The new lengths all differ; length 1 stays 1.
 
-    The lengths are those of all arrays that the example passes to calls or puts into the object's attributes. They are
-    drawn from 2 to `most`, which grows until every array of labels has room for all classes.
+    They are drawn from 2 to `most`, which grows until every array of labels has room for all classes.
     """
-    arrays = [*form.arrays.values()]
-    for values in form.put.values():  # the arrays that are put into one attribute
-        arrays += values.values()
-    lengths = sorted({length for array in arrays for length in array.shape if length > 1})
+    in_example = {length for _, length in axes(form)}
+    for array in form.arrays.values():  # also those of calls that `Episode.until` leaves out
+        in_example.update(array.shape)
+    lengths = sorted(in_example - {1})
     most = max(12, len(lengths) + 4)
     while True:
         drawn = random.choice(np.arange(2, most + 1), size=len(lengths), replace=False)
@@ -276,30 +296,6 @@ def _has_room(example: Array, lengths: Mapping[int, int]) -> bool:
     """Return whether all classes fit into an array of labels. `lengths` has the new length for each length in the
     example."""
     return math.prod(lengths[length] for length in example.shape) >= lengths.get(_classes(example), 0)
-
-
-def labels_like(
-    example: Array, shape: Sequence[int], lengths: Mapping[int, int], random: np.random.Generator
-) -> Array | None:
-    """Return random labels like those of an example; None if its entries are no labels.
-
-    Two labels, such as -1 and 1, stay as they are, also in an array of floats. Integers from 0 on are labels of as many
-    classes as the example has. If an axis of the example has this length, as that of a row of scores, the new labels
-    are of as many classes as this axis has now.
-
-    Args:
-        example: The array to imitate.
-        shape: Shape of the new array.
-        lengths: Length in the example → new length.
-        random: The generator to draw from.
-    """
-    values = np.unique(example)
-    if len(values) == 2 and set(values) <= {-1, 0, 1}:
-        return values[_labels(shape, 2, random)]
-    classes = _classes(example)
-    if not 0 < classes <= MOST_CLASSES:
-        return None
-    return _labels(shape, lengths.get(classes, classes), random).astype(example.dtype)
 
 
 def _classes(array: Array) -> int:
@@ -316,7 +312,7 @@ def _labels(shape: Sequence[int], classes: int, random: np.random.Generator) -> 
     return random.permutation(np.concatenate([each_class, more])).reshape(shape)
 
 
-def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
+def places(form: Episode) -> Iterator[tuple[Place, Any]]:
     """Yield (place, value) for every value in the arguments of an episode's calls. Of lists and dicts, yield each
     item."""
     for call in (*([form.new] if form.new else []), *form.calls):
@@ -334,12 +330,19 @@ def _items(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
 
 
 def axes(form: Episode) -> Iterator[tuple[Axis, int]]:
-    """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes."""
-    arrays = [(place, form.arrays[value.name]) for place, value in _places(form) if isinstance(value, Ref)]
-    for attribute, values in form.put.items():
-        arrays += [(("put", attribute, name), array) for name, array in values.items()]
-    for place, array in arrays:
-        for axis, length in enumerate(array.shape):
+    """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes.
+
+    If an integer argument equals the number of classes of an array of labels, such as the `K` of K groups, the array
+    has an axis more of this length.
+    """
+    values = dict(places(form))
+    arrays = {place: form.arrays[value.name] for place, value in values.items() if isinstance(value, Ref)}
+    for attribute, parameters in form.put.items():
+        arrays.update((("put", attribute, name), array) for name, array in parameters.items())
+    integers = {value for value in values.values() if type(value) is int}
+    for place, array in arrays.items():
+        classes = [_classes(array)] if _classes(array) in integers - {0} else []
+        for axis, length in enumerate([*array.shape, *classes]):
             yield (place, axis), length
 
 

@@ -135,7 +135,9 @@ class Ask(CallProxy):
         self._times: Counter[bytes] = Counter()
 
     def _answer(self, episode: Episode, live: Callable[[], Answer]) -> Any:
-        answer: Answer = self._remembered(episode, live)
+        unusable: list[Answer] = []  # answers of failed calls that the check has passed on
+        mapped([(call.args, call.kwargs) for call in episode.calls], Answer, unusable.append)
+        answer: Answer = unusable[0] if unusable else self._remembered(episode, live)
         is_unusable = answer.failure is not None or isinstance(answer.value, Opaque)
         value = answer if is_unusable else mapped(answer.value, np.ndarray, np.copy)
         self._answers.append(answer)
@@ -164,8 +166,8 @@ class Ask(CallProxy):
 class Expect:
     """The argument `expect` of a check: compares the student's answers with right ones."""
 
-    def __init__(self, ask: CallProxy) -> None:
-        self._ask = ask
+    def __init__(self, ask: CallProxy, up_to: str = "") -> None:
+        self._ask, self._up_to = ask, up_to
         self.verdicts: dict[str, list[Verdict]] = {}
 
     def __call__(self, name: str, got: Any, wanted: Any, *, rtol: float = EXACT, up_to: str = "") -> None:
@@ -175,7 +177,8 @@ class Expect:
             name: Name of the check in assignment.toml.
             got: An answer of `ask`, or something computed from answers. The answer of a call that failed fails.
             wanted: The right result, from `ref`.
-            rtol: Largest norm of the error, divided by the norm of the right result. Integers must be equal.
+            rtol: Largest norm of the error, divided by the norm of the right result. Integers must be
+                equal up to rounding.
             up_to: What the task leaves open: "sign" (of a vector, and of each row of a matrix, or of each column if
                 these are longer), "order" (of entries or rows), or "permutation" (of the numbers of groups, such as
                 cluster labels).
@@ -185,7 +188,9 @@ class Expect:
         answer = next((answer for value, answer in self._ask._values if value is got), None)
         verdict = None if answer else self._ask._failure  # nothing passes after a failed call without its answer
         if verdict is None:
-            verdict = same(Answer(name, got) if answer is None else answer, wanted, rtol=rtol, up_to=up_to)
+            verdict = same(
+                Answer(name, got) if answer is None else answer, wanted, rtol=rtol, up_to=up_to or self._up_to
+            )
         self.verdicts.setdefault(name, []).append(verdict)
 
     def that(self, name: str, condition: Any, reason: str) -> None:
@@ -217,6 +222,7 @@ class Expectations:
         student: The submission, in a session that has begun.
         truth: The object that computes right results.
         builds_on: Ids of earlier checks or sections → the name of the function that each judges.
+        up_to: What comparisons leave open by default.
     """
 
     def __init__(
@@ -226,9 +232,10 @@ class Expectations:
         student: Student,
         truth: Any,
         builds_on: Mapping[str, str],
+        up_to: str,
     ) -> None:
         self._function, self._problem, self._student = function, problem, student
-        self._builds_on = builds_on
+        self._builds_on, self._up_to = builds_on, up_to
         self._memory: dict[tuple[bytes, int], Any] = {}
         self._calls_left = MOST_CALLS
         reference = Reference(student, truth)
@@ -285,7 +292,7 @@ class Expectations:
     def _run(self, truth: Any, *, live: bool) -> CheckRun:
         """Run the check's function. Without `live`, the student's answers are remembered ones."""
         ask = Ask(self._student, self._memory, live=live)
-        expect = Expect(ask)
+        expect = Expect(ask, self._up_to)
         ending: Verdict | NotRecorded | NotAsked = failed("nothing was compared")
         try:
             self._function(ask, Reference(self._student, truth), expect, *self._problem)
@@ -353,6 +360,10 @@ def in_form_of(right: Plain, answer: Answer) -> Plain:
     Raises:
         ValueError: If the call failed, or its value has another form.
     """
+    if isinstance(right, Mapping):
+        return {key: in_form_of(value, answer.item(key, key)) for key, value in right.items()}
+    if isinstance(right, str | bool) and answer.value == right:
+        return right
     if isinstance(right, list):
         return [in_form_of(*pair) for pair in zip(right, answer.unpack(len(right)), strict=True)]
     array, form = numbers(answer, np.shape(right)), np.asarray(right)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, TypeVar
 
 from grader.errors import BadAssignment
+from grader.guest.changes import combined as combined
 from grader.kit.claim import covers
 from grader.kit.diagnosis import Interpretation, Mistake
 from grader.kit.lines import Line
@@ -134,7 +135,9 @@ def mistakes_of(module: ModuleType) -> tuple[KnownMistake, ...]:
     return tuple(vars(module).get(_REGISTRY, ()))
 
 
-def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: Collection[str], folder: str) -> None:
+def validate(
+    mistakes: Sequence[KnownMistake], checks: Collection[str], replaceable: Collection[str], folder: str
+) -> None:
     """Check that mistakes refer to existing checks, mistakes and functions.
 
     Args:
@@ -149,8 +152,6 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
     """
     ids = [mistake.id for mistake in mistakes]
     for mistake in mistakes:
-        if not isinstance(mistake, KnownMistake):
-            continue
         place = f"{folder}/mistakes.py: {mistake.id}"
         count = ids.count(mistake.id)
         if count > 1:
@@ -174,41 +175,14 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
             )
 
 
-def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
+def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> list[KnownMistake]:
     """Return the mistakes. If there is only one entry point, fill in its name where `of` is missing."""
-    if len(entry_points) != 1:
-        return tuple(mistakes)
+    only = entry_points[0] if len(entry_points) == 1 else ""
     addressed_mistakes = []
     for mistake in mistakes:
         is_complete = mistake.of or isinstance(mistake.change, type)
-        addressed_mistakes.append(mistake if is_complete else replace(mistake, of=entry_points[0]))
-    return tuple(addressed_mistakes)
-
-
-def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretation]) -> type:
-    """Return a subclass of the reference's class that contains these mistakes. If one mistake's class inherits from
-    another's, only the subclass is added."""
-    classes: list[type] = []
-    for mistake in mistakes:
-        change = mistake.change
-        if not isinstance(change, type):
-            change = type(mistake.id, (reference,), {mistake.of: change})
-        if not any(issubclass(added, change) for added in classes):
-            classes = [added for added in classes if not issubclass(change, added)] + [change]
-    return type(reference.__name__, (*classes, reference), {})
-
-
-def substituted(reference: Mapping[str, Any], changes: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """Return the reference module's variables with some functions replaced. The module's other functions then call the
-    replacements."""
-    namespace = dict(reference)
-    for name, value in reference.items():
-        if isinstance(value, FunctionType) and value.__globals__ is reference:
-            copy = FunctionType(value.__code__, namespace, name, value.__defaults__, value.__closure__)
-            copy.__kwdefaults__ = value.__kwdefaults__
-            namespace[name] = copy
-    namespace.update(changes)
-    return namespace
+        addressed_mistakes.append(mistake if is_complete else replace(mistake, of=only))
+    return addressed_mistakes
 
 
 def _snake_case(name: str) -> str:

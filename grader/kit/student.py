@@ -11,6 +11,7 @@ import numpy as np
 
 from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.guest.entry_points import EntryPoints
+from grader.guest.tables import COLUMNS
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.model import (
@@ -222,6 +223,10 @@ class Student:
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
+    def change(self, *arguments: Any) -> None:
+        """Change an author's reference before the next request. The arguments are those of `Guest.change`."""
+        self._waiting.append(["change", *arguments])
+
     def look(self, *names: str) -> Answer:
         """Return the current values, by name, of arrays sent by `keep`."""
         return Answer(", ".join(names), self._request(["look", list(names)]))
@@ -277,9 +282,8 @@ class Remote:
         if handle.failure is None and type(value) is not int:
             value = Unusable("the process broke the protocol")
         self._handle = value
-        self._failed: Answer | None = None
-        """The answer of the last call if it failed; otherwise None. Attributes that it should have set may be
-        missing."""
+        self._failed: Failure | None = None
+        """The failure of the last call; None if it succeeded. Attributes that it should have set may be missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method of the object. Arguments are as for `Student.call`."""
@@ -297,8 +301,9 @@ class Remote:
         return self._remembered(answer)
 
     def _remembered(self, answer: Answer) -> Answer:
-        """If a call failed, remember its answer for `get`. Return the answer."""
-        self._failed = answer if answer.failure is not None else None
+        """If a call failed, remember its failure for `get`. Return the answer."""
+        failure = answer.failure
+        self._failed = failure and replace(failure, before=failure.before or answer.what)
         return answer
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
@@ -324,11 +329,8 @@ class Remote:
         """Return the value of one of the object's attributes. If the attribute is missing and the last call failed,
         return that call's failure."""
         answer = self._ask(attribute, "get", attribute)
-        failure = self._failed.failure if self._failed is not None else None
         is_missing = isinstance(answer.failure, Raised) and answer.failure.kind == "AttributeError"
-        if self._failed is None or failure is None or not is_missing:
-            return answer
-        return Answer(attribute, replace(failure, before=failure.before or self._failed.what))
+        return Answer(attribute, self._failed) if self._failed and is_missing else answer
 
     def stand_in(self, method: str) -> Answer:
         """Replace a method by one that returns a zero for each row of its argument, for other methods to call."""
@@ -383,7 +385,7 @@ def _shown(value: Any) -> str:
         return value.name.partition(" ")[0]  # "X 2" replaces the array X
     if isinstance(value, float):
         return f"{value:g}"
-    return "…" if isinstance(value, np.ndarray) else str(value)
+    return "…" if isinstance(value, np.ndarray) or (isinstance(value, dict) and COLUMNS in value) else str(value)
 
 
 def _loaded(facts: Any) -> Loaded | None:

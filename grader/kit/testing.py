@@ -22,13 +22,14 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import grade_code
 from grader.errors import BadCall
+from grader.guest.changes import with_changes
 from grader.guest.entry_points import EntryPoints
 from grader.guest.load import NotFound
 from grader.guest.serve import Guest
 from grader.guest.versions import versions
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
-from grader.kit.reference_truth import own_random_state, with_changes
+from grader.kit.reference_truth import own_random_state
 from grader.model import Limits, Report, Submission
 from grader.sandbox.contract import Array, Ended, Session
 
@@ -160,7 +161,9 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
 
 def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
     """Return the reference solution with a known mistake put into it."""
-    return with_changes(vars(assignment.reference_module), assignment.entry_points.names, [mistake])
+    imported = assignment.imported()
+    changes = [change for change in imported.mistakes if change.id == mistake.id]
+    return with_changes(vars(imported.reference_module), assignment.entry_points.names, changes)
 
 
 def failed(report: Report) -> frozenset[str]:

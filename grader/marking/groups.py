@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from grader.marking.agreement import Agreement, agreement
 from grader.marking.status import MarkingStatus, Stage, marking_status
 from grader.model import Judgement, Opinion, Points, Shelf
-from grader.model.answers import WrittenAnswer, decided_of_all, suggestion_of_all
+from grader.model.answers import WrittenAnswer, common
 from grader.model.grouping import grouped
 from grader.store import answer_marks, answers, regroupings, rubrics
 from grader.store.answer_marks import AnswerMark
@@ -114,10 +114,7 @@ class AnswerGroup:
     @property
     def suggested(self) -> Points | None:
         """The suggested points, if they are the same for all answers; otherwise None."""
-        points = {answer.suggested for answer in self.answers}
-        if len(points) > 1:
-            return None
-        return points.pop()
+        return common({answer.suggested for answer in self.answers})
 
     @property
     def done(self) -> int:
@@ -258,7 +255,8 @@ def distinct_answers(
         answer_marks = tuple(marks.get(digest, ()))
         marked_before = not answer_marks and not authors.isdisjoint(marked_authors)
         status = marking_status(answer_marks, markers, worth)
-        suggestion, decided = suggestion_of_all(written), decided_of_all(written)
+        suggestion = common({answer.suggestion for answer in written})
+        decided = common({answer.decided for answer in written})
         answer = DistinctAnswer(
             digest, written[-1].text, authors, shelf, group, suggestion, decided, answer_marks, status, marked_before
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -54,19 +54,9 @@ class WrittenAnswer:
         return Decision.SUGGESTED if suggests else Decision.WAITING
 
 
-def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Opinion | None:
-    """Return the suggestion for answers with the same text. Return None if their suggestions differ, for example
+def common(values: set[T]) -> T | None:
+    """Return the value that all answers with the same text have. Return None if their values differ, for example
     because two students define a name differently."""
-    return _common({answer.suggestion for answer in group})
-
-
-def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
-    """Return the points that the grader gave to each of the answers with the same text. Return None if the points
-    differ, or if an answer has no points."""
-    return _common({answer.decided for answer in group})
-
-
-def _common(values: set[T]) -> T | None:
     return values.pop() if len(values) == 1 else None
 
 

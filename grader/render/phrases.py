@@ -167,8 +167,7 @@ def late_penalty(penalty: LatePenalty) -> str:
     """Return a sentence about the lateness, and the score after the penalty if there is one."""
     if penalty.final is None:
         return penalty.sentence
-    score = f"{show_points(penalty.final)} of {show_points(penalty.decided)} points"
-    return f"{penalty.sentence} Score after the late penalty: {score}."
+    return f"{penalty.sentence} Score after the late penalty: {show_points(penalty.final)} points."
 
 
 def kernels(environment: Environment) -> str:

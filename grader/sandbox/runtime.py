@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,7 +88,21 @@ def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
         venv.append("--without-pip")
         pip = [sys.executable, "-m", "pip", "--python", python]
     _run(venv, tell)
-    _run([*pip, "install", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)], tell)
+    completed = folder.with_suffix(".lock")
+    completed.write_text(requirements(lock), "utf-8")
+    _run([*pip, "install", "--disable-pip-version-check", "--require-hashes", "-r", str(completed)], tell)
+
+
+_OF_GUEST = re.compile(r"^(?:msgpack|numpy|threadpoolctl)==(?:.*\\\n)*.*\n", re.MULTILINE)
+"""Matches a requirement of the guest in a lock."""
+
+
+def requirements(lock: Path) -> str:
+    """Return locked requirements, with those of the guest that they lack."""
+    text = lock.read_text("utf-8")
+    of_guest = _OF_GUEST.findall(LOCK.read_text("utf-8"))
+    missing = [requirement for requirement in of_guest if requirement.partition("=")[0] + "==" not in text]
+    return "\n".join([text, *missing]) if missing else text
 
 
 def _run(command: list[str], tell: Callable[[str], None]) -> None:

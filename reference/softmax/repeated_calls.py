@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.calls import with_references
 from grader.kit.compare import near
 from grader.kit.student import Student, shown_call
 from grader.kit.verdict import Verdict, because, passed
@@ -64,7 +64,8 @@ def call_twice(student: Student, function: str, *arguments: Any, items: int = 1)
     Returns:
         The answers of both calls.
     """
-    given, arrays = with_references(arguments)
+    arrays = {f"argument {n}": value for n, value in enumerate(arguments, 1) if isinstance(value, np.ndarray)}
+    given = [Ref(f"argument {n}") if isinstance(value, np.ndarray) else value for n, value in enumerate(arguments, 1)]
     student.keep(**arrays)
     label = shown_call(function, arguments, {})
     first = replace(student.call(function, *given), what=label)

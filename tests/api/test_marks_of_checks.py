@@ -116,7 +116,7 @@ def test_staff_decide_on_the_pages(world: World, submission: str) -> None:
     assert grace.sends(page, f"{page}/marks", check=CHECK, points="2", comment="seen by hand").status_code == 303
     assert "wait for you" not in words(grace.get(f"{OF_ASSIGNMENT}/marking"))
     student = words(Visitor(world, "ada").get(page))
-    assert "4 of 4 points" in student
+    assert "4 of 5.5 points" in student
     assert "seen by hand" in student
     assert "Points of a check" not in student
     grace.sends(page, f"{page}/marks", check=CHECK, points="")

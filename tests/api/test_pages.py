@@ -86,9 +86,9 @@ def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World
     assert '<noscript><meta http-equiv="refresh"' in waiting
     world.grade_next()
     report = ada.get(submission)
-    assert "4 of 4 points" in words(report)
+    assert "4 of 5.5 points" in words(report)
     assert "refresh" not in report
-    assert "4 of 4" in words(ada.get("/"))
+    assert "4 of 5.5" in words(ada.get("/"))
 
 
 def test_a_form_that_is_sent_twice_is_one_submission(ada: Visitor) -> None:
@@ -163,7 +163,7 @@ def test_points_that_are_held_back_are_on_no_page_of_the_student_s(world: World,
     for path in (submission, "/", OF_ASSIGNMENT, f"{submission}/receipt"):
         page = words(ada.get(path))
         assert reason not in page
-        assert "2 of 4" not in page
+        assert "2 of 5.5" not in page
     assert "when your teachers release" in words(ada.get(submission))
     assert "not released" in words(ada.get(OF_ASSIGNMENT))
 
@@ -177,7 +177,7 @@ def test_a_hidden_part_s_reason_is_on_no_page_of_the_student_s(world: World, ada
     reason = world.reports["wrong"].lost[0].reason
     for path in (submission, "/", OF_ASSIGNMENT):
         assert reason not in words(ada.get(path))
-    assert "2 of 2 points" in words(ada.get(submission))
+    assert "2 of 5.5 points" in words(ada.get(submission))
     assert "the same verdicts" in words(ada.get(OF_ASSIGNMENT))
 
 
@@ -226,11 +226,11 @@ def _graded(world: World, login: str, report: str) -> str:
 def test_staff_see_everybody_s_score_and_how_scores_are_spread(grace: Visitor, graded: dict[str, str]) -> None:
     page = grace.get(f"{OF_ASSIGNMENT}/scores")
     assert "have submitted 2" in words(page)
-    assert re.search(r"Ada ada .*?4 of 4.*?Bob bob .*?2 of 4", words(page))
-    assert 'aria-label="Scores of 2 students: 1 from 2 to 2.4, 1 from 3.6 to 4."' in page
+    assert re.search(r"Ada ada .*?4 of 5.5.*?Bob bob .*?2 of 5.5", words(page))
+    assert 'aria-label="Scores of 2 students: 1 from 1.65 to 2.2, 1 from 3.85 to 4.4."' in page
 
 
-@pytest.mark.parametrize(("counts", "worth"), [(Counts.BEST, "4 of 4"), (Counts.LATEST, "2 of 4")])
+@pytest.mark.parametrize(("counts", "worth"), [(Counts.BEST, "4 of 5.5"), (Counts.LATEST, "2 of 5.5")])
 def test_what_counts_is_chosen_from_all_that_there_is(
     grace: Visitor, ada: Visitor, world: World, monkeypatch: pytest.MonkeyPatch, counts: Counts, worth: str
 ) -> None:
@@ -263,7 +263,7 @@ def test_the_scores_page_offers_gradebooks_that_come_in_again_with_the_same_scor
         assert back == {"Ada": 4, "Bob": 2, "=Zoe": None}
     assert [row["SIS Login ID"] for row in table(canvas)] == ["", "zoe@x.edu", "ada", "bob"]
     assert [row["Email address"] for row in table(moodle)] == ["zoe@x.edu", "", ""]
-    assert "4" in {row["Maximum Grade"] for row in table(moodle)}
+    assert "5.5" in {row["Maximum Grade"] for row in table(moodle)}
     checks = table(long)
     assert {row["student"] for row in checks} == {"ada", "bob", "zoe@x.edu"}
     assert sum(float(row["points"] or 0) for row in checks if row["student"] == "bob") == 2
@@ -288,7 +288,7 @@ def test_a_late_student_reads_the_penalty_on_the_page_and_in_the_report_files(
 ) -> None:
     world.set(due_at=now() - dt.timedelta(hours=1), late={"per_day": "50%"})
     id = graded["ada"]
-    says = "penalty 50 % of the points, 50 % a day. Score after the late penalty: 2 of 4 points."
+    says = "penalty 50 % of the points, 50 % a day. Score after the late penalty: 2 points."
     for path in (f"/submissions/{id}", f"/api/v1/submissions/{id}/report.html"):
         assert says in words(ada.get(path))
     report = ada.asks(f"/api/v1/submissions/{id}/report.json").json()
@@ -350,10 +350,10 @@ def test_a_regrade_is_started_looked_at_and_applied_by_forms(
     assert "submissions 2 would change 1 gain points 1 lose points 0" in page
     assert re.search(r"Bob bob 2 4 \+2 The checks have not changed: .* q1\.2\.negative ✗ 0 → becomes ✓ 2", page)
     assert "Ada" not in page  # nothing changes for her
-    assert "2 of 4" in words(Visitor(world, "bob").get("/"))
+    assert "2 of 5.5" in words(Visitor(world, "bob").get("/"))
     assert grace.sends(regrade, f"{regrade}/apply").status_code == 303
     assert "What it changed" in words(grace.get(regrade))
-    assert "4 of 4" in words(Visitor(world, "bob").get("/"))
+    assert "4 of 5.5" in words(Visitor(world, "bob").get("/"))
 
 
 def test_staff_alone_see_why_a_grading_is_broken_and_retry_it(grace: Visitor, world: World, ada: Visitor) -> None:

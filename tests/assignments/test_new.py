@@ -184,6 +184,23 @@ def test_another_solution_becomes_a_variant_and_a_broken_assignment_harms_no_oth
     assert "nowhere" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("solution", "other", "remedy"),
+    [
+        ("np.linalg.svd(x)[2][0]", "-np.linalg.svd(x)[2][0]", 'f.answer: would pass with up_to="sign" of expect'),
+        ("np.linalg.svd(x)[2][0]", "np.linalg.eigh(x.T @ x)[1][:, 0]", "require what it says by expect.that"),
+    ],
+)
+def test_another_right_solution_that_loses_points_says_what_to_change(command, root, tmp_path, solution, other, remedy):
+    text = MARKED.replace("x + 1", solution)
+    (tmp_path / "f.py").write_text(text + CALLED.replace("np.ones(3)", "np.random.randn(5, 3)"), "utf-8")
+    (tmp_path / "other.py").write_text(text.replace(solution, other), "utf-8")
+    command("new", "f", tmp_path / "f.py", "--also", tmp_path / "other.py", GRADER_ASSIGNMENTS=str(root))
+    done = command("certify", "f", "--only", "variants", GRADER_ASSIGNMENTS=str(root))
+    assert (done.returncode, "loses f.answer, which it should earn" in done.stdout) == (3, True)
+    assert remedy in done.stdout
+
+
 def test_certify_runs_nothing_without_isolation_unless_told(grader, root, tmp_path):
     grader("new", "small", "--functions", "f", GRADER_ASSIGNMENTS=str(root))
     done = grader("certify", "small", GRADER_ASSIGNMENTS=str(root), PATH=str(tmp_path))  # there is no bwrap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -48,7 +49,7 @@ def followed(tmp_path_factory):
 
 def test_every_command_of_the_chapter_works(followed):
     _, done = followed
-    assert len(done) == 11
+    assert len(done) == 15
     assert not [(command, d.stdout + d.stderr) for command, d in done if d.returncode]
 
 
@@ -62,6 +63,17 @@ def test_the_handout_earns_nothing_and_the_output_of_new_says_what_is_judged(fol
     done = dict(followed[1])
     assert "✓ handout" in done["grader certify line"].stdout
     assert "judged after each method: slope, intercept" in done["grader new line line_solution.py"].stdout
+
+
+def test_another_order_is_right_and_a_wrong_one_is_not(followed):
+    folder, _ = followed
+    right = (folder / "reference/discrete/reference.py").read_text("utf-8")
+    other, wrong = right.replace("in graph if", "in reversed(graph) if"), right.replace("nodes\n", "nodes[::-1]\n")
+    for solution, points in ((other, "Autograded 3/3"), (wrong, "Autograded 1/3")):
+        assert solution != right
+        (folder / "discrete.py").write_text(solution, "utf-8")
+        done = run(folder, "grader check discrete.py -a discrete --code")
+        assert points in done.stdout, done.stdout
 
 
 def test_a_mistake_that_is_charged_elsewhere_says_where(followed):
@@ -81,6 +93,19 @@ def test_a_wrong_fit_costs_its_points_once(followed):
     done = run(folder, "grader check line.py -a line")
     assert "The slope is divided by the variance of y: divide it by that of x." in " ".join(done.stdout.split())
     assert "Autograded 2.5/9.5" in done.stdout
+
+
+def test_an_assignment_with_pandas_is_graded_with_a_grader_that_has_no_pandas(followed):
+    folder, done = followed
+    printed = dict(done)
+    assert "✓ replay" in printed["grader certify sales"].stdout
+    assert "Autograded 6/6" in printed["grader check reference/sales/variants/solution.py -a sales"].stdout
+    assert "[runtime]" in (folder / "reference/sales/assignment.toml").read_text("utf-8")
+    right = (folder / "reference/sales/variants/solution.py").read_text("utf-8")
+    (folder / "sales.py").write_text(right.replace('.dropna(subset=["price"])', ".fillna(9)"), "utf-8")
+    told = " ".join(run(folder, "grader check sales.py -a sales").stdout.split())
+    assert "totals(…)['price'" in told or "totals(…)['0']" in told, told
+    assert importlib.util.find_spec("pandas") is None
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def served(checkout, tmp_path_factory):
 
 
 def test_the_documented_service_takes_a_submission_and_gives_it_40_of_40(served):
-    assert "40 of 40 points" in served.answered
+    assert "40 of 80 points" in served.answered
     assert '"state":"graded"' in served.answered.replace(" ", "")
     assert served.report["points"] == {"earned": 40, "decided": 40, "waiting": 40, "possible": 80}
     assert served.report["scope"]["label"] == "full"

@@ -217,7 +217,7 @@ def test_a_student_submits_from_the_notebook_and_sees_the_report(open_notebook: 
         shown = notebook.run("submit", "%grader submit")
         assert "Submitted to ml, toy: homework.ipynb\n" in shown.text
         deadline = time.monotonic() + WAIT_SECONDS
-        while "graded: 2 of 4 points" not in (shown := notebook.run("status", "%grader status")).text:
+        while "graded: 2 of 5.5 points" not in (shown := notebook.run("status", "%grader status")).text:
             assert time.monotonic() < deadline, shown
         assert "2</strong> of 4 autograded" in shown.report
         assert service.tokens[0] not in notebook.file.read_text()

@@ -109,7 +109,7 @@ def test_a_student_submits_sees_progress_move_and_gets_the_report(ada: Visitor) 
     moved = "before => { const f = document.querySelector('.figures'); return !f || f.innerText !== before; }"
     page.wait_for_function(moved, arg=before, polling=500)  # by default at every frame, beside a training
     expect(page.get_by_role("heading", name="Nothing to fix")).to_be_visible(timeout=GRADED_WITHIN)
-    assert page.locator(".total").inner_text().startswith("40 of 40 points")
+    assert page.locator(".total").inner_text().startswith("40 of 80 points")
     assert page.get_by_role("img").count() == 5
     assert re.search(r"\d\d .*(UTC|GMT|[A-Z]{3,4})", page.locator("time").first.inner_text())
     ada.photographs("report-perfect")

@@ -95,7 +95,7 @@ def test_a_student_logs_in_submits_and_sees_the_score(service: Running, student:
     assert done.returncode == 0, done.stderr
     assert "Submitted to ml, toy: sums.py, answers.ipynb\n" in done.stdout
     assert f"{service.url}/submissions/" in done.stdout
-    assert "graded: 4 of 4 points." in until_graded(student)
+    assert "graded: 4 of 5.5 points." in until_graded(student)
     done = student("status", "--html", "report.html")
     assert "q1.2" in (tmp_path / "report.html").read_text("utf-8")
     assert service.tokens[0] not in done.stdout + done.stderr

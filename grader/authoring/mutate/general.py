@@ -22,7 +22,8 @@ from grader.authoring.mutate import model
 from grader.authoring.mutate.classify import namespace_of
 from grader.authoring.mutate.model import Classified, Expected, Mutation
 from grader.errors import BadAssignment
-from grader.kit.calls import VARIES, Array, Call, Episode, Plain
+from grader.guest.changes import class_in
+from grader.kit.calls import Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, FreshValues, axes, read
 from grader.kit.reference_truth import RAISED, Namespace, ReferenceTruth, is_near, played_with
 
@@ -102,7 +103,7 @@ class ExampleOracle:
         if raised:
             return Classified("wrong", f"raises {raised}"[:200], ("calls",))
         for part, got, want in _parts(episode, played, right):
-            if not _is_same(got, want):
+            if not is_near(got, want, EQUAL):
                 return Classified("wrong", f"{part} differs", (part,))
         return None
 
@@ -138,18 +139,6 @@ def _parts(episode: Episode, played: Results, right: Results) -> Iterator[tuple[
     for kind in ("attributes", "arrays"):
         for name, want in right[kind].items():
             yield f"{kind}.{name}", played[kind][name], want
-
-
-def _is_same(got: Plain, want: Plain) -> bool:
-    """Return whether values are equal. Random values are compared by shape only."""
-    if isinstance(want, dict):
-        if VARIES in want:
-            return bool(list(np.shape(got)) == want[VARIES])
-        has_same_keys = isinstance(got, dict) and got.keys() == want.keys()
-        return has_same_keys and all(_is_same(got[name], want[name]) for name in want)
-    if isinstance(want, list) and isinstance(got, list):
-        return len(got) == len(want) and all(map(_is_same, got, want))
-    return is_near(got, want, EQUAL)
 
 
 # ── the assignment ─────────────────────────────────────────────────────────────────────────────────────
@@ -211,12 +200,8 @@ class General:
 
     def _named(self, namespace: Namespace) -> Namespace:
         """Return a solution's module variables, with its class under every accepted name."""
-        if not self._assignment.entry_points.of_class:
-            return namespace
-        for name in self._names:
-            if name in namespace:
-                return {**namespace, **dict.fromkeys(self._names, namespace[name])}
-        return namespace
+        graded_class = class_in(namespace, self._names)
+        return {**namespace, **dict.fromkeys(self._names, graded_class)} if graded_class else namespace
 
 
 # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -136,14 +136,10 @@ class RightValues:
         """
         if len(statement.writes) != 1:
             return False
-        roles = self.roles_of(statement.writes, size=size)
+        roles = self._roles | self._size_roles if size else self._roles
+        roles = roles.intersection(map(_role, statement.writes))
         words = {word for name in names for word in _words(name)}
         return bool(roles) and roles.isdisjoint(words)
-
-    def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
-        """Return the roles (names with a fixed meaning) of variables and dict entries: {"W1"} for `grads['W1']`."""
-        roles = self._roles | self._size_roles if size else self._roles
-        return roles.intersection(map(_role, paths))
 
     def is_named(self, value: Array, name: str) -> bool:
         """Return whether a student's value equals the right value `name`. Values that are drawn at random are compared

@@ -6,7 +6,6 @@ points.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,26 +15,23 @@ from pathlib import Path
 from grader.assignments.catalogue import Assignment
 from grader.batch import safe_csv
 from grader.batch.folder import GRADED, OPINIONS
+from grader.batch.marks import MARKS_FILE, as_stored, read_marks, write_marks
 from grader.errors import BadCall
 from grader.marking.groups import distinct_answers, sorted_groups
-from grader.marking.offline.sheet import Key, QuestionSheet, question_of
-from grader.model import ZERO, Points, Report, show_points
+from grader.marking.offline.sheet import QuestionSheet, question_of
+from grader.model import ZERO, Report, show_points
 from grader.model.answers import Decision, of_report
 from grader.model.grouping import grouped
 from grader.render import as_json
-from grader.store.answer_marks import AnswerMark, NewMark
+from grader.store.answer_marks import Key, NewMark
 from grader.store.answers import SubmittedAnswer
 from grader.store.files import write
-from grader.store.records import Counts, Person
+from grader.store.records import Counts
 
-MARKS_FILE, TOTALS_FILE = "marks.json", "written.csv"
+TOTALS_FILE = "written.csv"
 CHECKS = "by machine"
 """Text in the column `question` of `written.csv`, in the row with a student's autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
-
-_MARKER = Person("", "", "")
-_TIME = dt.datetime.min
-"""A folder of reports has one marker, and no times."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +80,12 @@ class ReportFolder:
 
     def sheets(self, questions: Collection[str] | None = None) -> list[QuestionSheet]:
         """Return the answers to these questions, or to all questions if None, without students' names."""
-        marks = self._marks()
+        marks = as_stored(read_marks(self.path))
         sheets = []
         for id in questions or self.assignment.questions:
             worth = question_of(self.assignment, id).points
             submitted = [submission for submission in self.submitted if submission.answer.question == id]
-            marks_of_question = {}
-            for (question, digest), mark in marks.items():
-                if question == id:
-                    stored = AnswerMark(id, digest, _MARKER, (), mark.adjustment, mark.comment, False, _TIME)
-                    marks_of_question[digest] = [stored]
+            marks_of_question = {digest: given for (question, digest), given in marks.items() if question == id}
             # each student has one report, so all answers count; there is one marker, who merges no groups
             distinct = distinct_answers(submitted, Counts.BEST, marks_of_question, 1, worth)
             groups = sorted_groups(distinct, {}, "")
@@ -103,30 +95,11 @@ class ReportFolder:
     def keep(self, filled: Mapping[Key, NewMark]) -> int:
         """Write the marks of a filled sheet to marks.json and all points to written.csv. Return the number of changed
         marks."""
-        stored = self._marks()
+        stored = read_marks(self.path)
         marks = {**stored, **filled}
-        rows = []
-        for (question, digest), mark in sorted(marks.items()):
-            points = show_points(mark.adjustment)
-            rows.append({"question": question, "digest": digest, "points": points, "comment": mark.comment})
-        write(self.path / MARKS_FILE, json.dumps(rows, indent=1) + "\n")
+        write_marks(self.path, marks)
         self._write_totals(marks)
         return sum(stored.get(key) != mark for key, mark in filled.items())
-
-    def _marks(self) -> dict[Key, NewMark]:
-        """Return the marks in marks.json; none if there is no such file. A mark in a folder of reports has no rubric
-        items, so its adjustment is all of its points."""
-        file = self.path / MARKS_FILE
-        if not file.exists():
-            return {}
-        marks = {}
-        try:
-            for row in json.loads(file.read_text("utf-8")):
-                key = row["question"], row["digest"]
-                marks[key] = NewMark((), Points(row["points"]), row["comment"])
-        except (OSError, ValueError, TypeError, KeyError):
-            raise BadCall(f"{file} is not a valid file of marks: move it away and import the marks again") from None
-        return marks
 
     def _write_totals(self, marks: Mapping[Key, NewMark]) -> None:
         """Write `written.csv`: for each student the autograded points, each question, and the total."""

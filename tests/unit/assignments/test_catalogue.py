@@ -68,7 +68,7 @@ def test_what_is_wrong_in_the_toml_is_told_to_its_author(
     [
         (TOY_CHECKS.replace('@check("q1.2")', '@check("q1.4")'), "same sections: q1.2, q1.4"),
         ("", "same sections: q1.1, q1.2"),
-        ("x = = 1", "checks.py of the assignment cannot be loaded: SyntaxError"),
+        ("x = = 1", "toy/checks.py cannot be loaded: SyntaxError"),
         ("1 / 0", "cannot be loaded: ZeroDivisionError"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_truth_that_offers_nothing_is_its_authors_fault(make_assignment: MakeA
 def test_a_folder_without_checks_is_its_authors_fault(make_assignment: MakeAssignment) -> None:
     folder = make_assignment()
     (folder / "checks.py").unlink()
-    assert "checks.py of the assignment cannot be loaded" in complaint(folder)
+    assert "toy/checks.py cannot be loaded" in complaint(folder)
 
 
 def test_a_toml_that_is_not_utf_8_is_its_authors_fault(make_assignment: MakeAssignment) -> None:
@@ -200,3 +200,17 @@ def test_without_a_name_the_only_assignment_is_taken_or_the_one_of_the_file(make
     (root / "default").write_text("b\n")
     assert catalogue.default(root) == "b"
     assert catalogue.default(ROOT / "reference") == "ps4"
+
+
+@pytest.mark.parametrize("module", ["gone", "gone.assignment"])
+def test_an_installed_assignment_whose_package_is_gone_is_named_and_harms_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    information = tmp_path / "lost-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: lost\nVersion: 1.0\n", "utf-8")
+    (information / "entry_points.txt").write_text(f"[{catalogue.GROUP}]\nlost = {module}\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    broken: list[str] = []
+    assert {"demo", "ps4"} <= {task.id for task in catalogue.everything(None, broken.append)}
+    assert broken == [f"lost cannot be loaded: {module}/assignment.toml cannot be read: No such file or directory"]

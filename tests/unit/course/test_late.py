@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.course.late import after_penalty, lateness, read_policy
+from grader.course.late import after_penalty, last_moment, lateness, read_policy
 from grader.errors import BadCall
 from grader.model import Points
 
@@ -100,3 +100,28 @@ def test_a_policy_that_cannot_be_read_is_refused_in_words(policy: dict[str, obje
     with pytest.raises(BadCall) as refused:
         read_policy(policy)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("closes", "extension", "policy", "expected_moment"),
+    [
+        (None, None, {}, DUE),
+        (None, DUE + DAY, {}, DUE + DAY),
+        (None, DUE - DAY, {}, DUE),
+        (None, None, {"per_day": "10%", "most_days": 3}, DUE + 3 * DAY),
+        (None, None, {"per_day": "10%"}, DUE + 9 * DAY),
+        (None, None, {"per_day": "30%"}, DUE + 3 * DAY),
+        (None, None, {"per_day": "0%", "most_days": 2}, DUE + 2 * DAY),
+        (None, DUE + DAY, {"per_day": "10%", "most_days": 3}, DUE + 4 * DAY),
+        (DUE + 2 * DAY, None, {"per_day": "10%", "most_days": 3}, DUE + 2 * DAY),
+        (DUE + 2 * DAY, DUE + 5 * DAY, {}, DUE + 5 * DAY),
+    ],
+)
+def test_the_last_moment_is_the_closing_date_else_the_last_late_day(
+    closes: dt.datetime | None, extension: dt.datetime | None, policy: dict[str, object], expected_moment: dt.datetime
+) -> None:
+    assert last_moment(DUE, closes, extension, policy) == expected_moment
+
+
+def test_without_dates_there_is_no_last_moment() -> None:
+    assert last_moment(None, None, DUE, {}) is None

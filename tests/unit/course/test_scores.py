@@ -12,7 +12,7 @@ from grader.api.scores import counting_submission
 from grader.api.views import SubmissionView
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import AnsweredQuestions, Score, score
+from grader.course.scores import AnsweredQuestions, CodePoints, Score, score
 from grader.model import Comparison, Judgement, Opinion, Points
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark
@@ -35,6 +35,8 @@ ANN = Person(new_id(), "ann", "Ann")
 IN_TIME = Lateness(Fraction(1), "Submitted by the due date.")
 LATE = Lateness(Fraction(9, 10), "Late by 1 hour.", True)
 MARK = Mark("s", "q1.1.written", Points(1), "", ANN, WHEN)
+CODE = CodePoints(Points(3), Points(4), Points(11, 2))
+NO_CODE = CodePoints(Points(0), Points(0), Points(11, 2))
 GRADED = Grading(
     id=new_id(), submission="s", regrade=None, state=State.GRADED, counts=True, priority=Priority.INTERACTIVE,
     queued_at=WHEN, started_at=WHEN, finished_at=WHEN, worker=None, failures=0, why="", grader="0",
@@ -49,28 +51,27 @@ def test_before_grading_everything_waits_and_nothing_is_zero(toy: Assignment) ->
 
 
 def test_what_a_person_decides_waits_and_is_said(toy: Assignment) -> None:
-    found = score(toy, GRADED, [], IN_TIME)
+    found = score(toy, CODE, [], IN_TIME)
     assert (found.final, found.decided, found.waiting) == (3, 4, Points(3, 2))
-    assert found.sentence == "3 of 4 points. 1.5 more are waiting and not included."
+    assert found.sentence == "3 of 5.5 points. 1.5 more are waiting and not included."
 
 
 def test_lateness_takes_from_both(toy: Assignment) -> None:
-    found = score(toy, GRADED, [MARK], LATE)
+    found = score(toy, CODE, [MARK], LATE)
     assert (found.earned, found.final) == (4, Points(36, 10))
     assert found.sentence == "3.6 of 5.5 points. Late by 1 hour."
 
 
 def test_code_that_was_not_submitted_has_no_score_and_is_said(toy: Assignment) -> None:
-    nothing = replace(GRADED, points=Points(0), decided=Points(0))
-    found = score(toy, nothing, [], IN_TIME, code_submitted=False)
+    found = score(toy, NO_CODE, [], IN_TIME, code_submitted=False)
     assert (found.machine, found.final, found.absent, found.waiting) == (None, None, 4, Points(3, 2))
     assert found.sentence.endswith("sums.py was not submitted; upload it with the notebook.")
-    marked = score(toy, nothing, [MARK], IN_TIME, code_submitted=False)
+    marked = score(toy, NO_CODE, [MARK], IN_TIME, code_submitted=False)
     assert (marked.final, marked.decided, marked.waiting) == (1, Points(3, 2), 0)
 
 
 def test_a_mark_for_a_question_that_is_asked_no_more_is_left_out(toy: Assignment) -> None:
-    assert score(toy, GRADED, [replace(MARK, question="q9")], IN_TIME).written is None
+    assert score(toy, CODE, [replace(MARK, question="q9")], IN_TIME).written is None
 
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────
@@ -113,20 +114,35 @@ def test_a_written_question_has_its_points_once(
     state: Decision,
     points: Points | None,
 ) -> None:
-    found = score(toy, GRADED, marks, IN_TIME, answered(answer, *answer_marks))
+    found = score(toy, CODE, marks, IN_TIME, answered(answer, *answer_marks))
     assert (found.questions[0].state, found.questions[0].points, found.written) == (state, points, points)
     assert found.final == 3 + (points or 0)
     assert found.decided + found.waiting + found.absent == found.possible
 
 
 def test_no_answer_is_said_and_waits_for_nobody(toy: Assignment) -> None:
-    found = score(toy, GRADED, [], IN_TIME, answered(replace(ANSWER, digest="", text="")))
+    found = score(toy, CODE, [], IN_TIME, answered(replace(ANSWER, digest="", text="")))
     assert (found.waiting, found.absent) == (0, Points("1.5"))
-    assert found.sentence == "3 of 4 points. No answer was found to questions worth 1.5 points."
+    assert found.sentence == "3 of 5.5 points. No answer was found to questions worth 1.5 points."
+
+
+def test_what_was_not_submitted_is_zero_once_the_last_moment_has_passed(toy: Assignment) -> None:
+    no_answer = answered(replace(ANSWER, digest="", text=""))
+    found = score(toy, CODE, [], IN_TIME, no_answer, is_over=True)
+    assert (found.final, found.decided, found.waiting, found.absent) == (3, found.possible, 0, 0)
+    assert found.points_of_questions == {QUESTION: 0}
+    assert found.sentence.endswith("What was not submitted counts as 0 points.")
+    no_code = score(toy, NO_CODE, [MARK], IN_TIME, code_submitted=False, is_over=True)
+    assert (no_code.machine, no_code.final, no_code.decided) == (0, 1, no_code.possible)
+
+
+def test_what_waits_for_a_person_is_no_zero_even_after_the_last_moment(toy: Assignment) -> None:
+    found = score(toy, CODE, [], IN_TIME, answered(ANSWER), is_over=True)
+    assert (found.final, found.settled, found.waiting) == (3, None, Points("1.5"))
 
 
 def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> None:
-    (question,) = score(toy, GRADED, [], IN_TIME, answered(ANSWER, answer_mark("0.5"))).questions
+    (question,) = score(toy, CODE, [], IN_TIME, answered(ANSWER, answer_mark("0.5"))).questions
     assert question.answer_mark is not None
     assert (question.comment, [item.text for item in question.answer_mark.items]) == ("why?", ["Half"])
 

@@ -127,6 +127,43 @@ def test_what_might_answer_for_itself_becomes_opaque(value: Any) -> None:
     assert type(plain(value)) is Opaque
 
 
+class Tensor:
+    """An array of another library: with gradients, or on another device, it converts only after `detach` and `cpu`."""
+
+    def __init__(self, values: Any, *, on_cpu: bool = False) -> None:
+        self.values, self.on_cpu = values, on_cpu
+
+    def detach(self) -> Tensor:
+        return self
+
+    def cpu(self) -> Tensor:
+        return Tensor(self.values, on_cpu=True)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if not self.on_cpu:
+            raise TypeError("can't convert device type tensor to numpy")
+        return np.array(self.values)
+
+
+class Frozen:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.arange(3.0)
+
+
+class Lost:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise SystemError("lost")
+
+
+def test_arrays_of_other_libraries_become_arrays() -> None:
+    got = plain([Frozen(), Tensor([1, 2]), {"W": Tensor([[1.5]])}])
+    assert [got[0].tolist(), got[1].tolist(), got[2]["W"].tolist()] == [[0, 1, 2], [1, 2], [[1.5]]]
+
+
+def test_an_array_that_cannot_be_converted_is_opaque() -> None:
+    assert [plain(Lost()), plain(Tensor(["a"]))] == [Opaque("Lost"), Opaque("array of dtype <U1")]
+
+
 def test_a_name_with_operators_of_its_own_is_no_key() -> None:
     assert plain({LyingName("W1"): 1, "b1": 2}) == {"b1": 2}
 

@@ -11,7 +11,7 @@ from grader.kit.answer import Answer
 from grader.kit.calls import VARIES, Call, Episode, same
 from grader.kit.draws import Draw
 from grader.kit.examples import around, fresh, read, write
-from grader.kit.reference_truth import RAISED, ReferenceTruth
+from grader.kit.reference_truth import RAISED, ReferenceTruth, is_near
 
 RANDOM = np.random.default_rng(0)
 FIT = Episode(
@@ -68,10 +68,22 @@ def test_labels_that_count_no_axis_stay_those_of_the_example(labels):
     assert (drawn.dtype, set(drawn)) == (np.array(labels).dtype, set(labels))
 
 
+def test_an_integer_that_is_the_number_of_classes_stays_it():
+    form = Episode((Call("f", (Ref("X"), Ref("y"), 3)),), {"X": np.ones((8, 2)) / 3, "y": FIT.arrays["y"]})
+    random = np.random.default_rng(4)
+    drawn = [fresh(form, [form], random) for _ in range(50)]
+    assert all(set(one.arrays["y"]) == set(range(one.calls[0].args[2])) for one in drawn)
+    assert len({one.calls[0].args[2] for one in drawn}) > 3
+
+
 def test_numbers_change_and_words_stay(drawn):
     assert len({one.calls[0].args[3] for one in drawn}) == 100
     assert len({one.calls[0].kwargs["steps"] for one in drawn}) > 1
     assert {one.calls[0].kwargs["name"] for one in drawn} == {"sgd"}
+
+
+def test_a_list_of_rows_of_different_lengths_is_near_no_array():
+    assert not is_near([np.ones(2), np.ones(3)], np.ones((2, 2)), 1e-8)
 
 
 def test_a_file_of_examples_holds_what_was_written(tmp_path):
@@ -127,5 +139,37 @@ def test_inputs_that_the_reference_refuses_are_not_used():
 
 def test_a_reference_that_answers_to_no_input_is_the_authors_to_change():
     draw = around([Episode((Call("f", (1.5,)),))], "f")
-    with pytest.raises(BadAssignment, match="rejects every input drawn around the examples of 'f': change"):
-        list(draw(Draw(np.random.default_rng(0), False), ReferenceTruth({"f": lambda _x: np.nan})))
+    with pytest.raises(BadAssignment, match=r"rejects every input .* of 'f' \(its results are infinite.*: change"):
+        list(draw(Draw(np.random.default_rng(0), False), ReferenceTruth({"f": lambda _x: np.inf})))
+    with pytest.raises(BadAssignment, match=r"rejects every input .* of 'f' \(TypeError: .*: change"):
+        list(draw(Draw(np.random.default_rng(0), False), ReferenceTruth({"f": lambda: 1})))
+
+
+@pytest.mark.parametrize(
+    ("got", "holds"), [(np.nan, True), (np.array(np.nan), True), (1.0, False), (1, False), ("nan", False)]
+)
+def test_nan_equals_nan_and_nothing_else(got, holds):
+    assert same(Answer("f()", got), np.nan).holds is holds
+
+
+def test_nan_must_be_in_the_same_places():
+    want = np.array([1.0, np.nan, 3.0])
+    assert same(Answer("f()", want.astype(np.float32)), want).holds
+    for got in ([np.nan, 2, 3], [1, 2, 3], [1, np.nan, 4], [1, np.nan, np.nan], [1, np.nan], [1, np.nan, np.inf]):
+        assert not same(Answer("f()", np.array(got, float)), want).holds
+
+
+def test_inputs_for_which_the_reference_returns_nan_are_used():
+    example = Episode((Call("f", (Ref("x"),)),), {"x": np.array([1.0, -2.0, np.nan, 3.0, 4.0])})
+    truth = ReferenceTruth({"f": lambda x: np.array([np.nan, np.nanmean(x)])})
+    drawn = list(around([example], "f")(Draw(np.random.default_rng(0), False), truth))
+    assert len(drawn) == 12
+    assert 0 < np.mean([np.isnan(episode.arrays["x"]).mean() for episode in drawn]) < 0.5
+
+
+def test_inputs_for_which_the_reference_overflows_are_not_used():
+    example = Episode((Call("f", (Ref("x"),)),), {"x": np.array([1.0, -2.0, 0.5, 3.0, 4.0])})
+    truth = ReferenceTruth({"f": lambda x: np.exp(x) / np.exp(x).sum()})  # inf / inf is NaN
+    drawn = list(around([example], "f")(Draw(np.random.default_rng(0), False), truth))
+    assert len(drawn) == 12
+    assert not any(np.isnan(truth.play(episode)["answers"][0]).any() for episode in drawn)

@@ -81,6 +81,14 @@ def test_after_a_failed_call_nothing_passes_that_has_compared_nothing(folder, ad
     assert "IndexError" in report.checks[2].reason
 
 
+def test_an_answer_passed_on_to_another_call_fails_with_the_first_error(folder):
+    passed_on = 'expect("inertia", ask.inertia(X, ask.update(X, C)), ref.inertia(X, ref.update(X, C)))'
+    (folder / "checks.py").write_text(FILES["checks.py"].replace(COMPARED, passed_on), "utf-8")
+    report = testing.grade(load(folder), solution(update=lambda X, C: X[len(X)]))
+    assert testing.failed(report) == {"q2.centres", "q3.inertia"}
+    assert "IndexError" in report.checks[2].reason
+
+
 @pytest.mark.parametrize("line", ['expect("inertia", ask.inertia(X, C), None)', 'expect("inertia", unknown, 1.0)'])
 def test_a_comparison_with_nothing_is_the_authors_fault(folder, line):
     (folder / "checks.py").write_text(FILES["checks.py"].replace(COMPARED, line), "utf-8")
@@ -118,3 +126,9 @@ def test_what_the_task_leaves_open_may_differ_and_nothing_else(up_to, got, other
     want = want.reshape(np.shape(got))
     assert near_up_to(Answer("f(X)", np.array(got)), want, up_to).holds
     assert not near_up_to(Answer("f(X)", np.array(others)), want, up_to).holds
+
+
+@pytest.mark.parametrize(("up_to", "got", "want"), [("order", -3.0, 3.0), ("permutation", [7.0, 5.0], [1.0, 2.0])])
+def test_a_number_and_groups_that_are_no_integers_leave_nothing_open(up_to, got, want):
+    assert not near_up_to(Answer("f(X)", np.array(got)), np.array(want), up_to).holds
+    assert near_up_to(Answer("f(X)", np.array(want)), np.array(want), up_to).holds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grader.model import Comparison, Judgement, Opinion, Points
-from grader.model.answers import WrittenAnswer, decided_of_all, suggestion_of_all
+from grader.model.answers import WrittenAnswer, common
 
 PROVEN = Opinion((Judgement("W2", Comparison.EQUAL, Points(5), Points(5), "Equal on 24 random problems."),))
 DIFFERS = Opinion((Judgement("W2", Comparison.DIFFERS, None, Points(5), "Differs."),))
@@ -14,13 +14,13 @@ def answer(suggestion: Opinion, decided: Points | None = None) -> WrittenAnswer:
 
 
 def test_a_suggestion_for_the_same_words_stands_where_it_is_the_same_for_all() -> None:
-    assert suggestion_of_all([answer(PROVEN), answer(PROVEN)]) == PROVEN
+    assert common({answer(PROVEN).suggestion, answer(PROVEN).suggestion}) == PROVEN
 
 
 def test_words_that_mean_different_things_have_no_suggestion_for_all() -> None:
-    assert suggestion_of_all([answer(DIFFERS), answer(PROVEN)]) is None
+    assert common({answer(DIFFERS).suggestion, answer(PROVEN).suggestion}) is None
 
 
 def test_nothing_is_decided_for_all_while_one_waits() -> None:
-    assert decided_of_all([answer(DIFFERS), answer(PROVEN, Points(5))]) is None
-    assert decided_of_all([answer(PROVEN, Points(5)), answer(PROVEN, Points(5))]) == 5
+    assert common({answer(DIFFERS).decided, answer(PROVEN, Points(5)).decided}) is None
+    assert common({answer(PROVEN, Points(5)).decided, answer(PROVEN, Points(5)).decided}) == 5
