@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
 from grader.sandbox import runtime
 from grader.sandbox.launch import imports_of
-
-MAX_FILES = 50
 
 
 def start(arguments: Sequence[str]) -> None:
@@ -24,7 +21,7 @@ def start(arguments: Sequence[str]) -> None:
     with suppress(SandboxUnavailable, ImportError, RuntimeError, OSError):
         from grader.sandbox.bubblewrap import start_early
 
-        files = {str(file): file.read_bytes() for file in islice(_code(arguments), MAX_FILES)}
+        files = {str(file): file.read_bytes() for file in _code(arguments)}
         if files:
             folder = os.environ.get("GRADER_RUNTIME")
             start_early(Path(folder) if folder else runtime.default(), imports_of(files))
@@ -33,6 +30,6 @@ def start(arguments: Sequence[str]) -> None:
 def _code(arguments: Sequence[str]) -> Iterator[Path]:
     """Yield the Python files and notebooks that are given, directly or in a folder."""
     for path in map(Path, arguments):
-        for file in (path, *path.rglob("*")):
+        for file in (path, *path.glob("*")):
             if file.suffix.lower() in (".py", ".ipynb") and file.is_file():
                 yield file

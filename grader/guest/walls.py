@@ -98,22 +98,6 @@ class SystemCalls:
                 raise OSError(error, f"{name}: {os.strerror(error)}")
 
 
-@dataclass(frozen=True)
-class Isolation:
-    """The prepared system calls that isolate a session."""
-
-    surroundings: SystemCalls
-    """User, resource limits, mounts and accessible files."""
-    privileges: SystemCalls
-    """Capabilities and the system-call filter."""
-
-    def enclose(self) -> None:
-        """Isolate this process. Raise an OSError if the kernel refuses a step."""
-        self.surroundings.run()
-        os.closerange(CHANNEL + 1, 1 << 20)
-        self.privileges.run()
-
-
 class Clone:
     """The prepared system call that forks this process, which must have a single thread.
 
@@ -141,8 +125,8 @@ class Clone:
         return self._pid.value, self._pidfd.value
 
 
-def prepare(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[int, int]) -> Isolation:
-    """Prepare the isolation of a session that will be forked from this process.
+def prepare(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[int, int]) -> SystemCalls:
+    """Return the calls that isolate a session, for a process that will be forked from this one.
 
     Args:
         walls: Settings of the isolation.
@@ -162,11 +146,11 @@ def prepare(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
         _mount_private_folders(calls, limits["disk"], private_folders)
     calls.add(f"chdir {folder}", _libc.chdir, folder.encode())
     _restrict_files(calls, walls, private_folders)
-    privileges = SystemCalls()
-    _drop_capabilities(privileges)
-    privileges.add("no_new_privs", _libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _filter(privileges, walls.filter)
-    return Isolation(calls, privileges)
+    calls.add("close", _close_descriptors)
+    _drop_capabilities(calls)
+    calls.add("no_new_privs", _libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _filter(calls, walls.filter)
+    return calls
 
 
 def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
@@ -263,6 +247,12 @@ def _restrict_files(calls: SystemCalls, walls: Walls, own: Sequence[str]) -> Non
 
 
 # ── capabilities and system calls ────────────────────────────────────────────────────────────────────
+
+
+def _close_descriptors() -> int:
+    """Close all descriptors except the channel and the standard streams."""
+    os.closerange(CHANNEL + 1, 1 << 20)
+    return 0
 
 
 def _drop_capabilities(calls: SystemCalls) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 RUNTIME = "/rt"
 HOME = "/g"
-_early: list[tuple[Path, frozenset[str], TemplateProcess]] = []
-"""Environment, imports and process of each call of `start_early` that is not used yet."""
+_early: dict[Path, list[tuple[TemplateProcess, frozenset[str]]]] = {}
+"""Environment → the process of the last call of `start_early`, and its imports."""
 
 
 def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
@@ -41,21 +41,14 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
     """
     from grader.sandbox.warm import Warm  # imports the grader's data types, which `start_early` does not need
 
-    started = []
-    for early in _early:
-        folder, modules, process = early
-        if folder == runtime and modules.issuperset(imports):
-            started.append(process)
-            _early.remove(early)
-            break
+    started = [process for process, imported in _early.pop(runtime, []) if imported.issuperset(imports)]
     return Warm(_outer_wall(runtime), templates, imports, started)
 
 
 def start_early(runtime: Path, imports: Sequence[str]) -> None:
     """Start a template process for the next call of `bubblewrap` with this environment and at most these imports. An
-    unused process ends with the grader."""
-    process = _outer_wall(runtime).start(imports)
-    _early.append((runtime, frozenset(imports), process))
+    unused process ends when the grader forgets it."""
+    _early[runtime] = [(_outer_wall(runtime).start(imports), frozenset(imports))]
 
 
 def _outer_wall(runtime: Path) -> OuterWall:

@@ -24,8 +24,6 @@ created beside it, because in cgroups version 2 a group that contains processes 
 EVENTS = {1: "memory.oom_control", 2: "memory.events"}
 """Version of cgroups → the file with the number of processes killed for their memory usage, in the first folder."""
 THREADS = 64
-MAX_EMPTY = 4
-"""Largest number of groups that are kept for later sessions."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,8 @@ class Cgroups:
     def __init__(self) -> None:
         self._version, self._parents = _parents()
         self._empty: deque[Cgroup] = deque()
-        """Groups of ended sessions, for later ones: creating a group takes as long as half of a session's start."""
+        """Groups of ended sessions, for later ones: to create a group takes as long as half of a session's start. There
+        are no more groups than there were sessions at the same time."""
 
     def enclose(self, pid: int, limits: Limits) -> Cgroup:
         """Put a process into an empty group with these limits."""
@@ -63,7 +62,7 @@ class Cgroups:
         """Return whether the kernel killed the group's process, which has ended, for its memory usage. If not, another
         process may get the group."""
         is_killed = self._version > 0 and _killed(cgroup.folders[0], EVENTS[self._version])
-        if is_killed or len(self._empty) >= MAX_EMPTY:
+        if is_killed:
             _remove(cgroup)
         else:
             self._empty.append(cgroup)

@@ -88,7 +88,7 @@ BREACHES = {
     "writable mounts": Breach(("write",), None, writable),
     "no filter": Breach(
         ("sockets", "processes", "signals", "calls", "every call", "filter"),
-        ("walls.py", "    _filter(privileges, walls.filter)\n", ""),
+        ("walls.py", "    _filter(calls, walls.filter)\n", ""),
     ),
     "our network": Breach(
         ("network", "namespaces"), ("walls.py", '    "net": 0x40000000,\n', ""), without("--unshare-net")
@@ -96,13 +96,13 @@ BREACHES = {
     "our processes": Breach(("seen",), ("walls.py", '    "pid": 0x20000000,\n', "")),
     "our IPC": Breach(("namespaces",), ("walls.py", '    "ipc": 0x08000000,\n', ""), without("--unshare-ipc")),
     "root inside": Breach(("root",), ("walls.py", "USER_INSIDE = 1000", "USER_INSIDE = 0")),
-    "capabilities": Breach(("privileges",), ("walls.py", "    _drop_capabilities(privileges)\n", "")),
+    "capabilities": Breach(("privileges",), ("walls.py", "    _drop_capabilities(calls)\n", "")),
     "our environment": Breach(
         ("environment",),
         None,
         lambda command: [command[0], "--setenv", "SECRET", "1", *without("--clearenv")(command[1:])],
     ),
-    "open descriptors": Breach(("descriptors",), ("walls.py", "        os.closerange(CHANNEL + 1, 1 << 20)\n", "")),
+    "open descriptors": Breach(("descriptors",), ("walls.py", "    os.closerange(CHANNEL + 1, 1 << 20)\n", "")),
     "one folder for all": Breach(
         ("marks",), ("walls.py", '(calls, limits["disk"], private_folders)', '(calls, limits["disk"], [])')
     ),

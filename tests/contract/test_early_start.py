@@ -25,15 +25,13 @@ PERFECT = str(ROOT / "submissions" / "perfect")
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
     yield
-    for _, _, process in bubblewrap._early:
-        process.close()
     bubblewrap._early.clear()
 
 
 @pytest.mark.parametrize("imports", [COMMON_IMPORTS[:1], ()])
 def test_the_process_of_a_submission_is_used_where_it_has_imported_enough(imports: tuple[str, ...]) -> None:
     early.start(["--code", PERFECT])
-    ((_, imported, process),) = bubblewrap._early
+    (((process, imported),),) = bubblewrap._early.values()
     assert imported == {"matplotlib.pyplot"}
     room = bubblewrap.bubblewrap(Settings().runtime, imports=imports)
     assert room._templates == [process]
@@ -43,10 +41,11 @@ def test_the_process_of_a_submission_is_used_where_it_has_imported_enough(import
 
 def test_a_process_that_lacks_an_import_is_not_used() -> None:
     early.start([PERFECT])
-    ((_, _, process),) = bubblewrap._early
+    (((process, _),),) = bubblewrap._early.values()
     room = bubblewrap.bubblewrap(Settings().runtime, imports=COMMON_IMPORTS)
     assert process not in room._templates
     room.close()
+    process.close()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["no-such-file.py"], ["--sandbox", "plain", PERFECT]])
