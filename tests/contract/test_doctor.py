@@ -16,7 +16,7 @@ import pytest
 
 from grader.errors import SandboxUnavailable
 from grader.model import Limits
-from grader.sandbox import cgroup, filter, plain, selftest, warm
+from grader.sandbox import cgroup, filter, plain, selftest, template
 from grader.sandbox.bubblewrap import outer_wall, python_of
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import Array, Ended, Sandbox, Session
@@ -150,7 +150,7 @@ def test_a_wall_that_is_down_is_seen(name: str, tmp_path: Path, monkeypatch: pyt
 def test_one_system_call_too_many_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = filter.unfiltered_numbers()
     monkeypatch.setattr(filter, "ALLOWED", [*filter.ALLOWED, "getpriority"])
-    monkeypatch.setattr(warm, "filter_program", filter.filter_program.__wrapped__)
+    monkeypatch.setattr(template, "filter_program", filter.filter_program.__wrapped__)
     monkeypatch.setattr(filter, "unfiltered_numbers", lambda: numbers)
     room, _ = choose("bubblewrap", Settings().runtime)
     holds, seen = PROMISES["every call"].attempt(room)
