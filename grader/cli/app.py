@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from grader import __version__
+from grader.cli.early import start
 from grader.errors import GraderError
 from grader.render.text import one_line
 
@@ -99,6 +100,8 @@ class LazyGroup(TyperGroup):
             if is_shown:
                 sys.stderr.write("starting …\r")
                 sys.stderr.flush()
+            if name == "check":
+                start(args)
             command = load(name)
             if is_shown:
                 sys.stderr.write("\x1b[K")  # erases the line

@@ -46,7 +46,7 @@ from grader.model import ZERO, show_points
 from grader.render.phrases import judged
 from grader.render.text import one_line
 from grader.sandbox.choose import another
-from grader.sandbox.contract import imports_of
+from grader.sandbox.launch import imports_of
 from grader.settings import Settings
 
 _CORES = os.cpu_count() or 1

@@ -32,7 +32,8 @@ from grader.assignments.seeds import Seed
 from grader.errors import BadCall, OurFailure, SandboxUnavailable
 from grader.sandbox import runtime as environment
 from grader.sandbox.choose import NAMES, choose, needs_runtime
-from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
+from grader.sandbox.contract import Sandbox
+from grader.sandbox.launch import COMMON_IMPORTS
 from grader.sandbox.plain import Plain
 from grader.settings import Settings
 

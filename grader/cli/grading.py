@@ -35,7 +35,7 @@ from grader.intake.receive import receive_paths
 from grader.model import Report, show_points
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
-from grader.sandbox.contract import imports_of
+from grader.sandbox.launch import imports_of
 
 
 def check(
@@ -64,7 +64,8 @@ def check(
     written_files = [file for file in (html_file, gradescope_file) if file]
     for file in written_files:
         require_writable(file)
-    imports = imports_of(submission.files)  # importing more modules would double the time of grading code
+    # importing more modules would double the time of grading code
+    imports = imports_of(submission.files, submission.notebooks)
     with (
         GradingDisplay(err, task, quick=quick) as display,
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,

@@ -12,6 +12,10 @@ MADV_COLLAPSE = 25
 """`madvise` flag since Linux 6.1 that creates huge pages at once, independently of the system's settings."""
 PROT_NONE, MAP_FIXED = 0, 0x10
 
+_OBJECT_BYTES, _OBJECTS_IN_MEBIBYTE = 470, 1953
+_reserving: list[bytes | None] = []
+"""An object in each piece of the reserved memory: Python gives empty pieces back."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
 _libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
@@ -37,6 +41,16 @@ def collapse_file(fd: int, size: int) -> None:
     address = map_file(fd, size, mmap.MAP_SHARED)
     _libc.madvise(address, size, MADV_COLLAPSE)
     _libc.munmap(address, size)
+
+
+def reserve_for_objects(mebibytes: int) -> None:
+    """Make Python reserve memory for small objects in one piece, which can become huge pages. The memory that it
+    reserves while it imports modules lies in pieces of 1 MiB between their libraries."""
+    count = mebibytes * _OBJECTS_IN_MEBIBYTE
+    objects: list[bytes | None] = [None] * count  # a list that grows would move, and leave gaps
+    for index in range(count):
+        objects[index] = bytes(_OBJECT_BYTES)
+    _reserving.extend(objects[::_OBJECTS_IN_MEBIBYTE])
 
 
 def collapse_own_memory() -> None:

@@ -25,7 +25,16 @@ from .entry_points import EntryPoints
 from .gaps import implemented
 from .misnamed import misnamed
 from .placeholders import StandIn
-from .run import Notes, Runner, SubmittedFile, forget_modules, import_submitted_files, new_module, one_line
+from .run import (
+    Notes,
+    Runner,
+    SubmittedFile,
+    forget_modules,
+    import_submitted_files,
+    new_module,
+    new_modules,
+    one_line,
+)
 from .sources import Source, Statement, named_cells, read_file, read_notebook
 
 HANDOUT = "handout"
@@ -250,7 +259,7 @@ def _graded_values(module: ModuleType, entry_points: EntryPoints) -> dict[str, A
     """Return the graded class or functions by name, as defined in a module or else in a submitted module that it has
     imported. A class may have several accepted names; the first one that is defined counts."""
     values: dict[str, Any] = {}
-    for defining in [module, *filter(_submitted_path, sys.modules.values())]:
+    for defining in [module, *filter(_submitted_path, new_modules().values())]:
         for name in entry_points.names:
             value = vars(defining).get(name)
             if entry_points.of_class and isinstance(value, type):
@@ -290,6 +299,8 @@ def _other_files(
     best: Attempt, attempts: Sequence[Attempt], candidates: Sequence[Source], entry_points: EntryPoints
 ) -> Notes:
     """Return notes on files that could not be loaded, and on files that define the class or functions differently."""
+    if len(candidates) < 2:
+        return {}
     attempts_by_path = {attempt.source.path: attempt for attempt in attempts}
     texts: dict[str, str] = {}
     for candidate in candidates:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, ClassVar
@@ -185,11 +186,20 @@ def _package(name: str, folders: list[str]) -> ModuleType:
     return module_from_spec(spec)
 
 
+def new_modules() -> dict[str, ModuleType]:
+    """Return the modules that were imported after the call of `import_submitted_files`, in order.
+
+    Modules that were imported before are not looked at: a session that looks at one copies its memory page.
+    """
+    names = list(takewhile(lambda name: name != FOLDER, reversed(sys.modules)))
+    return {name: sys.modules[name] for name in reversed(names)}
+
+
 def forget_modules() -> None:
     """Forget the imported files of the submission: the next file may import others of the same names."""
     folder = os.getcwd()
-    for name, module in list(sys.modules.items()):
+    for name, module in new_modules().items():
         attributes = getattr(module, "__dict__", {})
         places = [attributes.get("__file__"), *(attributes.get("__path__") or ())]
-        if name != FOLDER and any(str(place).startswith(folder) for place in places):
+        if any(str(place).startswith(folder) for place in places):
             del sys.modules[name]

@@ -52,6 +52,7 @@ class Guest:
     def __init__(self, channel: socket.socket, arrays: dict[str, Any]) -> None:
         """Prepare to serve a channel. Requests can refer to `arrays` by name."""
         self.channel = channel
+        self.stream = BufferedReader(socket.SocketIO(channel, "r"), SMALL_BYTES)  # one system call per small request
         self.objects: list[Any] = []
         self.arrays = arrays
         self.loaded: dict[str, Any] = {}
@@ -232,14 +233,13 @@ class Guest:
 
     def serve(self) -> None:
         """Answer requests until the grader closes the channel."""
-        stream = BufferedReader(socket.SocketIO(self.channel, "r"), SMALL_BYTES)  # one system call per small request
-        request = _receive(stream)
+        request = _receive(self.stream)
         while request is not None:
             if request[0] == "several":  # a request is [name, *arguments]
                 self.send(self.several(request[1]))
             else:
                 self.send(self.reply_to(request))
-            request = _receive(stream)
+            request = _receive(self.stream)
 
     def several(self, requests: list[Any]) -> list[Any]:
         """Answer the requests in order and stop after the first failure, because later requests may depend on it."""

@@ -18,6 +18,7 @@ import random
 import select
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -28,17 +29,21 @@ from . import huge_pages, walls
 from .serve import Guest
 from .start import silence
 from .versions import versions
+from .wire import encode
 
-MAX_MESSAGE_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 1 << 16
+IMPORT_MEBIBYTES = 12
+"""The memory of the small objects of matplotlib or scipy."""
 MAX_SHARED = 200
+ANCILLARY_BYTES = socket.CMSG_SPACE(4 * MAX_SHARED)
+"""Size of the file descriptors in a request: the session's end of the channel, then those of shared arrays."""
 
 
 class Template:
     """Forks sessions on request."""
 
-    def __init__(self, control: socket.socket, plan: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
+    def __init__(self, control: socket.socket, plan: Mapping[str, Any]) -> None:
         self.control = control
-        self.versions = versions
         self.user = os.getuid(), os.getgid()
         readable = [os.open(path, os.O_PATH) for path in plan["readable"]]
         usable = [os.open(path, os.O_PATH) for path in plan["usable"]]
@@ -49,6 +54,12 @@ class Template:
             landlock_abi=walls.landlock_abi(),
             filter=bytes.fromhex(plan["filter"]),
         )
+        self.clone = walls.Clone(plan["namespaces"])
+        self.guest = Guest(control, {})
+        """The guest of every session. The channel of a session takes the place of the control socket."""
+        self.greeting, _ = encode(["value", versions()])  # it has no arrays
+        self.opening = b""
+        """The newest request for a session, for which `shared` and `isolation` have been prepared."""
         self.sessions: dict[int, int] = {}
         """pidfd → pid, for each running session."""
         self.poll = select.poll()
@@ -65,22 +76,35 @@ class Template:
 
     def start_session(self) -> bool:
         """Start a session. Return False if the grader has closed the socket."""
-        message, fds, _, _ = socket.recv_fds(self.control, MAX_MESSAGE_BYTES, MAX_SHARED)
-        if not message:
+        opening, ancillary, _, _ = self.control.recvmsg(MAX_MESSAGE_BYTES, ANCILLARY_BYTES)
+        if not opening:
             return False
+        fds = [fd for _, _, packed in ancillary for fd in memoryview(packed).cast("i")]
+        if opening != self.opening:
+            self.prepare(opening)
         try:
-            pid, pidfd = walls.clone(self.walls.namespaces)
+            pid, pidfd = self.clone.run()
         except OSError as error:
-            self.notify({"failed": str(error)})
+            self.control.sendall(json.dumps({"failed": str(error)}).encode())
         else:
             if pid == 0:
-                self.become_session(json.loads(message), fds)
+                self.become_session(fds)
+            packed = struct.pack("i", pidfd)
+            self.control.sendmsg([b'{"session": %d}' % pid], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
             self.sessions[pidfd] = pid
             self.poll.register(pidfd, select.POLLIN)
-            self.notify({"session": pid}, [pidfd])
         for fd in fds:
             os.close(fd)
         return True
+
+    def prepare(self, opening: bytes) -> None:
+        """Prepare the sessions that such a request starts, so that a session itself need only make system calls."""
+        settings = json.loads(opening)
+        self.opening = opening
+        self.shared = [(name, np.dtype(dtype), shape) for name, dtype, shape in settings["shared"]]
+        self.isolation = walls.prepare(self.walls, settings["limits"], settings["folder"], self.user)
+        for variable in ("HOME", "MPLCONFIGDIR", "TMPDIR"):
+            os.environ[variable] = settings["folder"]
 
     def reap(self, pidfd: int) -> None:
         """Report to the grader how a session has ended."""
@@ -88,34 +112,22 @@ class Template:
         self.poll.unregister(pidfd)
         _, status = os.waitpid(pid, 0)
         os.close(pidfd)
-        self.notify({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
+        self.control.sendall(b'{"ended": %d, "status": %d}' % (pid, os.waitstatus_to_exitcode(status)))
 
-    def notify(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
-        """Send a message with file descriptors to the grader, in one packet."""
-        packet = json.dumps(message).encode()
-        socket.send_fds(self.control, [packet], list(fds))
-
-    def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
+    def become_session(self, fds: Sequence[int]) -> NoReturn:
         """Turn the forked process into a session: isolate it, answer requests, and exit."""
-        self.control.detach()
         channel_fd, *array_fds = fds
-        os.dup2(channel_fd, walls.CHANNEL)  # in the place of the control socket
-        channel = socket.socket(fileno=walls.CHANNEL)
+        os.dup2(channel_fd, walls.CHANNEL)
         try:
-            arrays: dict[str, np.ndarray[Any, Any]] = {}
-            for (name, dtype, shape), fd in zip(opening["shared"], array_fds, strict=True):
-                arrays[name] = walls.map_private(fd, np.dtype(dtype), shape)
-            walls.enclose(self.walls, opening["limits"], opening["folder"], self.user)
+            for (name, dtype, shape), fd in zip(self.shared, array_fds, strict=True):
+                self.guest.arrays[name] = walls.map_private(fd, dtype, shape)
+            self.isolation.run()
         except BaseException as error:  # noqa: BLE001  no student's code has run yet: the grader reports this error
-            Guest(channel, {}).send(["unusable", f"{type(error).__name__}: {error}"])
+            self.guest.send(["unusable", f"{type(error).__name__}: {error}"])
             os._exit(1)
-        for variable in ("HOME", "MPLCONFIGDIR", "TMPDIR"):
-            os.environ[variable] = opening["folder"]
-        random.seed(0)
         with contextlib.suppress(BaseException):
-            guest = Guest(channel, arrays)
-            guest.send(["value", dict(self.versions)])
-            guest.serve()
+            self.control.sendall(self.greeting)
+            self.guest.serve()
         os._exit(0)
 
 
@@ -133,15 +145,17 @@ def main() -> None:
     _keep_niceness()
     plan = json.loads(control.recv(MAX_MESSAGE_BYTES))
     del sys.argv[1:]
+    huge_pages.reserve_for_objects(IMPORT_MEBIBYTES * len(plan["imports"]))
     for name in plan["imports"]:
         if importlib.util.find_spec(name.partition(".")[0]) is not None:  # an assignment's environment may lack it
             importlib.import_module(name)
-    template = Template(control, plan, versions())
+    template = Template(control, plan)
+    random.seed(0)
     np.random.seed(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C
     silence()
     gc.collect()
     gc.freeze()  # so that the forks' garbage collectors do not touch, and thereby copy, existing objects
     huge_pages.collapse_own_memory()
-    template.notify({"ready": True})
+    control.sendall(b'{"ready": true}')
     template.serve()

@@ -14,7 +14,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,9 @@ CHANNEL = 3
 """File descriptor of the socket to the grader. A session's only other open descriptors are the standard streams."""
 USER_INSIDE = 1000
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc_with_lock = ctypes.PyDLL(None, use_errno=True)
-"""The same C library as `_libc`, but its calls keep the interpreter lock. Otherwise another thread could take the lock
-during `clone`. That thread does not exist in the child process, so the child would wait for the lock forever."""
-_libc_with_lock.syscall.restype = ctypes.c_long
+_libc = ctypes.PyDLL(None, use_errno=True)
+"""The C library. Its calls keep the interpreter lock, so that no other thread can take it during `clone`: in the child
+process, which has no other thread, nobody would release it."""
 
 
 @dataclass(frozen=True)
@@ -61,60 +59,98 @@ class Walls:
     """The system-call filter: a seccomp program in the kernel's format (struct sock_filter[])."""
 
 
-def clone(namespaces: bool) -> tuple[int, int]:
-    """Fork this process. If `namespaces` is True, the child is process 1 in new namespaces.
+class SystemCalls:
+    """System calls with all their arguments.
 
-    A single system call does all this. Fork, unshare and another fork would copy this large process twice.
-
-    Returns:
-        In the parent process, the child's pid and a pidfd; in the child process, (0, -1).
-
-    Raises:
-        OSError: If the kernel refuses the system call.
+    The template prepares them and a session runs them, because a session is slow at anything else: the kernel copies
+    each page of memory to which the session writes, even if only the reference count of an object changes.
     """
-    flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
-    pidfd = ctypes.c_int(-1)
-    none = ctypes.c_void_p(0)
-    number = SYS_CLONE[os.uname().machine]
-    ctypes.pythonapi.PyOS_BeforeFork()
-    pid = _libc_with_lock.syscall(ctypes.c_long(number), ctypes.c_ulong(flags), none, ctypes.byref(pidfd), none, none)
-    error = ctypes.get_errno()
-    if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
-        return 0, -1
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
-    if pid < 0:
-        raise OSError(error, f"clone: {os.strerror(error)}")
-    return int(pid), pidfd.value
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[str, Callable[..., int], tuple[Any, ...], ctypes.c_int]] = []
+        """Name for messages, function, arguments and result of each call."""
+
+    def add(
+        self, name: str, function: Callable[..., int], *arguments: Any, result: ctypes.c_int | None = None
+    ) -> ctypes.c_int:
+        """Add a call of a function of the C library.
+
+        Args:
+            name: The call's name, for messages.
+            function: A function that returns a negative number if it fails.
+            arguments: Its arguments.
+            result: The variable that is set to the result; a new one if None.
+
+        Returns:
+            `result`. It can be an argument of later calls.
+        """
+        if result is None:
+            result = ctypes.c_int()
+        self._calls.append((name, function, arguments, result))
+        return result
+
+    def run(self) -> None:
+        """Run the calls in order. Raise an OSError if one fails."""
+        for name, function, arguments, result in self._calls:
+            result.value = function(*arguments)
+            if result.value < 0:
+                error = ctypes.get_errno()
+                raise OSError(error, f"{name}: {os.strerror(error)}")
 
 
-def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[int, int]) -> None:
-    """Isolate this process.
+class Clone:
+    """The prepared system call that forks this process, which must have a single thread.
+
+    It does all that fork, unshare and another fork would do, which would copy this large process twice. Functions that
+    modules have registered to run at a fork are not called: they take longer than the fork, and change only what
+    `random` and other threads use.
+    """
+
+    def __init__(self, namespaces: bool) -> None:
+        """Prepare the call. If `namespaces` is True, the child is process 1 in new namespaces."""
+        flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
+        number = SYS_CLONE.get(os.uname().machine, -1)  # the kernel refuses -1
+        self._pidfd = ctypes.c_int()
+        self._call = SystemCalls()
+        arguments = (ctypes.c_long(number), ctypes.c_ulong(flags), None, ctypes.byref(self._pidfd), None, None)
+        self._pid = self._call.add("clone", _libc.syscall, *arguments)
+
+    def run(self) -> tuple[int, int]:
+        """Fork this process. Raise an OSError if the kernel refuses the call.
+
+        Returns:
+            In the parent process, the child's pid and a pidfd; in the child process, 0 and any number.
+        """
+        self._call.run()
+        return self._pid.value, self._pidfd.value
+
+
+def prepare(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[int, int]) -> SystemCalls:
+    """Return the calls that isolate a session, for a process that will be forked from this one.
 
     Args:
         walls: Settings of the isolation.
         limits: Resource limits by the kernel's names, such as "NOFILE", and "disk": the size of each private folder in
             bytes.
         folder: The folder that the session may write to.
-        user: This process's uid and gid outside its user namespace.
-
-    Raises:
-        OSError: If the kernel refuses a step.
+        user: This process's uid and gid.
     """
-    _call(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    calls = SystemCalls()
+    calls.add("prctl", _libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if walls.namespaces:
-        _become_ordinary_user(*user)
-    _limit(limits)
+        _become_ordinary_user(calls, *user)
+    _limit(calls, limits)
     private_folders = [folder]
     if walls.namespaces:
         private_folders.append("/dev/shm")  # noqa: S108
-        _mount_private_folders(limits["disk"], private_folders)
-    os.chdir(folder)
-    _restrict_files(walls, private_folders)
-    os.closerange(CHANNEL + 1, 1 << 20)
-    _drop_capabilities()
-    _call(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    _filter(walls.filter)
+        _mount_private_folders(calls, limits["disk"], private_folders)
+    calls.add(f"chdir {folder}", _libc.chdir, folder.encode())
+    _restrict_files(calls, walls, private_folders)
+    calls.add("close", _close_descriptors)
+    _drop_capabilities(calls)
+    calls.add("no_new_privs", _libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _filter(calls, walls.filter)
+    return calls
 
 
 def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
@@ -132,24 +168,18 @@ def landlock_abi() -> int:
     return max(0, int(version))
 
 
-def _call(result: int, name: str) -> int:
-    """Return the result of a system call. Raise an OSError if the call has failed."""
-    if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"{name}: {os.strerror(error)}")
-    return int(result)
-
-
-def _become_ordinary_user(uid: int, gid: int) -> None:
+def _become_ordinary_user(calls: SystemCalls, uid: int, gid: int) -> None:
     """Map this process's user and group to `USER_INSIDE` in its new user namespace. It has no other users."""
     maps = {"setgroups": "deny", "uid_map": f"{USER_INSIDE} {uid} 1", "gid_map": f"{USER_INSIDE} {gid} 1"}
     for name, line in maps.items():
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(line)
+        path = f"/proc/self/{name}"
+        file = calls.add(path, _libc.open, path.encode(), os.O_WRONLY)
+        calls.add(path, _libc.write, file, line.encode(), len(line))
+        calls.add(path, _libc.close, file)
 
 
-def _limit(limits: Mapping[str, int]) -> None:
-    """Set the resource limits of this process. The memory limits are increased by the size of the template process,
+def _limit(calls: SystemCalls, limits: Mapping[str, int]) -> None:
+    """Set the resource limits of a session. The memory limits are increased by the size of the template process,
     because the sessions share its memory."""
     with open("/proc/self/statm") as statm:
         # the first number is the size of all memory, the sixth that of data and stack: proc(5)
@@ -158,21 +188,21 @@ def _limit(limits: Mapping[str, int]) -> None:
     for name, value in limits.items():
         if name != "disk":
             bound = value + template_sizes.get(name, 0)
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (bound, bound))
+            soft_and_hard = struct.pack("=QQ", bound, bound)
+            calls.add(f"setrlimit {name}", _libc.setrlimit, getattr(resource, f"RLIMIT_{name}"), soft_and_hard)
 
 
-def _mount_private_folders(size: int, folders: Iterable[str]) -> None:
+def _mount_private_folders(calls: SystemCalls, size: int, folders: Iterable[str]) -> None:
     """Mount an empty file system in memory over each folder, of `size` bytes, and an empty read-only one over /proc."""
     for folder in folders:
-        _mount(folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, f"size={size},nr_inodes=16k,mode=0700")
-    _mount("/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k,nr_inodes=2")
+        _mount(calls, folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, f"size={size},nr_inodes=16k,mode=0700")
+    _mount(calls, "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k,nr_inodes=2")
 
 
-def _mount(folder: str, flags: int, options: str) -> None:
+def _mount(calls: SystemCalls, folder: str, flags: int, options: str) -> None:
     """Mount an empty file system in memory (tmpfs) over a folder."""
     kind = b"tmpfs"
-    result = _libc.mount(kind, folder.encode(), kind, ctypes.c_ulong(flags), options.encode())
-    _call(result, f"mount {folder}")
+    calls.add(f"mount {folder}", _libc.mount, kind, folder.encode(), kind, ctypes.c_ulong(flags), options.encode())
 
 
 # ── Landlock ─────────────────────────────────────────────────────────────────────────────────────────
@@ -182,7 +212,14 @@ MAKE_CHAR, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, TRUNCATE = 1 << 6, 1 << 9, 1 << 10,
 RULE_BENEATH = 1
 
 
-def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
+class _PathRule(ctypes.Structure):
+    """The kernel's struct landlock_path_beneath_attr: what may be done with the files in a folder."""
+
+    _pack_ = 1
+    _fields_ = (("rights", ctypes.c_uint64), ("folder", ctypes.c_int))
+
+
+def _restrict_files(calls: SystemCalls, walls: Walls, own: Sequence[str]) -> None:
     """Forbid access to all files except `walls.readable`, `walls.usable` and the folders `own`, with Landlock. In these
     folders, files can be created and changed, but not executed. Do nothing if the kernel has no Landlock."""
     abi = walls.landlock_abi
@@ -194,25 +231,34 @@ def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
     scopes = 3 if abi >= 6 else 0
     attributes = struct.pack("=QQQ", everything, network, scopes)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8  # older kernels know only the first one or two attributes
-    rules = _call(_libc.syscall(LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0), "landlock_create_ruleset")
+    rules = calls.add("landlock_create_ruleset", _libc.syscall, LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0)
+    readable = [_PathRule(EXECUTE | READ_FILE | READ_DIR, fd) for fd in walls.readable]
+    usable = [_PathRule(everything & (READ_FILE | WRITE_FILE | TRUNCATE), fd) for fd in walls.usable]
     special = EXECUTE | MAKE_CHAR | MAKE_SOCK | MAKE_FIFO | MAKE_BLOCK
-    allowed = [(fd, EXECUTE | READ_FILE | READ_DIR) for fd in walls.readable]
-    allowed += [(fd, everything & (READ_FILE | WRITE_FILE | TRUNCATE)) for fd in walls.usable]
-    allowed += [(os.open(folder, os.O_PATH), everything & ~special) for folder in own]
-    for fd, rights in allowed:
-        rule = struct.pack("=Qi", rights, fd)
-        _call(_libc.syscall(LANDLOCK_ADD_RULE, rules, RULE_BENEATH, rule, 0), "landlock_add_rule")
-    _call(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    _call(_libc.syscall(LANDLOCK_RESTRICT, rules, 0), "landlock_restrict_self")
+    private = [_PathRule(everything & ~special) for _ in own]
+    for folder, rule in zip(own, private, strict=True):
+        fd = ctypes.c_int.from_buffer(rule, _PathRule.folder.offset)  # the folder is mounted by an earlier call
+        calls.add(f"open {folder}", _libc.open, folder.encode(), os.O_PATH, result=fd)
+    for rule in (*readable, *usable, *private):
+        reference = ctypes.byref(rule)
+        calls.add("landlock_add_rule", _libc.syscall, LANDLOCK_ADD_RULE, rules, RULE_BENEATH, reference, 0)
+    calls.add("no_new_privs", _libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    calls.add("landlock_restrict_self", _libc.syscall, LANDLOCK_RESTRICT, rules, 0)
 
 
 # ── capabilities and system calls ────────────────────────────────────────────────────────────────────
 
 
-def _drop_capabilities() -> None:
+def _close_descriptors() -> int:
+    """Close all descriptors except the channel and the standard streams."""
+    os.closerange(CHANNEL + 1, 1 << 20)
+    return 0
+
+
+def _drop_capabilities(calls: SystemCalls) -> None:
     """Give up all capabilities of this thread."""
     header = struct.pack("=II", 0x20080522, 0)  # version 3, this thread
-    _call(_libc.capset(header, bytes(24)), "capset")
+    calls.add("capset", _libc.capset, header, bytes(24))
 
 
 class _Program(ctypes.Structure):
@@ -221,10 +267,10 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def _filter(instructions: bytes) -> None:
+def _filter(calls: SystemCalls, instructions: bytes) -> None:
     """Install the system-call filter. Every later step would be refused."""
     program = _Program(len(instructions) // 8, instructions)
-    _call(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp")
+    calls.add("seccomp", _libc.prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 
 assert sys.byteorder == "little", "the wire and the filter are little-endian"

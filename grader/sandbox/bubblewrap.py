@@ -12,14 +12,20 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.errors import SandboxUnavailable
-from grader.sandbox.contract import BOOTSTRAP, COMMON_IMPORTS, GUEST
 from grader.sandbox.kernel import environment
-from grader.sandbox.warm import FOLDER, OuterWall, Warm
+from grader.sandbox.launch import BOOTSTRAP, COMMON_IMPORTS, GUEST
+from grader.sandbox.template import FOLDER, OuterWall, TemplateProcess
+
+if TYPE_CHECKING:
+    from grader.sandbox.warm import Warm
 
 RUNTIME = "/rt"
 HOME = "/g"
+_early: dict[Path, list[tuple[TemplateProcess, frozenset[str]]]] = {}
+"""Environment → the process of the last call of `start_early`, and its imports."""
 
 
 def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
@@ -33,9 +39,22 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
     Raises:
         SandboxUnavailable: If bubblewrap or the environment is not installed.
     """
+    from grader.sandbox.warm import Warm  # imports the grader's data types, which `start_early` does not need
+
+    started = [process for process, imported in _early.pop(runtime, []) if imported.issuperset(imports)]
+    return Warm(_outer_wall(runtime), templates, imports, started)
+
+
+def start_early(runtime: Path, imports: Sequence[str]) -> None:
+    """Start a template process for the next call of `bubblewrap` with this environment and at most these imports. An
+    unused process ends when the grader forgets it."""
+    _early[runtime] = [(_outer_wall(runtime).start(imports), frozenset(imports))]
+
+
+def _outer_wall(runtime: Path) -> OuterWall:
     if shutil.which("bwrap") is None:
         raise SandboxUnavailable("bubblewrap is not installed (Debian: apt-get install bubblewrap)")
-    return Warm(outer_wall(python_of(runtime)), templates, imports)
+    return outer_wall(python_of(runtime))
 
 
 def outer_wall(python: Path, guest: Path = GUEST) -> OuterWall:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ MOUNTED = Path("/sys/fs/cgroup")
 LEAF = "grader"
 """Name of the control group in which systemd starts the grader (`DelegateSubgroup=grader`). Sessions' groups are
 created beside it, because in cgroups version 2 a group that contains processes cannot have child groups."""
+EVENTS = {1: "memory.oom_control", 2: "memory.events"}
+"""Version of cgroups → the file with the number of processes killed for their memory usage, in the first folder."""
 THREADS = 64
 
 
@@ -29,14 +32,7 @@ class Cgroup:
     version 1. If control groups are not available, there are no folders."""
 
     folders: tuple[Path, ...]
-
-    def remove(self) -> bool:
-        """Remove the group of a process that has ended. Return whether the kernel had killed the process for its memory
-        usage."""
-        killed = any(_killed(folder) for folder in self.folders)
-        for folder in self.folders:
-            _remove(folder)
-        return killed
+    limits: Limits
 
 
 class Cgroups:
@@ -44,9 +40,42 @@ class Cgroups:
 
     def __init__(self) -> None:
         self._version, self._parents = _parents()
+        self._empty: deque[Cgroup] = deque()
+        """Groups of ended sessions, for later ones: to create a group takes as long as half of a session's start. There
+        are no more groups than there were sessions at the same time."""
 
     def enclose(self, pid: int, limits: Limits) -> Cgroup:
-        """Put a process into a new group with these limits."""
+        """Put a process into an empty group with these limits."""
+        try:
+            cgroup = self._empty.pop()
+        except IndexError:
+            cgroup = self._new(limits)
+        if cgroup.limits != limits:
+            _remove(cgroup)
+            cgroup = self._new(limits)
+        for folder in cgroup.folders:
+            with contextlib.suppress(ProcessLookupError):  # a session that failed to start is reported elsewhere
+                _write(folder, "cgroup.procs", pid)
+        return cgroup
+
+    def leave(self, cgroup: Cgroup) -> bool:
+        """Return whether the kernel killed the group's process, which has ended, for its memory usage. If not, another
+        process may get the group."""
+        is_killed = self._version > 0 and _killed(cgroup.folders[0], EVENTS[self._version])
+        if is_killed:
+            _remove(cgroup)
+        else:
+            self._empty.append(cgroup)
+        return is_killed
+
+    def close(self) -> None:
+        for cgroup in self._empty:
+            _remove(cgroup)
+        for parent in self._parents.values():
+            _remove_folder(parent)
+
+    def _new(self, limits: Limits) -> Cgroup:
+        """Create a group with these limits."""
         name = f"session-{secrets.token_hex(8)}"
         bounds = _bounds(self._version, limits)
         folders = []
@@ -56,14 +85,8 @@ class Cgroups:
             folders.append(folder)
             for file, value in bounds.items():
                 if self._version == 2 or file.startswith(controller):
-                    (folder / file).write_text(str(value))
-            with contextlib.suppress(ProcessLookupError):  # a session that failed to start is reported elsewhere
-                (folder / "cgroup.procs").write_text(str(pid))
-        return Cgroup(tuple(folders))
-
-    def close(self) -> None:
-        for parent in self._parents.values():
-            _remove(parent)
+                    _write(folder, file, value)
+        return Cgroup(tuple(folders), limits)
 
 
 def _bounds(version: int, limits: Limits) -> dict[str, int]:
@@ -99,8 +122,8 @@ def _new_parent(group: Path) -> Path:
     """Create and return a folder for the sessions of this process. Also remove folders of graders that were killed."""
     for killed_group in abandoned(group):
         for session in killed_group.glob("session-*"):
-            _remove(session)
-        _remove(killed_group)
+            _remove_folder(session)
+        _remove_folder(killed_group)
     folder = group / f"grader-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()
     return folder
@@ -110,17 +133,27 @@ def _enable_controllers(group: Path) -> None:
     (group / "cgroup.subtree_control").write_text("+memory +pids")
 
 
-def _killed(folder: Path) -> bool:
-    """Return whether the kernel killed a process of the group for its memory usage."""
-    for file in ("memory.events", "memory.oom_control"):
-        with contextlib.suppress(OSError):
-            lines = (folder / file).read_text().splitlines()
-            counts = dict(line.split() for line in lines)
-            return int(counts.get("oom_kill", 0)) > 0
+def _killed(folder: Path, events: str) -> bool:
+    """Return whether the kernel killed a process of the group for its memory usage. `events` is the file in which it
+    counts these."""
+    with contextlib.suppress(OSError, ValueError), open(f"{folder}/{events}", "rb", buffering=0) as file:
+        fields = file.read().split()
+        return int(fields[fields.index(b"oom_kill") + 1]) > 0
     return False
 
 
-def _remove(folder: Path) -> None:
+def _write(folder: Path, file: str, value: int) -> None:
+    with open(f"{folder}/{file}", "wb", buffering=0) as control:
+        control.write(str(value).encode())
+
+
+def _remove(cgroup: Cgroup) -> None:
+    """Remove a group."""
+    for folder in cgroup.folders:
+        _remove_folder(folder)
+
+
+def _remove_folder(folder: Path) -> None:
     """Remove a group's folder. Retry for 0.1 s, because the kernel may still count an ended process as a member."""
     for _ in range(50):
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from grader.errors import BadCall, SandboxUnavailable
 from grader.model import Limits
-from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
+from grader.sandbox.contract import Sandbox
+from grader.sandbox.launch import COMMON_IMPORTS
 from grader.sandbox.plain import Plain
 
 NAMES = ("auto", "bubblewrap", "landlock", "plain")
@@ -76,6 +77,6 @@ def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) ->
     return sandbox
 
 
-def another(name: str, runtime: Path) -> Sandbox:
+def another(name: str, runtime: Path, imports: Sequence[str] = COMMON_IMPORTS) -> Sandbox:
     """Call `choose` and return only the sandbox."""
-    return choose(name, runtime)[0]
+    return choose(name, runtime, imports=imports)[0]

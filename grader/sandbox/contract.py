@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,38 +37,6 @@ from grader.model import (
     Usage,
 )
 from grader.sandbox.budget import Budget, ProcessorQueue
-
-GUEST = Path(__file__).parent.parent / "guest"
-
-BOOTSTRAP = (
-    "import sys; sys.path.insert(0, {home!r}); import guest.{entry}; sys.path.remove({home!r}); guest.{entry}.main()"
-)
-"""Python code that starts the guest, the program inside the sandbox. The guest's folder is removed from sys.path, so
-that a student's `import wire` imports the student's own wire.py."""
-
-ENVIRONMENT = {
-    "HOME": "/tmp",  # noqa: S108  each session has a separate /tmp
-    "MPLBACKEND": "Agg",
-    "MPLCONFIGDIR": "/tmp",  # noqa: S108
-    "TMPDIR": "/tmp",  # noqa: S108
-    "OPENBLAS_NUM_THREADS": "1",  # with two threads each, two submissions at once take ten times as long
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "LANG": "C.UTF-8",
-}
-
-COMMON_IMPORTS = ("matplotlib.pyplot", "scipy.special")
-"""Modules that sandboxes import in advance. They take a second to import, and most students' files need them."""
-
-
-def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return those of `COMMON_IMPORTS` whose package is mentioned in a file of the submission: ("scipy.special",) if a
-    file contains "scipy"."""
-    text = b"\n".join(files.values()).lower()
-    packages = {name: name.partition(".")[0] for name in COMMON_IMPORTS}
-    return tuple(name for name, package in packages.items() if package.encode() in text)
-
 
 IDLE_SECONDS = 20.0
 """A request may take this many wall seconds plus 20 times its CPU seconds. Then the session is stopped as idle."""

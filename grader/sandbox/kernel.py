@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.guest.versions import versions
-from grader.sandbox.contract import ENVIRONMENT
+from grader.sandbox.launch import ENVIRONMENT
 
 PASSED_ON = (
     "OPENBLAS_L2_SIZE",

@@ -15,10 +15,11 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 from grader.guest.walls import landlock_abi
 from grader.sandbox.bubblewrap import base_prefix, python_of
-from grader.sandbox.contract import BOOTSTRAP, COMMON_IMPORTS, GUEST
 from grader.sandbox.folder import own_folder
 from grader.sandbox.kernel import environment
-from grader.sandbox.warm import OuterWall, Warm
+from grader.sandbox.launch import BOOTSTRAP, COMMON_IMPORTS, GUEST
+from grader.sandbox.template import OuterWall
+from grader.sandbox.warm import Warm
 
 
 def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:

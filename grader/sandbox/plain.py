@@ -24,10 +24,8 @@ import numpy as np
 from grader.errors import SandboxUnavailable
 from grader.model import Limits
 from grader.sandbox.contract import (
-    BOOTSTRAP,
     CHANNEL_CLOSED,
     EXIT_GRACE_SECONDS,
-    GUEST,
     Array,
     Ended,
     Session,
@@ -35,6 +33,7 @@ from grader.sandbox.contract import (
 )
 from grader.sandbox.folder import own_folder
 from grader.sandbox.kernel import environment
+from grader.sandbox.launch import BOOTSTRAP, GUEST
 from grader.sandbox.shared_arrays import SharedArrays
 
 START_SECONDS = 60.0

@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from grader.errors import SandboxUnavailable
 from grader.model import Limits
-from grader.sandbox.contract import COMMON_IMPORTS, Array, Sandbox, Session
+from grader.sandbox.contract import Array, Sandbox, Session
+from grader.sandbox.launch import COMMON_IMPORTS
 
 
 class PrewarmedSandbox:

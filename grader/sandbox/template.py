@@ -1,4 +1,5 @@
-"""Start and control a template process, which forks sessions. The process itself runs guest/template.py."""
+"""Start and control a template process, which forks sessions. The process itself runs guest/template.py. An `OuterWall`
+is the command that starts it."""
 
 from __future__ import annotations
 
@@ -6,20 +7,26 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from grader.errors import SandboxUnavailable
+from grader.sandbox.filter import filter_program
 
 START_SECONDS, ANSWER_SECONDS, END_SECONDS = 180.0, 60.0, 30.0
 """Timeouts in seconds for starting a template process, for its answers, and for ending a session or the process. A
 timeout counts as a fault of the grader."""
 MAX_MESSAGE_BYTES = 1 << 16
+FOLDER = "/tmp"  # noqa: S108  each session with namespaces mounts a separate one
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
 class TemplateGone(SandboxUnavailable):
@@ -174,3 +181,45 @@ class TemplateProcess:
         """Note the exit status of a session that has ended. Such messages may arrive while another answer is
         awaited."""
         self._ended[message["ended"]] = message["status"]
+
+
+@dataclass(frozen=True)
+class OuterWall:
+    """The command that starts template processes in isolation, and the folders of their sessions."""
+
+    name: str
+    command: Callable[[], Sequence[str]]
+    """Function that returns the command that starts a template process."""
+    environment: Mapping[str, str]
+    """The environment variables for `command`."""
+    readable: Sequence[str]
+    """The folders that a session may read and execute, by their paths inside the sandbox."""
+    temporary: TemporaryDirectory[str] | None = None
+    """The folder on the host that contains the sessions' folders. None for sessions with namespaces."""
+
+    @property
+    def namespaces(self) -> bool:
+        """True if each session gets separate namespaces, and mounts a private /tmp as its folder."""
+        return self.temporary is None
+
+    def folder(self) -> str:
+        """Return the folder that a new session may write to, by its path inside the sandbox."""
+        if self.temporary is None:
+            return FOLDER
+        return tempfile.mkdtemp(dir=self.temporary.name)
+
+    def start(self, imports: Sequence[str]) -> TemplateProcess:
+        """Start a template process, and return before it is ready."""
+        plan = {
+            "namespaces": self.namespaces,
+            "readable": self.readable,
+            "usable": DEVICES,
+            "filter": filter_program(mounts=self.namespaces).hex(),
+            "imports": imports,
+        }
+        return TemplateProcess(self.command(), plan, self.environment)
+
+    def clear(self, folder: str) -> None:
+        """Remove the folder of a session that has ended. A private /tmp disappears with the session."""
+        if self.temporary:
+            shutil.rmtree(folder, ignore_errors=True)

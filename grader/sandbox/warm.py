@@ -1,19 +1,15 @@
-"""Sandboxes that fork sessions from a template process. An `OuterWall` is the command that starts this process."""
+"""Sandboxes that fork sessions from a template process."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -22,50 +18,15 @@ from grader.model import Limits
 from grader.sandbox.cgroup import THREADS, Cgroup, Cgroups
 from grader.sandbox.contract import (
     CHANNEL_CLOSED,
-    COMMON_IMPORTS,
     EXIT_GRACE_SECONDS,
     Array,
     Ended,
     Session,
     describe_exit,
 )
-from grader.sandbox.filter import filter_program
+from grader.sandbox.launch import COMMON_IMPORTS
 from grader.sandbox.shared_arrays import SharedArrays
-from grader.sandbox.template import Fork, TemplateGone, TemplateProcess
-
-FOLDER = "/tmp"  # noqa: S108  each session with namespaces mounts a separate one
-DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
-
-
-@dataclass(frozen=True)
-class OuterWall:
-    """The command that starts template processes in isolation, and the folders of their sessions."""
-
-    name: str
-    command: Callable[[], Sequence[str]]
-    """Function that returns the command that starts a template process."""
-    environment: Mapping[str, str]
-    """The environment variables for `command`."""
-    readable: Sequence[str]
-    """The folders that a session may read and execute, by their paths inside the sandbox."""
-    temporary: TemporaryDirectory[str] | None = None
-    """The folder on the host that contains the sessions' folders. None for sessions with namespaces."""
-
-    @property
-    def namespaces(self) -> bool:
-        """True if each session gets separate namespaces, and mounts a private /tmp as its folder."""
-        return self.temporary is None
-
-    def folder(self) -> str:
-        """Return the folder that a new session may write to, by its path inside the sandbox."""
-        if self.temporary is None:
-            return FOLDER
-        return tempfile.mkdtemp(dir=self.temporary.name)
-
-    def clear(self, folder: str) -> None:
-        """Remove the folder of a session that has ended. A private /tmp disappears with the session."""
-        if self.temporary:
-            shutil.rmtree(folder, ignore_errors=True)
+from grader.sandbox.template import Fork, OuterWall, TemplateGone, TemplateProcess
 
 
 class Warm:
@@ -75,14 +36,23 @@ class Warm:
     sessions of the same template start one after another.
     """
 
-    def __init__(self, wall: OuterWall, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> None:
+    def __init__(
+        self,
+        wall: OuterWall,
+        templates: int = 1,
+        imports: Sequence[str] = COMMON_IMPORTS,
+        started: Sequence[TemplateProcess] = (),
+    ) -> None:
+        """Start the template processes, except for those of the same outer wall that have been started already."""
         self.name = wall.name
         self._wall = wall
         self._imports = imports
         self._picking = threading.Lock()
         self._arrays = SharedArrays(_memory_file)
         self._cgroups = Cgroups()
-        self._templates = [self._template() for _ in range(templates)]
+        self._templates = [*started]
+        while len(self._templates) < templates:
+            self._templates.append(wall.start(imports))
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
         """Start a session. If the template process has ended, replace the process and try once more."""
@@ -103,18 +73,6 @@ class Warm:
         if self._wall.temporary:
             self._wall.temporary.cleanup()
 
-    def _template(self) -> TemplateProcess:
-        """Start a template process, and return before it is ready."""
-        wall = self._wall
-        plan = {
-            "namespaces": wall.namespaces,
-            "readable": wall.readable,
-            "usable": DEVICES,
-            "filter": filter_program(mounts=wall.namespaces).hex(),
-            "imports": self._imports,
-        }
-        return TemplateProcess(wall.command(), plan, wall.environment)
-
     def _least_busy(self) -> TemplateProcess:
         """Return the template with the fewest sessions."""
         with self._picking:
@@ -126,7 +84,7 @@ class Warm:
             if gone in self._templates:
                 gone.close()
                 self._templates.remove(gone)
-                self._templates.append(self._template())
+                self._templates.append(self._wall.start(self._imports))
         return self._least_busy()
 
     def _start(self, template: TemplateProcess, limits: Limits, shared: Mapping[str, Array]) -> Session:
@@ -154,7 +112,7 @@ class Warm:
         """End a session, and return how its process ended. `of_itself` is True if it seems to have ended by itself."""
         has_ended = of_itself and fork.gone_within(EXIT_GRACE_SECONDS)
         status = template.end(fork)
-        exceeded_memory = cgroup.remove()
+        exceeded_memory = self._cgroups.leave(cgroup)
         self._wall.clear(folder)
         if status is None:
             return Ended(grader_fault="the sandbox's template process ended during a session")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,12 +16,14 @@ import pytest
 
 from grader.errors import SandboxUnavailable
 from grader.model import Limits
-from grader.sandbox import cgroup, filter, plain, selftest, warm
+from grader.sandbox import cgroup, filter, plain, selftest, template
 from grader.sandbox.bubblewrap import outer_wall, python_of
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import GUEST, Array, Ended, Sandbox, Session
+from grader.sandbox.contract import Array, Ended, Sandbox, Session
+from grader.sandbox.launch import GUEST
 from grader.sandbox.plain import Plain
-from grader.sandbox.warm import OuterWall, Warm
+from grader.sandbox.template import OuterWall
+from grader.sandbox.warm import Warm
 from grader.settings import Settings
 from tests.conftest import ROOT, Command
 
@@ -84,7 +88,7 @@ BREACHES = {
     "writable mounts": Breach(("write",), None, writable),
     "no filter": Breach(
         ("sockets", "processes", "signals", "calls", "every call", "filter"),
-        ("walls.py", "    _filter(walls.filter)\n", ""),
+        ("walls.py", "    _filter(calls, walls.filter)\n", ""),
     ),
     "our network": Breach(
         ("network", "namespaces"), ("walls.py", '    "net": 0x40000000,\n', ""), without("--unshare-net")
@@ -92,14 +96,16 @@ BREACHES = {
     "our processes": Breach(("seen",), ("walls.py", '    "pid": 0x20000000,\n', "")),
     "our IPC": Breach(("namespaces",), ("walls.py", '    "ipc": 0x08000000,\n', ""), without("--unshare-ipc")),
     "root inside": Breach(("root",), ("walls.py", "USER_INSIDE = 1000", "USER_INSIDE = 0")),
-    "capabilities": Breach(("privileges",), ("walls.py", "    _drop_capabilities()\n", "")),
+    "capabilities": Breach(("privileges",), ("walls.py", "    _drop_capabilities(calls)\n", "")),
     "our environment": Breach(
         ("environment",),
         None,
         lambda command: [command[0], "--setenv", "SECRET", "1", *without("--clearenv")(command[1:])],
     ),
     "open descriptors": Breach(("descriptors",), ("walls.py", "    os.closerange(CHANNEL + 1, 1 << 20)\n", "")),
-    "one folder for all": Breach(("marks",), ("walls.py", '(limits["disk"], private_folders)', '(limits["disk"], [])')),
+    "one folder for all": Breach(
+        ("marks",), ("walls.py", '(calls, limits["disk"], private_folders)', '(calls, limits["disk"], [])')
+    ),
     "large folders": Breach(("disk",), ("walls.py", "size={size}", "size=1g")),
     "large files": Breach(("file",), ("walls.py", 'if name != "disk"', 'if name not in ("disk", "FSIZE")')),
     "all memory": Breach(("memory",), ("walls.py", 'if name != "disk"', 'if name not in ("disk", "AS", "DATA")')),
@@ -144,7 +150,7 @@ def test_a_wall_that_is_down_is_seen(name: str, tmp_path: Path, monkeypatch: pyt
 def test_one_system_call_too_many_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = filter.unfiltered_numbers()
     monkeypatch.setattr(filter, "ALLOWED", [*filter.ALLOWED, "getpriority"])
-    monkeypatch.setattr(warm, "filter_program", filter.filter_program.__wrapped__)
+    monkeypatch.setattr(template, "filter_program", filter.filter_program.__wrapped__)
     monkeypatch.setattr(filter, "unfiltered_numbers", lambda: numbers)
     room, _ = choose("bubblewrap", Settings().runtime)
     holds, seen = PROMISES["every call"].attempt(room)
@@ -159,14 +165,40 @@ def test_a_control_group_bounds_memory_where_one_can_be_made(tmp_path: Path) -> 
     """Without the resource limits in front of it. An ordinary user has none here, and then memory is all there is."""
     groups = cgroup.Cgroups()
     groups.close()
+    ours = [parent.parent for parent in groups._parents.values()]
+
+    def folders() -> set[Path]:
+        return {folder for group in ours for folder in group.glob(f"grader-{os.getpid()}-*/*") if folder.is_dir()}
+
+    of_other_sandboxes = folders()
     with breached(BREACHES["all memory"], tmp_path) as room:
         holds, seen = PROMISES["memory"].attempt(room)
     if groups._version:
         assert "because it exceeded the memory limit" in str(seen)
     else:
         assert not holds
-    ours = [parent.parent for parent in groups._parents.values()]
-    assert not [left for group in ours for left in group.glob(f"grader-{os.getpid()}-*/*") if left.is_dir()]
+    assert folders() <= of_other_sandboxes
+
+
+def test_a_control_group_is_used_again_unless_the_kernel_killed_its_process() -> None:
+    """A count of killed processes that is left over would be charged to the next student."""
+    groups = cgroup.Cgroups()
+    small = Limits(memory_bytes=64 << 20, disk_bytes=0)
+
+    def run(code: str, limits: Limits) -> tuple[cgroup.Cgroup, bool]:
+        with subprocess.Popen([sys.executable, "-c", f"input(); {code}"], stdin=subprocess.PIPE) as process:
+            group = groups.enclose(process.pid, limits)
+            process.communicate(b"\n")
+        return group, groups.leave(group)
+
+    first, second = run("", small), run("", small)
+    greedy = run("bytearray(1 << 28)", small)
+    third, larger = run("", small), run("", replace(small, memory_bytes=1 << 30))
+    groups.close()
+    can_be_made = groups._version > 0  # an ordinary user has none here
+    assert first == second == (greedy[0], False)
+    assert [greedy[1], third[0] != greedy[0], larger[0].folders != third[0].folders] == [can_be_made] * 3
+    assert not [folder for group in (greedy, third, larger) for folder in group[0].folders if folder.exists()]
 
 
 class Changed:

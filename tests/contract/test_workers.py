@@ -92,6 +92,16 @@ def test_a_grading_process_tells_of_each_section_and_then_reports(process: Gradi
     assert said[-1].seed == "secret"
 
 
+@pytest.mark.parametrize("comment", ["", "# with matplotlib\n"])
+def test_a_file_that_does_not_mention_matplotlib_is_run_without_it(process: GradingProcess, comment: str) -> None:
+    """Its sessions, of a smaller template, start in two thirds of the time."""
+    is_loaded = "('mat' + 'plotlib' in sys.modules)"  # not a mention
+    solution = TOY_SOLUTION.replace("return a + b", f"return a + b if {is_loaded} == {bool(comment)} else None")
+    report = last(process, job(f"import sys\n{comment}{solution}"))
+    assert isinstance(report, Report)
+    assert report.points == Points(4)
+
+
 def test_a_process_that_is_killed_fails_one_grading_and_no_more(process: GradingProcess) -> None:
     last(process, job(TOY_SOLUTION))  # it is warm
     grading = process.grade(job(LONG), 0.1)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.sandbox.contract import GUEST
+from grader.sandbox.launch import GUEST
 from grader.settings import Settings
 
 FOLDERS = ("/tmp", "/dev/shm", "/var/tmp", "/run", "/dev/mqueue", "/var/spool/cron", "/var/spool/cron/crontabs", "/")
