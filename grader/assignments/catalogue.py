@@ -175,7 +175,7 @@ class Assignment:
     def section_points(self, section: str) -> Mapping[str, Points]:
         return self.manifest.section_points(section)
 
-    @property
+    @cached_property
     def check_points(self) -> Mapping[str, Points]:
         """Id of a check, such as "q2.2.W1" → its points."""
         points: dict[str, Points] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -230,6 +231,12 @@ class ModelTruth:
         histories = self.train_by(model, training, data)
         return model.params, histories, data  # read after train, since a train with a mistake may replace the dict
 
+    def learnt(self, training: Training) -> Iterator[tuple[Params, float]]:
+        """Yield, once and computed when it is asked for, the parameters after a training and their loss on its data,
+        without regularisation."""
+        params, _ = self.trained(training)
+        yield params, self.loss(replace(training.problem.at(params), reg=0.0))
+
     def trained_parameters(self, training: Training) -> Params:
         """Return the parameters after a training. Matrices with many entries are replaced by their `sketch`."""
         params, _ = self.trained(training)
@@ -258,22 +265,28 @@ class ModelTruth:
         histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
         return histories
 
-    @once
-    def ends(self, training: Training) -> list[Params] | None:
-        """Return the changes of the parameters in a training, for every possible sequence of batches. Return None if
-        there are more than `MOST_ENDS` sequences.
+    def ends(self, training: Training) -> Iterator[Params] | None:
+        """Yield the changes of the parameters in a training, for every possible sequence of batches. Each is computed
+        when it is asked for; sequences that use more of the rows come first. Return None if there are more than
+        `MOST_ENDS` sequences.
 
         A batch may contain a row twice, as batches that are drawn with replacement do.
         """
-        rows, start = range(len(training.problem.X)), training.problem.params
+        rows = range(len(training.problem.X))
         batches = [list(itertools.combinations_with_replacement(rows, size)) for size in self.batch_sizes(training)]
         if math.prod(map(len, batches)) > MOST_ENDS:
             return None
-        changes = []
-        for sequence in itertools.product(*batches):
-            params = self._follow(training, sequence)
-            changes.append({name: params[name] - value for name, value in start.items()})
-        return changes
+        sequences = sorted(itertools.product(*batches), key=_rows_used, reverse=True)
+        return (self._change(training, sequence) for sequence in sequences)
+
+    def _change(self, training: Training, sequence: tuple[tuple[int, ...], ...]) -> Params:
+        """Return the changes of the parameters in a training with these batches. They are cached, as by `once`."""
+        key = f"change {sequence}", id(training)
+        if key not in self.results:
+            params, start = self._follow(training, sequence), training.problem.params
+            self.results[key] = training, {name: params[name] - value for name, value in start.items()}
+        change: Params = self.results[key][1]
+        return change
 
     @once
     def in_order(self, training: Training) -> Params:
@@ -299,6 +312,11 @@ class ModelTruth:
         """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""
         penalty = self.loss(problem) - self.data_loss(problem, self.scores_at(problem))
         return self.data_loss(problem, scores) + penalty
+
+
+def _rows_used(sequence: tuple[tuple[int, ...], ...]) -> int:
+    """Return the number of different rows in a sequence of batches."""
+    return len(set(itertools.chain(*sequence)))
 
 
 _LOSSES_NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
