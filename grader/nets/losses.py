@@ -82,13 +82,18 @@ class PairCalls:
     def __init__(self, student: Student, pair: Pair, own: type[OwnAnswers] = OwnAnswers) -> None:
         self.pair, self.model = pair, Model(student, pair.first)
         self.first, self.again = self.model.loss(pair.first), self.model.loss_again(pair.first)
-        self.untouched = self.model.left_alone(pair.first)
-        """True if the first two calls have left X and y unchanged."""
+        self._arrays = student.look("X", "y")
         self.second = self.model.loss(pair.second)
         self.answers = [
             ProblemAnswer(own(student, pair.first), self.first),
             ProblemAnswer(own(student, pair.second), self.second),
         ]
+
+    @property
+    def untouched(self) -> bool:
+        """True if the first two calls have left X and y unchanged."""
+        X, y = self._arrays.item("X", "X").value, self._arrays.item("y", "y").value
+        return np.array_equal(X, self.pair.first.X) and np.array_equal(y, self.pair.first.y)
 
     def compare(self, part: Part, right: Callable[[Problem], Any], least: float) -> Verdict:
         """Compare the loss or a gradient with the right one, in all three calls.
@@ -220,7 +225,7 @@ class LossChecks:
         answer = model.loss(problem)
         model.put(nearby.params)
         nearby_answer = model.loss(nearby)
-        nearby_loss = replace(loss_of(nearby_answer), what="the loss a small step from the toy problem")
+        nearby_loss = loss_of(nearby_answer).named("the loss a small step from the toy problem")
         answers = [
             ProblemAnswer(OwnAnswers(student, problem), answer),
             ProblemAnswer(OwnAnswers(student, nearby), nearby_answer),
@@ -302,7 +307,7 @@ def fresh_scores(
         One claim.
     """
     model = Model(student, problem)
-    answer = replace(model.scores(problem.X), what="loss(X), the scores")
+    answer = model.scores(problem.X).named("loss(X), the scores")
     yield claim(name, lambda truth: near(answer, truth.scores(problem), single=model.single), hint=hint)
 
 

@@ -117,7 +117,7 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
         One claim.
     """
     stats = model.train_again(training)
-    answer = TrainAnswer(training, stats, model.parameters(), model.single)
+    answer = TrainAnswer(training, stats, model.parameters(), model)
 
     def judge(truth: Any) -> Verdict:
         return because(
@@ -465,10 +465,10 @@ def predicted(
     answers: list[ProblemAnswer] = []
 
     def predict(problem: Problem, when: str) -> None:
-        labels = model.predict(problem.X)
+        answer = model.predict(problem.X)
         if len(problem.X) == 1:
-            labels = last_of(labels)
-        answers.append(ProblemAnswer(OwnAnswers(student, problem), replace(labels, what=f"predict(X){when}")))
+            answer = last_of(answer)
+        answers.append(ProblemAnswer(OwnAnswers(student, problem), answer.named(f"predict(X){when}")))
 
     predict(pair.first, "")
     predict(pair.second, " on other rows")
@@ -477,14 +477,17 @@ def predicted(
     predict(flipped, ", after the parameters have changed,")
     stats = model.train(training)
     model.put(pair.first.params)
-    if stats.failure is None:
-        predict(pair.second, ", after training and new parameters,")
+    predict(pair.second, ", after training and new parameters,")
+
+    def labels() -> list[ProblemAnswer]:
+        """Return the answers of predict, without the one after a training that failed."""
+        return answers if stats.failure is None else answers[:-1]
 
     def judge(truth: Any) -> Verdict:
-        return call_failure(put_answer) or all_hold(_labels_agree(answer, truth) for answer in answers)
+        return call_failure(put_answer) or all_hold(_labels_agree(answer, truth) for answer in labels())
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
-        return labels_follow(answers)
+        return labels_follow(labels())
 
     yield claim(name, judge, given=given, own=own, own_work=own)
 

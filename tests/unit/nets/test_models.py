@@ -228,7 +228,7 @@ def test_a_truth_trains_only_as_far_as_it_is_needed(name, most_losses):
     (training,) = drawn(each)
     with student(InOrder) as asked:
         (claim,) = ask(asked, training)
-    assert claim.judge(nets.ModelTruth(Counted)).holds
+        assert claim.judge(nets.ModelTruth(Counted)).holds
     assert 0 < Counted.losses <= most_losses
 
 
