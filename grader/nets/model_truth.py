@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -71,19 +71,23 @@ class ModelTruth:
 
     def make(self, problem: Problem) -> Any:
         """Return a reference model with the problem's parameters."""
-        model = copy.deepcopy(self._blank(problem.sizes, tuple(problem.options.items())))
+        copied_model = self._copier(problem.sizes, tuple(problem.options.items()))
+        model = copied_model()
         model.params = {name: np.array(value) for name, value in problem.params.items()}
         return model
 
-    def _blank(self, sizes: tuple[int, ...], options: tuple[tuple[str, Any], ...]) -> Any:
-        """Return a reference model without parameters. It is made once: a constructor draws parameters, which takes
-        longer than all that small problems need."""
-        key = f"blank {sizes} {options}", 0
+    def _copier(self, sizes: tuple[int, ...], options: tuple[tuple[str, Any], ...]) -> Callable[[], Any]:
+        """Return a function that returns a new reference model without parameters. The model that it copies is made
+        once: a constructor draws parameters, which takes longer than all that small problems need."""
+        key = f"copier {sizes} {options}", 0
         if key not in self.results:
             model = self.model(*sizes, **dict(options))
-            model.params = {}
-            self.results[key] = None, model
-        return self.results[key][1]
+            model.params = None
+            attributes = getattr(model, "__dict__", {"": []})
+            are_constants = all(isinstance(value, str | int | float | None) for value in attributes.values())
+            self.results[key] = None, partial(copy.copy if are_constants else copy.deepcopy, model)
+        copier: Callable[[], Any] = self.results[key][1]
+        return copier
 
     def loss_by(self, model: Any, problem: Problem) -> float:
         """Return the loss of a reference model on the problem's batch."""
