@@ -84,8 +84,7 @@ class Student:
 
     def start_anew(self) -> None:
         """Forget stopped calls and used-up time, to grade the submission again with another seed."""
-        self.pipeline.send_all()
-        self.pipeline.stopped.clear()
+        self.pipeline.start_anew()
         self.budget.start_anew()
 
     @property

@@ -92,6 +92,13 @@ class Pipeline:
         if not self._waiting:
             self._restart()
 
+    def start_anew(self) -> None:
+        """Send all requests that wait, and forget them and the stopped calls: later requests do not build on them."""
+        self.send_all()
+        self.stopped.clear()
+        if self._sent is not None:
+            self._sent.clear()
+
     def add(self, pending: PendingRequest) -> PendingRequest:
         """Let a request wait until `send_all` is called."""
         pending.beginning = self._beginnings

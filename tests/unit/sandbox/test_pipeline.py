@@ -150,3 +150,14 @@ def test_calls_are_made_before_their_time_is_read(student: Student) -> None:
     before = student.used.cpu_seconds
     student.new().call("count", 0.2)
     assert student.used.cpu_seconds - before > 0.15
+
+
+def test_a_fresh_session_repeats_nothing_of_another_seed(student: Student, frames: list[list[str]]) -> None:
+    """Else the requests of all seeds would be kept, which are megabytes each."""
+    assert student.new().call("count").value == 1
+    student.start_anew()
+    student.begin()
+    net = student.new()
+    answers = [net.call("count", 0.3) for _ in range(2)]
+    assert [answer.value for answer in answers] == [1, 2]
+    assert [name for frame in frames for name in frame].count("new") == 3  # two, and the second once more
