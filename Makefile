@@ -76,6 +76,7 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions
 	$(PYTHON) -m tests.benchmarks.handout_checks
 	$(PYTHON) -m tests.benchmarks.training
+	$(PYTHON) -m tests.benchmarks.verdict
 	$(PYTHON) -m tests.benchmarks.whole_submission
 	$(PYTHON) -m tests.benchmarks.batch --mnist
 	$(PYTHON) -m tests.benchmarks.attacks

@@ -194,7 +194,7 @@ class Assignment:
             points |= part.sections
         return points[section]
 
-    @property
+    @cached_property
     def check_points(self) -> Mapping[str, Points]:
         """Id of a check, such as "q2.2.W1" → its points."""
         points: dict[str, Points] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,8 @@ class RecordingTruth:
         recorded = self._recorder.answers.of_questions
         if digest not in recorded:
             answer = getattr(self._truth, question.method)(*question.args, **question.kwargs)
+            if isinstance(answer, Iterator):  # computed when it is asked for
+                answer = list(answer)
             loosely = question.method in getattr(self._truth, "loosely_compared", ())
             recorded[digest] = self._recorder.add(question.method, answer, in_single=loosely)
         return recorded[digest]

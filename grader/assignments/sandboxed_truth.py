@@ -129,6 +129,7 @@ class SandboxedTruth(ReferenceTruth):
                     raise BadAssignment(f"the reference does not run in its [runtime]: {explain(session.load_failure)}")
                 session.change(session.entry_points.names, self._changes, [*self._functions], student_answers)
                 played = play(session, replace(episode, judged=""))
+                session.pipeline.send_all()  # before another truth uses the session
             for answer in (*played.answers, *played.state.values()):
                 if answer.failure is not None:
                     return {RAISED: explain(answer.failure)}

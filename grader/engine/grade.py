@@ -370,6 +370,7 @@ class _Grading:
                 raise
             except Exception as bug:
                 raise self._broken(check.name, bug) from bug
+            student.pipeline.send_all()
             self._require_known_methods(check, student)
         return claims
 

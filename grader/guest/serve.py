@@ -53,7 +53,8 @@ class Guest:
         """Prepare to serve a channel. Requests can refer to `arrays` by name."""
         self.channel = channel
         self.stream = BufferedReader(socket.SocketIO(channel, "r"), SMALL_BYTES)  # one system call per small request
-        self.objects: list[Any] = []
+        self.objects: dict[int, Any] = {}
+        """The student's objects, by the numbers that the grader gives them."""
         self.arrays = arrays
         self.loaded: dict[str, Any] = {}
         """Name → the student's class or function. For a function that was not found, the value is an exception that
@@ -84,13 +85,13 @@ class Guest:
         self.rows_of = cache(lambda: structure(files, notebooks))
         return report
 
-    def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
-        """Create an object of the student's class, and return its index in `objects`."""
+    def new(self, seed: int, args: list[Any], kwargs: dict[str, Any], number: int = 0) -> int:
+        """Create an object of the student's class as `objects[number]`, and return the number."""
         _seed(seed)
         student_class: Any = next(value for value in self.loaded.values() if isinstance(value, type))
         self.called = student_class.__init__
-        self.objects.append(student_class(*args, **kwargs))
-        return len(self.objects) - 1
+        self.objects[number] = student_class(*args, **kwargs)
+        return number
 
     def call(
         self,
@@ -110,7 +111,7 @@ class Guest:
             return _written(function, function(*args, **kwargs))
 
     def function(self, target: int | None, name: str) -> Any:
-        """Return a method of the object with this index, or one of the assignment's functions if `target` is None."""
+        """Return a method of the object with this number, or one of the assignment's functions if `target` is None."""
         self.called = self.loaded[name] if target is None else getattr(self.objects[target], name)
         if isinstance(self.called, BaseException):
             raise self.called
@@ -128,7 +129,7 @@ class Guest:
         """Call a method K times. Before each call, write the next arrays into a dict of the object.
 
         Args:
-            target: Index of the object, as returned by `new`.
+            target: Number of the object.
             attribute: Name of the dict, such as "params".
             stacks: Key of the dict → K values, as an array (K, *shape).
             method: Name of the method.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -20,6 +21,23 @@ class Answer:
     value: Any
     """The returned value as plain data, or a `Failure`."""
 
+    @classmethod
+    def later(cls, what: str, compute: Callable[[], Any]) -> Answer:
+        """Return an answer whose value is computed when it is first used."""
+        answer = object.__new__(cls)
+        vars(answer).update(what=what, compute=compute)
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "value":
+            raise AttributeError(name)
+        value = vars(self)["value"] = vars(self)["compute"]()
+        return value
+
+    def named(self, what: str) -> Answer:
+        """Return the same answer under another name for messages."""
+        return Answer.later(what, lambda: self.value)
+
     @property
     def failure(self) -> Failure | None:
         return self.value if isinstance(self.value, Failure) else None
@@ -34,6 +52,8 @@ class Answer:
         Returns:
             The item, or a failure if the call failed or the item is missing.
         """
+        if "value" not in vars(self):
+            return Answer.later(label, lambda: Answer(self.what, self.value).item(key, label).value)
         if self.failure is not None:
             return Answer(label, self.value)
         if isinstance(key, str):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,6 @@ from grader.model import (
     Died,
     Environment,
     Failure,
-    Limit,
     Limits,
     Loaded,
     Note,
@@ -27,15 +27,12 @@ from grader.model import (
     Raised,
     Stopped,
     Submission,
-    Unusable,
     Usage,
 )
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
-from grader.sandbox.contract import Answered, Array, Sandbox, Session
-
-MAX_STOPPED_CALLS = 2
-"""After this many calls of a method have been stopped at a time limit, it is not called again, to save time."""
+from grader.sandbox.contract import Answered, Array, Sandbox
+from grader.sandbox.pipeline import PendingRequest, Pipeline
 
 
 class Student:
@@ -72,35 +69,36 @@ class Student:
         self.budget = budget or Budget(limits)
         self._shared = shared
         self._handout = handout
-        self._session: Session | None = None
         self.load_failure: Failure | None = None
         """The failure to load the code, with which every check fails; None if the code was loaded."""
         self._used_before = NOTHING_USED
         self._last_cpu_seconds: float | None = None
-        self._stopped: dict[str, list[Stopped]] = {}
-        """Method → failures of its calls that were stopped at a time limit."""
-        self.loaded: Loaded | None = None
         self.in_single = False
         """True after the student's code has returned parameters or gradients in float32."""
+        self.unexamined: list[Answer] = []
+        """Answers with parameters or gradients whose precision has not been looked at."""
+        self.pipeline = Pipeline(self._start, lambda: self._failure)
+        self.loaded: Loaded | None = None
         self.environment: Environment | None = None
         self._switching = threading.Lock()
-        self._waiting: list[list[Any]] = []
-        """Requests that are sent together with the next one."""
+        self._objects = itertools.count()
 
     def start_anew(self) -> None:
         """Forget stopped calls and used-up time, to grade the submission again with another seed."""
-        self._stopped.clear()
+        self.pipeline.start_anew()
         self.budget.start_anew()
 
     @property
     def used(self) -> Usage:
-        """CPU and wall time that all sessions have used together."""
-        return self._used_before + (self._session.used if self._session else NOTHING_USED)
+        """CPU and wall time that all sessions have used together, once all calls so far have been made."""
+        self.pipeline.send_all()
+        session = self.pipeline.session
+        return self._used_before + (session.used if session else NOTHING_USED)
 
     def cpu_seconds(self) -> float | None:
         """Return the CPU seconds of the current session, even while code runs in it. If the session has ended, return
         the last reading; if there is none, return None."""
-        session = self._session  # another thread may end it
+        session = self.pipeline.session  # another thread may end it
         seconds = None if session is None else session.process_cpu_seconds()
         if seconds is not None:
             self._last_cpu_seconds = seconds
@@ -109,7 +107,7 @@ class Student:
     @property
     def called(self) -> frozenset[str]:
         """Names of the functions and methods that have been called."""
-        return frozenset(self._stopped) - {"__init__"}
+        return frozenset(self.pipeline.stopped) - {"__init__", ""}
 
     @property
     def _failure(self) -> Failure | None:
@@ -119,21 +117,24 @@ class Student:
 
     def begin(self) -> None:
         """Start a session and load the student's code. Do nothing if a session is running."""
+        self.pipeline.begin()
+
+    def _start(self) -> None:
+        """Start a new session and load the student's code."""
         with self._switching:
-            if self._failure is not None or (self._session is not None and self._session.alive):
+            if self._failure is not None:
                 return
             self._end_session()
-            self._waiting.clear()
-            self._session = self._sandbox.session(self._limits, self._shared)
-            self._session.budget = self.budget
+            session = self.pipeline.session = self._sandbox.session(self._limits, self._shared)
+            session.budget = self.budget
         if self.environment is None:
-            self.environment = environment.of(self._session.versions, self._sandbox.name)
-        answer = self._session.request(self._load_request(), _with_grace(self._limits.load_cpu_seconds))
+            self.environment = environment.of(session.versions, self._sandbox.name)
+        answer = session.request(self._load_request(), _with_grace(self._limits.load_cpu_seconds))
         if isinstance(answer, Answered):
             self.loaded = _loaded(answer.value)
         else:
             self.load_failure = replace(answer, before=f"{self._unloadable(answer)} cannot be loaded")
-            self._session.close()
+            session.close()
 
     def _unloadable(self, failure: Failure) -> str:
         """Return the name of the file that could not be loaded, or "the code" if it is unknown."""
@@ -155,10 +156,10 @@ class Student:
             self._end_session()
 
     def _end_session(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._used_before += self._session.used
-            self._session = None
+        session, self.pipeline.session = self.pipeline.session, None
+        if session is not None:
+            session.close()
+            self._used_before += session.used
 
     def new(self, *args: Any, seed: int = 0, **kwargs: Any) -> Remote:
         """Construct an object of the student's class.
@@ -170,11 +171,9 @@ class Student:
         Returns:
             The object in the sandbox.
         """
-        label = f"{self.entry_points.names[0]}(…)"
-        handle = self._request_of_method("__init__", ["new", seed, list(args), kwargs])
-        if isinstance(handle, Failure) and not handle.before:
-            handle = replace(handle, before=f"{label} cannot be made")
-        return Remote(self, Answer(label, handle))
+        number = next(self._objects)
+        failing = f"{self.entry_points.names[0]}(…) cannot be made"
+        return Remote(self, number, self.ask(["new", seed, list(args), kwargs, number], "__init__", failing=failing))
 
     def new_with(
         self, attribute: str, values: Mapping[str, Array], *args: Any, **kwargs: Any
@@ -205,35 +204,30 @@ class Student:
             The returned value, or the failure of the call.
         """
         request = ["call", None, function, list(args), kwargs, 0.0, seed]
-        return Answer(shown_call(function, args, kwargs), self._request_of_method(function, request))
-
-    def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
-        """Call a function with its own limit of CPU seconds."""
-        request = ["call", None, function, list(args), kwargs, cpu_seconds]
-        return Answer(f"{function}(…)", self._request(request, _with_grace(cpu_seconds)))
+        return self.answer(shown_call(function, args, kwargs), self.ask(request, function))
 
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a function under tracing. Return the data flow of the call instead of its value."""
         request = ["trace", None, function, list(args), kwargs]
-        return Answer(function, self._request_of_method(function, request))
+        return self.answer(function, self.ask(request, function, alone=True))
 
     def keep(self, **arrays: Array) -> list[Ref]:
         """Send arrays to the sandbox together with the next request, and return references to the arrays. Calls with
         the same reference share one array object."""
-        self._waiting.append(["keep", arrays])
+        self.ask(["keep", arrays])
         return [Ref(name) for name in arrays]
 
     def change(self, *arguments: Any) -> None:
         """Change an author's reference before the next request. The arguments are those of `Guest.change`."""
-        self._waiting.append(["change", *arguments])
+        self.ask(["change", *arguments])
 
     def look(self, *names: str) -> Answer:
         """Return the current values, by name, of arrays sent by `keep`."""
-        return Answer(", ".join(names), self._request(["look", list(names)]))
+        return self.answer(", ".join(names), self.ask(["look", list(names)]))
 
     def structure(self) -> Answer:
         """Return the sandbox's description of the statements in the student's functions."""
-        return Answer("structure", self._request(["structure"]))
+        return self.answer("structure", self.ask(["structure"]))
 
     def _load_request(self) -> list[Any]:
         files, handout = _as_arrays(self._submission.files), _as_arrays(self._handout)
@@ -244,51 +238,57 @@ class Student:
         entry_points = self.entry_points.plain()
         return ["load", files, notebooks, entry_points, self._accepted, handout, self._limits.load_cpu_seconds]
 
-    def _request_of_method(self, method: str, request: list[Any]) -> Any:
-        """Send a request that calls a method, and return a value or failure. If calls of this method were stopped
-        `MAX_STOPPED_CALLS` times, send nothing and return the last failure."""
-        stopped = self._stopped.setdefault(method, [])
-        if len(stopped) >= MAX_STOPPED_CALLS:
-            return replace(stopped[-1], given_up=True)
-        was_alive = self._session is not None and self._session.alive  # an ended session repeats its failure
-        answer = self._request(request)
-        is_slow = isinstance(answer, Stopped) and answer.limit is not Limit.REPLY and not answer.whole_submission
-        if was_alive and is_slow:
-            stopped.append(answer)
-        return answer
+    def ask(
+        self, request: list[Any], method: str = "", *, cpu_seconds: float | None = None, **options: Any
+    ) -> PendingRequest:
+        """Let a request wait until the answer to it or to another one is used.
 
-    def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
-        """Send a request to the session, and return a value or failure."""
-        failure = self._failure
-        if failure is not None:
-            return failure
-        assert self._session is not None, "begin() comes first"
-        requests = [*self._waiting, request]
-        self._waiting.clear()
-        seconds = cpu_seconds or self._limits.call_cpu_seconds
-        if len(requests) == 1:
-            answer = self._session.request(request, seconds)
-        else:
-            answer = self._session.request_several(requests, seconds)[-1]
-        return answer.value if isinstance(answer, Answered) else answer
+        Args:
+            request: The request.
+            method: The student's method that it calls; "" if it calls none.
+            cpu_seconds: Limit of a long call, which is sent alone. By default the limit of a call.
+            options: Further fields of the `PendingRequest`.
+        """
+        if cpu_seconds is not None:
+            options["lasting"] = True
+        return self.pipeline.add(
+            PendingRequest(request, cpu_seconds or self._limits.call_cpu_seconds, method, **options)
+        )
+
+    def answer(self, what: str, pending: PendingRequest) -> Answer:
+        """Return the answer to a request, under its name for messages."""
+        return Answer.later(what, lambda: self.pipeline.result(pending))
 
 
 class Remote:
     """A student's object in the sandbox. If its constructor failed, every call returns that failure."""
 
-    def __init__(self, student: Student, handle: Answer) -> None:
+    def __init__(self, student: Student, number: int, made: PendingRequest) -> None:
         self._student = student
-        value = handle.value
-        if handle.failure is None and type(value) is not int:
-            value = Unusable("the process broke the protocol")
-        self._handle = value
-        self._failed: Failure | None = None
-        """The failure of the last call; None if it succeeded. Attributes that it should have set may be missing."""
+        self._number = number
+        self._made = made
+        self._called = made
+        self._written = made
+        """The first request that has written arrays into an attribute; that of the constructor before."""
+        self._last = Answer("", None)
+        """The answer of the last call. If it failed, attributes that it should have set may be missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method of the object. Arguments are as for `Student.call`."""
-        label = shown_call(method, args, kwargs)
-        return self._remembered(self._ask(label, "call", method, list(args), kwargs, 0.0, calls=method))
+        self._called = self._pending("call", method, list(args), kwargs, 0.0, calls=method)
+        self._last = self._student.answer(shown_call(method, args, kwargs), self._called)
+        return self._last
+
+    def call_as_written(self, method: str, *args: Any, **kwargs: Any) -> Answer:
+        """Call a method, unless arrays could not be written by the first `put`. Its failure is then the answer."""
+        answer = self.call(method, *args, **kwargs)
+        self._called.conditions = (self._made, self._written)
+        return answer
+
+    def if_it_raises(self, instead: Callable[[Failure], Any]) -> None:
+        """If the last call raises, call this function before later calls are made. It returns the value or failure that
+        replaces the call's."""
+        self._called.instead = instead
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """Call a method with its own limit of CPU seconds.
@@ -296,19 +296,13 @@ class Remote:
         At the limit the call is interrupted, and the object can still be read. A call that ignores the interrupt is
         killed a little later.
         """
-        killed_after = _with_grace(cpu_seconds)
-        answer = self._ask(f"{method}(…)", "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=killed_after)
-        return self._remembered(answer)
-
-    def _remembered(self, answer: Answer) -> Answer:
-        """If a call failed, remember its failure for `get`. Return the answer."""
-        failure = answer.failure
-        self._failed = failure and replace(failure, before=failure.before or answer.what)
-        return answer
+        arguments = [method, list(args), kwargs, cpu_seconds]
+        self._last = self._ask(f"{method}(…)", "call", *arguments, cpu_seconds=_with_grace(cpu_seconds))
+        return self._last
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method under tracing. Return the data flow of the call instead of its value."""
-        return self._ask(method, "trace", method, list(args), kwargs, calls=method)
+        return self._ask(method, "trace", method, list(args), kwargs, calls=method, alone=True)
 
     def call_many(self, attribute: str, stacks: Mapping[str, Array], method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method K times, each time with other arrays in one of the object's dict attributes.
@@ -323,14 +317,20 @@ class Remote:
             The K answers as one array. If the method returns tuples, only their first items are returned.
         """
         arguments = [attribute, dict(stacks), method, list(args), kwargs]
-        return self._ask(f"{method}(…)", "call_many", *arguments, calls=method)
+        return self._ask(f"{method}(…)", "call_many", *arguments, calls=method, alone=True)
 
     def get(self, attribute: str) -> Answer:
         """Return the value of one of the object's attributes. If the attribute is missing and the last call failed,
         return that call's failure."""
-        answer = self._ask(attribute, "get", attribute)
-        is_missing = isinstance(answer.failure, Raised) and answer.failure.kind == "AttributeError"
-        return Answer(attribute, self._failed) if self._failed and is_missing else answer
+        answer, last = self._ask(attribute, "get", attribute), self._last
+
+        def value() -> Any:
+            failure = answer.failure
+            if last.failure and isinstance(failure, Raised) and failure.kind == "AttributeError":
+                return replace(last.failure, before=last.failure.before or last.what)
+            return answer.value
+
+        return Answer.later(attribute, value)
 
     def stand_in(self, method: str) -> Answer:
         """Replace a method by one that returns a zero for each row of its argument, for other methods to call."""
@@ -342,19 +342,19 @@ class Remote:
 
     def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:
         """Write arrays into one of the object's dict attributes, by key."""
-        return self._ask(attribute, "put", attribute, dict(values))
+        pending = self._pending("put", attribute, dict(values), failing=attribute)
+        if self._written is self._made:
+            self._written = pending
+        return self._student.answer(attribute, pending)
 
-    def _ask(
-        self, label: str, operation: str, *arguments: Any, calls: str = "", cpu_seconds: float | None = None
-    ) -> Answer:
-        """Send a request about the object. `calls` is the method that the request calls; "" if it is interrupted at
-        `cpu_seconds` or calls none."""
-        if type(self._handle) is not int:
-            return Answer(label, self._handle)
-        request = [operation, self._handle, *arguments]
-        if calls:
-            return Answer(label, self._student._request_of_method(calls, request))
-        return Answer(label, self._student._request(request, cpu_seconds))
+    def _ask(self, label: str, operation: str, *arguments: Any, **options: Any) -> Answer:
+        """Let a request about the object wait, and return its answer."""
+        return self._student.answer(label, self._pending(operation, *arguments, **options))
+
+    def _pending(self, operation: str, *arguments: Any, calls: str = "", **options: Any) -> PendingRequest:
+        """Let a request about the object wait. `calls` is the method that the request calls; "" if it is interrupted at
+        its own limit or calls none."""
+        return self._student.ask([operation, self._number, *arguments], calls, conditions=[self._made], **options)
 
 
 def _with_grace(soft_seconds: float) -> float:
@@ -369,7 +369,7 @@ def _as_arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
 def stopped_softly(answer: Answer, student: Student) -> bool:
     """Return whether a call was interrupted at its time limit without ending the session, so that the student's objects
     can still be read."""
-    return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
+    return isinstance(answer.failure, Stopped) and student.pipeline.is_alive
 
 
 def shown_call(function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

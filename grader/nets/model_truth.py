@@ -7,10 +7,12 @@ mistake returns. The docstrings of the checks list the methods that they call.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache, wraps
+from dataclasses import replace
+from functools import lru_cache, partial, wraps
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -69,9 +71,23 @@ class ModelTruth:
 
     def make(self, problem: Problem) -> Any:
         """Return a reference model with the problem's parameters."""
-        model = self.model(*problem.sizes, **problem.options)
+        copied_model = self._copier(problem.sizes, tuple(problem.options.items()))
+        model = copied_model()
         model.params = {name: np.array(value) for name, value in problem.params.items()}
         return model
+
+    def _copier(self, sizes: tuple[int, ...], options: tuple[tuple[str, Any], ...]) -> Callable[[], Any]:
+        """Return a function that returns a new reference model without parameters. The model that it copies is made
+        once: a constructor draws parameters, which takes longer than all that small problems need."""
+        key = f"copier {sizes} {options}", 0
+        if key not in self.results:
+            model = self.model(*sizes, **dict(options))
+            model.params = None
+            attributes = getattr(model, "__dict__", {"": []})
+            are_constants = all(isinstance(value, str | int | float | None) for value in attributes.values())
+            self.results[key] = None, partial(copy.copy if are_constants else copy.deepcopy, model)
+        copier: Callable[[], Any] = self.results[key][1]
+        return copier
 
     def loss_by(self, model: Any, problem: Problem) -> float:
         """Return the loss of a reference model on the problem's batch."""
@@ -188,12 +204,10 @@ class ModelTruth:
 
         For such problems, the errors of right float32 solutions are far below the tolerance.
         """
-        if self.loss(problem) < LEAST_LOSS:
+        if self.loss(problem) < LEAST_LOSS or not self.smooth_rows(problem).all():
             return False
         gradients: Params = self.gradients(problem)
-        if any(np.linalg.norm(gradient) < LEAST_GRADIENT for gradient in gradients.values()):
-            return False
-        return bool(self.smooth_rows(problem).all())
+        return all(np.linalg.norm(gradient) >= LEAST_GRADIENT for gradient in gradients.values())
 
     def well_posed_training(self, training: Training) -> bool:
         """Return whether the loss is smooth and the label clear after each step of a training on copies of one
@@ -230,6 +244,12 @@ class ModelTruth:
         histories = self.train_by(model, training, data)
         return model.params, histories, data  # read after train, since a train with a mistake may replace the dict
 
+    def learnt(self, training: Training) -> Iterator[tuple[Params, float]]:
+        """Yield, once and computed when it is asked for, the parameters after a training and their loss on its data,
+        without regularisation."""
+        params, _ = self.trained(training)
+        yield params, self.loss(replace(training.problem.at(params), reg=0.0))
+
     def trained_parameters(self, training: Training) -> Params:
         """Return the parameters after a training. Matrices with many entries are replaced by their `sketch`."""
         params, _ = self.trained(training)
@@ -258,22 +278,28 @@ class ModelTruth:
         histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
         return histories
 
-    @once
-    def ends(self, training: Training) -> list[Params] | None:
-        """Return the changes of the parameters in a training, for every possible sequence of batches. Return None if
-        there are more than `MOST_ENDS` sequences.
+    def ends(self, training: Training) -> Iterator[Params] | None:
+        """Yield the changes of the parameters in a training, for every possible sequence of batches. Each is computed
+        when it is asked for; sequences that use more of the rows come first. Return None if there are more than
+        `MOST_ENDS` sequences.
 
         A batch may contain a row twice, as batches that are drawn with replacement do.
         """
-        rows, start = range(len(training.problem.X)), training.problem.params
+        rows = range(len(training.problem.X))
         batches = [list(itertools.combinations_with_replacement(rows, size)) for size in self.batch_sizes(training)]
         if math.prod(map(len, batches)) > MOST_ENDS:
             return None
-        changes = []
-        for sequence in itertools.product(*batches):
-            params = self._follow(training, sequence)
-            changes.append({name: params[name] - value for name, value in start.items()})
-        return changes
+        sequences = sorted(itertools.product(*batches), key=_rows_used, reverse=True)
+        return (self._change(training, sequence) for sequence in sequences)
+
+    def _change(self, training: Training, sequence: tuple[tuple[int, ...], ...]) -> Params:
+        """Return the changes of the parameters in a training with these batches. They are cached, as by `once`."""
+        key = f"change {sequence}", id(training)
+        if key not in self.results:
+            params, start = self._follow(training, sequence), training.problem.params
+            self.results[key] = training, {name: params[name] - value for name, value in start.items()}
+        change: Params = self.results[key][1]
+        return change
 
     @once
     def in_order(self, training: Training) -> Params:
@@ -299,6 +325,11 @@ class ModelTruth:
         """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""
         penalty = self.loss(problem) - self.data_loss(problem, self.scores_at(problem))
         return self.data_loss(problem, scores) + penalty
+
+
+def _rows_used(sequence: tuple[tuple[int, ...], ...]) -> int:
+    """Return the number of different rows in a sequence of batches."""
+    return len(set(itertools.chain(*sequence)))
 
 
 _LOSSES_NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()

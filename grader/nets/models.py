@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from grader.kit.answer import Answer
 from grader.kit.compare import near, numbers
 from grader.kit.student import Remote, Student
 from grader.kit.verdict import Verdict
-from grader.model import Raised
+from grader.model import Failure
 from grader.nets.problems import Params, Problem, Training
 from grader.sandbox.contract import Array
 
@@ -34,16 +36,19 @@ class Model:
     def __init__(self, student: Student, problem: Problem) -> None:
         self._student = student
         self._names = tuple(problem.params)
-        self.remote, self._put, params = student.new_with("params", problem.params, *problem.sizes, **problem.options)
+        self.remote, _, params = student.new_with("params", problem.params, *problem.sizes, **problem.options)
         self._note_precision(params)
 
     @property
     def single(self) -> bool:
         """True if the student's code computes in float32."""
+        answers, self._student.unexamined = self._student.unexamined, []
+        if any(map(_single_precision, answers)):
+            self._student.in_single = True
         return self._student.in_single
 
     def _note_precision(self, answer: Answer) -> None:
-        self._student.in_single |= _single_precision(answer)
+        self._student.unexamined.append(answer)
 
     def put(self, params: Params) -> Answer:
         """Replace the model's parameters."""
@@ -52,21 +57,19 @@ class Model:
     def loss(self, problem: Problem) -> Answer:
         """Call loss on the problem's batch, and return the answer (loss, grads). The arrays X and y stay in the sandbox
         for `loss_again`."""
-        if self._put.failure is not None:
-            return self._put
         X, y = self._student.keep(X=problem.X, y=problem.y)
-        answer = self.remote.call("loss", X, y, reg=problem.reg)
+        answer = self.remote.call_as_written("loss", X, y, reg=problem.reg)
         self._note_precision(answer.item(1, "grads"))
         return answer
 
     def loss_again(self, problem: Problem) -> Answer:
         """Repeat the last call of loss with the same arrays X and y, even if that call has changed them."""
         again = self.remote.call("loss", Ref("X"), Ref("y"), reg=problem.reg)
-        return replace(again, what=f"{again.what}{AGAIN}")
+        return again.named(f"{again.what}{AGAIN}")
 
     def scores(self, X: Array) -> Answer:
         """Call loss(X), and return the scores (N, C)."""
-        return self._put if self._put.failure is not None else self.remote.call("loss", X)
+        return self.remote.call_as_written("loss", X)
 
     def losses_at(self, stacks: Mapping[str, Array], problem: Problem) -> Answer:
         """Return the losses (K,) for K sets of parameters, given as stacks (K, *shape)."""
@@ -76,26 +79,23 @@ class Model:
         """Call predict(X), and return the labels (N,)."""
         return self.remote.call("predict", X)
 
-    def left_alone(self, problem: Problem) -> bool:
-        """Return whether calls of loss have left the arrays X and y in the sandbox unchanged."""
-        arrays = self._student.look("X", "y")
-        X, y = arrays.item("X", "X").value, arrays.item("y", "y").value
-        return np.array_equal(X, problem.X) and np.array_equal(y, problem.y)
-
     def train(self, training: Training) -> Answer:
         """Call train, and return its answer.
 
         If train raises and predict does not work, train again with a predict that returns zeros. (Another check judges
         predict.)
         """
-        if self._put.failure is not None:
-            return self._put
         stats = self._train_on(training)
-        if isinstance(stats.failure, Raised) and predicts_nothing(self.remote, training.problem.X):
-            self.remote.stand_in("predict")
-            self.put(training.problem.params)
-            stats = self._train_on(training)
+        self.remote.if_it_raises(partial(self._train_without_predict, training))
         return stats
+
+    def _train_without_predict(self, training: Training, failure: Failure) -> Any:
+        """Return what train returns with a predict that returns zeros; the failure of train if predict works."""
+        if not predicts_nothing(self.remote, training.problem.X):
+            return failure
+        self.remote.stand_in("predict")
+        self.put(training.problem.params)
+        return self._train_on(training).value
 
     def _train_on(self, training: Training) -> Answer:
         problem = training.problem
@@ -106,11 +106,11 @@ class Model:
         """Call train again from the same initial parameters with the same arrays, even if train has changed these."""
         self.put(training.problem.params)
         again = self._train_on_arrays(training)
-        return replace(again, what=f"{again.what}{AGAIN}")
+        return again.named(f"{again.what}{AGAIN}")
 
     def _train_on_arrays(self, training: Training) -> Answer:
         data = (Ref("X"), Ref("y"), Ref("X_val"), Ref("y_val"))
-        return self.remote.call("train", *data, reg=training.problem.reg, **training.recipe)
+        return self.remote.call_as_written("train", *data, reg=training.problem.reg, **training.recipe)
 
     def parameters(self) -> dict[str, Answer]:
         """Return the model's current parameters, by name."""
@@ -158,10 +158,14 @@ def history_of(stats: Answer, name: str) -> Answer:
 
 def last_of(history: Answer) -> Answer:
     """Return the last entry of one of train's histories, which may have any length."""
-    value = history.value
-    if type(value) is np.ndarray and value.ndim == 1 and value.size:
-        return replace(history, value=value[-1:])
-    return history.item(0, history.what) if type(value) is list else history
+
+    def last_entry() -> Any:
+        value = history.value
+        if type(value) is np.ndarray and value.ndim == 1 and value.size:
+            return value[-1:]
+        return history.item(0, history.what).value if type(value) is list else value
+
+    return Answer.later(history.what, last_entry)
 
 
 def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:

@@ -37,13 +37,18 @@ class TrainAnswer:
         training: The arguments of train.
         stats: The answer of train.
         params: The parameters afterwards, by name.
-        single: True if the student's code computes in float32.
+        model: The trained model.
     """
 
     training: Training
     stats: Answer
     params: Mapping[str, Answer]
-    single: bool
+    model: Model
+
+    @property
+    def single(self) -> bool:
+        """True if the student's code computes in float32."""
+        return self.model.single
 
     def history(self, name: str) -> Answer:
         """Return one of train's histories as an array."""
@@ -126,4 +131,4 @@ def train(student: Student, training: Training, model: Model | None = None) -> T
     """
     model = model or model_in_session(student, training.problem)
     stats = model.train(training)
-    return TrainAnswer(training, stats, model.parameters(), model.single)
+    return TrainAnswer(training, stats, model.parameters(), model)

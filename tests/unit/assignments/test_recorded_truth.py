@@ -67,6 +67,17 @@ def test_an_answer_under_a_mistake_is_that_of_the_mistaken_reference(ps4: Assign
     assert len(recorder.answers.distinct) < len(recorder.answers.of_questions)
 
 
+@pytest.mark.parametrize("method", ["ends", "learnt"])
+def test_what_a_truth_computes_when_it_is_asked_for_is_recorded_whole(ps4: Assignment, method: str) -> None:
+    of = training("sigmoid")
+    few = replace(of, problem=of.problem.rows(slice(4))).changed(batch_size=2, num_epochs=1)
+    interpretation = ps4.interpretations[0].id
+    recorded = answer(AnswerRecorder(ps4.truths).truth(interpretation, frozenset()), method, few)
+    directly = list(answer(ps4.truths(interpretation, frozenset()), method, few))
+    assert len(directly) == {"ends": 100, "learnt": 1}[method]
+    assert is_same(recorded, directly)
+
+
 def test_answers_are_read_as_they_were_recorded(ps4: Assignment, tmp_path: Path) -> None:
     recorder = AnswerRecorder(ps4.truths)
     key = (ps4.interpretations[0].id, frozenset({ps4.mistakes[0].id}))

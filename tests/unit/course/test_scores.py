@@ -40,7 +40,7 @@ NO_CODE = CodePoints(Points(0), Points(0), Points(11, 2))
 GRADED = Grading(
     id=new_id(), submission="s", regrade=None, state=State.GRADED, counts=True, priority=Priority.INTERACTIVE,
     queued_at=WHEN, started_at=WHEN, finished_at=WHEN, worker=None, failures=0, why="", grader="0",
-    assignment_digest="", seed="", points=Points(3), decided=Points(4), possible=Points(11, 2),
+    assignment_digest="", seed="", compatibility_key="", points=Points(3), decided=Points(4), possible=Points(11, 2),
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grader import nets
-from tests.unit.nets.linear import LINEAR, SHAPES, TRAINER, Linear, own_verdict, verdict
+from tests.unit.nets.linear import LINEAR, SHAPES, TRAINER, TRUTH, Linear, drawn, own_verdict, student, verdict
 
 TOY = LINEAR.make(
     (4, 3), {"W": np.linspace(-1, 1, 12).reshape(4, 3) ** 3, "b": np.zeros(3)}, np.vander([0.1, 0.3, 0.5, 0.7, 0.9], 4),
@@ -208,6 +208,45 @@ class Worst(Linear):
 )
 def test_a_wrong_model_fails(wrong, by):
     assert by <= lost_by(wrong)
+
+
+# ── what the truth is asked ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("name", "most_losses"), [("label", 10), ("size", 20)])
+def test_a_truth_trains_only_as_far_as_it_is_needed(name, most_losses):
+    """Whole, the training on random labels has 480 steps, and all 100 pairs of two batches have 200."""
+
+    class Counted(Linear):
+        losses = 0
+
+        def loss(self, X, y=None, reg=0.0):
+            Counted.losses += 1
+            return super().loss(X, y, reg)
+
+    each, ask = CHECKS[name]
+    (training,) = drawn(each)
+    with student(InOrder) as asked:
+        (claim,) = ask(asked, training)
+        assert claim.judge(nets.ModelTruth(Counted)).holds
+    assert 0 < Counted.losses <= most_losses
+
+
+def test_a_truth_constructs_a_model_of_each_size_once():
+    class Counted(Linear):
+        made = 0
+
+        def __init__(self, *sizes, **options):
+            Counted.made += 1
+            super().__init__(*sizes, **options)
+
+    truth, (training, _) = nets.ModelTruth(Counted), drawn(SEVERAL)
+    assert truth.loss(training.problem) == TRUTH.loss(training.problem)
+    truth.trained(training)
+    assert Counted.made == 1
+    assert truth.loss(training.problem.at({})) == TRUTH.loss(training.problem)  # no model keeps another's parameters
+    assert truth.loss(TOY) == TRUTH.loss(TOY)
+    assert Counted.made == 2
 
 
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────────

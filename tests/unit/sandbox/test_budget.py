@@ -96,7 +96,7 @@ def test_all_sessions_of_a_submission_share_it(sandbox: Sandbox) -> None:
         second.begin()
         net = second.new()
         first.begin()
-        first.new().call("nap", 100)
+        assert first.new().call("nap", 100).failure == NO_TIME_LEFT
         assert net.call("fast").failure == NO_TIME_LEFT
     finally:
         first.close()
@@ -127,7 +127,7 @@ def test_waiting_for_a_processor_is_not_charged(sandbox: Sandbox) -> None:
         student.begin()
         net = student.new()
         left, before = budget.seconds_left, student.used
-        session = student._session
+        session = student.pipeline.session
         assert session is not None
         with busy(core, rivals=6):
             os.sched_setaffinity(session.pid or 0, {core})
@@ -148,7 +148,7 @@ def test_a_call_that_gets_hardly_any_processor_is_not_taken_for_one_that_sleeps(
     try:
         student.begin()
         net = student.new()
-        session = student._session
+        session = student.pipeline.session
         assert session is not None
         assert session.pid is not None
         with busy(core, rivals=80):
@@ -181,8 +181,11 @@ def test_without_a_count_of_waiting_all_wall_time_counts() -> None:
 def test_large_answers_use_the_room_up(student: Student) -> None:
     student.begin()
     net = student.new()
-    answers = [net.call("grid", 1 << 20) for _ in range(4)]
-    assert [a.failure for a in answers] == [None, None, NO_ROOM_LEFT, NO_ROOM_LEFT]
+    answers, failures = [], []
+    for _ in range(4):
+        answers.append(net.call("grid", 1 << 20))
+        failures.append(answers[-1].failure)
+    assert failures == [None, None, NO_ROOM_LEFT, NO_ROOM_LEFT]
     held = sum(a.value.nbytes for a in answers if isinstance(a.value, np.ndarray))
     assert held <= LIMITS.answers_bytes
 

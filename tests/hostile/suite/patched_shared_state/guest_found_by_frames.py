@@ -1,6 +1,6 @@
 # Tries: the guest found in its callers' frames, and its `reply_to` replaced by one that says what it likes.
 # earns at most: 0
-# fails: the process broke the protocol
+# fails: a dict with the keys
 import sys
 
 frame = sys._getframe()
