@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RUNTIME = "/rt"
 HOME = "/g"
-_early: dict[Path, list[tuple[TemplateProcess, frozenset[str]]]] = {}
+_early: dict[Path, tuple[TemplateProcess, frozenset[str]]] = {}
 """Environment → the process of the last call of `start_early`, and its imports."""
 
 
@@ -41,14 +41,28 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
     """
     from grader.sandbox.warm import Warm  # imports the grader's data types, which `start_early` does not need
 
-    started = [process for process, imported in _early.pop(runtime, []) if imported.issuperset(imports)]
+    started = _early_process(runtime, imports)
     return Warm(_outer_wall(runtime), templates, imports, started)
 
 
 def start_early(runtime: Path, imports: Sequence[str]) -> None:
-    """Start a template process for the next call of `bubblewrap` with this environment and at most these imports. An
-    unused process ends when the grader forgets it."""
-    _early[runtime] = [(_outer_wall(runtime).start(imports), frozenset(imports))]
+    """Start a template process for the next call of `bubblewrap` with this environment and at most these imports. End
+    one that was started before and not used."""
+    if runtime in _early:
+        _early.pop(runtime)[0].close()
+    _early[runtime] = _outer_wall(runtime).start(imports), frozenset(imports)
+
+
+def _early_process(runtime: Path, imports: Sequence[str]) -> list[TemplateProcess]:
+    """Return the process that `start_early` has started for this environment, if it has these imports; otherwise end
+    it, and return []."""
+    if runtime not in _early:
+        return []
+    process, imported = _early.pop(runtime)
+    if imported.issuperset(imports):
+        return [process]
+    process.close()
+    return []
 
 
 def _outer_wall(runtime: Path) -> OuterWall:

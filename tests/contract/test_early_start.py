@@ -25,13 +25,15 @@ PERFECT = str(ROOT / "submissions" / "perfect")
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
     yield
+    for process, _ in bubblewrap._early.values():
+        process.close()
     bubblewrap._early.clear()
 
 
 @pytest.mark.parametrize("imports", [COMMON_IMPORTS[:1], ()])
 def test_the_process_of_a_submission_is_used_where_it_has_imported_enough(imports: tuple[str, ...]) -> None:
     early.start(["--code", PERFECT])
-    (((process, imported),),) = bubblewrap._early.values()
+    ((process, imported),) = bubblewrap._early.values()
     assert imported == {"matplotlib.pyplot"}
     room = bubblewrap.bubblewrap(Settings().runtime, imports=imports)
     assert room._templates == [process]
@@ -41,11 +43,18 @@ def test_the_process_of_a_submission_is_used_where_it_has_imported_enough(import
 
 def test_a_process_that_lacks_an_import_is_not_used() -> None:
     early.start([PERFECT])
-    (((process, _),),) = bubblewrap._early.values()
+    ((process, _),) = bubblewrap._early.values()
     room = bubblewrap.bubblewrap(Settings().runtime, imports=COMMON_IMPORTS)
     assert process not in room._templates
+    assert process._process.poll() is not None
     room.close()
-    process.close()
+
+
+def test_a_process_that_was_not_used_ends_with_the_next_start() -> None:
+    early.start([PERFECT])
+    ((unused, _),) = bubblewrap._early.values()
+    early.start([PERFECT])
+    assert unused._process.poll() is not None
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["no-such-file.py"], ["--sandbox", "plain", PERFECT]])
