@@ -15,6 +15,7 @@ from grader.api.identity import Caller
 from grader.api.lookup import ForStaff, known_member
 from grader.api.schemas import Login
 from grader.api.views import SubmissionView, views_of
+from grader.course.scores import SubmissionState
 from grader.model import ZERO, Points, Status, show_points
 from grader.model.grouping import grouped
 from grader.store import gradings, offerings, people, submissions
@@ -166,6 +167,7 @@ def show_scores(staff: ForStaff, order: Annotated[Order, Query(alias="by")] = "n
             spread=spread(counting),
             submitted=sum(row.attempts > 0 for row in rows),
             late=sum(view.late.is_late for view in counting),
+            partly_graded=sum(view.state is SubmissionState.PARTLY_GRADED for view in counting),
             by=order,
         )
 
@@ -212,9 +214,9 @@ def results_of(tx: Tx, rows: Sequence[ScoreRow], status: Status | None = None) -
 
 
 def spread(counting: Sequence[SubmissionView]) -> Spread | None:
-    """Return the distribution of the scores of which nothing is undecided; None if there are no such scores."""
+    """Return the distribution of scores so far; None if there are no scores."""
     scores = [view.score for view in counting if view.score]
-    finals = [score.settled for score in scores if score.settled is not None]
+    finals = [score.final for score in scores if score.final is not None]
     most = max((score.possible for score in scores), default=ZERO)
     if not finals or not most:
         return None

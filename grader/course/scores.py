@@ -125,11 +125,6 @@ class Score:
     questions: tuple[QuestionScore, ...] = ()
 
     @property
-    def settled(self) -> Points | None:
-        """The points after the late penalty; None while any submitted check or answer is undecided."""
-        return None if self.waiting else self.final
-
-    @property
     def points_of_questions(self) -> dict[str, Points]:
         """Question id → points of each written question that is decided."""
         return {question.question: question.points for question in self.questions if question.points is not None}

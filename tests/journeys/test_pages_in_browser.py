@@ -145,7 +145,7 @@ def test_staff_go_from_the_spread_of_scores_to_one_student_s_formulas(grace: Vis
     page = grace.page
     page.get_by_role("link", name="Scores").click()
     said = page.get_by_role("img").get_attribute("aria-label") or ""
-    assert re.match(r"Scores of \d+ students: 4 from 0 to 4, 1 from 16 to 20,", said)
+    assert re.match(r"Scores of \d+ students: 4 from 0 to 8, 2 from 16 to 24,", said)
     grace.photographs("scores")
     page.get_by_role("link", name=re.compile("^Annie Easley")).click()
     expect(page.locator("#answer-q1\\.1\\.written .katex-display")).to_be_visible()

@@ -138,7 +138,7 @@ def test_what_was_not_submitted_is_zero_once_the_last_moment_has_passed(toy: Ass
 
 def test_what_waits_for_a_person_is_no_zero_even_after_the_last_moment(toy: Assignment) -> None:
     found = score(toy, CODE, [], IN_TIME, answered(ANSWER), is_over=True)
-    assert (found.final, found.settled, found.waiting) == (3, None, Points("1.5"))
+    assert (found.final, found.waiting) == (3, Points("1.5"))
 
 
 def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> None:
