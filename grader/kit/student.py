@@ -206,6 +206,11 @@ class Student:
         request = ["call", None, function, list(args), kwargs, 0.0, seed]
         return self.answer(shown_call(function, args, kwargs), self.ask(request, function))
 
+    def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
+        """Call a function with its own limit of CPU seconds."""
+        request = ["call", None, function, list(args), kwargs, cpu_seconds]
+        return self.answer(f"{function}(…)", self.ask(request, cpu_seconds=_with_grace(cpu_seconds)))
+
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a function under tracing. Return the data flow of the call instead of its value."""
         request = ["trace", None, function, list(args), kwargs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -284,7 +284,7 @@ def _report(losses: dict[str, Loss], only: str = "") -> Report:
             part.id,
             part.title,
             checks=tuple(
-                _check(id, titles[id.rpartition(".")[0]], possible, losses.get(id))
+                _check(id, _title(titles, id), possible, losses.get(id))
                 for id, possible in part.points_of_checks.items()
             ),
             written=tuple(_written(part.id, question) for question in part.written),
@@ -312,6 +312,11 @@ def _report(losses: dict[str, Loss], only: str = "") -> Report:
         usage={c.id: Usage(0.012, 0.019) for p in parts for c in p.checks}
         | {c.id: Usage(8.12, 8.53) for p in parts for c in p.checks if "accuracy" in c.id},
     )
+
+
+def _title(titles: Mapping[str, str], id: str) -> str:
+    section, _, name = id.rpartition(".")
+    return titles[section].replace("{name}", name)
 
 
 def _check(id: str, title: str, possible: Points, loss: Loss | None) -> CheckResult:
