@@ -149,7 +149,7 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
 
 def _assignments(settings: Settings) -> dict[str, Assignment]:
     """Return the assignments by id. Log those that cannot be loaded, and leave them out."""
-    return {assignment.id: assignment for assignment in catalogue.everything(settings.assignments, log.error)}
+    return {assignment.id: assignment for assignment in catalogue.load_all(settings.assignments, log.error)}
 
 
 def lease_of(settings: Settings) -> dt.timedelta:

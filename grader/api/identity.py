@@ -48,7 +48,7 @@ class Caller:
     """The token of the browser's session, or the program's API token."""
     service: Service
     request_at: dt.datetime = field(default_factory=now)
-    """Time at which the head of the request arrived; of an upload, at most `LONGEST_UPLOAD` before its last byte."""
+    """Time at which the headers of the request arrived; of an upload, at most `LONGEST_UPLOAD` before its last byte."""
 
     def read(self) -> AbstractContextManager[Tx]:
         """Begin a read-only transaction of the service's database."""

@@ -38,7 +38,7 @@ class Metrics:
         self._problems = Counter(
             "grader_problems", f"{_LOCAL}: error responses, by kind of problem", ["problem"], registry=self._registry
         )
-        self._problems.labels("internal-error")  # Prometheus sees no increase from nothing to 1
+        self._problems.labels("internal-error")  # otherwise Prometheus would see no increase at the first error
         self._ready = Gauge(
             "grader_ready", f"{_LOCAL}: 1 if the part is ready according to /readyz, else 0", ["part"],
             registry=self._registry,

@@ -78,8 +78,8 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """Report whether the service can accept and grade submissions.
 
     Report whether database and sandbox are ready, and the reason if one of them is not. Also report whether the queue
-    is full, whether the disk has room for the largest upload and, with PostgreSQL, whether a worker is ready. These
-    leave the service ready, because it still stores submissions, or those that are small.
+    is full, whether the disk has room for the largest upload and, with PostgreSQL, whether a worker is ready. If not,
+    the service is still ready, because it stores submissions, or at least small ones.
     """
     parts = _parts(service)
     ok = parts["database"].ok and parts["sandbox"].ok
@@ -135,10 +135,10 @@ def _uploads_trouble(settings: Settings) -> str:
         folder = tempfile.gettempdir() if settings.has_postgresql else settings.home
         free_mib = shutil.disk_usage(folder).free // MIB
     except OSError as missing:
-        return f"uploads cannot be kept on disk ({missing.strerror}): see GRADER_HOME, or TMPDIR with PostgreSQL"
+        return f"uploads cannot be kept on disk ({missing.strerror}): check GRADER_HOME, or TMPDIR with PostgreSQL"
     if free_mib > MAX_UPLOAD_BYTES // MIB:
         return ""
-    return f"the disk for uploads has {free_mib} MiB left: make room in GRADER_HOME, or in TMPDIR with PostgreSQL"
+    return f"the disk for uploads has {free_mib} MiB left: free some space in GRADER_HOME, or in TMPDIR with PostgreSQL"
 
 
 def _workers_trouble(service: Service) -> str:
@@ -160,8 +160,8 @@ _TEXT = {"schema": {"type": "string"}}
 def get_metrics(request: Request, service: TheService) -> Response:
     """Return metrics for Prometheus.
 
-    Requests must send GRADER_METRICS_TOKEN as a bearer token. If it is not set, only this machine may read them, and
-    not through a proxy.
+    Requests must send GRADER_METRICS_TOKEN as a bearer token. If it is not set, only programs on this machine may read
+    the metrics, not through a proxy, and only if GRADER_URL is an address of this machine.
     """
     token = service.settings.metrics_token
     if token:
@@ -179,8 +179,8 @@ def get_metrics(request: Request, service: TheService) -> Response:
 
 
 def _is_sent_from_here(request: Request, settings: Settings) -> bool:
-    """Return whether a program on this machine sent a request, and no proxy on this machine passed it on. A proxy may
-    leave no trace in a request, so False for any request if GRADER_URL is not an address of this machine."""
+    """Return whether a program on this machine sent a request, and no proxy on this machine passed it on. Not every
+    proxy adds headers to requests, so return False if GRADER_URL is not an address of this machine."""
     if urlsplit(settings.url).hostname not in (None, "localhost", *LOOPBACK):
         return False
     if any(name in request.headers for name in _FORWARDED):

@@ -148,8 +148,8 @@ def response(request: Request, problem: HttpProblem) -> Response:
 
 
 def _allowed_methods(request: Request) -> str:
-    """Return the methods of all routes with the path of a request, for the header Allow. The router names those of the
-    first one only."""
+    """Return the methods of all routes that match a request's path, for the header Allow. The router itself lists only
+    those of the first route."""
     methods: set[str] = set()
     for route in request.app.state.routes:
         match, _ = route.matches(request.scope)

@@ -88,7 +88,7 @@ class Assignment:
     """The functions or the class of a reference that runs in a sandbox (`in_sandbox`), without their code; None for a
     reference that is imported."""
     rest: Callable[[], None] = lambda: None
-    """Function that ends the session of a reference in a sandbox until it is needed again."""
+    """Function that ends the session of a reference that runs in a sandbox. The next question starts a new one."""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
     """Function: id of a failed check → targets, the most promising first. A target is a call to trace, with the output
     to follow back to the faulty line."""
@@ -157,8 +157,8 @@ class Assignment:
 
     @cached_property
     def in_sandbox(self) -> Callable[[Sandbox], Assignment]:
-        """Function that returns the assignment with the truths for gradings in a sandbox. A reference with a [runtime]
-        then runs in a session of this sandbox. In the process of an author's test, it is imported."""
+        """Function that returns the assignment for gradings in a sandbox. A reference with a [runtime] then runs in a
+        session of this sandbox, or is imported if the sandbox is the process of an author's test."""
         return cache(partial(_in_sandbox, self))  # type: ignore[return-value]  # sandboxes are hashable
 
     def imported(self) -> Assignment:
@@ -211,8 +211,8 @@ def _in_sandbox(assignment: Assignment, sandbox: Sandbox) -> Assignment:
 
 
 def _without_sandbox(_interpretation: str, _assumed: Assumptions) -> Any:
-    """Raise `BadAssignment`. This stands in for the truths of an assignment before `in_sandbox`."""
-    raise BadAssignment("a reference with a [runtime] runs in a sandbox alone")
+    """Raise `BadAssignment`. This replaces the truths of an assignment until `in_sandbox` is called."""
+    raise BadAssignment("a reference with a [runtime] runs only in a sandbox")
 
 
 def environment_of(lock: Path | None, common: Path) -> Path:
@@ -253,10 +253,10 @@ def _demo_and_installed() -> Iterator[tuple[str, Path]]:
         yield DEMO.name, DEMO
     for point in entry_points(group=GROUP):
         spec = None
-        with suppress(ImportError):  # a package above it is missing
+        with suppress(ImportError):  # its parent package is missing
             spec = find_spec(point.module)
         search_locations = spec.submodule_search_locations if spec else None
-        # a package that is not installed has no folder of this name, which `load` says
+        # if the package is not installed, `load` reports that there is no folder of this name
         yield point.name, Path(next(iter(search_locations or [point.module])))
 
 
@@ -314,19 +314,20 @@ def find(name: str, root: Path | None = None) -> Assignment:
     raise BadCall(f"there is no assignment {name!r} ({_choice(folder_of, root)})")
 
 
-def everything(root: Path | None, broken: Callable[[str], None]) -> list[Assignment]:
+def load_all(root: Path | None, report_broken: Callable[[str], None]) -> list[Assignment]:
     """Load all assignments that `folders` finds, except those that cannot be loaded.
 
     Args:
         root: The only folder to search, as for `folders`.
-        broken: Called with a sentence that names an assignment that cannot be loaded, and says why.
+        report_broken: Function that is called for each assignment that cannot be loaded, with a sentence that names
+            it and says why.
     """
     assignments = []
     for name, folder in sorted(folders(root).items()):
         try:
             assignments.append(load(folder))
         except Exception as wrong:  # noqa: BLE001  an author's code may raise anything, and harms no other assignment
-            broken(f"{name} cannot be loaded: {wrong}")
+            report_broken(f"{name} cannot be loaded: {wrong}")
     return assignments
 
 

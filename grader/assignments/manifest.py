@@ -145,7 +145,8 @@ class ClassTable(_Table):
 
 
 class RuntimeTable(_Table):
-    """The table [runtime]: the reference runs where students' code runs, and not in the grader's environment."""
+    """The table [runtime]: the reference runs in a sandbox with the packages of students' code, not in the grader's
+    environment."""
 
     lock: str = ""
     """Name of a requirements file in the assignment's folder, with versions and hashes, for packages that the common

@@ -1,7 +1,7 @@
 """Right results of a reference that runs in a sandbox, in the Python environment of its assignment (`[runtime]`).
 
 The grader knows such a reference, and its mistakes.py, only by their outlines. A session loads the reference like a
-submission, and puts known mistakes, an interpretation or functions of a student into it (`Guest.change`).
+submission, and puts known mistakes, an interpretation or the student's functions into it (`Guest.change`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SESSION_CPU_SECONDS = 1e6
 """Limit on the CPU seconds of a session, which serves many submissions."""
 _KIT = b"def __getattr__(_name):\n    return lambda *_arguments, **_options: lambda change: change\n"
-"""Source of the module `grader.kit` in the session, where mistakes.py registers nothing."""
+"""Source of the module `grader.kit` in the session. Its decorators do nothing: only the outline registers mistakes."""
 
 
 def outline(file: Path) -> ModuleType:
@@ -49,7 +49,7 @@ def outline(file: Path) -> ModuleType:
 
 
 def _definitions(body: Sequence[ast.stmt], indent: str) -> Iterator[str]:
-    """Yield the lines of functions without parameters and code, and of classes with their methods alone."""
+    """Yield source lines that define the same functions and classes, but without parameters and code."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             decorators = map(ast.unparse, node.decorator_list)
@@ -63,10 +63,10 @@ def _definitions(body: Sequence[ast.stmt], indent: str) -> Iterator[str]:
 def sandboxed_truths(assignment: Assignment, sandbox: Sandbox) -> tuple[Truths, Callable[[], None]]:
     """Return a function that creates truths: objects that compute right results with a reference, known by its outline,
     in a session of a sandbox. Return also a function that ends this session until it is needed again."""
-    names: dict[str, list[str]] = {}
+    definitions: dict[str, list[str]] = {}
     for change in (*assignment.mistakes, *assignment.interpretations):
         if isinstance(change, KnownMistake | KnownInterpretation):
-            names[change.id] = [change.change.__name__, change.of]
+            definitions[change.id] = [change.change.__name__, change.of]
     package = {f"assignment/{file.name}": file.read_bytes() for file in assignment.folder.glob("*.py")}
     session = Student(
         Submission({"reference.py": b"from assignment.reference import *\n"}, (), ""),
@@ -77,14 +77,14 @@ def sandboxed_truths(assignment: Assignment, sandbox: Sandbox) -> tuple[Truths, 
         {},
         {**assignment.modules, **package, "grader/kit.py": _KIT},
     )
-    using = threading.Lock()
+    session_lock = threading.Lock()
 
     def truth(meaning: str, assumed: Assumptions) -> SandboxedTruth:
-        changes = [names[id] for id in [*filter(None, [meaning]), *sorted(assumed)]]
-        return SandboxedTruth(vars(assignment.reference_module), session, using, changes)
+        changes = [definitions[id] for id in [*filter(None, [meaning]), *sorted(assumed)]]
+        return SandboxedTruth(vars(assignment.reference_module), session, session_lock, changes)
 
     def rest() -> None:
-        with using:
+        with session_lock:
             session.rest()
 
     return truth, rest
@@ -95,34 +95,34 @@ class SandboxedTruth(ReferenceTruth):
 
     Args:
         namespace: The outline of the reference: its functions, or its class, by name.
-        session: The reference, as a submission.
-        using: A lock of the session, since several threads grade at the same time.
+        session: The session in which the reference is loaded like a submission.
+        session_lock: Lock for the use of the session, since several threads grade at the same time.
         changes: Changes of the reference, as for `Guest.change`.
     """
 
-    def __init__(self, namespace: Namespace, session: Student, using: threading.Lock, changes: Any) -> None:
+    def __init__(self, namespace: Namespace, session: Student, session_lock: threading.Lock, changes: Any) -> None:
         super().__init__(namespace)
-        self._session, self._using, self._changes = session, using, changes
+        self._session, self._session_lock, self._changes = session, session_lock, changes
         self._functions: Namespace = {}
-        """Functions of the student that take the place of the reference's, by name."""
+        """The student's functions that replace the reference's, by name."""
 
     def changed(self, make: Callable[[Namespace], Namespace]) -> SandboxedTruth:
-        """Return the truth of a reference in which functions are the student's. A class with the student's methods
-        raises in every episode."""
-        truth = SandboxedTruth(self.namespace, self._session, self._using, self._changes)
+        """Return the truth of a reference in which functions are replaced by the student's. For a class this is not
+        supported: every episode of the new truth raises."""
+        truth = SandboxedTruth(self.namespace, self._session, self._session_lock, self._changes)
         truth._functions = make(self.namespace)
         return truth
 
     def _run(self, episode: Episode) -> dict[str, Plain]:
-        """Run an episode. Each time that the reference calls a student's function for which there is no answer, ask the
-        student's code, and run the episode again.
+        """Run an episode. Whenever the reference calls a student's function whose answer is not known yet, call the
+        student's code, and run the episode again with the answer.
 
         Raises:
             BadAssignment: If the reference cannot be loaded.
         """
         session, student_answers = self._session, list[Plain]()
         while True:
-            with self._using:
+            with self._session_lock:
                 session.start_anew()
                 session.begin()
                 if session.load_failure is not None:

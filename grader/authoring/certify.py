@@ -203,8 +203,8 @@ def _certify_on_seeds(
 
 
 def _remedies(variant: Specimen, failed: frozenset[str], assignment: Assignment, sandbox: Sandbox) -> Iterator[str]:
-    """Yield a sentence for each choice (`up_to`) with which a right solution would pass some of its failed checks, and
-    one that says what else to do."""
+    """Yield a sentence for each value of `up_to` with which a right solution would pass some of its failed checks, and
+    then a sentence that says what the author can do."""
     for up_to in ALIGNED:
         lenient = replace(assignment, checks=tuple(replace(check, up_to=up_to) for check in assignment.checks))
         report = grade(variant.submission, lenient, sandbox, Seed(), Scope(code_only=True))
@@ -212,8 +212,9 @@ def _remedies(variant: Specimen, failed: frozenset[str], assignment: Assignment,
         if passed:
             yield f'{passed}: would pass with up_to="{up_to}" of expect'
     yield (
-        "if this solution is right, the task has several right answers: pass up_to= if it leaves all of this open, or "
-        "require what it says by expect.that (docs/write-an-assignment.md, 'Several right answers, and long checks')"
+        "if this solution is right, the task has several right answers: pass up_to= to expect if all answers that "
+        "differ in this way are right, otherwise require by expect.that what the task says "
+        "(docs/write-an-assignment.md, 'Several right answers, and long checks')"
     )
 
 

@@ -80,8 +80,8 @@ def new(
 
 
 def _constant_arguments(episodes: Sequence[Episode]) -> Iterator[str]:
-    """Yield a phrase such as "argument 1 of f" for each argument of which strings or the keys of dicts are the same in
-    drawn inputs as in an example."""
+    """Yield a phrase such as "argument 1 of f" for each argument that has strings or dicts: drawn inputs have the same
+    strings and keys as an example."""
     for episode in episodes:
         for (function, position, *keys), value in places(episode):
             argument = f"argument {position + 1}" if isinstance(position, int) else position

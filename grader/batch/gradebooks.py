@@ -1,7 +1,7 @@
 """Gradebooks as CSV rows, for learning platforms and for people.
 
-A student without a score gets an empty cell, which leaves the score in the learning platform unchanged. So does a
-student some of whose points are undecided, since a learning platform would count these as zero.
+A student without a score gets an empty cell, which leaves the score in the learning platform unchanged. In the files
+for learning platforms, a student with undecided points gets one too, since the platform would count the points as zero.
 """
 
 from __future__ import annotations

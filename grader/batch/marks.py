@@ -17,7 +17,7 @@ MARKS_FILE = "marks.json"
 
 _MARKER = Person("", "", "")
 _TIME = dt.datetime.min
-"""A folder of reports has one marker, and no times."""
+"""Placeholders for `AnswerMark`: a folder of reports records neither markers nor times."""
 
 
 def read_marks(folder: Path) -> dict[Key, NewMark]:

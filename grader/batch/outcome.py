@@ -86,8 +86,8 @@ class Result:
 
     @property
     def settled(self) -> Points | None:
-        """The points after the late penalty; None while any points are undecided. Learning platforms get these, since
-        they take undecided points for zero."""
+        """The points after the late penalty; None while any points are undecided. Exports to learning platforms use
+        these, since a platform would count undecided points as zero."""
         return None if self.waiting else self.final
 
     @property
@@ -249,7 +249,7 @@ def _why(own_score: Score, report: Report) -> str:
     not_run = [check.id for check in report.checks if not check.status.is_decided]
     phrases = []
     if own_score.waiting and not_run:
-        phrases.append(f"{waiting} points are not graded yet, of which {', '.join(not_run)} were not run")
+        phrases.append(f"{waiting} points are not graded yet (not run: {', '.join(not_run)})")
     elif own_score.waiting:
         phrases.append(f"{waiting} points await marking")
     if own_score.absent:

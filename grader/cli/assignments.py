@@ -58,7 +58,7 @@ def assignments(as_json: JsonOption = False) -> None:
     """List the assignments, with their points."""
     root = Settings().assignments
     broken: list[str] = []
-    tasks = catalogue.everything(root, broken.append)
+    tasks = catalogue.load_all(root, broken.append)
     if not tasks and not broken:
         raise BadCall(f"there are no assignments in {catalogue.places(root)}")
     rows = []
@@ -118,7 +118,7 @@ def new(
         print_line(f"{count} examples recorded", "green")
         return
     names = functions.replace(",", " ").split()
-    packages = _packages(runtimes.make(lock, Settings().runtime))
+    packages = _add_packages(runtimes.make(lock, Settings().runtime))
     folder = authoring.new(
         id, root, source=solution, functions=names, class_name=class_name, also=also or (), tell=print_line
     )
@@ -131,17 +131,17 @@ def new(
     print_line(f"Try it: grader certify {id}, then grader certify {id} --mutate", "dim")
 
 
-def _packages(environment: Path) -> str:
-    """Let this process import what the grader does not have from an environment of students' code. Return the packages'
-    folder."""
+def _add_packages(environment: Path) -> str:
+    """Let this process import packages that the grader does not have from an environment for students' code. Return the
+    folder of these packages."""
     sys.path += map(str, environment.glob("lib/python*/site-packages"))
     return sys.path[-1]
 
 
 def _with_packages(task: Assignment) -> Assignment:
-    """Return an assignment, and let this process import the packages of a reference with a [runtime]."""
+    """Return the assignment unchanged. If it has a [runtime], let this process import its packages."""
     if task.outline is not None:
-        _packages(task.runtime(Settings().runtime))
+        _add_packages(task.runtime(Settings().runtime))
     return task
 
 
@@ -150,7 +150,7 @@ def make_runtimes() -> None:
     common = Settings().runtime
     make_runtime(common)
     broken: list[str] = []
-    for task in catalogue.everything(Settings().assignments, broken.append):
+    for task in catalogue.load_all(Settings().assignments, broken.append):
         with progress(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
             folder = runtimes.make(task.lock, common)
         print_line(f"{task.id}: {folder}")

@@ -255,8 +255,9 @@ def _show(class_: _Class, results: Sequence[Result]) -> None:
         print_line(f"This is not the grade: {scope}. Do not upload canvas.csv or moodle.csv.", "yellow")
     elif standings[Standing.PARTLY_GRADED]:
         print_line(
-            "Scores with points that await marking are in gradebook.csv. Their cells in canvas.csv and moodle.csv are "
-            "empty until the answers are marked (grader mark export-reports): a platform would count them as zero."
+            "gradebook.csv has the scores so far of students whose answers await marking. Their cells in canvas.csv "
+            "and moodle.csv are empty until the answers are marked (grader mark export-reports): a platform would "
+            "count the undecided points as zero."
         )
     for unclear in class_.matching.unclear:
         print_line(f"unclear: {one_line(unclear.submission.place)}: {one_line(unclear.why, 400)}", "yellow")

@@ -1,4 +1,4 @@
-"""Start the sandbox of `grader check` before the libraries of the command are imported. Both take half a second."""
+"""Start the sandbox of `grader check` before the command's libraries are imported. Each takes half a second."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from grader.sandbox.launch import imports_of
 
 
 def start(arguments: Sequence[str]) -> None:
-    """Start the template process that `grader check` with these arguments will probably use. Do nothing if it names a
-    sandbox or no file, or if bubblewrap does not work: the command says why."""
+    """Start the template process that `grader check` with these arguments will probably use. Do nothing if they name a
+    sandbox or no file, or if bubblewrap does not work; the command then reports why."""
     if any(argument.startswith("--sandbox") for argument in arguments):
         return
     # bubblewrap imports pyseccomp, which raises RuntimeError without its library

@@ -102,7 +102,7 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
     changed = reports.keep(marks)
     print_line(f"{len(marks)} marks, {changed} of them new or changed")
     print_line(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", "dim")
-    print_line("run grader batch again to have the marks in canvas.csv, moodle.csv and gradebook.csv")
+    print_line("Run grader batch again to include the marks in canvas.csv, moodle.csv and gradebook.csv.")
 
 
 def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:

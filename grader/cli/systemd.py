@@ -21,4 +21,4 @@ def notify_systemd(state: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.sendto(state.encode(), address)
     except OSError as wrong:
-        log.warning("systemd cannot be told the state", state=state, why=str(wrong))
+        log.warning("systemd notification failed", state=state, why=str(wrong))

@@ -41,8 +41,8 @@ class LatePolicy:
 
     @property
     def days_with_credit(self) -> int:
-        """Number of days after the due date on which a submission keeps some of its points. Without a penalty or a
-        cutoff, 0: the due date is all that such a policy says."""
+        """Number of days after the due date on which a submission keeps some of its points; 0 if the policy has neither
+        a penalty nor a cutoff, because then it has no late days."""
         days = ceil(1 / self.per_day) - 1 if self.per_day else None
         limits = [limit for limit in (days, self.most_days) if limit is not None]
         return min(limits, default=0)

@@ -120,8 +120,8 @@ class Score:
     sentence: str
     """A sentence such as "36 of 80 points." that shows the score."""
     absent: Points = ZERO
-    """Possible points of questions without an answer, and of code that was not submitted, while both can still be
-    submitted. Later they are part of `decided`."""
+    """Possible points of questions without an answer and of code that was not submitted, while they can still be
+    submitted. After the student's last moment they are part of `decided`, and this is zero."""
     questions: tuple[QuestionScore, ...] = ()
 
     @property

@@ -26,7 +26,7 @@ def soft_limit(seconds: float) -> Iterator[None]:
     deadline = process_time() + seconds
 
     def stop(_signal: int, _frame: Any) -> None:
-        # The timer counts in whole ticks of the kernel, which beside other work may be nearly twice the time used.
+        # The kernel counts this timer in whole ticks, which on a busy machine may be nearly twice the time used.
         seconds_left = deadline - process_time()
         if seconds_left > 0:
             signal.setitimer(signal.ITIMER_PROF, seconds_left)

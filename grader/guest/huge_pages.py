@@ -14,7 +14,7 @@ PROT_NONE, MAP_FIXED = 0, 0x10
 
 _OBJECT_BYTES, _OBJECTS_IN_MEBIBYTE = 470, 1953
 _reserving: list[bytes | None] = []
-"""An object in each piece of the reserved memory: Python gives empty pieces back."""
+"""An object in each arena (1 MiB) of the reserved memory, because Python frees empty arenas."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -44,8 +44,8 @@ def collapse_file(fd: int, size: int) -> None:
 
 
 def reserve_for_objects(mebibytes: int) -> None:
-    """Make Python reserve memory for small objects in one piece, which can become huge pages. The memory that it
-    reserves while it imports modules lies in pieces of 1 MiB between their libraries."""
+    """Make Python reserve memory for small objects in one region, which can become huge pages. The memory that it
+    reserves while it imports modules is scattered, in arenas of 1 MiB between their libraries."""
     count = mebibytes * _OBJECTS_IN_MEBIBYTE
     objects: list[bytes | None] = [None] * count  # a list that grows would move, and leave gaps
     for index in range(count):

@@ -189,7 +189,7 @@ def _package(name: str, folders: list[str]) -> ModuleType:
 def new_modules() -> dict[str, ModuleType]:
     """Return the modules that were imported after the call of `import_submitted_files`, in order.
 
-    Modules that were imported before are not looked at: a session that looks at one copies its memory page.
+    Earlier modules are not accessed, because each access would make the session copy a memory page.
     """
     names = list(takewhile(lambda name: name != FOLDER, reversed(sys.modules)))
     return {name: sys.modules[name] for name in reversed(names)}

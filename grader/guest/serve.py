@@ -34,7 +34,7 @@ from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 CALL = "(call of a student's function)"
-"""First item of an answer that is such a call: CALL, the function's name, keyword arguments, arguments."""
+"""First item of an answer that asks for a call of a student's function: CALL, name, keyword arguments, arguments."""
 
 
 class UnusableObject(Exception):
@@ -42,7 +42,7 @@ class UnusableObject(Exception):
 
 
 class StudentsCall(BaseException):
-    """Raised if an author's reference calls a function that is a student's, which the sandbox does not have."""
+    """Raised if an author's reference calls a student's function, whose answer this sandbox does not have."""
 
 
 class Guest:
@@ -189,15 +189,16 @@ class Guest:
             object.__setattr__(student_object, "__class__", new_class)
 
     def change(self, names: list[str], changes: list[list[str]], functions: list[str], answers: list[Any]) -> None:
-        """Load the package `assignment`, an author's reference, in the place of a student's code, and put changes into
-        it. Its objects are forgotten.
+        """Load an author's reference, the package `assignment`, instead of a student's code. Put changes into it, and
+        forget its objects.
 
         Args:
             names: The entry points.
-            changes: Changes: the name of a definition in mistakes.py, and that of the function or method which it
+            changes: Pairs: the name of a definition in mistakes.py, and the name of the function or method that it
                 replaces.
-            functions: Names of functions that are a student's.
-            answers: What their calls return, in order. The next call is itself the answer of the request.
+            functions: Names of the functions that are replaced by the student's.
+            answers: Known answers of the student's functions, in the order of the calls. The next call ends the request
+                with an answer that describes the call (`CALL`).
         """
         rows = []
         for name, replaced in changes:

@@ -1,8 +1,9 @@
-"""Plain data in the place of pandas' tables.
+"""Plain data that represents the tables of pandas.
 
 A DataFrame is a dict of its columns. Their names are under `COLUMNS`, and the names of those that are its index under
-`INDEX`. A Series or Index is a DataFrame of one column; a Series has the key `SERIES`. A column is an array of numbers,
-or a dict: texts are numbers of categories, times are nanoseconds. These keys are in parentheses, unlike columns' names.
+`INDEX`. A Series or Index is a DataFrame of one column with the key `SERIES`. A column is an array of numbers, or a
+dict: texts are indices of categories (-1 if missing), times are nanoseconds. These keys are in parentheses, since names
+of columns rarely are.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from .wire import Opaque
 COLUMNS, INDEX, SERIES, TEXTS, CATEGORIES = "(columns of a DataFrame)", "(index)", "(Series)", "(texts)", "(categories)"
 TIMES = {"M": "(datetime64[ns])", "m": "(timedelta64[ns])"}
 """Kind of a dtype → key of the nanoseconds of such a column."""
-
-MAX_TEXTS = 100_000
-"""Largest number of texts in a column."""
 
 MAX_TEXTS = 100_000
 """Largest number of texts in a column."""
@@ -60,8 +58,8 @@ def _column(pandas: Any, column: Any) -> Any:
 
 
 def texts_of(value: Any) -> list[Any] | None:
-    """Return the texts of a column, with None for missing ones; None if a value is something else. Inputs drawn around
-    an example may have more numbers than categories."""
+    """Return the texts of a column, with None for missing ones; None if the value is not such a column. In inputs drawn
+    around an example, indices may exceed the number of categories."""
     match value:
         case {"(texts)": np.ndarray(ndim=1, dtype=np.dtype(kind="i")) as numbers, "(categories)": [*texts]}:
             if len(numbers) <= MAX_TEXTS and all(type(text) is str for text in texts):
@@ -70,8 +68,8 @@ def texts_of(value: Any) -> list[Any] | None:
 
 
 def table_of(entries: dict[str, Any]) -> Any:
-    """Return the table or column that a dict stands for, or the dict itself. The columns of a table are no dicts any
-    more."""
+    """Return the table or column that a dict represents, or the dict itself. The columns of a table must have been
+    converted already."""
     texts = texts_of(entries)
     if texts is not None:
         return np.array(texts, object)

@@ -33,10 +33,10 @@ from .wire import encode
 
 MAX_MESSAGE_BYTES = 1 << 16
 IMPORT_MEBIBYTES = 12
-"""The memory of the small objects of matplotlib or scipy."""
+"""Memory for the small objects of each module that is imported in advance (matplotlib or scipy)."""
 MAX_SHARED = 200
 ANCILLARY_BYTES = socket.CMSG_SPACE(4 * MAX_SHARED)
-"""Size of the file descriptors in a request: the session's end of the channel, then those of shared arrays."""
+"""Size in bytes of the file descriptors in a request: the session's end of the channel, then those of shared arrays."""
 
 
 class Template:

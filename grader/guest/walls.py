@@ -41,7 +41,7 @@ USER_INSIDE = 1000
 
 _libc = ctypes.PyDLL(None, use_errno=True)
 """The C library. Its calls keep the interpreter lock, so that no other thread can take it during `clone`: in the child
-process, which has no other thread, nobody would release it."""
+process, which has no other thread, it would never be released."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Walls:
 class SystemCalls:
     """System calls with all their arguments.
 
-    The template prepares them and a session runs them, because a session is slow at anything else: the kernel copies
+    The template prepares them and a session runs them, because anything else is slow in a session: the kernel copies
     each page of memory to which the session writes, even if only the reference count of an object changes.
     """
 

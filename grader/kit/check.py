@@ -32,7 +32,7 @@ class Check:
     """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
     up_to: str = ""
-    """The `up_to` of the check's comparisons that have none. `grader certify` tries each choice."""
+    """Default `up_to` of the check's comparisons. `grader certify` tries each value, to suggest one."""
 
     @property
     def name(self) -> str:

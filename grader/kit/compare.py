@@ -78,8 +78,8 @@ def near(
 ) -> Verdict:
     """Judge an answer's shape, dtype and finiteness, and then whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least).
 
-    If `want` is an integer or an integer array (labels, counts), all entries must be equal up to
-    rounding (see `agree`).
+    If `want` is an integer or an integer array (labels, counts), all entries must be equal up to rounding (see
+    `agree`). NaN in `want` requires NaN at the same entries of the answer.
 
     Args:
         answer: The student's answer.
@@ -140,7 +140,7 @@ def near_up_to(answer: Answer, want: Array, up_to: str, **tolerance: float) -> V
     got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
         return got
-    if want.shape:  # of a single number, nothing is left open
+    if want.shape:  # `up_to` has no effect on a single number
         got, want = ALIGNED[up_to](got, want)
     return near(replace(answer, value=got), want, single=_is_float32(answer), **tolerance)
 
@@ -168,7 +168,8 @@ def _in_order(got: Array, want: Array) -> tuple[Array, Array]:
 
 
 def _renumbered(got: Array, want: Array) -> tuple[Array, Array]:
-    """Number the groups of both arrays by their first places. Floats are no numbers of groups."""
+    """Number the groups of both arrays by their first places. Arrays of floats do not number groups: return them
+    unchanged."""
     if want.dtype.kind == "f":
         return got, want
 

@@ -332,8 +332,8 @@ def _items(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
 def axes(form: Episode) -> Iterator[tuple[Axis, int]]:
     """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes.
 
-    If an integer argument equals the number of classes of an array of labels, such as the `K` of K groups, the array
-    has an axis more of this length.
+    If an integer argument equals the number of classes of an array of labels, such as the `K` of K groups, yield one
+    more axis of this length for the array.
     """
     values = dict(places(form))
     arrays = {place: form.arrays[value.name] for place, value in values.items() if isinstance(value, Ref)}

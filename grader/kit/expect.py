@@ -177,8 +177,8 @@ class Expect:
             name: Name of the check in assignment.toml.
             got: An answer of `ask`, or something computed from answers. The answer of a call that failed fails.
             wanted: The right result, from `ref`.
-            rtol: Largest norm of the error, divided by the norm of the right result. Integers must be
-                equal up to rounding.
+            rtol: Largest relative error: the norm of the error divided by the norm of the right result. Integers must
+                be equal up to rounding.
             up_to: What the task leaves open: "sign" (of a vector, and of each row of a matrix, or of each column if
                 these are longer), "order" (of entries or rows), or "permutation" (of the numbers of groups, such as
                 cluster labels).
@@ -222,7 +222,7 @@ class Expectations:
         student: The submission, in a session that has begun.
         truth: The object that computes right results.
         builds_on: Ids of earlier checks or sections → the name of the function that each judges.
-        up_to: What comparisons leave open by default.
+        up_to: Default `up_to` of the comparisons.
     """
 
     def __init__(

@@ -119,8 +119,8 @@ class ReferenceTruth:
     def usable(self, episode: Episode) -> bool:
         """Return whether an episode is suitable for grading.
 
-        The reference must return numbers that rounding does not decide, and none that is infinite. Rounding decides,
-        for example, a tie between two labels, or a training that amplifies the last digit.
+        The reference must neither raise nor return infinity, and rounding must not decide its results. Rounding
+        decides, for example, a tie between two labels, or a training that amplifies the last digit.
         """
         return bool(self._once("usable", episode, self._is_usable))
 
@@ -233,14 +233,14 @@ def is_near(got: Plain, want: Plain, rtol: float) -> bool:
     return bool(difference <= rtol * np.linalg.norm(b[finite]) + 1e-12)
 
 
-def has(is_odd: Callable[[Array], Array], value: Plain) -> bool:
-    """Return whether a function such as `np.isnan` is true of a number in a result."""
+def has(predicate: Callable[[Array], Array], value: Plain) -> bool:
+    """Return whether a predicate such as `np.isnan` is true for any number in a result."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return any(has(is_odd, item) for item in value)
+        return any(has(predicate, item) for item in value)
     array = np.asarray(value)
-    return array.dtype.kind == "f" and bool(is_odd(array).any())
+    return array.dtype.kind == "f" and bool(predicate(array).any())
 
 
 def nudged(episode: Episode, sign: int) -> Episode:

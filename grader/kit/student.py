@@ -76,7 +76,7 @@ class Student:
         self.in_single = False
         """True after the student's code has returned parameters or gradients in float32."""
         self.unexamined: list[Answer] = []
-        """Answers with parameters or gradients whose precision has not been looked at."""
+        """Answers with parameters or gradients whose precision has not been examined."""
         self.pipeline = Pipeline(self._start, lambda: self._failure)
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
@@ -251,7 +251,8 @@ class Student:
         Args:
             request: The request.
             method: The student's method that it calls; "" if it calls none.
-            cpu_seconds: Limit of a long call, which is sent alone. By default the limit of a call.
+            cpu_seconds: Limit on the CPU seconds of a long call, which is sent alone. None for the assignment's limit
+                on a call.
             options: Further fields of the `PendingRequest`.
         """
         if cpu_seconds is not None:
@@ -274,7 +275,7 @@ class Remote:
         self._made = made
         self._called = made
         self._written = made
-        """The first request that has written arrays into an attribute; that of the constructor before."""
+        """The first request that writes arrays into an attribute; until there is one, the constructor's request."""
         self._last = Answer("", None)
         """The answer of the last call. If it failed, attributes that it should have set may be missing."""
 
@@ -285,7 +286,7 @@ class Remote:
         return self._last
 
     def call_as_written(self, method: str, *args: Any, **kwargs: Any) -> Answer:
-        """Call a method, unless arrays could not be written by the first `put`. Its failure is then the answer."""
+        """Call a method, unless the first `put` failed. The answer is then the failure of `put`."""
         answer = self.call(method, *args, **kwargs)
         self._called.conditions = (self._made, self._written)
         return answer

@@ -41,8 +41,8 @@ class Cgroups:
     def __init__(self) -> None:
         self._version, self._parents = _parents()
         self._empty: deque[Cgroup] = deque()
-        """Groups of ended sessions, for later ones: to create a group takes as long as half of a session's start. There
-        are no more groups than there were sessions at the same time."""
+        """Groups of ended sessions, for later ones: creating a group takes half as long as starting a session. There
+        are never more groups than there were sessions at the same time."""
 
     def enclose(self, pid: int, limits: Limits) -> Cgroup:
         """Put a process into an empty group with these limits."""
@@ -58,9 +58,9 @@ class Cgroups:
                 _write(folder, "cgroup.procs", pid)
         return cgroup
 
-    def leave(self, cgroup: Cgroup) -> bool:
-        """Return whether the kernel killed the group's process, which has ended, for its memory usage. If not, another
-        process may get the group."""
+    def release(self, cgroup: Cgroup) -> bool:
+        """Take back the group of a process that has ended. Return whether the kernel killed the process for its memory
+        usage; if not, the group is kept for another process."""
         is_killed = self._version > 0 and _killed(cgroup.folders[0], EVENTS[self._version])
         if is_killed:
             _remove(cgroup)
@@ -134,8 +134,8 @@ def _enable_controllers(group: Path) -> None:
 
 
 def _killed(folder: Path, events: str) -> bool:
-    """Return whether the kernel killed a process of the group for its memory usage. `events` is the file in which it
-    counts these."""
+    """Return whether the kernel killed a process of the group for its memory usage. `events` is the name of the file
+    that counts such processes."""
     with contextlib.suppress(OSError, ValueError), open(f"{folder}/{events}", "rb", buffering=0) as file:
         fields = file.read().split()
         return int(fields[fields.index(b"oom_kill") + 1]) > 0
@@ -148,7 +148,7 @@ def _write(folder: Path, file: str, value: int) -> None:
 
 
 def _remove(cgroup: Cgroup) -> None:
-    """Remove a group."""
+    """Remove a group's folders."""
     for folder in cgroup.folders:
         _remove_folder(folder)
 

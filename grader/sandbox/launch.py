@@ -1,6 +1,6 @@
 """How the process inside a sandbox is started: its code, its environment variables, and what it imports in advance.
 
-Nothing here imports the grader's data types, which takes longer than to start a process.
+This module does not import the grader's data types, because that takes longer than starting a process.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _IMPORTED_BY = {"matplotlib.pyplot": ("matplotlib", "seaborn"), "scipy.special":
 
 
 def imports_of(files: Mapping[str, bytes], notebooks: Sequence[Notebook] = ()) -> tuple[str, ...]:
-    """Return those of `COMMON_IMPORTS` that the submission imports, directly or with another package:
-    ("scipy.special",) if a file or notebook contains the word "scipy" or "sklearn"."""
+    """Return those of `COMMON_IMPORTS` that the submission seems to import, directly or with another package. For
+    example, return ("scipy.special",) if a file or notebook contains "scipy" or "sklearn"."""
     texts = [content.decode("utf-8", "replace") for content in files.values()]
     for notebook in notebooks:
         texts.extend(notebook.code)

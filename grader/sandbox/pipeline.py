@@ -1,9 +1,9 @@
-"""Requests that wait, and are sent together when the answer to one of them is used.
+"""Requests that wait, and are sent together, in one frame, when the answer to one of them is used.
 
 A frame wakes the sandbox's process once, however many requests it has. The process answers them in order and stops at
 the first failure, so they have the effects that they would have one by one. The requests of a frame share the limits of
-one request. If a frame ends its session, its requests are sent again one by one in a fresh session, in which all that
-was requested before them is repeated. So each request's limits are kept as if it had been sent alone.
+one request. If a frame ends its session, its requests are sent again one by one in a fresh session, in which all
+earlier requests have been repeated. So each request has the limits that it would have if it were sent alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grader.sandbox.contract import Answered, Session
 MAX_STOPPED_CALLS = 2
 """After this many calls of a method have been stopped at a time limit, it is not called again, to save time."""
 MOST_TOGETHER = 100
-"""Limit on the requests of a frame."""
+"""Largest number of requests in a frame."""
 
 
 @dataclass(eq=False)
@@ -27,12 +27,13 @@ class PendingRequest:
 
     request: list[Any]
     cpu_seconds: float
+    """Limit on the CPU seconds of the request."""
     method: str = ""
     """The student's method that the request calls; "" if it calls none."""
     conditions: Sequence[PendingRequest] = ()
     """Earlier requests. If one of them has failed, this request fails as well, and is not sent."""
     failing: str = ""
-    """Text of the failed call, for requests that fail with this one."""
+    """Phrase that names the failed call in messages of requests that fail with this one."""
     alone: bool = False
     """True if no other request may be in the same frame."""
     lasting: bool = False
@@ -86,14 +87,15 @@ class Pipeline:
         return self.session is not None and self.session.alive
 
     def begin(self) -> None:
-        """Start a session if none is running. Requests that still wait are sent before; if they end the session, those
-        after this call have a fresh one."""
+        """Start a session if none is running. Requests that wait keep the old session: if they end it, requests that
+        are added after this call get a fresh one."""
         self._beginnings += 1
         if not self._waiting:
             self._restart()
 
     def start_anew(self) -> None:
-        """Send all requests that wait, and forget them and the stopped calls: later requests do not build on them."""
+        """Send all requests that wait. Then forget them and the stopped calls, since later requests do not depend on
+        them."""
         self.send_all()
         self.stopped.clear()
         if self._sent is not None:
@@ -160,7 +162,8 @@ class Pipeline:
         return known
 
     def _replace_failure(self, pending: PendingRequest) -> None:
-        """If a request has raised, call its `instead`, whose requests belong to the same beginning."""
+        """If a request has raised, call its `instead`. Requests that this function adds count as made at the same
+        beginning."""
         if pending.instead is None or not isinstance(pending.outcome, Raised):
             return
         beginnings, self._beginnings = self._beginnings, pending.beginning

@@ -94,11 +94,11 @@ def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
 
 
 _OF_GUEST = re.compile(r"^(?:msgpack|numpy|threadpoolctl)==(?:.*\\\n)*.*\n", re.MULTILINE)
-"""Matches a requirement of the guest in a lock."""
+"""Matches a package that the guest needs in a requirements file."""
 
 
 def requirements(lock: Path) -> str:
-    """Return locked requirements, with those of the guest that they lack."""
+    """Return the text of a requirements file. Packages that the guest needs are added if the file lacks them."""
     text = lock.read_text("utf-8")
     of_guest = _OF_GUEST.findall(LOCK.read_text("utf-8"))
     missing = [requirement for requirement in of_guest if requirement.partition("=")[0] + "==" not in text]

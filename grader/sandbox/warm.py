@@ -112,7 +112,7 @@ class Warm:
         """End a session, and return how its process ended. `of_itself` is True if it seems to have ended by itself."""
         has_ended = of_itself and fork.gone_within(EXIT_GRACE_SECONDS)
         status = template.end(fork)
-        exceeded_memory = self._cgroups.leave(cgroup)
+        exceeded_memory = self._cgroups.release(cgroup)
         self._wall.clear(folder)
         if status is None:
             return Ended(grader_fault="the sandbox's template process ended during a session")

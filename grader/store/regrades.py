@@ -29,9 +29,9 @@ from grader.store.submissions import authors_of, withdrawn
 from grader.store.tables import authors, gradings, regrades, results, submissions
 
 _CHUNK = 100
-"""Number of submissions that are queued in one transaction. Other writers wait for it."""
+"""Number of submissions that are queued in one transaction, for which other writers wait."""
 _PAUSE_SECONDS = 0.05
-"""Time between two of these transactions, in which other writers come first."""
+"""Pause between two of these transactions, in which other writers get their turn."""
 
 
 @dataclass(frozen=True)

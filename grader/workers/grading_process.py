@@ -234,7 +234,7 @@ def _main(channel: Connection, plan: Plan) -> None:
                 submission = receive_all(job.files, task.files[0])
                 with _ProgressEvents(job.grading, task, submission.names, send) as progress:
                     imports = imports_of(submission.files, submission.notebooks)
-                    # sessions of a template with fewer modules start in two thirds of the time
+                    # sessions start in two thirds of the time if the template process has imported fewer modules
                     sandbox = sandbox_of(task.runtime(plan.runtime), COMMON_IMPORTS if imports else ())
                     outcome: Report | Failed = grade(submission, task, sandbox, Seed(job.secret), job.scope, progress)
             except Exception as bug:  # noqa: BLE001  an internal error fails this grading, and is reported to staff

@@ -118,8 +118,8 @@ class JobRunner:
         return Job(leased.grading, leased.assignment, files, scope, seed.secret)
 
     def _secret_for(self, leased: Leased) -> bytes | None:
-        """Return the secret for the problems of a grading; None for the public seed. Each regrade has other problems,
-        so that it does not repeat the luck of the earlier grading."""
+        """Return the secret for the problems of a grading; None for the public seed. Each regrade draws other problems,
+        so that it shows results that depend on chance."""
         if leased.kind is Kind.PRECHECK:
             return None
         if leased.regrade is None:

@@ -37,8 +37,8 @@ class LocalWorkers(WorkerPool):
         super().start(warm=warm)
 
     def _beat(self) -> None:
-        """Also queue the gradings of dead workers again, continue a regrade whose start was killed, and shorten the log
-        of the database."""
+        """Also queue the gradings of dead workers again, continue a regrade whose start was killed, and copy the
+        write-ahead log into the database file."""
         super()._beat()
         with self._store.write() as tx:
             recovered = leases.recover(tx)

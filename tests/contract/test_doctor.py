@@ -189,7 +189,7 @@ def test_a_control_group_is_used_again_unless_the_kernel_killed_its_process() ->
         with subprocess.Popen([sys.executable, "-c", f"input(); {code}"], stdin=subprocess.PIPE) as process:
             group = groups.enclose(process.pid, limits)
             process.communicate(b"\n")
-        return group, groups.leave(group)
+        return group, groups.release(group)
 
     first, second = run("", small), run("", small)
     greedy = run("bytearray(1 << 28)", small)

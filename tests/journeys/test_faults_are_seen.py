@@ -204,7 +204,7 @@ def test_a_database_that_is_gone(door: Running, postgres: Cluster, tmp_path: Pat
     watch.sees_the_end_of("GraderDatabaseGone")
 
 
-def test_a_door_that_is_behind(door: Running, student: Student, tmp_path: Path) -> None:
+def test_slow_requests(door: Running, student: Student, tmp_path: Path) -> None:
     student.get("/api/v1/me")
     watch = Watch(tmp_path, door)
     with psycopg.connect(door.database) as connection:

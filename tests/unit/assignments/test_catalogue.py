@@ -212,5 +212,5 @@ def test_an_installed_assignment_whose_package_is_gone_is_named_and_harms_no_oth
     (information / "entry_points.txt").write_text(f"[{catalogue.GROUP}]\nlost = {module}\n", "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     broken: list[str] = []
-    assert {"demo", "ps4"} <= {task.id for task in catalogue.everything(None, broken.append)}
+    assert {"demo", "ps4"} <= {task.id for task in catalogue.load_all(None, broken.append)}
     assert broken == [f"lost cannot be loaded: {module}/assignment.toml cannot be read: No such file or directory"]
