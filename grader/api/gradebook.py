@@ -80,7 +80,7 @@ def _gradebook_result(row: ScoreRow) -> Result:
         decided=score.decided,
         waiting=score.waiting,
         possible=score.possible,
-        written=score.points_of_questions,
+        written=score.decided_questions,
     )
 
 

@@ -64,9 +64,12 @@ def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
         for written in part.written:
             reason = "" if written.found else "no answer was found"
             status = written.status.value
-            points = result.written.get(written.id)
-            if points is not None and not written.decided:
-                status = "marked"
+            points = None
+            if written.id in result.written:
+                score = result.written[written.id]
+                points = score.points
+                if score.mark or score.answer_mark:
+                    status = "marked"
             possible = show_points(written.possible)
             yield (*start, written.id, points_cell(points), possible, status, reason, "")
 

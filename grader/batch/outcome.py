@@ -21,7 +21,7 @@ from grader.batch.queue import Received
 from grader.batch.run import Run
 from grader.batch.scores import OtherScore
 from grader.course.late import Lateness, lateness
-from grader.course.scores import AnsweredQuestions, CodePoints, Score, score
+from grader.course.scores import AnsweredQuestions, CodePoints, QuestionScore, Score, score
 from grader.model import ZERO, Points, Report, show_points
 from grader.model.answers import of_report
 from grader.store.answer_marks import Key, NewMark
@@ -79,8 +79,8 @@ class Result:
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
-    written: Mapping[str, Points] = field(default_factory=dict)
-    """Question id → points of the written answers that are decided."""
+    written: Mapping[str, QuestionScore] = field(default_factory=dict)
+    """The written questions that are decided, by id."""
     feedback: str = ""
     """Path of the report in the zip of feedback files; empty if there is no report."""
 
@@ -225,7 +225,7 @@ class Outcomes:
             decided=own_score.decided,
             waiting=own_score.waiting,
             possible=own_score.possible,
-            written=own_score.points_of_questions,
+            written=own_score.decided_questions,
         )
         if not report.submission.code_submitted:
             return replace(result, standing=Standing.NO_CODE, why=missing)

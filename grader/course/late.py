@@ -14,6 +14,8 @@ from grader.model import ZERO, LatePenalty, Points, show_points
 
 _DAY = dt.timedelta(days=1)
 _MINUTE = dt.timedelta(minutes=1)
+MOST_DAYS = 366
+"""Largest number of late days."""
 _EXAMPLE = '{"grace_minutes": 10, "per_day": "10%", "most_days": 5}'
 
 
@@ -45,7 +47,7 @@ class LatePolicy:
         a penalty nor a cutoff, because then it has no late days."""
         days = ceil(1 / self.per_day) - 1 if self.per_day else None
         limits = [limit for limit in (days, self.most_days) if limit is not None]
-        return min(limits, default=0)
+        return min(MOST_DAYS, *limits) if limits else 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
     most_days = policy.get("most_days")
     if most_days is None:
         return LatePolicy(grace_minutes, per_day)
-    return LatePolicy(grace_minutes, per_day, _whole("most_days", most_days, 1, 366))
+    return LatePolicy(grace_minutes, per_day, _whole("most_days", most_days, 1, MOST_DAYS))
 
 
 def late_policy(text: str) -> dict[str, object]:
@@ -174,7 +176,8 @@ def last_moment(
     """
     date = extended(due, extension)
     if date is not None:
-        date += read_policy(policy).days_with_credit * _DAY
+        rules = read_policy(policy)
+        date += max(rules.days_with_credit * _DAY, rules.grace_minutes * _MINUTE)
     return extended(closes, extension) or date
 
 

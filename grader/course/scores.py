@@ -125,9 +125,9 @@ class Score:
     questions: tuple[QuestionScore, ...] = ()
 
     @property
-    def points_of_questions(self) -> dict[str, Points]:
-        """Question id → points of each written question that is decided."""
-        return {question.question: question.points for question in self.questions if question.points is not None}
+    def decided_questions(self) -> dict[str, QuestionScore]:
+        """The written questions that are decided, by id."""
+        return {question.question: question for question in self.questions if question.points is not None}
 
 
 def score(
@@ -160,17 +160,18 @@ def score(
         questions.append(_question_score(undecided, question_marks.get(id), answered))
     written_points = _sum(question.possible for question in questions)
     unanswered = _sum(question.possible for question in questions if question.state is Decision.NOT_SUBMITTED)
-    absent_code = ZERO if code_submitted else assignment.points - written_points
-    absent = unanswered + absent_code
     possible = code.possible if code else assignment.points
     machine, decided = None, ZERO
-    if code and code_submitted:
+    if code:
         code = _with_marked_checks(code, marks, checks)
-        machine, decided = code.points, code.decided
+        if code_submitted or code.decided:  # a person may give points for code that came in another way
+            machine, decided = code.points, code.decided
+    absent_code = ZERO if code_submitted else assignment.points - written_points - decided
+    absent = unanswered + absent_code
     if is_over:
         questions = [_zero_if_absent(question) for question in questions]
-        if not code_submitted:
-            machine, decided = ZERO, absent_code
+        machine = machine or ZERO if absent_code else machine
+        decided += absent_code
     decided_questions = [question for question in questions if question.points is not None]
     written = _sum(question.points for question in decided_questions) if decided_questions else None
     decided += _sum(question.possible for question in decided_questions)

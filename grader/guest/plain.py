@@ -57,6 +57,17 @@ def plain(value: Any, depth: int = 0) -> Any:
     return _mapping(value, depth) if base is dict else _sequence(list(base.__iter__(value)), depth)
 
 
+def detached(value: Any) -> Any:
+    """Return a copy of plain data, which no later change of its arrays reaches."""
+    if type(value) is np.ndarray:
+        return value.copy()
+    if type(value) is dict:
+        return {key: detached(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(detached, value))
+    return value
+
+
 def sequence_type(value: Any) -> Any:
     """Return tuple, list or deque if the value is an instance of it, else None."""
     for base in _SEQUENCES:

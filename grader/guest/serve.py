@@ -27,7 +27,7 @@ from .describe import describe
 from .entry_points import EntryPoints
 from .gaps import is_gap
 from .load import NotFound, load
-from .plain import plain, sequence_type
+from .plain import detached, plain, sequence_type
 from .structure import Structure, structure
 from .tables import table_of
 from .tracing import Trace
@@ -248,7 +248,7 @@ class Guest:
         replies = []
         for request in requests:
             reply = self.reply_to(request)
-            replies.append(reply)
+            replies.append(detached(reply))
             if reply[0] != "value":  # a failure
                 break
         return ["several", replies]

@@ -44,6 +44,7 @@ def plain_table(value: Any) -> Any:
 
 def _column(pandas: Any, column: Any) -> Any:
     """Return a column as plain data. Missing numbers become NaN."""
+    column = column.infer_objects()  # rows that were filled one by one have objects
     if column.dtype.kind in "fiub":
         return column.to_numpy(np.float64, na_value=np.nan) if column.hasnans else column.to_numpy()
     array = np.asarray(column)

@@ -12,6 +12,7 @@ import numpy as np
 
 from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.guest.entry_points import EntryPoints
+from grader.guest.plain import detached
 from grader.guest.tables import COLUMNS
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
@@ -257,6 +258,7 @@ class Student:
         """
         if cpu_seconds is not None:
             options["lasting"] = True
+        request = detached(request)  # the caller may change its arrays before the request is sent
         return self.pipeline.add(
             PendingRequest(request, cpu_seconds or self._limits.call_cpu_seconds, method, **options)
         )

@@ -8,6 +8,7 @@ earlier requests have been repeated. So each request has the limits that it woul
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -81,6 +82,8 @@ class Pipeline:
     """The requests sent in this session, with their limits; None if they cannot be repeated."""
     _one_by_one: bool = False
     """True after a frame of several requests has ended its session."""
+    _sending: threading.RLock = field(default_factory=threading.RLock)
+    """Held while requests are sent: threads of long checks share the pipeline of code that cannot be loaded."""
 
     @property
     def is_alive(self) -> bool:
@@ -111,15 +114,17 @@ class Pipeline:
 
     def result(self, pending: PendingRequest) -> Any:
         """Return the value or failure of a request. Send all that wait if it has not been sent."""
-        if not pending.is_known:
-            self.send_all()
+        with self._sending:
+            if not pending.is_known:
+                self.send_all()
         return pending.outcome
 
     def send_all(self) -> None:
         """Send all requests that wait."""
-        waiting, self._waiting = self._waiting, []
-        while waiting:
-            waiting = waiting[self._send_first(waiting) :]
+        with self._sending:
+            waiting, self._waiting = self._waiting, []
+            while waiting:
+                waiting = waiting[self._send_first(waiting) :]
 
     def _restart(self) -> None:
         if not self.is_alive and self.failure() is None:
@@ -137,7 +142,7 @@ class Pipeline:
             return 1
         assert self.session is not None, "begin() comes first"
         session, frame = self.session, self._frame(waiting)
-        was_alive = session.alive
+        was_alive, used_before = session.alive, session.used
         if len(frame) == 1:
             answers = [session.request(first.request, first.cpu_seconds)]
         else:
@@ -146,6 +151,9 @@ class Pipeline:
             self._ended_at = first.beginning
             if len(frame) > 1 and self.failure() is None:
                 self._repeat()
+                wall_seconds = session.used.wall_seconds - used_before.wall_seconds
+                cpu_seconds = session.used.cpu_seconds - used_before.cpu_seconds
+                session.budget.use_seconds(-wall_seconds, -cpu_seconds)  # each request is paid for once
                 return 0
         known = 0
         for pending, answer in zip(frame, answers, strict=True):
@@ -201,7 +209,9 @@ class Pipeline:
         self._one_by_one = True
         repeated = self._sent or []
         self._restart()
-        for request, cpu_seconds in repeated:
-            if self.session is not None:
+        if self.session is not None:
+            for request, cpu_seconds in repeated:
                 self.session.request(request, cpu_seconds)
+            used = self.session.used
+            self.session.budget.use_seconds(-used.wall_seconds, -used.cpu_seconds)
         self._sent = repeated

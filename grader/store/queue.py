@@ -36,6 +36,11 @@ class StoreQueue:
         """
         self._keys = keys
 
+    @property
+    def assignments(self) -> list[str]:
+        """Ids of the assignments that can be queued."""
+        return list(self._keys)
+
     def enqueue(
         self,
         tx: Tx,

@@ -85,7 +85,8 @@ def enqueue_pending(store: Store, queue: StoreQueue) -> None:
     meanwhile, the next call continues."""
     while True:
         with store.write() as tx:
-            query = select(regrades).where(regrades.c.pending != ()).order_by(regrades.c.id).limit(1)
+            is_known = regrades.c.assignment.in_(queue.assignments)  # the folder of another one cannot be loaded
+            query = select(regrades).where(regrades.c.pending != (), is_known).order_by(regrades.c.id).limit(1)
             regrade = tx.execute(query.with_for_update()).one_or_none()
             if regrade is None:
                 return

@@ -111,6 +111,8 @@ def test_a_policy_that_cannot_be_read_is_refused_in_words(policy: dict[str, obje
         (None, None, {"per_day": "10%", "most_days": 3}, DUE + 3 * DAY),
         (None, None, {"per_day": "10%"}, DUE + 9 * DAY),
         (None, None, {"per_day": "30%"}, DUE + 3 * DAY),
+        (None, None, {"per_day": "100%", "grace_minutes": 600}, DUE + 600 * MINUTE),
+        (None, None, {"per_day": "0.00001%"}, DUE + 366 * DAY),
         (None, None, {"per_day": "0%", "most_days": 2}, DUE + 2 * DAY),
         (None, DUE + DAY, {"per_day": "10%", "most_days": 3}, DUE + 4 * DAY),
         (DUE + 2 * DAY, None, {"per_day": "10%", "most_days": 3}, DUE + 2 * DAY),

@@ -13,10 +13,11 @@ from grader.api.views import SubmissionView
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, CodePoints, Score, score
-from grader.model import Comparison, Judgement, Opinion, Points
+from grader.model import Comparison, Judgement, Opinion, Points, Status
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark
 from grader.store.records import (
+    CheckRecord,
     Counts,
     Grading,
     Kind,
@@ -130,10 +131,19 @@ def test_what_was_not_submitted_is_zero_once_the_last_moment_has_passed(toy: Ass
     no_answer = answered(replace(ANSWER, digest="", text=""))
     found = score(toy, CODE, [], IN_TIME, no_answer, is_over=True)
     assert (found.final, found.decided, found.waiting, found.absent) == (3, found.possible, 0, 0)
-    assert found.points_of_questions == {QUESTION: 0}
+    assert found.decided_questions[QUESTION].points == 0
     assert found.sentence.endswith("What was not submitted counts as 0 points.")
     no_code = score(toy, NO_CODE, [MARK], IN_TIME, code_submitted=False, is_over=True)
     assert (no_code.machine, no_code.final, no_code.decided) == (0, 1, no_code.possible)
+
+
+def test_a_person_may_give_points_for_code_that_was_not_submitted(toy: Assignment) -> None:
+    mark = replace(MARK, question="q1.1.total", points=Points(2))
+    record = CheckRecord("q1.1.total", Points(0), Points(3), Status.NOT_SUBMITTED, "", "")
+    found = score(toy, NO_CODE, [mark], IN_TIME, checks=[record], code_submitted=False)
+    assert (found.machine, found.final, found.decided, found.absent) == (2, 2, 3, 1)
+    over = score(toy, NO_CODE, [mark], IN_TIME, checks=[record], code_submitted=False, is_over=True)
+    assert (over.final, over.decided) == (2, 4)
 
 
 def test_what_waits_for_a_person_is_no_zero_even_after_the_last_moment(toy: Assignment) -> None:

@@ -42,6 +42,10 @@ class Net:
 
     def loss(self):
         return self.params["W"].sum()
+
+    def step(self, x):
+        self.params["W"] += x
+        return self.params["W"]
 """
 
 
@@ -77,6 +81,23 @@ def test_calls_are_sent_together_when_an_answer_is_used(student: Student, frames
     assert frames == []
     assert (second.value, first.value) == (2, 1)
     assert frames == [["new", "call", "call"]]
+
+
+def test_each_answer_is_what_its_call_returned(student: Student, frames: list[list[str]]) -> None:
+    """Though the student's code changes the array that it has returned."""
+    net = student.new()
+    first, second = net.call("step", np.ones(2)), net.call("step", np.ones(2))
+    assert (list(first.value), list(second.value)) == ([1, 1], [2, 2])
+    assert frames == [["new", "call", "call"]]
+
+
+def test_a_call_gets_the_arguments_of_its_time(student: Student) -> None:
+    """Though the caller changes an array before the call is sent."""
+    step = np.ones(2)
+    first = student.new().call("step", step)
+    step += 100
+    second = student.new().call("step", step)
+    assert (list(first.value), list(second.value)) == ([1, 1], [101, 101])
 
 
 def test_a_call_that_raises_fails_alone(student: Student) -> None:
@@ -115,6 +136,16 @@ def test_a_frame_over_the_limit_of_a_call_is_sent_again_one_by_one(student: Stud
     assert [answer.value for answer in answers] == [2, 3, 4]  # as in the session that was ended
     assert [len(frame) for frame in frames].count(3) == 1
     assert [len(frame) for frame in frames[-3:]] == [1, 1, 1]
+
+
+def test_what_is_repeated_is_paid_for_once(student: Student) -> None:
+    net = student.new()
+    for number in range(3):
+        assert net.call("count", 0.4).value == number + 1
+    answers = [net.call("count", 0.3) for _ in range(3)]
+    before = student.budget.seconds_left
+    assert answers[-1].value == 6
+    assert before - student.budget.seconds_left < 1.7  # 0.9; the ended frame took 0.5, and what was repeated 1.2
 
 
 def test_a_call_over_its_limit_is_stopped_in_whatever_frame(student: Student) -> None:
