@@ -19,7 +19,7 @@ import structlog
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
-from grader.errors import BadCall, GraderError, StoreUnavailable
+from grader.errors import BadCall, GraderError, SandboxUnavailable, StoreUnavailable
 from grader.intake.pool import IntakePool
 from grader.settings import Settings
 from grader.store import installation, people
@@ -27,7 +27,7 @@ from grader.store.database import Store, Tx
 from grader.store.files import locked
 from grader.store.queue import StoreQueue
 from grader.store.records import Person, TokenKind
-from grader.workers.compatibility import compatibility_keys
+from grader.workers.compatibility import compatibility_keys, numpy_of
 from grader.workers.events import Hub
 from grader.workers.grading_process import Plan
 from grader.workers.local import LocalWorkers
@@ -148,8 +148,19 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
 
 
 def _assignments(settings: Settings) -> dict[str, Assignment]:
-    """Return the assignments by id. Log those that cannot be loaded, and leave them out."""
-    return {assignment.id: assignment for assignment in catalogue.load_all(settings.assignments, log.error)}
+    """Return the assignments by id. Log those that cannot be loaded, or whose own packages are not installed, and leave
+    them out."""
+    assignments = {}
+    for assignment in catalogue.load_all(settings.assignments, log.error):
+        try:
+            numpy_of(assignment.runtime(settings.runtime))
+        except SandboxUnavailable as missing:
+            if assignment.lock is None:  # without the common environment, nothing can be graded
+                raise
+            log.error(f"{assignment.id} cannot be graded: {missing}")
+        else:
+            assignments[assignment.id] = assignment
+    return assignments
 
 
 def lease_of(settings: Settings) -> dt.timedelta:

@@ -9,19 +9,21 @@ import pytest
 
 from grader.store import offerings
 from grader.store.records import Offering
-from tests.conftest import TOY_SOLUTION, Command, write_toy
+from tests.conftest import TOY_SOLUTION, TOY_TOML, Command, write_toy
 from tests.running import running, until_final
 
 pytestmark = pytest.mark.long
 
 
 def write_broken(root: Path) -> None:
-    """Assignments whose files raise, end the process, or cannot be read."""
+    """Assignments whose files raise, end the process, or cannot be read, or whose packages are missing."""
     write_toy(root, checks="import nowhere\n", name="missing")
     write_toy(root, checks="raise SystemExit\n", name="ending")
     (root / "unreadable" / "assignment.toml").mkdir(parents=True)
     (write_toy(root, name="notebook") / "handout").mkdir()
     (root / "notebook" / "handout" / "toy.ipynb").write_text("{", "utf-8")
+    toml = TOY_TOML.replace('id = "toy"', 'id = "uninstalled"') + '\n[runtime]\nlock = "torch.lock"\n'
+    (write_toy(root, toml, name="uninstalled") / "torch.lock").write_text("torch==2.0\n", "utf-8")
 
 
 def test_the_service_leaves_it_out_and_grades_the_others(tmp_path: Path) -> None:
@@ -36,6 +38,7 @@ def test_the_service_leaves_it_out_and_grades_the_others(tmp_path: Path) -> None
         assert "ending cannot be loaded: ending/checks.py cannot be loaded: SystemExit" in service.log()
         assert "unreadable cannot be loaded: unreadable/assignment.toml cannot be read: Is a directory" in service.log()
         assert "notebook cannot be loaded: " in service.log()
+        assert "uninstalled cannot be graded: numpy is not installed in" in service.log()
         course = f"{service.url}/api/v1/courses/ml"
         with httpx.Client(headers={"Authorization": f"Bearer {service.tokens[0]}"}, timeout=60) as client:
             assert [row["assignment"] for row in client.get(f"{course}/assignments").json()] == ["toy"]
