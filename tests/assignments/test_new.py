@@ -188,7 +188,7 @@ def test_another_solution_becomes_a_variant_and_a_broken_assignment_harms_no_oth
     ("solution", "other", "remedy"),
     [
         ("np.linalg.svd(x)[2][0]", "-np.linalg.svd(x)[2][0]", 'f.answer: would pass with up_to="sign" of expect'),
-        ("np.linalg.svd(x)[2][0]", "np.linalg.eigh(x.T @ x)[1][:, 0]", "require what it says by expect.that"),
+        ("np.linalg.svd(x)[2][0]", "np.linalg.eigh(x.T @ x)[1][:, 0]", "require by expect.that what the task says"),
     ],
 )
 def test_another_right_solution_that_loses_points_says_what_to_change(command, root, tmp_path, solution, other, remedy):
