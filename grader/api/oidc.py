@@ -10,11 +10,12 @@ import contextvars
 import hashlib
 import hmac
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -171,6 +172,7 @@ class Provider:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
             timeout=_WAIT_SECONDS,
+            verify=_tls(),
         )
 
     def _metadata(self) -> Mapping[str, Any]:
@@ -204,10 +206,17 @@ def _no_answer(why: Exception) -> HttpProblem:
     return HttpProblem(503, "login-unavailable", "You cannot log in now", detail, retry_seconds=RETRY_SECONDS)
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the certificates to trust. Reading them takes longer than all else in a login, and holds up other
+    requests."""
+    return httpx2.create_ssl_context()
+
+
 def _fetch_json(url: str) -> dict[str, Any]:
     """Return a JSON object of the provider, empty if it is another JSON value. Raise 503 if there is no answer."""
     try:
-        document = httpx2.get(url, timeout=_WAIT_SECONDS).raise_for_status().json()
+        document = httpx2.get(url, timeout=_WAIT_SECONDS, verify=_tls()).raise_for_status().json()
     except (httpx2.HTTPError, ValueError) as gone:
         raise _no_answer(gone) from gone
     return document if isinstance(document, dict) else {}
