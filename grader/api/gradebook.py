@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from fastapi import APIRouter
@@ -70,18 +69,7 @@ def _gradebook_result(row: ScoreRow) -> Result:
     if view is None:
         return Result(student, Standing.NOT_YET if row.attempts else Standing.MISSING)
     result = Result(student, _standing(view), late=view.late)
-    score = view.score
-    if score is None or score.final is None:
-        return result
-    return replace(
-        result,
-        points=score.earned,
-        final=score.final,
-        decided=score.decided,
-        waiting=score.waiting,
-        possible=score.possible,
-        written=score.decided_questions,
-    )
+    return result.with_score(view.score) if view.score else result
 
 
 def _standing(view: SubmissionView) -> Standing:

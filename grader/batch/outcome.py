@@ -90,6 +90,18 @@ class Result:
         these, since a platform would count undecided points as zero."""
         return None if self.waiting else self.final
 
+    def with_score(self, own_score: Score) -> Result:
+        """Return the result with the points of a score."""
+        return replace(
+            self,
+            points=own_score.earned,
+            final=own_score.final,
+            decided=own_score.decided,
+            waiting=own_score.waiting,
+            possible=own_score.possible,
+            written=own_score.decided_questions,
+        )
+
     @property
     def submitted_at(self) -> dt.datetime | None:
         """The time of submission in the roster, otherwise the time in the export; None if both are missing."""
@@ -218,15 +230,7 @@ class Outcomes:
             AnsweredQuestions(answers, self._marks),
             code_submitted=report.submission.code_submitted,
         )
-        result = replace(
-            result,
-            points=own_score.earned,
-            final=own_score.final,
-            decided=own_score.decided,
-            waiting=own_score.waiting,
-            possible=own_score.possible,
-            written=own_score.decided_questions,
-        )
+        result = result.with_score(own_score)
         if not report.submission.code_submitted:
             return replace(result, standing=Standing.NO_CODE, why=missing)
         standing = Standing.PARTLY_GRADED if own_score.waiting else Standing.GRADED
