@@ -153,11 +153,7 @@ def score(
         code_submitted: False if the code was not submitted.
         is_over: True if the student's last moment to submit has passed. What was not submitted is then worth zero.
     """
-    question_marks = {mark.question: mark for mark in marks}
-    questions = []
-    for id, question in assignment.questions.items():
-        undecided = QuestionScore(id, question.title, question.points, Decision.WAITING)
-        questions.append(_question_score(undecided, question_marks.get(id), answered))
+    questions = _question_scores(assignment, marks, answered)
     written_points = _sum(question.possible for question in questions)
     unanswered = _sum(question.possible for question in questions if question.state is Decision.NOT_SUBMITTED)
     possible = code.possible if code else assignment.points
@@ -170,8 +166,9 @@ def score(
     absent = unanswered + absent_code
     if is_over:
         questions = [_zero_if_absent(question) for question in questions]
-        machine = machine or ZERO if absent_code else machine
         decided += absent_code
+        if absent_code:
+            machine = machine or ZERO
     decided_questions = [question for question in questions if question.points is not None]
     written = _sum(question.points for question in decided_questions) if decided_questions else None
     decided += _sum(question.possible for question in decided_questions)
@@ -194,6 +191,16 @@ def score(
         absent=open_points,
         questions=tuple(questions),
     )
+
+
+def _question_scores(assignment: Assignment, marks: Sequence[Mark], answered: AnsweredQuestions) -> list[QuestionScore]:
+    """Return the scores of the assignment's written questions."""
+    question_marks = {mark.question: mark for mark in marks}
+    questions = []
+    for id, question in assignment.questions.items():
+        undecided = QuestionScore(id, question.title, question.points, Decision.WAITING)
+        questions.append(_question_score(undecided, question_marks.get(id), answered))
+    return questions
 
 
 def _zero_if_absent(question: QuestionScore) -> QuestionScore:

@@ -205,7 +205,7 @@ def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
         return got
     tolerance = SINGLE if _is_float32(answer) else EXACT
     wrong = ~np.isclose(got, labels, rtol=0 if labels.dtype.kind in "iu" else tolerance, atol=tolerance)
-    if not wrong.any() or float(np.mean(~wrong)) >= share:
+    if not wrong.any() or float(np.mean(~wrong)) >= share:  # the mean of no entries is NaN
         return Verdict(Fraction(1))
     if not labels.shape:
         return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {labels}")
