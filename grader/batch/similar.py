@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import lru_cache
+from heapq import nlargest
 
 import numpy as np
 from copydetect import CodeFingerprint, compare_files
@@ -25,6 +26,10 @@ MOST_CHARACTERS = 200_000
 LEAST_SHARE = 0.2
 """A pair is listed if at least this share of one submission's code is similar to the other submission."""
 MOST_PAIRS = 100
+MOST_COMPARED = 20 * MOST_PAIRS
+"""Only this many pairs, those that share most hashes, are compared token by token."""
+CLUSTER_SHARE = 0.5
+"""A pair belongs to one cluster if at least this share of one submission's code is similar."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Text:
 
     names: tuple[str, ...]
     code: str
+    is_earlier: bool = False
+    """True for a submission of an earlier term. Such submissions are not compared with each other."""
 
 
 @dataclass(frozen=True)
@@ -111,20 +118,74 @@ def ranked(
     handout_hashes: set[int] = set()
     for code in given:
         handout_hashes |= _fingerprint(code).hashes
-    fingerprints = []
+    hashes = []
     for text in texts:
-        fingerprints.append(_without(_fingerprint(text.code), handout_hashes))
+        own_hashes = _fingerprint(text.code).hashes - handout_hashes
+        hashes.append(np.array(sorted(own_hashes), dtype=np.int64))
         tick(1)
+
+    @lru_cache(MOST_PAIRS)  # a fingerprint is far larger than its hashes
+    def fingerprint(number: int) -> CodeFingerprint:
+        return _without(_fingerprint(texts[number].code), handout_hashes)
+
     pairs = []
-    for first, second in combinations(range(len(texts)), 2):
+    for first, second in _candidates(hashes, [text.is_earlier for text in texts]):
         # shares and slices are pairs: of the first code, and of the second
-        tokens, shares, slices = compare_files(fingerprints[first], fingerprints[second])
+        tokens, shares, slices = compare_files(fingerprint(first), fingerprint(second))
         if max(shares) >= LEAST_SHARE:
             first_side = Side(texts[first], min(1.0, shares[0]), slices[0])
             second_side = Side(texts[second], min(1.0, shares[1]), slices[1])
             pairs.append(SimilarPair(int(tokens), first_side, second_side))
     pairs.sort(key=lambda pair: (-pair.share, -pair.tokens))
     return pairs[:MOST_PAIRS]
+
+
+def _candidates(hashes: Sequence[np.ndarray], is_earlier: Sequence[bool]) -> list[tuple[int, int]]:
+    """Return the pairs of texts that share most hashes, as positions, in ascending order.
+
+    An inverted index lists the texts that contain each hash. Thus texts without a common hash are never paired.
+
+    Args:
+        hashes: The distinct hashes of each text.
+        is_earlier: True for each text of an earlier term.
+    """
+    sizes = np.array([len(own_hashes) for own_hashes in hashes])
+    all_hashes = np.concatenate([np.empty(0, np.int64), *hashes])
+    by_hash = np.argsort(all_hashes, kind="stable")
+    holders = np.repeat(np.arange(len(hashes)), sizes)[by_hash]  # ascending for each hash
+    sorted_hashes = all_hashes[by_hash]
+    earlier = np.array(is_earlier, dtype=bool)
+    shares: list[tuple[float, int, int]] = []
+    for number, own_hashes in enumerate(hashes):
+        begins = np.searchsorted(sorted_hashes, own_hashes, "left")
+        ends = np.searchsorted(sorted_hashes, own_hashes, "right")
+        lists = [holders[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        shared = np.bincount(np.concatenate([holders[:0], *lists]), minlength=len(hashes))
+        shared[: number + 1] = 0  # every pair once
+        if earlier[number]:
+            shared[earlier] = 0
+        for partner in np.flatnonzero(shared):
+            share = shared[partner] / min(sizes[number], sizes[partner])
+            shares.append((share, number, int(partner)))
+        shares = nlargest(MOST_COMPARED, shares)
+    return sorted((first, second) for _share, first, second in shares)
+
+
+def clusters(pairs: Iterable[SimilarPair]) -> list[list[Text]]:
+    """Return groups of at least three texts that are connected by pairs with a share of at least `CLUSTER_SHARE`, the
+    largest first."""
+    cluster_of: dict[Text, list[Text]] = {}
+    for pair in pairs:
+        if pair.share < CLUSTER_SHARE:
+            continue
+        first = cluster_of.setdefault(pair.one.text, [pair.one.text])
+        second = cluster_of.setdefault(pair.other.text, [pair.other.text])
+        if first is not second:
+            first += second
+            cluster_of.update((text, first) for text in second)
+    distinct = {id(cluster): cluster for cluster in cluster_of.values()}
+    large = [cluster for cluster in distinct.values() if len(cluster) > 2]
+    return sorted(large, key=len, reverse=True)
 
 
 def _fingerprint(code: str) -> CodeFingerprint:

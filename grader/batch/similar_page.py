@@ -6,12 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from grader.assignments.catalogue import Assignment
+from grader.batch import formats
 from grader.batch.export import Export
+from grader.batch.file_tree import opened
 from grader.batch.gradebooks import Row
 from grader.batch.matching import Matching
 from grader.batch.queue import Received
 from grader.batch.run import Receipt
-from grader.batch.similar import SimilarPair, Text, code_of
+from grader.batch.similar import SimilarPair, Text, clusters, code_of
+from grader.errors import Refused
 from grader.intake.receive import receive_all
 from grader.render.html import environment
 
@@ -41,8 +45,23 @@ def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], f
     return list(texts.values())
 
 
+def earlier_texts(path: Path, task: Assignment) -> list[Text]:
+    """Return the code of all readable submissions in the export of an earlier term, under the export's name and their
+    place in it. Raise `BadCall` if the path holds no submissions."""
+    texts = []
+    with opened(path) as files:
+        export = formats.read(files, task.id, task.files[0])
+        for submission in export.submissions:
+            try:
+                content = receive_all(export.content(submission), task.files[0])
+            except Refused:
+                continue
+            texts.append(Text((f"{path.name}: {submission.place}",), code_of(content), is_earlier=True))
+    return texts
+
+
 def page(title: str, count: int, pairs: Sequence[SimilarPair]) -> str:
-    return _TEMPLATE.render(title=title, count=count, pairs=pairs)
+    return _TEMPLATE.render(title=title, count=count, pairs=pairs, clusters=clusters(pairs))
 
 
 def rows(pairs: Sequence[SimilarPair]) -> Iterator[Row]:

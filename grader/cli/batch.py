@@ -89,6 +89,9 @@ def batch(
         str, typer.Option(help="Title of the score column in --compare, if it has several.")
     ] = "",
     similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of similar submissions.")] = False,
+    earlier: Annotated[
+        list[Path] | None, typer.Option(help="With --similar: an export of an earlier term to compare with.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="With --dry-run: print JSON, one row per submission.")
     ] = False,
@@ -101,6 +104,8 @@ def batch(
     interruption: graded submissions are not graded again."""
     if late and not due:
         raise BadCall('--late needs a due date: add --due "2026-12-01 23:59"')
+    if earlier and not similar:
+        raise BadCall("--earlier needs --similar: add it to rank similar submissions")
     if as_json and not dry_run:
         raise BadCall("--json needs --dry-run: a batch writes its results to class.json in the output folder")
     task = assignment_of(assignment)
@@ -128,7 +133,7 @@ def batch(
             results = class_.write(outcomes, OutputOptions(column or task.title, task.points, gradescope, other_scores))
             class_files.record_run(to, rules, class_.scope.label)
             if similar:
-                class_.write_similar(run)
+                class_.write_similar(run, earlier or ())
     _show(class_, results)
     raise typer.Exit(4 if run.failed else 0)
 
@@ -162,11 +167,14 @@ class _Class:
             pages.draw(new_reports, len(available_cores()), tick)
         return summary.results
 
-    def write_similar(self, run: Run) -> None:
-        """Compare all readable submissions with each other, and write similar.html and similar.csv."""
+    def write_similar(self, run: Run, earlier: Sequence[Path]) -> None:
+        """Compare all readable submissions with each other and with those of earlier terms. Write similar.html and
+        similar.csv."""
         from grader.batch import safe_csv, similar, similar_page  # these need optional libraries
 
         texts = similar_page.texts(self.export, self.matching, run.receipts, self.task.files[0])
+        for path in earlier:
+            texts += similar_page.earlier_texts(path, self.task)
         with progress("comparing", len(texts)) as tick:
             pairs = similar.ranked(texts, similar.baseline(self.task), tick)
         title = f"{self.task.title}: similar submissions"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
 
 from grader.assignments.catalogue import Assignment
-from grader.batch.similar import Text, baseline, code_of, ranked
-from grader.batch.similar_page import page, rows
+from grader.batch import similar
+from grader.batch.similar import Text, baseline, clusters, code_of, ranked
+from grader.batch.similar_page import earlier_texts, page, rows
 from grader.intake.receive import receive
 from tests.conftest import ROOT
 
@@ -48,3 +54,45 @@ def test_names_and_code_are_shown_and_are_no_markup(ps4: Assignment) -> None:
     assert "&lt;b&gt;ada&lt;/b&gt;, =grace" in shown
     assert "no accusation" in shown
     assert len(list(rows(pairs))) == 2
+
+
+def small_class(size: int) -> list[Text]:
+    """Solutions by a few hands, each without some of its lines."""
+    random_numbers = random.Random(size)
+    solutions = [code(name) for name in ("loops", "einsum", "subclass", "properties")]
+    texts = []
+    for number in range(size):
+        lines = [line for line in random_numbers.choice(solutions).splitlines() if random_numbers.random() > 0.1]
+        texts.append(Text((f"s{number}",), "\n".join(lines)))
+    return texts
+
+
+def names_of(pairs: Sequence[similar.SimilarPair]) -> list[set[str]]:
+    return [{*pair.one.names, *pair.other.names} for pair in pairs]
+
+
+def test_the_index_finds_the_pairs_that_comparing_all_pairs_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = small_class(20)
+    monkeypatch.setattr(similar, "MOST_PAIRS", 10)
+    every = names_of(ranked(texts, ()))
+    monkeypatch.setattr(similar, "MOST_COMPARED", 40)  # of 190 pairs
+    assert names_of(ranked(texts, ())) == every
+    assert len(every) == 10
+
+
+def test_copies_of_copies_are_one_group() -> None:
+    copied = [Text((f"copy {number}",), code("loops") + f"\nnumber = {number}\n") for number in range(3)]
+    pairs = ranked([*copied, Text(("alone",), code("einsum"))], ())
+    (group,) = clusters(pairs)
+    assert {text.names for text in group} == {text.names for text in copied}
+    assert "Groups of three or more" in page("x", 4, pairs)
+
+
+def test_a_copy_of_an_earlier_term_is_found_and_earlier_ones_are_not_compared(tmp_path: Path, ps4: Assignment) -> None:
+    earlier = tmp_path / "last year"
+    for student in ("ada", "bob"):
+        (earlier / student).mkdir(parents=True)
+        (earlier / student / "mlp.py").write_text(code("loops"))
+    texts = [Text(("eve",), disguised(code("loops"))), *earlier_texts(earlier, ps4)]
+    pairs = ranked(texts, baseline(ps4))
+    assert names_of(pairs) == [{"eve", "last year: ada"}, {"eve", "last year: bob"}]
