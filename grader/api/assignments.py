@@ -57,6 +57,8 @@ class OfferingSettings(BaseModel):
     attempts_per_hour: int | None = None
     held: bool = False
     """Hide points and reasons from students until release."""
+    release_at: AwareDatetime | None = None
+    """The time at which a held assignment is released; if left out, staff release it by hand."""
 
 
 class OfferingIn(In, OfferingSettings):

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from grader import __version__
 from grader.api.identity import Caller, csrf_token
 from grader.api.problems import HttpProblem
-from grader.model import Points, show_points
+from grader.model import show_signed
 from grader.render.html import environment
 from grader.store.database import now
 
@@ -95,15 +95,9 @@ def duration(seconds: float) -> str:
     return f"{max(1, round(seconds))} s"
 
 
-def signed(points: Points | float) -> str:
-    """Return points as text with a sign, such as "+2" or "−6"."""
-    sign = "−" if points < 0 else "+"
-    return sign + show_points(abs(Points(points)))
-
-
 _TEMPLATES.filters |= {
     "utc": utc,
     "distance": distance,
     "duration": duration,
-    "signed": signed,
+    "signed": show_signed,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean, median
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from grader.api.identity import Caller
 from grader.api.lookup import ForStaff, known_member
 from grader.api.schemas import Login
 from grader.api.views import SubmissionView, views_of
-from grader.course.scores import SubmissionState
+from grader.course.scores import SubmissionState, adjusted
 from grader.model import ZERO, Points, Status, show_points
 from grader.model.grouping import grouped
 from grader.store import gradings, offerings, people, submissions
@@ -55,7 +55,7 @@ def counting_submissions(
     tx: Tx, caller: Caller, offering: Offering, author: str | None = None
 ) -> dict[str, SubmissionView]:
     """Return the submission that gives each person the score, by person id. The submissions contain only scores that
-    the caller may see. If `author` is a person id, return only the submission of this person."""
+    the caller may see, with adjustments. If `author` is a person id, return only the submission of this person."""
     if offering.counts is Counts.LATEST:
         newest = submissions.newest_of_each(tx, offering.course, offering.assignment, author)
         batches = iter([views_of(tx, caller, newest)])
@@ -70,6 +70,10 @@ def counting_submissions(
             best = counting_submission(views, offering)
             if best is not None:
                 counting[id] = best
+    for id, adjustments in offerings.adjustments_of(tx, offering.course, offering.assignment, author).items():
+        if id in counting:
+            view = counting[id]
+            counting[id] = replace(view, score=adjusted(view.score, adjustments) if view.score else None)
     return counting
 
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
-from grader.api.visibility import Visibility
+from grader.api.visibility import Visibility, seen_by
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, last_moment, lateness
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, code_points, score
@@ -91,6 +91,7 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
     task = assignment_of(caller, records[0])
     offering = offerings.offering(tx, course, assignment)
     assert offering is not None  # the database deletes no offering
+    offering = seen_by(tx, caller, offering)
     visible = Visibility(offering, caller)
     ids = [record.id for record in records]
     extensions = offerings.extensions_of(tx, course, assignment)

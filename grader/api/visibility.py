@@ -2,7 +2,8 @@
 
 For students, two settings of an offering hide information:
 
-held: until staff release the assignment, all points, reasons and evidence are hidden.
+held: until staff release the assignment, all points, reasons and evidence are hidden. Staff may set a date for the
+    release, and hold or release single students.
 hidden: a list of parts and checks. Students see that they exist, but not their results.
 
 Information from which a hidden result can be inferred is hidden too.
@@ -16,6 +17,8 @@ from dataclasses import dataclass, replace
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Report, Status, Written
+from grader.store import offerings
+from grader.store.database import Tx, now
 from grader.store.records import CheckRecord, Grading, Mark, Offering
 from grader.workers.events import CheckEvent, Event
 
@@ -148,6 +151,18 @@ class Visibility:
         if not self.is_hidden(result.check) or result.status is Status.NOT_SUBMITTED:
             return result
         return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", self._placeholder)
+
+
+def seen_by(tx: Tx, caller: Caller, offering: Offering) -> Offering:
+    """Return the offering whose `held` is true if results are hidden: from the caller, or for staff from students.
+
+    Results are released at the offering's `release_at`. A student's own hold or release overrides both.
+    """
+    held = offering.held and (offering.release_at is None or now() < offering.release_at)
+    if not caller.is_staff(offering.course):
+        own_holds = offerings.holds_of(tx, offering.course, offering.assignment)
+        held = own_holds.get(caller.person.id, held)
+    return replace(offering, held=held)
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:

@@ -156,6 +156,7 @@ def offer(
     counts: Annotated[Counts | None, typer.Option(help="Which submission counts.")] = None,
     attempts_per_hour: Annotated[int | None, typer.Option(help="Attempts per hour; 0 for no limit.")] = None,
     held: Annotated[bool | None, typer.Option("--held/--released", help="Hide points until they are released.")] = None,
+    release: Annotated[str | None, typer.Option(help=f"When held points are released: {_DATE}")] = None,
     hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -169,9 +170,12 @@ def offer(
         "counts": counts,
         "attempts_per_hour": attempts_per_hour,
         "held": held,
+        "release_at": release,
         "hidden": hidden,
     }
     changes = {name: _setting(name, value) for name, value in options.items() if value is not None}
+    if held is False:
+        changes.setdefault("release_at", None)
     with writing() as tx:
         _require_course(tx, course)
         current = offerings.offering(tx, course, task.id) or Offering(course, task.id)

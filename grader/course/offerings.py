@@ -21,8 +21,8 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
     """Validate a course's settings for an assignment. Return the settings, with the hidden ids sorted and unique.
 
     Raises:
-        BadCall: If dates are out of order, the late policy or the number of attempts is not valid, or a hidden id is
-            not a part or check of the assignment.
+        BadCall: If dates are out of order, a date of release has no effect, the late policy or the number of attempts
+            is not valid, or a hidden id is not a part or check of the assignment.
     """
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
@@ -30,6 +30,10 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
     for (first_event, first_date), (next_event, next_date) in pairwise(known_dates):
         if first_date > next_date:
             raise BadCall(f"{assignment.id} {next_event} ({next_date}) before it {first_event} ({first_date})")
+    if offering.release_at is not None:
+        checked_date(offering.release_at)
+        if not offering.held:
+            raise BadCall("a date of release needs held results: hold them, or remove the date")
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
     assignment_ids: set[str] = set()

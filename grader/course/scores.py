@@ -17,10 +17,10 @@ from enum import StrEnum
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, after_penalty
 from grader.marking.status import marking_status
-from grader.model import ZERO, Points, show_points
+from grader.model import ZERO, Points, show_points, show_signed
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
-from grader.store.records import CheckRecord, Grading, Mark
+from grader.store.records import Adjustment, CheckRecord, Grading, Mark
 from grader.store.rubrics import RubricItem
 
 
@@ -117,12 +117,22 @@ class Score:
     """Possible points of all checks and answers that were submitted and are undecided."""
     possible: Points
     """Possible points of the whole assignment: the 80 of "36 of 80 points" in `sentence`."""
-    sentence: str
-    """A sentence such as "36 of 80 points." that shows the score."""
+    remarks: tuple[str, ...] = ()
+    """Sentences about what was not submitted, the late penalty, and adjustments."""
     absent: Points = ZERO
     """Possible points of questions without an answer and of code that was not submitted, while they can still be
     submitted. After the student's last moment they are part of `decided`, and this is zero."""
     questions: tuple[QuestionScore, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Sentences such as "36 of 80 points." that show the score to the student."""
+        if self.final is None:
+            return " ".join((f"Nothing is decided yet; {show_points(self.waiting)} points are waiting.", *self.remarks))
+        sentences = [f"{show_points(self.final)} of {show_points(self.possible)} points."]
+        if self.waiting:
+            sentences.append(f"{show_points(self.waiting)} more are waiting and not included.")
+        return " ".join((*sentences, *self.remarks))
 
     @property
     def decided_questions(self) -> dict[str, QuestionScore]:
@@ -179,6 +189,9 @@ def score(
     open_points = ZERO if is_over else absent
     waiting = possible - decided - open_points
     missing = "" if code_submitted else assignment.not_submitted
+    remarks = _absences(unanswered, missing, is_over)
+    if final is not None and late.remains != 1:
+        remarks.append(late.sentence)
     return Score(
         machine=machine,
         written=written,
@@ -187,10 +200,20 @@ def score(
         decided=decided,
         waiting=waiting,
         possible=possible,
-        sentence=_score_sentence(final, possible, waiting, late, _absences(unanswered, missing, is_over)),
+        remarks=tuple(remarks),
         absent=open_points,
         questions=tuple(questions),
     )
+
+
+def adjusted(score: Score, adjustments: Sequence[Adjustment]) -> Score:
+    """Return the score with the points that staff added or subtracted, at least 0. A score without decided points is
+    returned unchanged."""
+    if score.final is None or not adjustments:
+        return score
+    final = score.final + _sum(adjustment.points for adjustment in adjustments)
+    remarks = [f"Adjusted by {show_signed(adjustment.points)}: {adjustment.reason}" for adjustment in adjustments]
+    return replace(score, final=max(ZERO, final), remarks=(*score.remarks, *remarks))
 
 
 def _question_scores(assignment: Assignment, marks: Sequence[Mark], answered: AnsweredQuestions) -> list[QuestionScore]:
@@ -267,18 +290,3 @@ def _absences(unanswered: Points, missing: str, is_over: bool) -> list[str]:
     if sentences and is_over:
         sentences.append("What was not submitted counts as 0 points.")
     return sentences
-
-
-def _score_sentence(
-    final: Points | None, possible: Points, waiting: Points, late: Lateness, absences: Sequence[str]
-) -> str:
-    """Return the sentences that show a score to the student. `absences` are the sentences of `_absences`."""
-    if final is None:
-        return " ".join((f"Nothing is decided yet; {show_points(waiting)} points are waiting.", *absences))
-    sentences = [f"{show_points(final)} of {show_points(possible)} points."]
-    if waiting:
-        sentences.append(f"{show_points(waiting)} more are waiting and not included.")
-    sentences += absences
-    if late.remains != 1:
-        sentences.append(late.sentence)
-    return " ".join(sentences)

@@ -74,6 +74,12 @@ def show_points(points: Points) -> str:
     return text or "0"
 
 
+def show_signed(points: Points | float) -> str:
+    """Return points as text with a sign, such as "+2" or "−6"."""
+    sign = "−" if points < 0 else "+"
+    return sign + show_points(abs(Points(points)))
+
+
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 

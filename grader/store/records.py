@@ -126,8 +126,24 @@ class Offering:
     attempts_per_hour: int | None = None
     held: bool = False
     """True while points and reasons are hidden from students, until staff release them."""
+    release_at: dt.datetime | None = None
+    """The time at which a held assignment is released; None if staff release it by hand."""
     hidden: tuple[str, ...] = ()
     """Parts or checks whose verdicts are hidden from students, such as "q2.5" or "q2.2.W1"."""
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """Points that staff added to a student's score for an assignment, or subtracted. Adjustments are never changed."""
+
+    person: str
+    """Id of the student."""
+    points: Points
+    """The points to add; negative to subtract."""
+    reason: str
+    """The reason, for the student."""
+    by: Person
+    at: dt.datetime
 
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────

@@ -218,6 +218,7 @@ offerings = Table(
     _required("counts", _choice(Counts, "counts")),
     Column("attempts_per_hour", Integer),
     _required("held", Boolean),
+    Column("release_at", Moment),
     _required("hidden", Texts),
 )
 
@@ -229,6 +230,31 @@ extensions = Table(
     Column("person", ForeignKey("people.id"), primary_key=True),
     _required("due_at", Moment),
     _of_offering(),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("course", ID, primary_key=True),
+    Column("assignment", ASSIGNMENT, primary_key=True),
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    _required("held", Boolean),
+    _of_offering(),
+)
+
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _required("course", ID),
+    _required("assignment", ASSIGNMENT),
+    _required("person", ForeignKey("people.id")),
+    _required("points", Exact),
+    _required("reason", Text),
+    _required("by", ForeignKey("people.id")),
+    _required("at", Moment),
+    _of_offering(),
+    Index("ix_adjustments_person", "course", "assignment", "person"),
 )
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────
