@@ -19,6 +19,7 @@ from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import CourseId, In, Login, Out
 from grader.course import csv_people, roster
+from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
 from grader.store.records import Course, Member, Role
@@ -59,7 +60,7 @@ def list_courses(caller: TheCaller) -> list[CourseOut]:
 def create_course(caller: TheCaller, new: NewCourse) -> CourseOut:
     """Create a course (admins)."""
     require_admin(caller)
-    course = Course(new.id, roster.name_of(new.title))
+    course = Course(roster.course_of(new.id), roster.name_of(new.title))
     with caller.write() as tx:
         if people.course(tx, course.id):
             raise HttpProblem(409, "exists", "The course exists", f"choose an id other than {course.id}")
@@ -107,6 +108,9 @@ class RosterOut(Out):
     unchanged: int
     missing: list[MemberOut]
     """Members who are not in the file; they stay."""
+    kept_names: list[MemberOut]
+    """People in the file whose name in the file is not used: they are admins or members of other courses, and only
+    admins may change their names."""
 
 
 @router.get("/courses/{course}/roster")
@@ -127,16 +131,16 @@ def put_roster(
     file: Annotated[UploadFile, File(description="login,name,role")],
     dry_run: bool = False,
 ) -> RosterOut:
-    """Add and update people from a CSV file (admins).
+    """Add and update people from a CSV file (staff).
 
     The first line names the columns: login (or email, or id), and optionally name and role. Members who are not in the
     file are reported and stay in the course.
     """
-    require_admin(caller, "course")
+    require_staff(caller, course)
     rows = roster.read(file.file.read(csv_people.MOST_BYTES + 1))
     with caller.write() as tx:
         known_course(tx, course)
-        changes = roster.compare(tx, course, rows)
+        changes = roster.compare(tx, course, rows, caller.person)
         if not dry_run:
             roster.enrol(tx, course, changes)
     added = [MemberOut.of_row(row) for row in changes.added]
@@ -145,7 +149,35 @@ def put_roster(
     for member, row in changes.changed:
         new = MemberOut.of_row(row, member.person.name)
         changed.append(MemberChange(before=MemberOut.of(member), after=new))
-    return RosterOut(dry_run=dry_run, added=added, changed=changed, unchanged=changes.unchanged, missing=missing)
+    return RosterOut(
+        dry_run=dry_run,
+        added=added,
+        changed=changed,
+        unchanged=changes.unchanged,
+        missing=missing,
+        kept_names=[MemberOut.of_row(row) for row in changes.kept_names],
+    )
+
+
+class MemberIn(In):
+    name: str = Field("", max_length=200)
+    """Unchanged if left out. Only admins can change the names of admins and of members of other courses."""
+    role: Role = Role.STUDENT
+
+
+@router.put("/courses/{course}/members/{login}")
+def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn) -> MemberOut:
+    """Add a person to a course, or change their name or role (staff)."""
+    require_staff(caller, course)
+    row = roster.RosterRow(1, roster.login_of(login), roster.name_of(new.name), new.role)
+    with caller.write() as tx:
+        known_course(tx, course)
+        changes = roster.compare(tx, course, [row], caller.person)
+        if changes.kept_names:
+            raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
+        roster.enrol(tx, course, changes)
+        person = known_member(tx, course, row.login)
+    return MemberOut(login=person.login, name=person.name, role=new.role)
 
 
 @router.delete(
@@ -153,11 +185,11 @@ def put_roster(
     status_code=204,
 )
 def remove_member(caller: TheCaller, course: CourseId, login: Login) -> None:
-    """Remove a person from a course; their submissions stay (admins)."""
-    require_admin(caller, "course")
+    """Remove a person from a course; their submissions stay (staff)."""
+    require_staff(caller, course)
     with caller.write() as tx:
         person = known_member(tx, course, login)
-        people.remove_member(tx, course, person.id)
+        roster.remove(tx, course, person, caller.person)
 
 
 # ── the start page ───────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -26,6 +26,9 @@ from grader.store.database import (
 )
 from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
 from grader.store.tables import courses, members, people, tokens
+
+_LOGINS_AT_ONCE = 10_000
+"""Number of logins in one query, since databases limit the parameters of a query."""
 
 PERSON = [people.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
 """The SQL columns for the fields of a `Person`."""
@@ -109,6 +112,23 @@ def person(tx: Tx, id: str) -> Person | None:
     """Return the person with this id; None if there is none."""
     query = select(people).filter_by(id=id)
     return fetch_one(tx, query, Person)
+
+
+def names_of_others(tx: Tx, course: str, logins: Sequence[str]) -> dict[str, str]:
+    """Return the names that the staff of a course may not change, by login: those of admins and of members of other
+    courses.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        logins: The logins to look up, in lower case.
+    """
+    elsewhere = select(members.c.person).where(members.c.course != course)
+    names: dict[str, str] = {}
+    for start in range(0, len(logins), _LOGINS_AT_ONCE):
+        query = select(people.c.login, people.c.name).where(people.c.login.in_(logins[start : start + _LOGINS_AT_ONCE]))
+        names |= fetch_pairs(tx, query.where(or_(people.c.admin, people.c.id.in_(elsewhere))))
+    return names
 
 
 def first_admin(tx: Tx, login: str, name: str) -> Person | None:
