@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -101,7 +102,14 @@ def signed(points: Points | float) -> str:
     return sign + show_points(abs(Points(points)))
 
 
+def exact(text: str) -> Markup:
+    """Return the text as the value of a form's field: escaped, but neither cleaned nor cut, since the form sends it
+    back."""
+    return escape(text)
+
+
 _TEMPLATES.filters |= {
+    "exact": exact,
     "utc": utc,
     "distance": distance,
     "duration": duration,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.course import csv_people
@@ -94,6 +96,16 @@ def read(content: bytes) -> list[RosterRow]:
     return list(rows.values())
 
 
+def lines_of(content: bytes, numbers: Collection[int]) -> str:
+    """Return the first line of a roster and the lines with these numbers, as CSV."""
+    excerpt = io.StringIO()
+    writer = csv.writer(excerpt)
+    for position, (number, cells) in enumerate(csv_people.lines(content)):
+        if position == 0 or number in numbers:
+            writer.writerow(cells)
+    return excerpt.getvalue()
+
+
 def _roster_row(number: int, cells: Mapping[str, str], login_title: str) -> RosterRow:
     """Convert a line of the file. `cells` maps column titles to cells; the login is in the column `login_title`."""
 
@@ -124,8 +136,8 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow], editor: Person | Non
         tx: The transaction.
         course: Id of the course.
         rows: The roster.
-        editor: The person who changes the roster; None for an operator, who may do what admins may. Only admins may change
-            the names of admins and of members of other courses. The present names of these people stay.
+        editor: The person who changes the roster; None for an operator, who may do what admins may. Only admins may
+            change the names of admins and of members of other courses. The present names of these people stay.
 
     Raises:
         BadCall: If the roster takes the role of staff from `editor`, who would lose access to the course.

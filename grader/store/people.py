@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, or_, select, tuple_, update
 
 from grader.store.database import (
     AnyRow,
@@ -24,8 +24,19 @@ from grader.store.database import (
     record_of,
     upsert,
 )
-from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
-from grader.store.tables import courses, members, people, tokens
+from grader.store.records import (
+    EVERY_SCOPE,
+    AccessToken,
+    Course,
+    CourseSetup,
+    Member,
+    Person,
+    Role,
+    TokenKind,
+    TokenScope,
+    new_id,
+)
+from grader.store.tables import courses, members, people, submissions, tokens
 
 _LOGINS_AT_ONCE = 10_000
 """Number of logins in one query, since databases limit the parameters of a query."""
@@ -71,6 +82,15 @@ def all_courses(tx: Tx) -> list[Course]:
     """Return all courses in the order of their ids."""
     query = select(courses).order_by(courses.c.id)
     return fetch(tx, query, Course)
+
+
+def setups(tx: Tx, ids: Iterable[str]) -> dict[str, CourseSetup]:
+    """Return how far each of these courses is set up, by course id."""
+    students = select(func.count()).select_from(members).filter_by(role=Role.STUDENT)
+    count = students.where(members.c.course == courses.c.id).scalar_subquery().label("students")
+    submitted = exists().where(submissions.c.course == courses.c.id).label("has_submissions")
+    query = select(courses.c.id, count, submitted).where(courses.c.id.in_(ids))
+    return {row.id: record_of(row, CourseSetup) for row in tx.execute(query)}
 
 
 # ── people and roles ─────────────────────────────────────────────────────────────────────────────────
@@ -170,11 +190,41 @@ def roles(tx: Tx, person: str) -> dict[str, Role]:
 
 def roster(tx: Tx, course: str) -> list[Member]:
     """Return the members of a course in the order of their names."""
+    return _members(tx, course)
+
+
+def roster_page(tx: Tx, course: str, text: str, after: Person | None, limit: int) -> list[Member]:
+    """Return one page of the members of a course, in the order of `roster`.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        text: Return only people whose name or login contains this text, in upper or lower case.
+        after: Return only people after this one; None for the first page.
+        limit: Largest number of members.
+    """
+    where: list[ColumnElement[bool]] = []
+    if text:
+        in_name = people.c.name.icontains(text, autoescape=True)
+        where.append(or_(in_name, people.c.login.icontains(text, autoescape=True)))
+    if after is not None:
+        key = tuple_(people.c.name, people.c.login)
+        where.append(key > tuple_(after.name, after.login))
+    return _members(tx, course, *where, limit=limit)
+
+
+def _members(tx: Tx, course: str, *where: ColumnElement[bool], limit: int | None = None) -> list[Member]:
     query = select_with_person(members.c.role, person=members.c.person)
-    query = query.where(members.c.course == course)
-    query = query.order_by(people.c.name, people.c.login)
+    query = query.where(members.c.course == course, *where)
+    query = query.order_by(people.c.name, people.c.login).limit(limit)
     rows = tx.execute(query)
     return [Member(person_of(row), row.role) for row in rows]
+
+
+def role_counts(tx: Tx, course: str) -> dict[Role, int]:
+    """Return the number of members of a course by role. A role without members is left out."""
+    query = select(members.c.role, func.count()).filter_by(course=course)
+    return fetch_pairs(tx, query.group_by(members.c.role))
 
 
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────

@@ -58,6 +58,14 @@ class Course:
 
 
 @dataclass(frozen=True)
+class CourseSetup:
+    """How far a course is set up."""
+
+    students: int
+    has_submissions: bool
+
+
+@dataclass(frozen=True)
 class Member:
     person: Person
     role: Role

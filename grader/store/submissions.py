@@ -147,6 +147,13 @@ def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person,
     return [(person_of(row), row.attempts) for row in rows]
 
 
+def attempts_by_assignment(tx: Tx, course: str, author: str) -> dict[str, int]:
+    """Return the number of a person's submissions by assignment. Pre-checks are not counted."""
+    query = select(submissions.c.assignment, func.count()).filter_by(course=course, kind=Kind.SUBMISSION)
+    query = query.where(submissions.c.id.in_(select(authors.c.submission).filter_by(person=author)))
+    return fetch_pairs(tx, query.group_by(submissions.c.assignment))
+
+
 def _of_authors(query: Select[Any], course: str, assignment: str) -> Select[Any]:
     """Let a query range over the pairs of an author and a submission of this author, without pre-checks."""
     of_assignment = select(submissions.c.id).filter_by(course=course, assignment=assignment, kind=Kind.SUBMISSION)

@@ -98,6 +98,15 @@ TABLE = [
     Row("DELETE /api/v1/courses/{course}/members/{member}", STAFF),
     # pages
     Row("GET /", OWN),
+    Row("GET /courses/new", ADMINS),
+    Row("POST /courses/new", ADMINS, {"data": {"id": "newest", "title": "New"}}),
+    Row("GET /courses/{course}/people", STAFF),
+    Row("POST /courses/{course}/people", STAFF, {"data": {"login": "dora"}}),  # 422: she is a member
+    Row("POST /courses/{course}/roster", STAFF, {"files": ROSTER["files"]}),
+    Row("POST /courses/{course}/roster/apply", STAFF, {"data": {"rows": "login\ndora\n"}}),
+    Row("GET /courses/{course}/people/{member}", STAFF),
+    Row("POST /courses/{course}/people/{member}", STAFF, {"data": {"name": "Dora"}}),
+    Row("POST /courses/{course}/people/{member}/remove", STAFF),
     Row("GET /courses/{course}", MEMBERS),
     Row("GET /courses/{course}/assignments/{assignment}", MEMBERS),
     Row("POST /courses/{course}/assignments/{assignment}", MEMBERS, HAND_IN),
