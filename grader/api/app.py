@@ -18,6 +18,7 @@ from grader.api import (
     gradebook,
     gradings,
     members,
+    offering,
     oidc,
     openapi,
     operations,
@@ -76,7 +77,7 @@ def create_app(service: Service) -> FastAPI:
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, scores, gradebook, failures, sessions, oidc):
+    for page in (members, offering, scores, gradebook, failures, sessions, oidc):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ from httpx2 import Response
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from grader.store import people
+from grader.store import offerings, people
 from grader.store.database import Tx
-from grader.store.records import Role, TokenKind
+from grader.store.records import Counts, Offering, Role, TokenKind
 from tests.api.test_pages import words
 from tests.api.world import World
 
@@ -44,6 +45,10 @@ class Editor:
         files = None if file is None else {"file": ("roster.csv", file)}
         return self._client.post(action, data=_hidden(form) | fields, files=files)
 
+    def answers(self, page: str, action: str, **fields: object) -> Response:
+        """Send a form of a page that was got before, with its hidden fields and these."""
+        return self._client.post(action, data=_hidden(_form(page, action)) | fields)
+
     def saves(self, page: str, action: str, **fields: object) -> str:
         """Send a form and return the page to which it leads."""
         answer = self.sends(page, action, **fields)
@@ -52,7 +57,7 @@ class Editor:
 
     def confirms(self, page: str, action: str) -> str:
         """Send a form of a page that was sent, and return the page to which it leads."""
-        answer = self._client.post(action, data=_hidden(_form(page, action)))
+        answer = self.answers(page, action)
         assert answer.status_code == 303, answer.text
         return self.get(answer.headers["location"])
 
@@ -245,3 +250,103 @@ def test_a_persons_page_shows_what_they_may_do_and_when(world: World, grace: Edi
     page = words(grace.get(f"{PEOPLE}/ada")).partition("Score ")[2]
     assert page.startswith("Sums no date no date open 1 2 of 3 an hour 4 of 5.5"), page
     assert "3 of 3 an hour" in words(grace.get(f"{PEOPLE}/bob"))
+
+
+# ── assignments ──────────────────────────────────────────────────────────────────────────────────────
+
+SETTINGS = "/courses/ml/assignments/toy/settings"
+
+
+def offering(world: World) -> Offering:
+    with world.service.store.read() as tx:
+        found = offerings.offering(tx, "ml", "toy")
+    assert found is not None
+    return found
+
+
+def shown(page: str, kind: str) -> dict[str, str]:
+    """Return the values of the form's fields of a type, by name."""
+    return dict(re.findall(rf'name="(\w+)" type="{kind}".*?value="(.*?)"', page))
+
+
+def test_an_assignment_is_offered_with_its_settings(world: World, grace: Editor) -> None:
+    with world.service.store.write() as tx:
+        tx.exec_driver_sql("delete from offerings where course = 'ml'")
+    page = grace.get("/courses/ml/offer")
+    assert f'<a href="{SETTINGS}">Sums</a>' in page
+    assert "not offered" in words(page)
+    page = grace.saves(
+        SETTINGS,
+        SETTINGS,
+        opens_at="2026-11-20T08:00",
+        due_at="2026-12-01T22:59:59",
+        closes_at="2026-12-08T23:00",
+        per_day="12.5",
+        grace_minutes="10",
+        most_days="5",
+        counts="best",
+        attempts_per_hour="4",
+        held="true",
+        hidden=["q1.2", "q1.2.negative"],
+    )
+    assert "Saved: opening date, due date, closing date, late penalty, which submission counts" in words(page)
+    saved = offering(world)
+    assert saved.due_at == dt.datetime(2026, 12, 1, 22, 59, 59, tzinfo=dt.UTC)
+    assert saved.late == {"per_day": "12.5%", "grace_minutes": 10, "most_days": 5}
+    assert (saved.counts, saved.attempts_per_hour, saved.held) == (Counts.BEST, 4, True)
+    assert saved.hidden == ("q1.2", "q1.2.negative")
+    assert "one submission from each of 2 students" in words(page)
+    assert shown(page, "datetime-local")["due_at"] == "2026-12-01T22:59:59"
+    assert shown(page, "number") == {"grace_minutes": "10", "most_days": "5", "attempts_per_hour": "4"}
+    assert page.count(" checked") == 3
+    assert "offered" in words(grace.get("/courses/ml/offer"))
+
+
+def test_what_the_form_has_no_field_for_stays(world: World, grace: Editor) -> None:
+    world.set(late={"per_day": "10%", "grace_minutes": 5})
+    grace.saves(SETTINGS, SETTINGS, per_day="10%", most_days="3")
+    assert offering(world).late == {"per_day": "10%", "most_days": 3}  # the field for minutes was emptied
+    grace.saves(SETTINGS, SETTINGS, most_days="2")
+    assert offering(world).late == {"per_day": "0%", "most_days": 2}
+    assert "Saved: late penalty." in words(grace.saves(SETTINGS, SETTINGS))
+    assert offering(world) == Offering("ml", "toy")
+    assert "Saved." in words(grace.saves(SETTINGS, SETTINGS))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"due_at": "2026-12-02T00:00", "closes_at": "2026-12-01T00:00"}, "toy closes"),
+        ({"due_at": "0001-01-01T00:00"}, "not a valid date for a course"),
+        ({"due_at": "tomorrow"}, "due_at"),
+        ({"per_day": "ten"}, "per_day in a late policy must be text"),
+        ({"attempts_per_hour": "0"}, "attempts per hour must be from 1 to 1000"),
+        ({"hidden": ["q9"]}, "no part or check 'q9'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_by_the_page_too(
+    world: World, grace: Editor, fields: dict[str, object], says: str
+) -> None:
+    before = offering(world)
+    answer = grace.sends(SETTINGS, SETTINGS, **fields)
+    assert (answer.status_code, says in words(answer.text)) == (422, True), words(answer.text)
+    assert offering(world) == before
+
+
+def test_settings_that_someone_else_has_changed_are_not_overwritten(world: World, grace: Editor) -> None:
+    page = grace.get(SETTINGS)
+    world.set(attempts_per_hour=3)
+    answer = grace.answers(page, SETTINGS, attempts_per_hour="9")
+    assert (answer.status_code, "The settings have changed" in answer.text) == (409, True)
+    assert offering(world).attempts_per_hour == 3
+
+
+def test_held_points_are_released_by_a_box(world: World, grace: Editor) -> None:
+    world.set(held=True)
+    world.hand_in("ada")
+    world.grade_next()
+    ada = Editor(world, "ada")
+    assert "not released" in words(ada.get("/"))
+    assert f'<a href="{SETTINGS}#release-title">release them</a>' in grace.get("/courses/ml/assignments/toy/scores")
+    assert "Saved: release." in words(grace.saves(SETTINGS, SETTINGS))
+    assert "4 of 5.5" in words(ada.get("/"))

@@ -107,6 +107,9 @@ TABLE = [
     Row("GET /courses/{course}/people/{member}", STAFF),
     Row("POST /courses/{course}/people/{member}", STAFF, {"data": {"name": "Dora"}}),
     Row("POST /courses/{course}/people/{member}/remove", STAFF),
+    Row("GET /courses/{course}/offer", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/settings", STAFF),
+    Row("POST /courses/{course}/assignments/{assignment}/settings", STAFF, {"data": {"held": "true"}}),  # 409: old
     Row("GET /courses/{course}", MEMBERS),
     Row("GET /courses/{course}/assignments/{assignment}", MEMBERS),
     Row("POST /courses/{course}/assignments/{assignment}", MEMBERS, HAND_IN),
