@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, insert, or_, select, update
 
 from grader.store.database import (
     AnyRow,
@@ -126,9 +126,12 @@ def has_admin(tx: Tx) -> bool:
     return tx.scalar(admins.limit(1)) is not None
 
 
-def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
-    """Add a person to a course, or change their role."""
-    upsert(tx, members, {"course": course, "person": person, "role": role})
+def put_member(tx: Tx, course: str, person: str, role: Role, labels: Sequence[str] | None = None) -> None:
+    """Add a person to a course, or change their role and labels. Labels stay as they are if `labels` is None."""
+    row: dict[str, Any] = {"course": course, "person": person, "role": role}
+    if labels is not None:
+        row["labels"] = labels
+    upsert(tx, members, row)
 
 
 def remove_member(tx: Tx, course: str, person: str) -> None:
@@ -150,11 +153,26 @@ def roles(tx: Tx, person: str) -> dict[str, Role]:
 
 def roster(tx: Tx, course: str) -> list[Member]:
     """Return the members of a course in the order of their names."""
-    query = select_with_person(members.c.role, person=members.c.person)
+    query = select_with_person(members.c.role, members.c.labels, person=members.c.person)
     query = query.where(members.c.course == course)
     query = query.order_by(people.c.name, people.c.login)
     rows = tx.execute(query)
-    return [Member(person_of(row), row.role) for row in rows]
+    return [Member(person_of(row), row.role, row.labels) for row in rows]
+
+
+def labels_of(tx: Tx, course: str, persons: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Return the labels of members of a course by person id. `persons` are the ids of these members; None for all."""
+    query = select(members.c.person, members.c.labels)
+    query = query.filter_by(course=course)
+    if persons is not None:
+        query = query.where(members.c.person.in_(persons))
+    return fetch_pairs(tx, query)
+
+
+def login_column(person: ColumnElement[str | None]) -> ScalarSelect[str]:
+    """Return the SQL expression of the login of the person whose id is in the column `person`."""
+    account = people.alias()
+    return select(account.c.login).where(account.c.id == person).scalar_subquery()
 
 
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
