@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, exists, func, insert, or_, select, tuple_, update
 
 from grader.store.database import (
     AnyRow,
@@ -166,9 +166,12 @@ def has_admin(tx: Tx) -> bool:
     return tx.scalar(admins.limit(1)) is not None
 
 
-def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
-    """Add a person to a course, or change their role."""
-    upsert(tx, members, {"course": course, "person": person, "role": role})
+def put_member(tx: Tx, course: str, person: str, role: Role, labels: Sequence[str] | None = None) -> None:
+    """Add a person to a course, or change their role and labels. Labels stay as they are if `labels` is None."""
+    row: dict[str, Any] = {"course": course, "person": person, "role": role}
+    if labels is not None:
+        row["labels"] = labels
+    upsert(tx, members, row)
 
 
 def remove_member(tx: Tx, course: str, person: str) -> None:
@@ -214,11 +217,26 @@ def roster_page(tx: Tx, course: str, text: str, after: Person | None, limit: int
 
 
 def _members(tx: Tx, course: str, *where: ColumnElement[bool], limit: int | None = None) -> list[Member]:
-    query = select_with_person(members.c.role, person=members.c.person)
+    query = select_with_person(members.c.role, members.c.labels, person=members.c.person)
     query = query.where(members.c.course == course, *where)
     query = query.order_by(people.c.name, people.c.login).limit(limit)
     rows = tx.execute(query)
-    return [Member(person_of(row), row.role) for row in rows]
+    return [Member(person_of(row), row.role, row.labels) for row in rows]
+
+
+def labels_of(tx: Tx, course: str, persons: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Return the labels of members of a course by person id. `persons` are the ids of these members; None for all."""
+    query = select(members.c.person, members.c.labels)
+    query = query.filter_by(course=course)
+    if persons is not None:
+        query = query.where(members.c.person.in_(persons))
+    return fetch_pairs(tx, query)
+
+
+def login_column(person: ColumnElement[str | None]) -> ScalarSelect[str]:
+    """Return the SQL expression of the login of the person whose id is in the column `person`."""
+    account = people.alias()
+    return select(account.c.login).where(account.c.id == person).scalar_subquery()
 
 
 def role_counts(tx: Tx, course: str) -> dict[Role, int]:

@@ -34,14 +34,17 @@ class NewSubmission:
     """Names and contents, in the order of the upload."""
     code_submitted: bool = True
     received_at: dt.datetime = field(default_factory=now)
+    late_days: int = 0
+    """The most late days that the student agrees to use."""
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
     """Store a submission and return its id. Callers may acknowledge it to the student only after the commit."""
     id = next_id(tx, submissions)
     row: dict[str, Any] = {"id": id}
-    for column in ("course", "assignment", "kind", "interface", "digest", "by", "code_submitted", "received_at"):
-        row[column] = getattr(new, column)
+    for column in submissions.c:
+        if column is not submissions.c.id:
+            row[column.name] = getattr(new, column.name)
     tx.execute(insert(submissions), row)
     distinct_authors = dict.fromkeys(new.authors)
     tx.execute(insert(authors), [{"submission": id, "person": person} for person in distinct_authors])
