@@ -17,6 +17,8 @@ from grader.api import (
     failures,
     gradebook,
     gradings,
+    members,
+    offering,
     oidc,
     openapi,
     operations,
@@ -51,7 +53,7 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": 64 << 10},
+        form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": MIB},
     )
     MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # the body is on disk already
     app.state.service = service
@@ -75,7 +77,7 @@ def create_app(service: Service) -> FastAPI:
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (scores, gradebook, failures, sessions, oidc):
+    for page in (members, offering, scores, gradebook, failures, sessions, oidc):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

@@ -204,9 +204,9 @@ class Card:
     """The newest submission if it is queued or running, otherwise None."""
 
 
-def card_of(tx: Tx, caller: Caller, offering: Offering) -> Card:
-    """Return the card of an assignment, with the caller's dates and score."""
-    person = caller.person.id
+def card_of(tx: Tx, caller: Caller, offering: Offering, person: str) -> Card:
+    """Return the card of an assignment with the dates and the score of a person, as the caller may see them. `person`
+    is the person's id."""
     extension = offerings.extension(tx, offering.course, offering.assignment, person)
     due_at = extended(offering.due_at, extension)
     closes_at = extended(offering.closes_at, extension)
@@ -256,7 +256,7 @@ def show_assignment(
         own_page = Page(SHOWN + 1, older_than)  # one more than is shown, to compare the last with
         own = submissions.of_offering(tx, course, assignment, author=caller.person.id, kind=None, page=own_page)
         views = views_of(tx, caller, own)
-        card = card_of(tx, caller, offering)
+        card = card_of(tx, caller, offering, caller.person.id)
         rows = attempts(tx, caller, views, card.counting)
         return page(
             request,

@@ -6,10 +6,10 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from fastapi import APIRouter, File, UploadFile
+from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, card_of
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
@@ -19,9 +19,10 @@ from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import CourseId, In, Login, Out
 from grader.course import csv_people, roster
+from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
-from grader.store.records import Course, Member, Role
+from grader.store.records import Course, CourseSetup, Member, Role
 
 router = APIRouter(prefix="/api/v1", tags=["courses"])
 pages = APIRouter(include_in_schema=False)
@@ -59,7 +60,7 @@ def list_courses(caller: TheCaller) -> list[CourseOut]:
 def create_course(caller: TheCaller, new: NewCourse) -> CourseOut:
     """Create a course (admins)."""
     require_admin(caller)
-    course = Course(new.id, roster.name_of(new.title))
+    course = Course(roster.course_of(new.id), roster.name_of(new.title))
     with caller.write() as tx:
         if people.course(tx, course.id):
             raise HttpProblem(409, "exists", "The course exists", f"choose an id other than {course.id}")
@@ -107,6 +108,9 @@ class RosterOut(Out):
     unchanged: int
     missing: list[MemberOut]
     """Members who are not in the file; they stay."""
+    kept_names: list[MemberOut]
+    """People in the file whose name in the file is not used: they are admins or members of other courses, and only
+    admins may change their names."""
 
 
 @router.get("/courses/{course}/roster")
@@ -127,25 +131,64 @@ def put_roster(
     file: Annotated[UploadFile, File(description="login,name,role")],
     dry_run: bool = False,
 ) -> RosterOut:
-    """Add and update people from a CSV file (admins).
+    """Add and update people from a CSV file (staff).
 
     The first line names the columns: login (or email, or id), and optionally name and role. Members who are not in the
     file are reported and stay in the course.
     """
-    require_admin(caller, "course")
-    rows = roster.read(file.file.read(csv_people.MOST_BYTES + 1))
-    with caller.write() as tx:
-        known_course(tx, course)
-        changes = roster.compare(tx, course, rows)
-        if not dry_run:
-            roster.enrol(tx, course, changes)
+    require_staff(caller, course)
+    changes = import_roster(caller, course, read_upload(file), dry_run=dry_run)
     added = [MemberOut.of_row(row) for row in changes.added]
     missing = [MemberOut.of(member) for member in changes.missing]
     changed = []
     for member, row in changes.changed:
         new = MemberOut.of_row(row, member.person.name)
         changed.append(MemberChange(before=MemberOut.of(member), after=new))
-    return RosterOut(dry_run=dry_run, added=added, changed=changed, unchanged=changes.unchanged, missing=missing)
+    return RosterOut(
+        dry_run=dry_run,
+        added=added,
+        changed=changed,
+        unchanged=changes.unchanged,
+        missing=missing,
+        kept_names=[MemberOut.of_row(row) for row in changes.kept_names],
+    )
+
+
+def read_upload(file: UploadFile) -> bytes:
+    """Return the content of an uploaded roster. Of a file that is too large, return one byte more than is allowed."""
+    return file.file.read(csv_people.MOST_BYTES + 1)
+
+
+def import_roster(caller: Caller, course: str, content: bytes, *, dry_run: bool) -> roster.RosterChanges:
+    """Add and update members of a course from a CSV file. Return the changes. With `dry_run`, change nothing."""
+    rows = roster.read(content)
+    with caller.write() as tx:
+        known_course(tx, course)
+        changes = roster.compare(tx, course, rows, caller.person)
+        if not dry_run:
+            roster.enrol(tx, course, changes)
+    return changes
+
+
+class MemberIn(In):
+    name: str = Field("", max_length=200)
+    """Unchanged if left out. Only admins can change the names of admins and of members of other courses."""
+    role: Role = Role.STUDENT
+
+
+@router.put("/courses/{course}/members/{login}")
+def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn) -> MemberOut:
+    """Add a person to a course, or change their name or role (staff)."""
+    require_staff(caller, course)
+    row = roster.RosterRow(1, roster.login_of(login), roster.name_of(new.name), new.role)
+    with caller.write() as tx:
+        known_course(tx, course)
+        changes = roster.compare(tx, course, [row], caller.person)
+        if changes.kept_names:
+            raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
+        roster.enrol(tx, course, changes)
+        person = known_member(tx, course, row.login)
+    return MemberOut(login=person.login, name=person.name, role=new.role)
 
 
 @router.delete(
@@ -153,11 +196,11 @@ def put_roster(
     status_code=204,
 )
 def remove_member(caller: TheCaller, course: CourseId, login: Login) -> None:
-    """Remove a person from a course; their submissions stay (admins)."""
-    require_admin(caller, "course")
+    """Remove a person from a course; their submissions stay (staff)."""
+    require_staff(caller, course)
     with caller.write() as tx:
         person = known_member(tx, course, login)
-        people.remove_member(tx, course, person.id)
+        roster.remove(tx, course, person, caller.person)
 
 
 # ── the start page ───────────────────────────────────────────────────────────────────────────────────
@@ -168,15 +211,37 @@ class CourseCards:
     """A course on the start page, with its assignments."""
 
     course: Course
-    is_staff: bool
     cards: list[Card]
+    setup: CourseSetup | None
+    """None unless the caller is staff of the course."""
 
 
 @pages.get("/")
 def show_home(request: Request, caller: TheCaller) -> Response:
     with caller.read() as tx:
-        courses = [_course_cards(tx, caller, course) for course in _own_courses(tx, caller)]
-    return page(request, "home.html", courses=courses, title="My courses")
+        cards = _course_cards(tx, caller, _own_courses(tx, caller))
+    return _home_page(request, cards, "My courses")
+
+
+@pages.get("/courses/new")
+def show_new_course(request: Request, caller: TheCaller) -> Response:
+    """Show the form for a new course (admins)."""
+    require_admin(caller)
+    return page(request, "new_course.html")
+
+
+@pages.post("/courses/new")
+def send_new_course(
+    caller: TheCaller,
+    id: Annotated[str, Form(max_length=200)] = "",
+    title: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Create a course."""
+    require_admin(caller)
+    if not title.strip():
+        raise BadCall("the course has no title: enter one")
+    course = create_course(caller, NewCourse(id=roster.course_of(id.strip()), title=title))
+    return RedirectResponse(f"/courses/{course.id}", 303)
 
 
 @pages.get("/courses/{course}")
@@ -184,19 +249,30 @@ def show_course(request: Request, course: CourseId, caller: TheCaller) -> Respon
     """Show the start page with this course only."""
     require_member(caller, course)
     with caller.read() as tx:
-        cards = _course_cards(tx, caller, known_course(tx, course))
-    return page(request, "home.html", courses=[cards], title=cards.course.title)
+        shown_course = known_course(tx, course)
+        cards = _course_cards(tx, caller, [shown_course])
+    return _home_page(request, cards, shown_course.title)
+
+
+def _home_page(request: Request, courses: list[CourseCards], title: str) -> Response:
+    has_provider = request.app.state.provider is not None
+    url = str(request.base_url).rstrip("/")
+    return page(request, "home.html", courses=courses, title=title, provider=has_provider, url=url)
 
 
 def _own_courses(tx: Tx, caller: Caller) -> list[Course]:
     return [course for course in people.all_courses(tx) if caller.is_member(course.id)]
 
 
-def _course_cards(tx: Tx, caller: Caller, course: Course) -> CourseCards:
-    offered = known_offerings(tx, caller, course.id)
-    cards = [card_of(tx, caller, offering) for offering in offered]
-    cards.sort(key=_soonest_first)
-    return CourseCards(course, caller.is_staff(course.id), cards)
+def _course_cards(tx: Tx, caller: Caller, courses: list[Course]) -> list[CourseCards]:
+    setups = people.setups(tx, [course.id for course in courses if caller.is_staff(course.id)])
+    course_cards = []
+    for course in courses:
+        offered = known_offerings(tx, caller, course.id)
+        cards = [card_of(tx, caller, offering, caller.person.id) for offering in offered]
+        cards.sort(key=_soonest_first)
+        course_cards.append(CourseCards(course, cards, setups.get(course.id)))
+    return course_cards
 
 
 def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:

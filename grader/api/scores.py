@@ -18,7 +18,7 @@ from grader.api.views import SubmissionView, views_of
 from grader.course.scores import SubmissionState, adjusted
 from grader.model import ZERO, Points, Status, show_points
 from grader.model.grouping import grouped
-from grader.store import gradings, offerings, people, submissions
+from grader.store import adjustments, gradings, offerings, people, submissions
 from grader.store.database import Tx
 from grader.store.records import CheckRecord, Counts, Offering, Page, Person, Role, State
 
@@ -70,10 +70,10 @@ def counting_submissions(
             best = counting_submission(views, offering)
             if best is not None:
                 counting[id] = best
-    for id, adjustments in offerings.adjustments_of(tx, offering.course, offering.assignment, author).items():
+    for id, own_adjustments in adjustments.adjustments_of(tx, offering.course, offering.assignment, author).items():
         if id in counting:
             view = counting[id]
-            counting[id] = replace(view, score=adjusted(view.score, adjustments) if view.score else None)
+            counting[id] = replace(view, score=adjusted(view.score, own_adjustments) if view.score else None)
     return counting
 
 

@@ -254,6 +254,14 @@ def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)
 
 
+def attempts_left(tx: Tx, offering: Offering, person: str) -> int | None:
+    """Return the number of attempts that a person has left at the moment; None if the attempts are not limited."""
+    if offering.attempts_per_hour is None:
+        return None
+    times = submissions.times_since(tx, offering.course, offering.assignment, person, now() - _HOUR)
+    return max(0, offering.attempts_per_hour - len(times))
+
+
 def _require_few_waiting(tx: Tx, request: SubmitRequest, limit: int) -> None:
     """Raise 429 if too many submissions of this person are queued."""
     waiting = queue.waiting(tx, request.person)

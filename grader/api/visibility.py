@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Report, Status, Written
-from grader.store import offerings
+from grader.store import adjustments
 from grader.store.database import Tx, now
 from grader.store.records import CheckRecord, Grading, Mark, Offering
 from grader.workers.events import CheckEvent, Event
@@ -160,7 +160,7 @@ def seen_by(tx: Tx, caller: Caller, offering: Offering) -> Offering:
     """
     held = offering.held and (offering.release_at is None or now() < offering.release_at)
     if not caller.is_staff(offering.course):
-        own_holds = offerings.holds_of(tx, offering.course, offering.assignment)
+        own_holds = adjustments.holds_of(tx, offering.course, offering.assignment)
         held = own_holds.get(caller.person.id, held)
     return replace(offering, held=held)
 

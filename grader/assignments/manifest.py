@@ -113,6 +113,11 @@ class PartTable(_Table):
         return points_of_checks
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the part, its sections and its checks. A course may hide any of them."""
+        return (self.id, *self.sections, *self.points_of_checks)
+
+    @property
     def points(self) -> Points:
         """Sum of the points of all checks and written questions of the part."""
         written = sum((question.points for question in self.written), ZERO)

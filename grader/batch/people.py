@@ -69,7 +69,7 @@ def read(content: bytes) -> list[ClassStudent]:
     for number, escaped_cells in lines[1:]:
         cells = [unescaped(cell) for cell in escaped_cells]
         row = csv_people.cells_by_title(titles, cells)
-        if row.get("student", "").lower().startswith("points possible"):  # a row of Canvas's gradebooks
+        if csv_people.is_points_possible(row):
             continue
         if _first(row, csv_people.ROLE).lower() in csv_people.STAFF:
             continue

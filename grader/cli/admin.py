@@ -113,8 +113,12 @@ def roster_(
         changes = roster.compare(tx, course, new_members)
         if not dry_run:
             roster.enrol(tx, course, changes)
-    _print_rows(list(_change_rows(changes)), as_json)
-    if not as_json:
+    rows = list(_change_rows(changes))
+    if as_json:
+        _print_rows([*rows, *_missing_rows(changes)], as_json)
+    else:
+        if rows:
+            _print_rows(rows, as_json)
         would = "would be " if dry_run else ""
         print_line(
             f"{len(changes.added)} {would}added, {len(changes.changed)} {would}changed, {changes.unchanged} unchanged, "
@@ -123,14 +127,18 @@ def roster_(
 
 
 def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
-    """Yield a row for each person whom a roster file adds or changes, and for each member who is not in the file.
-    "was" has the earlier name and role of a changed member."""
+    """Yield a row for each person whom a roster file adds or changes. "was" has the earlier name and role of a changed
+    member."""
     for row in changes.added:
         yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
     for member, row in changes.changed:
         name = row.name or member.person.name
         was = f"{member.person.name}, {member.role}"
         yield {"what": "changed", "login": row.login, "name": name, "role": row.role, "was": was}
+
+
+def _missing_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
+    """Yield a row for each member who is not in the roster file, like those of `_change_rows`."""
     for member in changes.missing:
         yield {"what": "not in the file", **_person_row(member.person), "role": member.role, "was": ""}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -79,3 +79,9 @@ def cells_by_title(titles: Sequence[str], cells: Sequence[str]) -> dict[str, str
     for title, cell in zip_longest(titles, cells, fillvalue=""):
         row.setdefault(title, " ".join(cell.split()))
     return row
+
+
+def is_points_possible(row: Mapping[str, str]) -> bool:
+    """Return whether a line, as `cells_by_title` returns it, is the second one of Canvas's gradebooks, which has the
+    possible points of the assignments instead of a student."""
+    return row.get("student", "").lower().startswith("points possible")

@@ -38,7 +38,7 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
     assignment_ids: set[str] = set()
     for part in assignment.parts:
-        assignment_ids.update((part.id, *part.sections, *part.points_of_checks))
+        assignment_ids.update(part.ids)
     hidden_ids = sorted(set(offering.hidden))
     for id in hidden_ids:
         if id not in assignment_ids:
@@ -54,10 +54,10 @@ def load(tx: Tx, offering: Offering, local_workers: int) -> str:
         offering: The course's assignment.
         local_workers: Number of gradings that run at the same time if no worker is registered.
     """
-    roles = [member.role for member in people.roster(tx, offering.course)]
+    students = people.role_counts(tx, offering.course).get(Role.STUDENT, 0)
     seconds = gradings.recent_seconds(tx, Kind.SUBMISSION, offering.assignment) or [TYPICAL_SECONDS]
     at_a_time = sum(worker.at_a_time for worker in workers.live(tx)) or local_workers
-    return load_sentence(roles.count(Role.STUDENT), median(seconds), at_a_time)
+    return load_sentence(students, median(seconds), at_a_time)
 
 
 def load_sentence(students: int, seconds: float, at_a_time: int) -> str:

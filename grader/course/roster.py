@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from grader.course import csv_people
 from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
-from grader.store.records import Member, Role
+from grader.store.records import Member, Person, Role
 
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
@@ -41,6 +43,8 @@ class RosterChanges:
     unchanged: int
     missing: tuple[Member, ...]
     """Members of the course who are not in the file. They stay in the course."""
+    kept_names: tuple[RosterRow, ...] = ()
+    """Lines whose name is not used, because other courses use the person's present name."""
 
 
 def login_of(text: str) -> str:
@@ -55,7 +59,7 @@ def login_of(text: str) -> str:
 
 def course_of(text: str) -> str:
     """Return the course id unchanged. Raise `BadCall` if it is not valid."""
-    if not re.fullmatch(COURSE_ID, text):
+    if not re.fullmatch(COURSE_ID, text) or text == "new":  # the page /courses/new
         raise BadCall(f"{text[:60]!r} is not a valid course id: write lower-case letters and digits, such as ml101")
     return text
 
@@ -76,8 +80,11 @@ def read(content: bytes) -> list[RosterRow]:
     rows: dict[str, RosterRow] = {}
     wrong: list[str] = []
     for number, cells in lines[1:]:
+        by_title = csv_people.cells_by_title(titles, cells)
+        if csv_people.is_points_possible(by_title):
+            continue
         try:
-            row = _roster_row(number, csv_people.cells_by_title(titles, cells), login_titles[0])
+            row = _roster_row(number, by_title, login_titles[0])
             if row.login in rows:
                 raise BadCall(f"{row.login} is already in line {rows[row.login].line}: remove one of the lines")
             rows[row.login] = row
@@ -87,6 +94,16 @@ def read(content: bytes) -> list[RosterRow]:
     if not rows:
         raise BadCall("the roster is empty: add a line for each person below the first line")
     return list(rows.values())
+
+
+def lines_of(content: bytes, numbers: Collection[int]) -> str:
+    """Return the first line of a roster and the lines with these numbers, as CSV."""
+    excerpt = io.StringIO()
+    writer = csv.writer(excerpt)
+    for position, (number, cells) in enumerate(csv_people.lines(content)):
+        if position == 0 or number in numbers:
+            writer.writerow(cells)
+    return excerpt.getvalue()
 
 
 def _roster_row(number: int, cells: Mapping[str, str], login_title: str) -> RosterRow:
@@ -112,8 +129,25 @@ def name_of(text: str) -> str:
     return name
 
 
-def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
-    """Compare a roster with a course's members. Return the changes that `enrol` would make."""
+def compare(tx: Tx, course: str, rows: Sequence[RosterRow], editor: Person | None = None) -> RosterChanges:
+    """Compare a roster with a course's members. Return the changes that `enrol` would make.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        rows: The roster.
+        editor: The person who changes the roster; None for an operator, who may do what admins may. Only admins may
+            change the names of admins and of members of other courses. The present names of these people stay.
+
+    Raises:
+        BadCall: If the roster takes the role of staff from `editor`, who would lose access to the course.
+    """
+    kept_names: list[RosterRow] = []
+    if editor is not None and not editor.admin:
+        rows, kept_names = _without_names_of_others(tx, course, rows)
+        for row in rows:
+            if row.login == editor.login and row.role is not Role.STAFF:
+                raise BadCall("you cannot give up your own role of staff: ask another member of staff")
     members = {member.person.login: member for member in people.roster(tx, course)}
     missing = dict(members)
     added: list[RosterRow] = []
@@ -126,7 +160,28 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
         elif member.role != row.role or row.name not in ("", member.person.name):
             changed.append((member, row))
     unchanged = len(rows) - len(added) - len(changed)
-    return RosterChanges(tuple(added), tuple(changed), unchanged, tuple(missing.values()))
+    return RosterChanges(tuple(added), tuple(changed), unchanged, tuple(missing.values()), tuple(kept_names))
+
+
+def _without_names_of_others(tx: Tx, course: str, rows: Sequence[RosterRow]) -> tuple[list[RosterRow], list[RosterRow]]:
+    """Return the rows with the present names of people whose names the course's staff may not change, and the rows in
+    which such a name differs."""
+    names = people.names_of_others(tx, course, [row.login for row in rows])
+    allowed, renaming = [], []
+    for row in rows:
+        present = names.get(row.login, row.name)
+        if row.name not in ("", present):
+            renaming.append(row)
+        allowed.append(replace(row, name=present))
+    return allowed, renaming
+
+
+def remove(tx: Tx, course: str, person: Person, editor: Person) -> None:
+    """Remove a person from a course; their submissions stay. Raise `BadCall` if staff would remove themselves, because
+    they could not come back."""
+    if person.id == editor.id and not editor.admin:
+        raise BadCall("you cannot remove yourself: ask another member of staff")
+    people.remove_member(tx, course, person.id)
 
 
 def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:

@@ -1,19 +1,17 @@
-"""Assignments that courses offer, and what staff decide for single students: extensions, holds and adjustments."""
+"""Assignments that courses offer, and extensions of due dates."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Table, delete, insert, select
 
-from grader.model import Points
-from grader.model.grouping import grouped
+from grader.store import people, tables
 from grader.store.database import Tx, fetch, fetch_one, fetch_pairs, now, record_of, upsert
-from grader.store.people import person_of, select_with_person
-from grader.store.records import Adjustment, Offering, new_id
-from grader.store.rubrics import require_hundredths
-from grader.store.tables import adjustments, extensions, holds, offerings
+from grader.store.records import Extension, Offering
+from grader.store.tables import extensions, label_extensions, offerings
 
 
 def put_offering(tx: Tx, offering: Offering) -> None:
@@ -34,96 +32,97 @@ def offerings_of(tx: Tx, course: str) -> list[Offering]:
     return fetch(tx, query, Offering)
 
 
-def put_extension(tx: Tx, course: str, assignment: str, person: str, due_at: dt.datetime | None) -> None:
-    """Set a person's extended due date. If `due_at` is None, remove the extension."""
-    key = {"course": course, "assignment": assignment, "person": person}
-    tx.execute(delete(extensions).filter_by(**key))
+# ── extensions ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def put_extension(
+    tx: Tx,
+    course: str,
+    assignment: str,
+    person: str,
+    due_at: dt.datetime | None,
+    reason: str = "",
+    by: str | None = None,
+) -> None:
+    """Set a person's extended due date. If `due_at` is None, remove the extension.
+
+    Args:
+        tx: A transaction that writes.
+        course: Id of the course.
+        assignment: Id of the assignment.
+        person: Id of the person.
+        due_at: The extended due date; None removes the extension.
+        reason: The reason, for staff.
+        by: Id of the member of staff.
+    """
+    _put(tx, extensions, {"course": course, "assignment": assignment, "person": person}, due_at, reason, by)
+
+
+def put_label_extension(
+    tx: Tx,
+    course: str,
+    assignment: str,
+    label: str,
+    due_at: dt.datetime | None,
+    reason: str = "",
+    by: str | None = None,
+) -> None:
+    """Set or remove the extended due date of all members with a label; of everyone if the label is empty. A member who
+    gets the label later has the extension too."""
+    _put(tx, label_extensions, {"course": course, "assignment": assignment, "label": label}, due_at, reason, by)
+
+
+def _put(tx: Tx, table: Table, key: Mapping[str, str], due_at: dt.datetime | None, reason: str, by: str | None) -> None:
+    tx.execute(delete(table).filter_by(**key))
     if due_at is not None:
-        tx.execute(insert(extensions).values(**key, due_at=due_at))
+        row = {**key, "due_at": due_at, "reason": reason, "by": by, "at": now()}
+        tx.execute(insert(table).values(row))
 
 
 def extension(tx: Tx, course: str, assignment: str, person: str) -> dt.datetime | None:
     """Return a person's extended due date; None if the person has no extension."""
-    return extensions_of(tx, course, assignment, person).get(person)
+    return extensions_of(tx, course, assignment, [person]).get(person)
 
 
-def extensions_of(tx: Tx, course: str, assignment: str, person: str | None = None) -> dict[str, dt.datetime]:
-    """Return the extended due dates by person id.
-
-    Args:
-        tx: The transaction.
-        course: Id of the course.
-        assignment: Id of the assignment.
-        person: Return only the extension of this person; None for all.
-    """
-    query = select(extensions.c.person, extensions.c.due_at)
-    query = query.filter_by(course=course, assignment=assignment)
-    if person is not None:
-        query = query.filter_by(person=person)
-    return fetch_pairs(tx, query)
-
-
-# ── holds ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def put_hold(tx: Tx, course: str, assignment: str, person: str, held: bool | None) -> None:
-    """Hide an assignment's results from one student, or release them to this student.
-
-    Args:
-        tx: A transaction that writes.
-        course: Id of the course.
-        assignment: Id of the assignment.
-        person: Id of the student.
-        held: True to hide, False to release; None to do as for all students.
-    """
-    key = {"course": course, "assignment": assignment, "person": person}
-    if held is None:
-        tx.execute(delete(holds).filter_by(**key))
-    else:
-        upsert(tx, holds, key | {"held": held})
-
-
-def holds_of(tx: Tx, course: str, assignment: str) -> dict[str, bool]:
-    """Return, by person id, whether the results are hidden from a student, for students with a setting of their own."""
-    query = select(holds.c.person, holds.c.held)
-    return fetch_pairs(tx, query.filter_by(course=course, assignment=assignment))
-
-
-# ── adjustments ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def add_adjustment(tx: Tx, course: str, assignment: str, person: str, points: Points, reason: str, staff: str) -> None:
-    """Add points to a student's score for an assignment, or subtract some.
-
-    Args:
-        tx: A transaction that writes.
-        course: Id of the course.
-        assignment: Id of the assignment.
-        person: Id of the student.
-        points: The points to add; negative to subtract.
-        reason: The reason, for the student.
-        staff: Id of the person who decides.
-
-    Raises:
-        BadCall: If the points are not a multiple of 1/100.
-    """
-    require_hundredths(points)
-    row = {"id": new_id(), "course": course, "assignment": assignment, "person": person, "points": points}
-    tx.execute(insert(adjustments).values(row | {"reason": reason, "by": staff, "at": now()}))
-
-
-def adjustments_of(tx: Tx, course: str, assignment: str, person: str | None = None) -> dict[str, list[Adjustment]]:
-    """Return the adjustments of scores for an assignment by person id, the oldest first.
+def extensions_of(
+    tx: Tx, course: str, assignment: str, persons: Collection[str] | None = None
+) -> dict[str, dt.datetime]:
+    """Return the extended due dates by person id. A person's date is the latest one of their own extension, of the
+    extensions of their labels, and of everyone's.
 
     Args:
         tx: The transaction.
         course: Id of the course.
         assignment: Id of the assignment.
-        person: Return only the adjustments of this person; None for all.
+        persons: Return only the extensions of the people with these ids; None for all members.
     """
-    query = select_with_person(*adjustments.c, person=adjustments.c.by)
-    query = query.where(adjustments.c.course == course, adjustments.c.assignment == assignment)
-    if person is not None:
-        query = query.where(adjustments.c.person == person)
-    rows = tx.execute(query.order_by(adjustments.c.id))
-    return grouped((row.person, record_of(row, Adjustment, by=person_of(row))) for row in rows)
+    of_assignment = {"course": course, "assignment": assignment}
+    own = select(extensions.c.person, extensions.c.due_at).filter_by(**of_assignment)
+    if persons is not None:
+        own = own.where(extensions.c.person.in_(persons))
+    latest = fetch_pairs(tx, own)
+    of_labels = select(label_extensions.c.label, label_extensions.c.due_at).filter_by(**of_assignment)
+    date_of_label = fetch_pairs(tx, of_labels)
+    if not date_of_label:
+        return latest
+    labels_of = people.labels_of(tx, course, persons)
+    for person in labels_of if persons is None else persons:
+        dates = [date_of_label.get(label) for label in ("", *labels_of.get(person, ()))]
+        known_dates = [date for date in (latest.get(person), *dates) if date is not None]
+        if known_dates:
+            latest[person] = max(known_dates)
+    return latest
+
+
+def stored_extensions(tx: Tx, course: str, assignment: str) -> list[Extension]:
+    """Return the extensions of an assignment as staff set them: those of everyone and of labels, then those of people
+    in the order of their logins."""
+    granter = people.login_column(label_extensions.c.by).label("granter")
+    of_labels = select(label_extensions, granter).filter_by(course=course, assignment=assignment)
+    rows = tx.execute(of_labels.order_by(label_extensions.c.label))
+    stored = [record_of(row, Extension, by=row.granter, person=None) for row in rows]
+    granter = people.login_column(extensions.c.by).label("granter")
+    of_people = people.select_with_person(*extensions.c, granter, person=extensions.c.person)
+    of_people = of_people.where(extensions.c.course == course, extensions.c.assignment == assignment)
+    rows = tx.execute(of_people.order_by(tables.people.c.login))
+    return stored + [record_of(row, Extension, by=row.granter, person=people.person_of(row), label="") for row in rows]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, exists, func, insert, or_, select, tuple_, update
 
 from grader.store.database import (
     AnyRow,
@@ -24,8 +24,22 @@ from grader.store.database import (
     record_of,
     upsert,
 )
-from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
-from grader.store.tables import courses, members, people, tokens
+from grader.store.records import (
+    EVERY_SCOPE,
+    AccessToken,
+    Course,
+    CourseSetup,
+    Member,
+    Person,
+    Role,
+    TokenKind,
+    TokenScope,
+    new_id,
+)
+from grader.store.tables import courses, members, people, submissions, tokens
+
+_LOGINS_AT_ONCE = 10_000
+"""Number of logins in one query, since databases limit the parameters of a query."""
 
 PERSON = [people.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
 """The SQL columns for the fields of a `Person`."""
@@ -70,6 +84,15 @@ def all_courses(tx: Tx) -> list[Course]:
     return fetch(tx, query, Course)
 
 
+def setups(tx: Tx, ids: Iterable[str]) -> dict[str, CourseSetup]:
+    """Return how far each of these courses is set up, by course id."""
+    students = select(func.count()).select_from(members).filter_by(role=Role.STUDENT)
+    count = students.where(members.c.course == courses.c.id).scalar_subquery().label("students")
+    submitted = exists().where(submissions.c.course == courses.c.id).label("has_submissions")
+    query = select(courses.c.id, count, submitted).where(courses.c.id.in_(ids))
+    return {row.id: record_of(row, CourseSetup) for row in tx.execute(query)}
+
+
 # ── people and roles ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -111,6 +134,23 @@ def person(tx: Tx, id: str) -> Person | None:
     return fetch_one(tx, query, Person)
 
 
+def names_of_others(tx: Tx, course: str, logins: Sequence[str]) -> dict[str, str]:
+    """Return the names that the staff of a course may not change, by login: those of admins and of members of other
+    courses.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        logins: The logins to look up, in lower case.
+    """
+    elsewhere = select(members.c.person).where(members.c.course != course)
+    names: dict[str, str] = {}
+    for start in range(0, len(logins), _LOGINS_AT_ONCE):
+        query = select(people.c.login, people.c.name).where(people.c.login.in_(logins[start : start + _LOGINS_AT_ONCE]))
+        names |= fetch_pairs(tx, query.where(or_(people.c.admin, people.c.id.in_(elsewhere))))
+    return names
+
+
 def first_admin(tx: Tx, login: str, name: str) -> Person | None:
     """Create and return the first administrator. Return None if there is one already, possibly created by a concurrent
     transaction."""
@@ -126,9 +166,12 @@ def has_admin(tx: Tx) -> bool:
     return tx.scalar(admins.limit(1)) is not None
 
 
-def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
-    """Add a person to a course, or change their role."""
-    upsert(tx, members, {"course": course, "person": person, "role": role})
+def put_member(tx: Tx, course: str, person: str, role: Role, labels: Sequence[str] | None = None) -> None:
+    """Add a person to a course, or change their role and labels. Labels stay as they are if `labels` is None."""
+    row: dict[str, Any] = {"course": course, "person": person, "role": role}
+    if labels is not None:
+        row["labels"] = labels
+    upsert(tx, members, row)
 
 
 def remove_member(tx: Tx, course: str, person: str) -> None:
@@ -150,11 +193,56 @@ def roles(tx: Tx, person: str) -> dict[str, Role]:
 
 def roster(tx: Tx, course: str) -> list[Member]:
     """Return the members of a course in the order of their names."""
-    query = select_with_person(members.c.role, person=members.c.person)
-    query = query.where(members.c.course == course)
-    query = query.order_by(people.c.name, people.c.login)
+    return _members(tx, course)
+
+
+def roster_page(tx: Tx, course: str, text: str, after: Person | None, limit: int) -> list[Member]:
+    """Return one page of the members of a course, in the order of `roster`.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        text: Return only people whose name or login contains this text, in upper or lower case.
+        after: Return only people after this one; None for the first page.
+        limit: Largest number of members.
+    """
+    where: list[ColumnElement[bool]] = []
+    if text:
+        in_name = people.c.name.icontains(text, autoescape=True)
+        where.append(or_(in_name, people.c.login.icontains(text, autoescape=True)))
+    if after is not None:
+        key = tuple_(people.c.name, people.c.login)
+        where.append(key > tuple_(after.name, after.login))
+    return _members(tx, course, *where, limit=limit)
+
+
+def _members(tx: Tx, course: str, *where: ColumnElement[bool], limit: int | None = None) -> list[Member]:
+    query = select_with_person(members.c.role, members.c.labels, person=members.c.person)
+    query = query.where(members.c.course == course, *where)
+    query = query.order_by(people.c.name, people.c.login).limit(limit)
     rows = tx.execute(query)
-    return [Member(person_of(row), row.role) for row in rows]
+    return [Member(person_of(row), row.role, row.labels) for row in rows]
+
+
+def labels_of(tx: Tx, course: str, persons: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Return the labels of members of a course by person id. `persons` are the ids of these members; None for all."""
+    query = select(members.c.person, members.c.labels)
+    query = query.filter_by(course=course)
+    if persons is not None:
+        query = query.where(members.c.person.in_(persons))
+    return fetch_pairs(tx, query)
+
+
+def login_column(person: ColumnElement[str | None]) -> ScalarSelect[str]:
+    """Return the SQL expression of the login of the person whose id is in the column `person`."""
+    account = people.alias()
+    return select(account.c.login).where(account.c.id == person).scalar_subquery()
+
+
+def role_counts(tx: Tx, course: str) -> dict[Role, int]:
+    """Return the number of members of a course by role. A role without members is left out."""
+    query = select(members.c.role, func.count()).filter_by(course=course)
+    return fetch_pairs(tx, query.group_by(members.c.role))
 
 
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────

@@ -55,12 +55,37 @@ class Person:
 class Course:
     id: str
     title: str
+    late_days: int = 0
+    """Late days that each student may use in the course, before grants."""
+
+
+@dataclass(frozen=True)
+class CourseSetup:
+    """How far a course is set up."""
+
+    students: int
+    has_submissions: bool
 
 
 @dataclass(frozen=True)
 class Member:
     person: Person
     role: Role
+    labels: tuple[str, ...] = ()
+    """Labels such as a section, by which staff extend due dates."""
+
+
+@dataclass(frozen=True)
+class LateDayGrant:
+    """Late days that staff gave to a person, or took away."""
+
+    id: str
+    days: int
+    """Number of late days; negative if they were taken away."""
+    reason: str
+    by: str
+    """Login of the member of staff."""
+    at: dt.datetime
 
 
 class TokenKind(StrEnum):
@@ -146,6 +171,21 @@ class Adjustment:
     at: dt.datetime
 
 
+@dataclass(frozen=True)
+class Extension:
+    """A later due date for one person, for all members with a label, or for everyone."""
+
+    due_at: dt.datetime
+    reason: str
+    by: str | None
+    """Login of the member of staff; None for extensions that an older version stored."""
+    at: dt.datetime | None
+    person: Person | None = None
+    """The person; None if the extension is for a label or for everyone."""
+    label: str = ""
+    """The label; empty for one person's extension, and for everyone's."""
+
+
 # ── submissions ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -182,6 +222,8 @@ class SubmissionRecord:
     files: tuple[File, ...]
     code_submitted: bool = True
     """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
+    late_days: int = 0
+    """The most late days that the student agreed to use for this submission."""
 
 
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────

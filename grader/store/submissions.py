@@ -34,14 +34,17 @@ class NewSubmission:
     """Names and contents, in the order of the upload."""
     code_submitted: bool = True
     received_at: dt.datetime = field(default_factory=now)
+    late_days: int = 0
+    """The most late days that the student agrees to use."""
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
     """Store a submission and return its id. Callers may acknowledge it to the student only after the commit."""
     id = next_id(tx, submissions)
     row: dict[str, Any] = {"id": id}
-    for column in ("course", "assignment", "kind", "interface", "digest", "by", "code_submitted", "received_at"):
-        row[column] = getattr(new, column)
+    for column in submissions.c:
+        if column is not submissions.c.id:
+            row[column.name] = getattr(new, column.name)
     tx.execute(insert(submissions), row)
     distinct_authors = dict.fromkeys(new.authors)
     tx.execute(insert(authors), [{"submission": id, "person": person} for person in distinct_authors])
@@ -145,6 +148,13 @@ def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person,
     query = query.group_by(*PERSON).order_by(people.c.login)
     rows = tx.execute(query)
     return [(person_of(row), row.attempts) for row in rows]
+
+
+def attempts_by_assignment(tx: Tx, course: str, author: str) -> dict[str, int]:
+    """Return the number of a person's submissions by assignment. Pre-checks are not counted."""
+    query = select(submissions.c.assignment, func.count()).filter_by(course=course, kind=Kind.SUBMISSION)
+    query = query.where(submissions.c.id.in_(select(authors.c.submission).filter_by(person=author)))
+    return fetch_pairs(tx, query.group_by(submissions.c.assignment))
 
 
 def _of_authors(query: Select[Any], course: str, assignment: str) -> Select[Any]:

@@ -180,6 +180,7 @@ courses = Table(
     Column("id", ID, primary_key=True),
     _required("title", NAME),
     _required("created_at", Moment),
+    _required("late_days", Integer, server_default=text("0")),
 )
 
 members = Table(
@@ -188,6 +189,20 @@ members = Table(
     Column("course", ForeignKey("courses.id"), primary_key=True),
     Column("person", ForeignKey("people.id"), primary_key=True, index=True),
     _required("role", _choice(Role, "role")),
+    _required("labels", Texts, server_default="[]"),
+)
+
+late_day_grants = Table(
+    "late_day_grants",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _required("course", ForeignKey("courses.id")),
+    _required("person", ForeignKey("people.id")),
+    _required("days", Integer),
+    _required("reason", Text),
+    _required("by", ForeignKey("people.id")),
+    _required("at", Moment),
+    Index("ix_late_day_grants_person", "course", "person"),
 )
 
 tokens = Table(
@@ -229,6 +244,22 @@ extensions = Table(
     Column("assignment", ASSIGNMENT, primary_key=True),
     Column("person", ForeignKey("people.id"), primary_key=True),
     _required("due_at", Moment),
+    _required("reason", Text, server_default=""),
+    Column("by", ID),  # without a foreign key, which SQLite cannot add to a table
+    Column("at", Moment),
+    _of_offering(),
+)
+
+label_extensions = Table(
+    "label_extensions",
+    metadata,
+    Column("course", ID, primary_key=True),
+    Column("assignment", ASSIGNMENT, primary_key=True),
+    Column("label", SHORT, primary_key=True),  # "" is the extension of everyone
+    _required("due_at", Moment),
+    _required("reason", Text),
+    Column("by", ID),
+    Column("at", Moment),
     _of_offering(),
 )
 
@@ -271,6 +302,7 @@ submissions = Table(
     _required("by", ForeignKey("people.id"), index=True),
     _required("received_at", Moment),
     _required("code_submitted", Boolean, server_default=text("true")),
+    _required("late_days", Integer, server_default=text("0")),
     _of_offering(),
     Index("ix_submissions_offering", "course", "assignment", "id"),
 )

@@ -125,6 +125,70 @@ def test_a_member_is_taken_out_by_name(world: World) -> None:
     assert ask(world, "GET", "/api/v1/courses/ml", "bob").status_code == 404
 
 
+# ── what the staff of a course may do with its people ────────────────────────────────────────────────
+
+
+def test_staff_add_change_and_remove_the_people_of_their_course(world: World) -> None:
+    zoe = "/api/v1/courses/ml/members/zoe@x.edu"
+    added = ask(world, "PUT", zoe, "grace", json={"name": "Zoe"}).json()
+    assert added == {"login": "zoe@x.edu", "name": "Zoe", "role": "student"}
+    changed = ask(world, "PUT", zoe, "grace", json={"name": "Zoe Z.", "role": "staff"}).json()
+    assert (changed["name"], changed["role"]) == ("Zoe Z.", "staff")
+    assert ask(world, "PUT", zoe, "grace", json={"role": "student"}).json()["name"] == "Zoe Z."
+    assert ask(world, "DELETE", zoe, "grace").status_code == 204
+    assert ask(world, "PUT", ROSTER, "grace", files=FILE).json()["changed"][0]["after"]["role"] == "staff"
+
+
+def _names(world: World) -> dict[str, str]:
+    return {login: got(world, f"/api/v1/people/{login}", "root")["name"] for login in ("ada", "bob", "eve", "root")}
+
+
+def test_staff_rename_nobody_whom_another_course_or_an_admin_has(world: World) -> None:
+    before = _names(world)
+    for login in ("eve", "root"):
+        answer = ask(world, "PUT", f"/api/v1/courses/ml/members/{login}", "grace", json={"name": "Mallory"})
+        assert (answer.status_code, "only admins may change their name" in answer.text) == (422, True)
+    file = {"file": ("roster.csv", b"login,name\neve,Mallory\nroot,Mallory\nada,Ada Lovelace\n")}
+    done = ask(world, "PUT", ROSTER, "grace", files=file).json()
+    assert [row["login"] for row in done["kept_names"]] == ["eve", "root"]
+    assert [row["login"] for row in done["added"]] == ["eve", "root"]  # they are added, under their own names
+    assert _names(world) == before | {"ada": "Ada Lovelace"}
+    assert ask(world, "PUT", ROSTER, "root", files=file).json()["kept_names"] == []
+    assert _names(world)["eve"] == "Mallory"
+
+
+def test_staff_make_nobody_an_admin_and_change_nobody_outside_their_course(world: World) -> None:
+    for method, path, body in (
+        ("PUT", "/api/v1/people/grace", {"admin": True}),
+        ("PUT", "/api/v1/courses/other/members/grace", {"role": "staff"}),
+        ("DELETE", "/api/v1/courses/other/members/eve", None),
+        ("POST", "/api/v1/courses", {"id": "mine", "title": "Mine"}),
+    ):
+        assert ask(world, method, path, "grace", json=body).status_code == 404, path
+    answer = ask(world, "PUT", "/api/v1/courses/ml/members/grace", "grace", json={"role": "staff", "admin": True})
+    assert answer.status_code == 422
+    assert got(world, "/api/v1/me", "grace")["admin"] is False
+
+
+def test_staff_cannot_lock_themselves_out(world: World) -> None:
+    grace = "/api/v1/courses/ml/members/grace"
+    file = {"file": ("roster.csv", b"login\ngrace\nzoe\n")}
+    answers = [
+        ask(world, "PUT", grace, "grace", json={"role": "student"}),
+        ask(world, "DELETE", grace, "grace"),
+        ask(world, "PUT", ROSTER, "grace", files=file),
+    ]
+    assert [answer.status_code for answer in answers] == [422] * 3
+    assert all("ask another member of staff" in answer.text for answer in answers)
+    assert len(got(world, ROSTER, "grace")) == 3
+    assert ask(world, "PUT", grace, "root", json={"role": "student"}).status_code == 200
+
+
+def test_the_id_new_is_the_address_of_a_page(world: World) -> None:
+    answer = ask(world, "POST", "/api/v1/courses", "root", json={"id": "new", "title": "New"})
+    assert (answer.status_code, "not a valid course id" in answer.text) == (422, True)
+
+
 def test_the_last_admin_stays_one(world: World) -> None:
     answer = ask(world, "PUT", "/api/v1/people/root", "root", json={"admin": False})
     assert answer.status_code == 422

@@ -425,7 +425,12 @@ def test_hostile_names_of_people_files_and_courses_change_nothing(world: World) 
     grace = Visitor(world, "grace")
     regrade = str(grace.sends(submission, f"{submission}/regrade").headers["location"])
     world.grade_next("right")
-    of_staff = (regrade, *(f"{OF_ASSIGNMENT}/{name}" for name in ("scores", "failures", "regrades")))
+    of_staff = (
+        regrade,
+        f"/courses/{COURSE}/people",
+        f"/courses/{COURSE}/people/ada",
+        *(f"{OF_ASSIGNMENT}/{name}" for name in ("scores", "failures", "regrades")),
+    )
     pages = {path: ada.get(path) for path in ("/", OF_ASSIGNMENT, submission, f"{submission}/receipt")}
     for path, page in (pages | {path: grace.get(path) for path in of_staff}).items():
         assert acting(page) == [], path

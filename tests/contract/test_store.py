@@ -27,6 +27,7 @@ from grader.sandbox.contract import Sandbox
 from grader.store import (
     gradings,
     installation,
+    late_days,
     leases,
     marks,
     offerings,
@@ -308,6 +309,71 @@ def test_an_offering_is_what_was_set_last(store: Store, classroom: dict[str, Per
         assert offerings.extension(tx, "ml", "toy", classroom["ann"].id) is None
 
 
+def test_an_extension_is_the_latest_of_a_persons_own_of_their_labels_and_of_everyones(
+    store: Store, classroom: dict[str, Person]
+) -> None:
+    ann, bob, staff = (classroom[login].id for login in ("ann", "bob", "staff"))
+    due = dt.datetime(2026, 11, 25, 22, 59, tzinfo=dt.UTC)
+    in_days = [due + dt.timedelta(days=days) for days in range(5)]
+    with store.write() as tx:
+        offerings.put_offering(tx, Offering("ml", "toy", due_at=due))
+        offerings.put_label_extension(tx, "ml", "toy", "tuesday", in_days[2], "the building was closed", staff)
+        assert offerings.extension(tx, "ml", "toy", ann) is None
+        people.put_member(tx, "ml", ann, Role.STUDENT, ["honours", "tuesday"])  # a label given later counts
+        assert offerings.extensions_of(tx, "ml", "toy") == {ann: in_days[2]}
+        offerings.put_label_extension(tx, "ml", "toy", "", in_days[1])
+        offerings.put_extension(tx, "ml", "toy", bob, in_days[3], "ill", staff)
+        assert offerings.extensions_of(tx, "ml", "toy", [ann, bob, staff]) == {
+            ann: in_days[2],
+            bob: in_days[3],
+            staff: in_days[1],
+        }
+        assert set(offerings.extensions_of(tx, "ml", "toy")) == {person.id for person in classroom.values()}
+        people.put_member(tx, "ml", ann, Role.STUDENT)  # another role keeps the labels
+        assert offerings.extensions_of(tx, "ml", "toy", [ann]) == {ann: in_days[2]}
+        stored = offerings.stored_extensions(tx, "ml", "toy")
+        assert [(row.person and row.person.login, row.label, row.reason, row.by) for row in stored] == [
+            (None, "", "", None),
+            (None, "tuesday", "the building was closed", "staff"),
+            ("bob", "", "ill", "staff"),
+        ]
+        offerings.put_label_extension(tx, "ml", "toy", "", None)
+        offerings.put_label_extension(tx, "ml", "toy", "tuesday", None)
+        assert offerings.extensions_of(tx, "ml", "toy") == {bob: in_days[3]}
+
+
+def test_a_budget_of_late_days_is_the_courses_and_what_was_granted(store: Store, classroom: dict[str, Person]) -> None:
+    ann, bob, staff = (classroom[login].id for login in ("ann", "bob", "staff"))
+    with store.write() as tx:
+        assert late_days.budgets(tx, "ml", [ann]) == {ann: 0}
+        late_days.put_budget(tx, "ml", 4)
+        late_days.grant(tx, "ml", ann, 2, "jury duty", staff)
+        late_days.grant(tx, "ml", ann, -1, "wrong person", staff)
+        late_days.grant(tx, "ml", bob, -9, "agreed", staff)
+        people.put_course(tx, Course("ml", "ML I"))  # another title keeps the budget
+        assert late_days.budgets(tx, "ml", [ann, bob, staff]) == {ann: 5, bob: 0, staff: 4}
+        grants = [(grant.days, grant.reason, grant.by) for grant in late_days.grants_of(tx, "ml", ann)]
+        assert grants == [(2, "jury duty", "staff"), (-1, "wrong person", "staff")]
+
+
+def test_submissions_that_may_use_late_days_are_listed_without_withdrawn_ones(
+    store: Store, classroom: dict[str, Person]
+) -> None:
+    ann, bob = classroom["ann"].id, classroom["bob"].id
+    ids = []
+    with store.write() as tx:
+        for days, kind in ((0, Kind.SUBMISSION), (2, Kind.SUBMISSION), (2, Kind.PRECHECK), (1, Kind.SUBMISSION)):
+            new = NewSubmission("ml", "toy", kind, "api", "", ann, (ann, bob), (), late_days=days)
+            ids.append(submissions.add(tx, new))
+            grading = QUEUE.enqueue(tx, ids[-1], "toy", ann, Priority.INTERACTIVE)
+        assert queue.cancel(tx, grading)
+        rows = late_days.submissions_of(tx, "ml", [ann])
+        assert {(row.id, row.late_days, row.person) for row in rows} == {(ids[1], 2, ann), (ids[1], 2, bob)}
+        rows = late_days.submissions_of(tx, "ml", [bob], "toy")
+        assert [row.id for row in rows] == [ids[0], ids[0], ids[1], ids[1]]
+        assert late_days.submissions_of(tx, "ml", [classroom["staff"].id]) == []
+
+
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -434,9 +500,15 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
         tx.execute(text("ALTER TABLE offerings DROP COLUMN release_at"))
         for newer in ("holds", "adjustments"):
             tx.execute(text(f"DROP TABLE {newer}"))
+        tx.execute(text("DROP TABLE late_day_grants"))
+        tx.execute(text("DROP TABLE label_extensions"))
+        for column in ("courses.late_days", "members.labels", "extensions.reason", "extensions.by", "extensions.at"):
+            table_name, _, name = column.partition(".")
+            tx.execute(text(f'ALTER TABLE {table_name} DROP COLUMN "{name}"'))
         tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
         submission = submissions.add(tx, new)
+        tx.execute(text("ALTER TABLE submissions DROP COLUMN late_days"))
         waiting = []
         for priority in (Priority.BATCH, Priority.REGRADE, Priority.INTERACTIVE):
             waiting.append(QUEUE.enqueue(tx, submission, "toy", new.by, priority))

@@ -77,6 +77,16 @@ def test_a_dry_run_takes_little_longer_than_reading_the_file(call: Call, course:
     assert "20000 would be added" in printed
 
 
+def test_a_roster_prints_what_it_changes_and_counts_the_rest(call: Call, course: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.csv"
+    file.write_text("login,name\nzoe@x.edu,Zoe\n", "utf-8")
+    printed = call("roster", course, file)
+    assert "zoe@x.edu" in printed
+    assert "ada@x.edu" not in printed
+    assert "1 added, 0 changed, 0 unchanged, 2 not in the file and kept" in printed
+    assert [row["what"] for row in rows(call("roster", course, file, "--json"))] == ["not in the file"] * 2
+
+
 def test_what_an_offer_does_not_say_stays_as_it_was(call: Call, course: str) -> None:
     late = '{"per_day": "10%"}'
     call("offer", course, "ps4", "--due", "2026-12-01T23:59+01:00", "--late", late, "--held", "--hidden", "q2.5")

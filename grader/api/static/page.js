@@ -12,6 +12,24 @@ function localise(root) {
   }
 }
 
+// Times are typed in the reader's own zone. They are sent in UTC, as they are typed without a script.
+function localTimes(form) {
+  const fields = form.querySelectorAll("input[type=datetime-local]");
+  if (!fields.length || !("onformdata" in form)) return;
+  for (const field of fields) {
+    if (!field.defaultValue) continue;
+    const moment = new Date(`${field.defaultValue}Z`);
+    field.value = new Date(moment - 60000 * moment.getTimezoneOffset()).toISOString().slice(0, 19);
+  }
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const name of form.querySelectorAll(".zone")) name.textContent = zone;
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const field of fields) {
+      if (field.value) formData.set(field.name, new Date(field.value).toISOString().slice(0, 19));
+    }
+  });
+}
+
 // A form is sent once, however often its button is pressed. The button's own value must still be sent.
 function once(form) {
   form.addEventListener("submit", () => {
@@ -80,6 +98,7 @@ function follow(live) {
 
 localise(document);
 document.querySelectorAll("form[method=post]").forEach(once);
+document.querySelectorAll("form").forEach(localTimes);
 document.querySelectorAll(".drop").forEach(droppable);
 const live = document.getElementById("live");
 if (live) follow(live);

@@ -32,10 +32,16 @@ ADA = ("ada@x.edu", "Ada Lovelace", Role.STUDENT)
         "Email Address\tFirst name\tSurname\tUnit\nada@x.edu\tAda\tLovelace\tML",
         'Student,ID,SIS_Login_ID,Section\n"Ada  Lovelace",4711,ada@x.edu,1\n',
         "login,name\nada@x.edu,Ada Lovelace".encode("utf-16"),
+        "Student,ID,SIS Login ID,Sums (9)\n    Points Possible,,,5.5\nAda Lovelace,4711,ada@x.edu,1\n",
     ],
 )
 def test_what_registrars_write_is_read(text: str | bytes) -> None:
     assert rows(text) == [ADA]
+
+
+def test_names_stay_in_the_order_of_the_file() -> None:
+    canvas = 'Student,ID,SIS Login ID,Section\n    Points Possible,,,\n"Lovelace, Ada",4711,ada@x.edu,1\n'
+    assert rows(canvas) == [("ada@x.edu", "Lovelace, Ada", Role.STUDENT)]
 
 
 @pytest.mark.parametrize("word", ["staff", "TA", "Teacher", "teaching assistant", " Instructor "])

@@ -1,4 +1,4 @@
-"""Holds for single students, releases by date, and adjustments of scores."""
+"""Late days, labels of members, extensions for labels, holds for single students, and adjustments of scores."""
 
 from __future__ import annotations
 
@@ -10,36 +10,53 @@ down_revision = "schema_3"
 
 
 def upgrade() -> None:
+    op.add_column("courses", sa.Column("late_days", sa.Integer, nullable=False, server_default=sa.text("0")))
+    op.add_column("submissions", sa.Column("late_days", sa.Integer, nullable=False, server_default=sa.text("0")))
+    op.add_column("members", sa.Column("labels", sa.Text, nullable=False, server_default="[]"))
+    op.add_column("extensions", sa.Column("reason", sa.Text, nullable=False, server_default=""))
+    op.add_column("extensions", sa.Column("by", sa.String(32)))
+    op.add_column("extensions", sa.Column("at", sa.DateTime))
+    op.create_table(
+        "label_extensions",
+        sa.Column("course", sa.String(32), primary_key=True),
+        sa.Column("assignment", sa.String(64), primary_key=True),
+        sa.Column("label", sa.String(64), primary_key=True),
+        sa.Column("due_at", sa.DateTime, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("by", sa.String(32)),
+        sa.Column("at", sa.DateTime),
+        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    )
+    op.create_table(
+        "late_day_grants",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("course", sa.String(32), sa.ForeignKey("courses.id"), nullable=False),
+        sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), nullable=False),
+        sa.Column("days", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("by", sa.String(32), sa.ForeignKey("people.id"), nullable=False),
+        sa.Column("at", sa.DateTime, nullable=False),
+    )
+    op.create_index("ix_late_day_grants_person", "late_day_grants", ["course", "person"])
     op.add_column("offerings", sa.Column("release_at", sa.DateTime))
     op.create_table(
         "holds",
         sa.Column("course", sa.String(32), primary_key=True),
         sa.Column("assignment", sa.String(64), primary_key=True),
-        sa.Column("person", sa.String(32), _person("holds", "person"), primary_key=True),
+        sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), primary_key=True),
         sa.Column("held", sa.Boolean, nullable=False),
-        _of_offering("holds"),
-        sa.PrimaryKeyConstraint("course", "assignment", "person", name="pk_holds"),
+        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
     )
     op.create_table(
         "adjustments",
         sa.Column("id", sa.String(32), primary_key=True),
         sa.Column("course", sa.String(32), nullable=False),
         sa.Column("assignment", sa.String(64), nullable=False),
-        sa.Column("person", sa.String(32), _person("adjustments", "person"), nullable=False),
+        sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), nullable=False),
         sa.Column("points", sa.Integer, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("by", sa.String(32), _person("adjustments", "by"), nullable=False),
+        sa.Column("by", sa.String(32), sa.ForeignKey("people.id"), nullable=False),
         sa.Column("at", sa.DateTime, nullable=False),
-        _of_offering("adjustments"),
-        sa.PrimaryKeyConstraint("id", name="pk_adjustments"),
+        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
     )
     op.create_index("ix_adjustments_person", "adjustments", ["course", "assignment", "person"])
-
-
-def _person(table: str, column: str) -> sa.ForeignKey:
-    return sa.ForeignKey("people.id", name=f"fk_{table}_{column}")
-
-
-def _of_offering(table: str) -> sa.ForeignKeyConstraint:
-    offering = ["offerings.course", "offerings.assignment"]
-    return sa.ForeignKeyConstraint(["course", "assignment"], offering, name=f"fk_{table}_course")

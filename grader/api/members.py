@@ -1,0 +1,173 @@
+"""Pages for the people of a course: the roster, changes to it, and what one person may do and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, File, Form, Query, UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api.assignments import Card, card_of
+from grader.api.courses import MemberIn, import_roster, put_member, read_upload, remove_member
+from grader.api.identity import TheCaller, require_staff
+from grader.api.lookup import known_course, known_member, known_offerings
+from grader.api.rendering import page
+from grader.api.schemas import TEXT, CourseId, Login
+from grader.api.submitting import attempts_left
+from grader.course import roster
+from grader.errors import BadCall
+from grader.store import people, submissions
+from grader.store.records import Role
+
+pages = APIRouter(include_in_schema=False)
+
+SHOWN = 100
+"""Number of people on one page of a roster."""
+_MOST_CHARACTERS = 600_000
+"""Largest roster that the page with its changes can send again. Encoding makes it up to a third larger, and the body of
+a form has at most 1 MiB."""
+_PEOPLE = "/courses/{course}/people"
+
+Count = Annotated[int, Query(ge=0, le=1_000_000)]
+SearchText = Annotated[str, Query(max_length=200, pattern=TEXT)]
+
+
+@pages.get(_PEOPLE)
+def show_people(
+    request: Request,
+    course: CourseId,
+    caller: TheCaller,
+    text: Annotated[SearchText, Query(alias="q")] = "",
+    after: SearchText = "",
+    added: Count = 0,
+    changed: Count = 0,
+    removed: Count = 0,
+) -> Response:
+    """Show the roster, `SHOWN` people a page. `after` is the login of the last person of the page before; the counts
+    say what the last form changed."""
+    require_staff(caller, course)
+    with caller.read() as tx:
+        shown_course = known_course(tx, course)
+        previous = people.person_by_login(tx, after) if after else None
+        members = people.roster_page(tx, course, text.strip(), previous, SHOWN + 1)
+        counts = people.role_counts(tx, course)
+    return page(
+        request,
+        "people.html",
+        course=shown_course,
+        members=members[:SHOWN],
+        next_after=members[SHOWN - 1].person.login if len(members) > SHOWN else "",
+        is_first=previous is None,
+        students=counts.get(Role.STUDENT, 0),
+        staff=counts.get(Role.STAFF, 0),
+        text=text,
+        done={"added": added, "changed": changed, "removed": removed},
+    )
+
+
+@pages.post(_PEOPLE)
+def send_new_member(
+    course: CourseId,
+    caller: TheCaller,
+    login: Annotated[str, Form(max_length=200)] = "",
+    name: Annotated[str, Form(max_length=200)] = "",
+    role: Annotated[Role, Form()] = Role.STUDENT,
+) -> Response:
+    """Add one person to the course."""
+    require_staff(caller, course)
+    login = roster.login_of(login)
+    with caller.read() as tx:
+        person = people.person_by_login(tx, login)
+        if person and people.role_of(tx, course, person.id):
+            raise BadCall(f"{login} is in the course already: find them under People to change their name or role")
+    put_member(caller, course, login, MemberIn(name=name, role=role))
+    return RedirectResponse(f"/courses/{course}/people?q={quote(login)}&added=1", 303)
+
+
+@pages.post("/courses/{course}/roster")
+def try_roster(
+    request: Request, course: CourseId, caller: TheCaller, file: Annotated[UploadFile | str, File()] = ""
+) -> Response:
+    """Show the changes that a roster would make, and change nothing. The page has the lines that change something, to
+    be sent again."""
+    require_staff(caller, course)
+    if isinstance(file, str) or not file.filename:  # some browsers send a string if no file is chosen
+        raise BadCall("no file was chosen: choose a CSV file with the columns login, name and role")
+    content = read_upload(file)
+    changes = import_roster(caller, course, content, dry_run=True)
+    changed_rows = [*changes.added, *(row for _, row in changes.changed)]
+    rows = roster.lines_of(content, {row.line for row in changed_rows})
+    if len(rows) > _MOST_CHARACTERS:
+        raise BadCall(f"the file would change {len(changed_rows)} people: leave out columns, or upload it in parts")
+    with caller.read() as tx:
+        shown_course = known_course(tx, course)
+    return page(request, "roster.html", course=shown_course, changes=changes, rows=rows, file=file.filename, most=SHOWN)
+
+
+@pages.post("/courses/{course}/roster/apply")
+def apply_roster(course: CourseId, caller: TheCaller, rows: Annotated[str, Form()] = "") -> Response:
+    """Make the changes that `try_roster` has shown."""
+    require_staff(caller, course)
+    changes = import_roster(caller, course, rows.encode(), dry_run=False)
+    done = f"added={len(changes.added)}&changed={len(changes.changed)}"
+    return RedirectResponse(f"/courses/{course}/people?{done}", 303)
+
+
+# ── one person ───────────────────────────────────────────────────────────────────────────────────────
+
+_PERSON = _PEOPLE + "/{login}"
+
+
+@dataclass(frozen=True)
+class MemberAssignment:
+    """An assignment on the page of a member."""
+
+    card: Card
+    submissions: int
+    """Number of the member's submissions."""
+    attempts_left: int | None
+    """Number of attempts that are left in this hour; None without a limit."""
+
+
+@pages.get(_PERSON)
+def show_member(
+    request: Request, course: CourseId, login: Login, caller: TheCaller, saved: Literal["", "person"] = ""
+) -> Response:
+    """Show what a person may do in a course, and when."""
+    require_staff(caller, course)
+    with caller.read() as tx:
+        shown_course = known_course(tx, course)
+        person = known_member(tx, course, login)
+        role = people.role_of(tx, course, person.id)
+        attempts = submissions.attempts_by_assignment(tx, course, person.id)
+        rows = []
+        for offering in known_offerings(tx, caller, course):
+            card = card_of(tx, caller, offering, person.id)
+            left = attempts_left(tx, offering, person.id)
+            rows.append(MemberAssignment(card, attempts.get(offering.assignment, 0), left))
+    return page(request, "member.html", course=shown_course, person=person, role=role, rows=rows, saved=saved)
+
+
+@pages.post(_PERSON)
+def send_member(
+    course: CourseId,
+    login: Login,
+    caller: TheCaller,
+    name: Annotated[str, Form(max_length=200)] = "",
+    role: Annotated[Role, Form()] = Role.STUDENT,
+) -> Response:
+    """Change the name or role of a member."""
+    require_staff(caller, course)
+    with caller.read() as tx:
+        known_member(tx, course, login)
+    put_member(caller, course, login, MemberIn(name=name, role=role))
+    return RedirectResponse(f"/courses/{course}/people/{quote(login)}?saved=person", 303)
+
+
+@pages.post(_PERSON + "/remove")
+def send_removal(course: CourseId, login: Login, caller: TheCaller) -> Response:
+    remove_member(caller, course, login)
+    return RedirectResponse(f"/courses/{course}/people?removed=1", 303)

@@ -1,0 +1,148 @@
+"""Pages on which staff offer an assignment in a course and change its settings."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from pydantic import BaseModel, BeforeValidator, Field
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.lookup import known_course
+from grader.api.problems import HttpProblem, not_found
+from grader.api.rendering import page
+from grader.api.schemas import AssignmentId, CourseId
+from grader.assignments.catalogue import Assignment
+from grader.course import offerings as offers
+from grader.store import offerings
+from grader.store.records import Counts, Offering
+
+pages = APIRouter(include_in_schema=False)
+
+_SETTINGS = "/courses/{course}/assignments/{assignment}/settings"
+_LABELS = {
+    "opens_at": "opening date",
+    "due_at": "due date",
+    "closes_at": "closing date",
+    "late": "late penalty",
+    "counts": "which submission counts",
+    "attempts_per_hour": "attempts an hour",
+    "held": "release",
+    "hidden": "hidden parts",
+}
+"""Setting of an offering → its name on the page."""
+
+
+def _in_utc(text: str) -> str | None:
+    """Return the time that a field of the type datetime-local holds with the zone UTC; None if the field is empty."""
+    return f"{text}Z" if text else None
+
+
+TypedTime = Annotated[dt.datetime | None, BeforeValidator(_in_utc)]
+"""The time in a form's field; a script in the browser converts times from the reader's zone to UTC."""
+_TypedNumber = Annotated[int | None, BeforeValidator(lambda text: text or None)]
+
+
+class SettingsForm(BaseModel):
+    """The fields of the form with an assignment's settings."""
+
+    opens_at: TypedTime = None
+    due_at: TypedTime = None
+    closes_at: TypedTime = None
+    per_day: str = Field("", max_length=20)
+    grace_minutes: _TypedNumber = None
+    most_days: _TypedNumber = None
+    counts: Counts = Counts.LATEST
+    attempts_per_hour: _TypedNumber = None
+    held: bool = False
+    hidden: tuple[str, ...] = Field((), max_length=500)
+    version: str = ""
+    """Version of the settings that the page showed."""
+
+    def offering(self, current: Offering) -> Offering:
+        """Return the offering with the settings of the form."""
+        names = ("opens_at", "due_at", "closes_at", "counts", "attempts_per_hour", "held", "hidden")
+        values = {name: getattr(self, name) for name in names}
+        return replace(current, late=self._late(current.late), **values)
+
+    def _late(self, current: Mapping[str, object]) -> dict[str, object]:
+        """Return the late policy. Keys of the current policy for which the form has no field stay."""
+        percent = self.per_day.strip().removesuffix("%")
+        values = {"grace_minutes": self.grace_minutes, "most_days": self.most_days}
+        policy = {**current, **values, "per_day": f"{percent}%" if percent else None}
+        policy = {name: value for name, value in policy.items() if value is not None}
+        return {"per_day": "0%", **policy} if policy else {}
+
+
+@pages.get("/courses/{course}/offer")
+def show_offer(request: Request, course: CourseId, caller: TheCaller) -> Response:
+    """List the assignments that the service knows, with links to their settings."""
+    require_staff(caller, course)
+    with caller.read() as tx:
+        shown_course = known_course(tx, course)
+        offered = {offering.assignment for offering in offerings.offerings_of(tx, course)}
+    tasks = sorted(caller.service.assignments.values(), key=lambda task: task.id)
+    return page(request, "offer.html", course=shown_course, tasks=tasks, offered=offered)
+
+
+@pages.get(_SETTINGS)
+def show_offering(
+    request: Request, course: CourseId, assignment: AssignmentId, caller: TheCaller, saved: str | None = None
+) -> Response:
+    """Show the settings of an assignment, also before the course offers it. `saved` names the settings that the form
+    has changed, separated by commas."""
+    task = _known_task(caller, course, assignment)
+    with caller.read() as tx:
+        shown_course = known_course(tx, course)
+        current = offerings.offering(tx, course, assignment)
+        offering = current or Offering(course, assignment)
+        load = offers.load(tx, offering, caller.service.settings.workers)
+    return page(
+        request,
+        "offering.html",
+        course=shown_course,
+        offering=offering,
+        is_offered=current is not None,
+        task=task,
+        load=load,
+        version=_version(current),
+        saved=None if saved is None else [_LABELS[name] for name in saved.split(",") if name in _LABELS],
+    )
+
+
+@pages.post(_SETTINGS)
+def send_settings(
+    course: CourseId, assignment: AssignmentId, caller: TheCaller, form: Annotated[SettingsForm, Form()]
+) -> Response:
+    """Offer an assignment, or change its settings."""
+    task = _known_task(caller, course, assignment)
+    with caller.write() as tx:
+        known_course(tx, course)
+        current = offerings.offering(tx, course, assignment)
+        if form.version != _version(current):
+            detail = "someone has changed them since you opened the page: open it again, and make your change there"
+            raise HttpProblem(409, "changed-meanwhile", "The settings have changed", detail)
+        before = current or Offering(course, assignment)
+        after = offers.checked(form.offering(before), task)
+        offerings.put_offering(tx, after)
+    changed = [name for name in _LABELS if getattr(before, name) != getattr(after, name)]
+    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/settings?saved={','.join(changed)}", 303)
+
+
+def _known_task(caller: Caller, course: str, assignment: str) -> Assignment:
+    """Return an assignment. Raise 404 if the service does not know it, or if the caller is not staff of the course."""
+    require_staff(caller, course, "assignment")
+    if assignment not in caller.service.assignments:
+        raise not_found("assignment")
+    return caller.service.assignments[assignment]
+
+
+def _version(offering: Offering | None) -> str:
+    """Return a short hash of the settings of an offering; None if the assignment is not offered."""
+    return hashlib.sha256(repr(offering).encode()).hexdigest()[:16]
