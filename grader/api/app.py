@@ -10,8 +10,10 @@ from starlette.staticfiles import StaticFiles
 
 from grader import __version__
 from grader.api import (
+    adjustments,
     answers,
     assignments,
+    course_scores,
     courses,
     events,
     failures,
@@ -73,11 +75,12 @@ def create_app(service: Service) -> FastAPI:
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
     app.include_router(events.router, responses=errors)
     routes = [*operations.open_router.routes, *events.router.routes]
-    for resource in (operations, courses, assignments, people, submissions, gradings, questions, answers, regrades):
+    of_courses = (courses, assignments, adjustments, people)
+    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, offering, scores, gradebook, failures, sessions, oidc):
+    for page in (members, offering, course_scores, scores, gradebook, failures, sessions, oidc):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

@@ -210,7 +210,7 @@ def card_of(tx: Tx, caller: Caller, offering: Offering, person: str) -> Card:
     extension = offerings.extension(tx, offering.course, offering.assignment, person)
     due_at = extended(offering.due_at, extension)
     closes_at = extended(offering.closes_at, extension)
-    newest = next(submission_batches(tx, caller, offering, person), [])
+    newest = next(submission_batches(tx, caller, offering, [person]), [])
     waiting = newest[0] if newest and not newest[0].grading.state.is_final else None
     finals = [view.final for view in newest if view.final is not None]
     return Card(
@@ -220,7 +220,7 @@ def card_of(tx: Tx, caller: Caller, offering: Offering, person: str) -> Card:
         closes_at=closes_at,
         has_extension=extension is not None,
         window=_window(offering.opens_at, due_at, closes_at),
-        counting=counting_submissions(tx, caller, offering, person).get(person),
+        counting=counting_submissions(tx, caller, offering, [person]).get(person),
         best=max(finals, default=None),
         waiting=waiting,
     )
@@ -254,7 +254,7 @@ def show_assignment(
     with caller.read() as tx:
         offering = known_offering(tx, caller, course, assignment)
         own_page = Page(SHOWN + 1, older_than)  # one more than is shown, to compare the last with
-        own = submissions.of_offering(tx, course, assignment, author=caller.person.id, kind=None, page=own_page)
+        own = submissions.of_offering(tx, course, assignment, persons=[caller.person.id], kind=None, page=own_page)
         views = views_of(tx, caller, own)
         card = card_of(tx, caller, offering, caller.person.id)
         rows = attempts(tx, caller, views, card.counting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median
 from typing import Annotated, Any, Literal
@@ -52,25 +52,27 @@ def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> 
 
 
 def counting_submissions(
-    tx: Tx, caller: Caller, offering: Offering, author: str | None = None
+    tx: Tx, caller: Caller, offering: Offering, persons: Collection[str] | None = None
 ) -> dict[str, SubmissionView]:
     """Return the submission that gives each person the score, by person id. The submissions contain only scores that
-    the caller may see, with adjustments. If `author` is a person id, return only the submission of this person."""
+    the caller may see, with adjustments. `persons` are the ids of the people; None for all."""
     if offering.counts is Counts.LATEST:
-        newest = submissions.newest_of_each(tx, offering.course, offering.assignment, author)
+        newest = submissions.newest_of_each(tx, offering.course, offering.assignment, persons)
         batches = iter([views_of(tx, caller, newest)])
     else:
-        batches = submission_batches(tx, caller, offering, author)
+        batches = submission_batches(tx, caller, offering, persons)
     counting: dict[str, SubmissionView] = {}
     for batch in batches:
         by_author = grouped((author.id, view) for view in batch for author in view.submission.authors)
         for id, views in by_author.items():
+            if persons is not None and id not in persons:
+                continue
             if id in counting:  # the one that counts among the submissions in earlier batches
                 views.append(counting[id])
             best = counting_submission(views, offering)
             if best is not None:
                 counting[id] = best
-    for id, own_adjustments in adjustments.adjustments_of(tx, offering.course, offering.assignment, author).items():
+    for id, own_adjustments in adjustments.adjustments_of(tx, offering.course, offering.assignment, persons).items():
         if id in counting:
             view = counting[id]
             counting[id] = replace(view, score=adjusted(view.score, own_adjustments) if view.score else None)
@@ -78,13 +80,13 @@ def counting_submissions(
 
 
 def submission_batches(
-    tx: Tx, caller: Caller, offering: Offering, author: str | None = None
+    tx: Tx, caller: Caller, offering: Offering, persons: Collection[str] | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """Yield submissions in batches, the newest first, without pre-checks. `author` is a person id; None for all
-    people."""
+    """Yield submissions in batches, the newest first, without pre-checks. `persons` are the ids of the authors; None
+    for all people."""
     page = Page(AT_ONCE)
     while True:
-        records = submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page)
+        records = submissions.of_offering(tx, offering.course, offering.assignment, persons=persons, page=page)
         if not records:
             return
         yield views_of(tx, caller, records)
@@ -178,17 +180,27 @@ def show_scores(staff: ForStaff, order: Annotated[Order, Query(alias="by")] = "n
 
 @pages.get(_PATH + "/students/{login}")
 def show_student(staff: ForStaff, login: Login) -> Response:
-    """Show all submissions of one student."""
+    """Show all submissions of one student, and what staff decided for this student."""
     with staff.read() as (tx, offering):
         course, assignment = staff.course, staff.assignment
         student = known_member(tx, course, login)
         extension = offerings.extension(tx, course, assignment, student.id)
         page = Page(MOST_OF_ONE)
-        own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=page)
+        own = submissions.of_offering(tx, course, assignment, persons=[student.id], kind=None, page=page)
         views = views_of(tx, staff.caller, own)
-        counting = counting_submissions(tx, staff.caller, offering, student.id)
+        counting = counting_submissions(tx, staff.caller, offering, [student.id])
         rows = attempts(tx, staff.caller, views, counting.get(student.id))
-        return staff.render(tx, "student.html", offering, student=student, extension=extension, attempts=rows)
+        return staff.render(
+            tx,
+            "student.html",
+            offering,
+            student=student,
+            extension=extension,
+            attempts=rows,
+            adjustments=adjustments.adjustments_of(tx, course, assignment, [student.id]).get(student.id, ()),
+            hold=adjustments.holds_of(tx, course, assignment).get(student.id),
+            counting=counting.get(student.id),
+        )
 
 
 def rows_of(tx: Tx, caller: Caller, offering: Offering) -> list[ScoreRow]:

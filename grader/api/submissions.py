@@ -257,14 +257,14 @@ def list_submissions(
     with caller.read() as tx:
         if offerings.offering(tx, course, assignment) is None:
             raise not_found("assignment")
-        id = None
+        persons = None
         if author is not None:
             person = people.person_by_login(tx, author)
             if person is None or not (is_staff or person.id == caller.person.id):
                 return []
-            id = person.id
+            persons = [person.id]
         page = Page(limit + 1, older_than)
-        records = submissions.of_offering(tx, course, assignment, author=id, kind=kind, state=state, page=page)
+        records = submissions.of_offering(tx, course, assignment, persons=persons, kind=kind, state=state, page=page)
         views = views_of(tx, caller, records[:limit])
     if len(records) > limit:
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]

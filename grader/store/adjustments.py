@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, insert, select
 
 from grader.model import Points
@@ -61,18 +63,20 @@ def add_adjustment(tx: Tx, course: str, assignment: str, person: str, points: Po
     tx.execute(insert(adjustments).values(row | {"reason": reason, "by": staff, "at": now()}))
 
 
-def adjustments_of(tx: Tx, course: str, assignment: str, person: str | None = None) -> dict[str, list[Adjustment]]:
+def adjustments_of(
+    tx: Tx, course: str, assignment: str, persons: Collection[str] | None = None
+) -> dict[str, list[Adjustment]]:
     """Return the adjustments of scores for an assignment by person id, the oldest first.
 
     Args:
         tx: The transaction.
         course: Id of the course.
         assignment: Id of the assignment.
-        person: Return only the adjustments of this person; None for all.
+        persons: Return only the adjustments of the people with these ids; None for all.
     """
     query = select_with_person(*adjustments.c, person=adjustments.c.by)
     query = query.where(adjustments.c.course == course, adjustments.c.assignment == assignment)
-    if person is not None:
-        query = query.where(adjustments.c.person == person)
+    if persons is not None:
+        query = query.where(adjustments.c.person.in_(persons))
     rows = tx.execute(query.order_by(adjustments.c.id))
     return grouped((row.person, record_of(row, Adjustment, by=person_of(row))) for row in rows)

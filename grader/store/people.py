@@ -196,7 +196,9 @@ def roster(tx: Tx, course: str) -> list[Member]:
     return _members(tx, course)
 
 
-def roster_page(tx: Tx, course: str, text: str, after: Person | None, limit: int) -> list[Member]:
+def roster_page(
+    tx: Tx, course: str, text: str, after: Person | None, limit: int, role: Role | None = None
+) -> list[Member]:
     """Return one page of the members of a course, in the order of `roster`.
 
     Args:
@@ -205,8 +207,11 @@ def roster_page(tx: Tx, course: str, text: str, after: Person | None, limit: int
         text: Return only people whose name or login contains this text, in upper or lower case.
         after: Return only people after this one; None for the first page.
         limit: Largest number of members.
+        role: Return only members with this role; None for all.
     """
     where: list[ColumnElement[bool]] = []
+    if role is not None:
+        where.append(members.c.role == role)
     if text:
         in_name = people.c.name.icontains(text, autoescape=True)
         where.append(or_(in_name, people.c.login.icontains(text, autoescape=True)))

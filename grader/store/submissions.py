@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +88,7 @@ def of_offering(
     course: str,
     assignment: str | None = None,
     *,
-    author: str | None = None,
+    persons: Collection[str] | None = None,
     kind: Kind | None = Kind.SUBMISSION,
     state: State | None = None,
     page: Page = NEWEST,
@@ -99,7 +99,7 @@ def of_offering(
         tx: The transaction.
         course: Id of the course.
         assignment: Id of the assignment; None for all.
-        author: Id of an author; None for all.
+        persons: Ids of people of whom one is an author; None for all.
         kind: The kind; None for all.
         state: State of the grading that gives the points or, if there is none yet, of the first one; None for all.
         page: The page of the list.
@@ -109,9 +109,9 @@ def of_offering(
         where.append(submissions.c.assignment == assignment)
     if kind is not None:
         where.append(submissions.c.kind == kind)
-    if author is not None:
-        of_author = select(authors.c.submission).filter_by(person=author)
-        where.append(submissions.c.id.in_(of_author))
+    if persons is not None:
+        of_persons = select(authors.c.submission).where(authors.c.person.in_(persons))
+        where.append(submissions.c.id.in_(of_persons))
     if state is not None:
         where.append(submissions.c.id.in_(_in_state(state)))
     if page.before is not None:
@@ -119,7 +119,9 @@ def of_offering(
     return _read(tx, *where, limit=page.limit)
 
 
-def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[SubmissionRecord]:
+def newest_of_each(
+    tx: Tx, course: str, assignment: str, persons: Collection[str] | None = None
+) -> list[SubmissionRecord]:
     """Return each author's newest submission that is neither cancelled nor superseded. A submission with several
     authors is returned once.
 
@@ -127,11 +129,11 @@ def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = No
         tx: The transaction.
         course: Id of the course.
         assignment: Id of the assignment.
-        author: Return only the submission of this author; None for all.
+        persons: Return only submissions of the people with these ids; None for all.
     """
     newest = _of_authors(select(func.max(submissions.c.id)), course, assignment)
-    if author is not None:
-        newest = newest.where(authors.c.person == author)
+    if persons is not None:
+        newest = newest.where(authors.c.person.in_(persons))
     newest = newest.where(submissions.c.id.not_in(withdrawn()))
     return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person)))
 

@@ -61,6 +61,7 @@ HAND_IN = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "data":
 ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_run": "true"}}
 BECAUSE = digest_of("because")
 GROUP = short_hash("text", BECAUSE)
+ADJUSTED = {"data": {"points": "1", "reason": "found later"}}
 DUE = {"json": {"due_at": "2030-01-01T00:00:00Z"}}
 
 TABLE = [
@@ -92,6 +93,10 @@ TABLE = [
     Row(f"GET {A}/extensions", STAFF),
     Row(f"PUT {A}/extensions/{{login}}", STAFF, DUE),
     Row(f"DELETE {A}/extensions/{{login}}", STAFF),
+    Row(f"GET {A}/adjustments/{{login}}", STAFF),
+    Row(f"POST {A}/adjustments/{{login}}", STAFF, {"json": {"points": 1, "reason": "found later"}}),
+    Row(f"PUT {A}/holds/{{login}}", STAFF, {"json": {"held": False}}),
+    Row(f"DELETE {A}/holds/{{login}}", STAFF),
     Row("GET /api/v1/courses/{course}/roster", STAFF),
     Row("PUT /api/v1/courses/{course}/roster", STAFF, ROSTER),
     Row("PUT /api/v1/courses/{course}/members/{member}", STAFF, {"json": {"role": "student"}}),
@@ -123,6 +128,10 @@ TABLE = [
     Row("GET /courses/{course}/assignments/{assignment}/scores", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/scores/{format}.csv", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/students/{login}", STAFF),
+    Row("POST /courses/{course}/assignments/{assignment}/students/{login}/adjustments", STAFF, ADJUSTED),
+    Row("POST /courses/{course}/assignments/{assignment}/students/{login}/hold", STAFF, {"data": {"hold": "as all"}}),
+    Row("GET /courses/{course}/gradebook", STAFF),
+    Row("GET /courses/{course}/gradebook.csv", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/failures", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/regrades", STAFF),
     Row("POST /courses/{course}/assignments/{assignment}/regrades", STAFF, {"data": {"which": "latest"}}),

@@ -399,7 +399,7 @@ def test_the_newest_of_each_is_found_among_all(store: Store, hand_in: HandIn, cl
         assert queue.cancel(tx, taken_back)
     with store.read() as tx:
         assert [s.id for s in submissions.newest_of_each(tx, "ml", "toy")] == [bob, ann]
-        assert [s.id for s in submissions.newest_of_each(tx, "ml", "toy", classroom["ann"].id)] == [ann]
+        assert [s.id for s in submissions.newest_of_each(tx, "ml", "toy", [classroom["ann"].id])] == [ann]
         counted = submissions.attempts_of_each(tx, "ml", "toy")
     assert [(who.login, attempts) for who, attempts in counted] == [("ann", 2), ("bob", 2)]
 
@@ -409,8 +409,8 @@ def test_lists_are_paged_from_the_newest_on(store: Store, hand_in: HandIn, class
     hand_in("bob")
     ann = classroom["ann"].id
     with store.read() as tx:
-        first = submissions.of_offering(tx, "ml", author=ann, page=Page(2))
-        rest = submissions.of_offering(tx, "ml", author=ann, page=Page(50, first[-1].id))
+        first = submissions.of_offering(tx, "ml", persons=[ann], page=Page(2))
+        rest = submissions.of_offering(tx, "ml", persons=[ann], page=Page(50, first[-1].id))
     assert [s.id for s in (*first, *rest)] == sorted(ids, reverse=True)
 
 

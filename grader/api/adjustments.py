@@ -1,0 +1,117 @@
+"""What staff decide for one student of an assignment: holds, releases, and adjustments of the score."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form
+from pydantic import AwareDatetime, Field
+from starlette.responses import RedirectResponse, Response
+
+from grader.api.lookup import ForStaff, StaffRequest, known_member
+from grader.api.schemas import TEXT, In, Login, Out
+from grader.errors import BadCall
+from grader.model import Points
+from grader.store import adjustments
+from grader.store.records import Adjustment
+
+router = APIRouter(prefix="/api/v1", tags=["staff"])
+pages = APIRouter(include_in_schema=False)
+
+_MOST_POINTS = 10_000
+_ASSIGNMENT = "/courses/{course}/assignments/{assignment}"
+
+
+class AdjustmentIn(In):
+    points: float = Field(ge=-_MOST_POINTS, le=_MOST_POINTS)
+    """Points to add to the score; negative to subtract."""
+    reason: str = Field(min_length=1, max_length=1_000, pattern=TEXT)
+    """Shown to the student."""
+
+
+class AdjustmentOut(Out):
+    points: float
+    reason: str
+    by: str
+    at: AwareDatetime
+
+    @classmethod
+    def of(cls, adjustment: Adjustment) -> Self:
+        fields = vars(adjustment) | {"by": adjustment.by.login}
+        return cls.model_validate(fields)
+
+
+class HoldIn(In):
+    held: bool
+    """True hides the results from the student, false releases them, whatever holds for the others."""
+
+
+@router.get(_ASSIGNMENT + "/adjustments/{login}")
+def list_adjustments(staff: ForStaff, login: Login) -> list[AdjustmentOut]:
+    """List the adjustments of a student's score (staff)."""
+    with staff.read() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        by_person = adjustments.adjustments_of(tx, staff.course, staff.assignment, [person.id])
+    return [AdjustmentOut.of(adjustment) for adjustment in by_person.get(person.id, ())]
+
+
+@router.post(_ASSIGNMENT + "/adjustments/{login}", status_code=201)
+def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> list[AdjustmentOut]:
+    """Add points to a student's score, or subtract some (staff).
+
+    Regrades and new submissions keep an adjustment. To take it back, add the opposite. Return all adjustments.
+    """
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        points, by = Points(str(new.points)), staff.caller.person.id
+        adjustments.add_adjustment(tx, staff.course, staff.assignment, person.id, points, new.reason, by)
+    return list_adjustments(staff, login)
+
+
+@router.put(_ASSIGNMENT + "/holds/{login}", status_code=204)
+def set_hold(staff: ForStaff, login: Login, new: HoldIn) -> None:
+    """Hide the results from one student, or release them to this student (staff)."""
+    _put_hold(staff, login, held=new.held)
+
+
+@router.delete(_ASSIGNMENT + "/holds/{login}", status_code=204)
+def remove_hold(staff: ForStaff, login: Login) -> None:
+    """Show the student what all students may see (staff)."""
+    _put_hold(staff, login, held=None)
+
+
+def _put_hold(staff: StaffRequest, login: str, *, held: bool | None) -> None:
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        adjustments.put_hold(tx, staff.course, staff.assignment, person.id, held)
+
+
+# ── forms on the page of a student ───────────────────────────────────────────────────────────────────
+
+_STUDENT = _ASSIGNMENT + "/students/{login}"
+
+
+@pages.post(_STUDENT + "/adjustments")
+def send_adjustment(
+    staff: ForStaff,
+    login: Login,
+    points: Annotated[float | None, Form(ge=-_MOST_POINTS, le=_MOST_POINTS)] = None,
+    reason: Annotated[str, Form(max_length=1_000, pattern=TEXT)] = "",
+) -> Response:
+    if not points or not reason.strip():
+        raise BadCall("an adjustment needs points other than 0 and a reason: enter both")
+    add_adjustment(staff, login, AdjustmentIn(points=points, reason=reason.strip()))
+    return _student_page(staff, login)
+
+
+@pages.post(_STUDENT + "/hold")
+def send_hold(
+    staff: ForStaff, login: Login, hold: Annotated[Literal["held", "released", "as all"], Form()] = "as all"
+) -> Response:
+    _put_hold(staff, login, held=None if hold == "as all" else hold == "held")
+    return _student_page(staff, login)
+
+
+def _student_page(staff: StaffRequest, login: str) -> Response:
+    return RedirectResponse(f"/courses/{staff.course}/assignments/{staff.assignment}/students/{quote(login)}", 303)

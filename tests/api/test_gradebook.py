@@ -1,0 +1,124 @@
+"""The gradebook of a course, adjustments of scores, and results that are held back or released for one student."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+
+import pytest
+
+from grader.store import people
+from grader.store.records import Role
+from tests.api.test_course_pages import Editor
+from tests.api.test_pages import words
+from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
+
+HOUR = dt.timedelta(hours=1)
+PATH = f"/courses/{COURSE}/assignments/{ASSIGNMENT}"
+API = f"/api/v1{PATH}"
+
+
+def graded(world: World, login: str, report: str = "right", source: str = "") -> str:
+    id = world.hand_in(login, source) if source else world.hand_in(login)
+    world.grade_next(report)
+    return id
+
+
+def card(world: World, login: str) -> str:
+    """The start page, as this person sees it."""
+    return words(world.client.get("/", headers=world.headers(login) | {"Accept": "text/html"}).text)
+
+
+def gradebook(world: World) -> list[list[str]]:
+    """The gradebook as CSV."""
+    content = world.client.get(f"/courses/{COURSE}/gradebook.csv", headers=world.headers("grace")).content
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def table(world: World, query: str = "") -> str:
+    """The rows of the gradebook."""
+    page = Editor(world, "grace").get(f"/courses/{COURSE}/gradebook{query}")
+    return words(page.partition("<tbody>")[2].partition("</tbody>")[0])
+
+
+def test_the_gradebook_shows_scores_and_what_is_missing(world: World) -> None:
+    graded(world, "ada")
+    total = world.service.assignments[ASSIGNMENT].points
+    assert "Ada" in table(world)
+    assert "Bob bob — not submitted 0" in table(world)
+    assert "Grace" not in table(world)  # staff
+    assert "Ada" not in table(world, "?only=not+submitted")
+    assert "Bob" not in table(world, "?q=ADA")
+    assert table(world, "?by=total").index("Ada") < table(world, "?by=total").index("Bob")
+    titles, *rows = gradebook(world)
+    assert titles == ["login", "name", f"toy (of {float(total):g})", "toy state"]
+    assert rows[1] == ["bob", "Bob", "", "not submitted"]
+
+
+def test_pages_of_the_gradebook_have_every_student_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grader.api.course_scores.SHOWN", 3)
+    with world.service.store.write() as tx:
+        for number in range(8):
+            person = people.put_person(tx, f"student{number}", f"Student {number}")
+            people.put_member(tx, COURSE, person.id, Role.STUDENT)
+    for order in ("name", "total"):
+        seen, after = [], ""
+        for _page in range(4):
+            page = Editor(world, "grace").get(f"/courses/{COURSE}/gradebook?by={order}&after={after}")
+            logins = [part.partition('"')[0] for part in page.split('<th scope="row"><a href="/courses/ml/people/')[1:]]
+            seen += logins
+            after = logins[-1]
+        assert seen == ["ada", "bob", *(f"student{number}" for number in range(8))]
+
+
+def test_an_adjustment_is_part_of_the_score_and_survives_a_new_submission(world: World) -> None:
+    graded(world, "ada")
+    [before] = [float(row[2]) for row in gradebook(world)[1:] if row[0] == "ada"]
+    answer = world.client.post(
+        f"{API}/adjustments/ada", json={"points": -0.5, "reason": "no name"}, headers=world.headers("grace")
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()[0]["by"] == "grace"
+    graded(world, "ada")
+    [after] = [float(row[2]) for row in gradebook(world)[1:] if row[0] == "ada"]
+    assert after == before - 0.5
+    assert "Adjusted by −0.5: no name" in words(Editor(world, "grace").get(f"{PATH}/students/ada"))
+    assert f"{after:g} of" in card(world, "ada")
+    page = world.client.get(PATH, headers=world.headers("ada") | {"Accept": "text/html"}).text
+    assert "Adjusted by −0.5: no name" in words(page)
+
+
+def test_a_score_is_never_negative(world: World) -> None:
+    graded(world, "ada", "wrong", WRONG)
+    Editor(world, "grace").saves(f"{PATH}/students/ada", f"{PATH}/students/ada/adjustments", points="-1000", reason="x")
+    assert "Ada ada 0 " in table(world)
+
+
+def test_a_held_student_sees_no_points_and_a_released_one_does(world: World) -> None:
+    ids = {login: graded(world, login) for login in ("ada", "bob")}
+
+    def sees_points(login: str) -> bool:
+        answer = world.client.get(f"/api/v1/submissions/{ids[login]}", headers=world.headers(login))
+        return answer.json()["score"]["final"] is not None
+
+    staff = Editor(world, "grace")
+    staff.saves(f"{PATH}/students/ada", f"{PATH}/students/ada/hold", hold="held")
+    assert (sees_points("ada"), sees_points("bob")) == (False, True)
+    world.set(held=True)
+    staff.saves(f"{PATH}/students/ada", f"{PATH}/students/ada/hold", hold="released")
+    assert (sees_points("ada"), sees_points("bob")) == (True, False)
+    assert world.client.delete(f"{API}/holds/ada", headers=world.headers("grace")).status_code == 204
+    assert not sees_points("ada")
+
+
+def test_results_are_released_at_the_date(world: World) -> None:
+    id = graded(world, "ada")
+    moment = dt.datetime.now(dt.UTC)
+    for release_at, is_released in ((moment + HOUR, False), (moment - HOUR, True)):
+        world.set(held=True, release_at=release_at)
+        answer = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada"))
+        assert (answer.json()["score"]["final"] is not None) is is_released
+    refused = world.client.put(API, json={"release_at": moment.isoformat()}, headers=world.headers("grace"))
+    assert refused.status_code == 422
+    assert "hold them" in refused.text
