@@ -13,8 +13,9 @@ from starlette.responses import Response
 from grader.api.lookup import ForStaff
 from grader.api.scores import StudentResult, results_of, rows_of
 from grader.api.views import SubmissionView
-from grader.model import ZERO, Points, Status
+from grader.model import UNWRITTEN, ZERO, Points, Status
 from grader.model.grouping import grouped
+from grader.render.phrases import NOT_BEGUN
 from grader.store.records import CheckRecord, Person
 
 pages = APIRouter(include_in_schema=False)
@@ -102,6 +103,8 @@ def _cause_key(check: CheckRecord) -> str:
 
 def _usual_sentence(check: CheckRecord) -> str:
     """Return the reason why a check lost points. For known mistakes, leave out the student's numbers."""
+    if check.mistake == UNWRITTEN:
+        return NOT_BEGUN
     sentence, numbers, _ = check.reason.partition(". (")
     if check.mistake and numbers:
         return f"{sentence}."

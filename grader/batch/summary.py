@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from grader.batch.compare import why_lost
 from grader.batch.outcome import Result, Standing
-from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Limit, Points, Report, Status
-from grader.render.phrases import Fix, cause, fixes, reason_phrase
+from grader.model import FULL_SCOPE, NOTHING_USED, UNWRITTEN, ZERO, CheckResult, Limit, Points, Report, Status
+from grader.render.phrases import NOT_BEGUN, Fix, cause, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 """Numbers in the reasons for lost points."""
@@ -148,6 +148,8 @@ class Summary:
 
     def _mistakes_behind(self, fix: Fix) -> dict[object, ClassMistake]:
         """Return key → mistake for each mistake behind a fix. Mistakes with the same key are counted together."""
+        if fix.first.is_unwritten:
+            return {UNWRITTEN: ClassMistake(NOT_BEGUN, known=False)}
         mistakes: dict[object, ClassMistake] = {}
         for id in fix.first.mistakes:
             mistakes[id] = ClassMistake(self._sentences.get(id, id), known=True)

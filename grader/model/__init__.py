@@ -350,6 +350,10 @@ class FailedCall:
         return f"{self.call}: {self.explanation}"
 
 
+UNWRITTEN = "unwritten"
+"""The group of results of code that still raises NotImplementedError, as the handout does."""
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """The result of one check."""
@@ -392,6 +396,12 @@ class CheckResult:
     def is_unwritten(self) -> bool:
         """True if the code raised NotImplementedError: the student has not written this part."""
         return self.failed_call is not None and self.failed_call.error.partition(":")[0] == NotImplementedError.__name__
+
+    @property
+    def group(self) -> str:
+        """The name by which a class's results with the same cause are grouped: the known mistakes, or `UNWRITTEN`; ""
+        for other causes."""
+        return self.mistake or (UNWRITTEN if self.is_unwritten else "")
 
     @property
     def mistakes(self) -> list[str]:

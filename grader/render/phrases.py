@@ -36,6 +36,8 @@ SYMBOLS = {
     Status.NOT_SUBMITTED: "–",
 }
 """Symbol shown next to each status, so that statuses also differ without color."""
+NOT_BEGUN = "Not begun: the code still raises NotImplementedError."
+"""The cause of all failures of code that was not written, on pages about a class."""
 MAX_LISTED = 3
 """If a fix has more checks than this, only some of them are named."""
 MAX_ERROR_LENGTH = 160

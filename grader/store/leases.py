@@ -179,7 +179,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
             "points": check.points,
             "possible": check.possible,
             "status": check.status,
-            "mistake": check.mistake[:200],
+            "mistake": check.group[:200],
             "reason": check.reason,
         }
         rows.append(row)

@@ -313,6 +313,7 @@ class CheckRecord:
     possible: Points
     status: Status
     mistake: str
+    """The `group` of the check's result."""
     reason: str
 
 

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from grader.api import gradebook, scores
 from grader.api.failures import StudentResult, common_mistakes
 from grader.batch.scores import read_scores
-from grader.model import Points, Status
+from grader.model import CheckResult, FailedCall, Points, Status
 from grader.render import as_json
 from grader.store import leases, marks, people
 from grader.store.database import now
@@ -328,6 +328,18 @@ def test_undiagnosed_failures_differ_by_their_reason_without_quoted_text(
         for login, reason in zip(("ada", "bob"), reasons, strict=True)
     ]
     assert len(common_mistakes(found)) == rows
+
+
+def test_what_was_not_begun_is_one_line_whatever_the_gap_says(world: World) -> None:
+    unwritten = []
+    for login, gap in (("ada", "GAP 1: compute"), ("bob", "GAP 2: draw")):
+        failed = FailedCall("loss(X)", f"NotImplementedError: {gap}")
+        check = CheckResult("q1.1.a", "", Points(0), Points(2), Status.FAILED, gap, failed_call=failed)
+        record = CheckRecord(check.id, check.points, check.possible, check.status, check.group, check.reason)
+        unwritten.append(StudentResult(world.people[login], "", record))
+    (mistake,) = common_mistakes(unwritten)
+    assert mistake.sentence.startswith("Not begun")
+    assert len(mistake.students) == 2
 
 
 def test_staff_see_every_grading_of_a_submission(grace: Visitor, world: World, graded: dict[str, str]) -> None:
