@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -32,10 +33,12 @@ class CourseOut(Out):
     title: str
     role: Role | None
     """The caller's role in the course; null for an admin who is not a member."""
+    late_days: int
+    """Late days of each student, before grants."""
 
     @classmethod
     def of(cls, course: Course, caller: Caller) -> Self:
-        return cls(id=course.id, title=course.title, role=caller.roles.get(course.id))
+        return cls.model_validate(vars(course) | {"role": caller.roles.get(course.id)})
 
 
 class NewCourse(In):
@@ -82,14 +85,17 @@ class MemberOut(Out):
     login: str
     name: str
     role: Role
+    labels: list[str]
+    """Labels such as a section, by which staff extend due dates."""
 
     @classmethod
     def of(cls, member: Member) -> Self:
-        return cls(login=member.person.login, name=member.person.name, role=member.role)
+        return cls(login=member.person.login, name=member.person.name, role=member.role, labels=list(member.labels))
 
     @classmethod
-    def of_row(cls, row: roster.RosterRow, name: str = "") -> Self:
-        return cls(login=row.login, name=row.name or name or row.login, role=row.role)
+    def of_row(cls, row: roster.RosterRow, name: str = "", labels: Sequence[str] = ()) -> Self:
+        labels = labels if row.labels is None else row.labels
+        return cls(login=row.login, name=row.name or name or row.login, role=row.role, labels=list(labels))
 
 
 class MemberChange(Out):
@@ -129,8 +135,8 @@ def put_roster(
 ) -> RosterOut:
     """Add and update people from a CSV file (admins).
 
-    The first line names the columns: login (or email, or id), and optionally name and role. Members who are not in the
-    file are reported and stay in the course.
+    The first line names the columns: login (or email, or id), and optionally name, role and labels, which semicolons
+    separate. Members who are not in the file are reported and stay in the course.
     """
     require_admin(caller, "course")
     rows = roster.read(file.file.read(csv_people.MOST_BYTES + 1))
@@ -143,7 +149,7 @@ def put_roster(
     missing = [MemberOut.of(member) for member in changes.missing]
     changed = []
     for member, row in changes.changed:
-        new = MemberOut.of_row(row, member.person.name)
+        new = MemberOut.of_row(row, member.person.name, member.labels)
         changed.append(MemberChange(before=MemberOut.of(member), after=new))
     return RosterOut(dry_run=dry_run, added=added, changed=changed, unchanged=changes.unchanged, missing=missing)
 
