@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -33,10 +34,12 @@ class CourseOut(Out):
     title: str
     role: Role | None
     """The caller's role in the course; null for an admin who is not a member."""
+    late_days: int
+    """Late days of each student, before grants."""
 
     @classmethod
     def of(cls, course: Course, caller: Caller) -> Self:
-        return cls(id=course.id, title=course.title, role=caller.roles.get(course.id))
+        return cls.model_validate(vars(course) | {"role": caller.roles.get(course.id)})
 
 
 class NewCourse(In):
@@ -83,14 +86,17 @@ class MemberOut(Out):
     login: str
     name: str
     role: Role
+    labels: list[str]
+    """Labels such as a section, by which staff extend due dates."""
 
     @classmethod
     def of(cls, member: Member) -> Self:
-        return cls(login=member.person.login, name=member.person.name, role=member.role)
+        return cls(login=member.person.login, name=member.person.name, role=member.role, labels=list(member.labels))
 
     @classmethod
-    def of_row(cls, row: roster.RosterRow, name: str = "") -> Self:
-        return cls(login=row.login, name=row.name or name or row.login, role=row.role)
+    def of_row(cls, row: roster.RosterRow, name: str = "", labels: Sequence[str] = ()) -> Self:
+        labels = labels if row.labels is None else row.labels
+        return cls(login=row.login, name=row.name or name or row.login, role=row.role, labels=list(labels))
 
 
 class MemberChange(Out):
@@ -133,8 +139,8 @@ def put_roster(
 ) -> RosterOut:
     """Add and update people from a CSV file (staff).
 
-    The first line names the columns: login (or email, or id), and optionally name and role. Members who are not in the
-    file are reported and stay in the course.
+    The first line names the columns: login (or email, or id), and optionally name, role and labels, which semicolons
+    separate. Members who are not in the file are reported and stay in the course.
     """
     require_staff(caller, course)
     changes = import_roster(caller, course, read_upload(file), dry_run=dry_run)
@@ -142,7 +148,7 @@ def put_roster(
     missing = [MemberOut.of(member) for member in changes.missing]
     changed = []
     for member, row in changes.changed:
-        new = MemberOut.of_row(row, member.person.name)
+        new = MemberOut.of_row(row, member.person.name, member.labels)
         changed.append(MemberChange(before=MemberOut.of(member), after=new))
     return RosterOut(
         dry_run=dry_run,
@@ -174,13 +180,16 @@ class MemberIn(In):
     name: str = Field("", max_length=200)
     """Unchanged if left out. Only admins can change the names of admins and of members of other courses."""
     role: Role = Role.STUDENT
+    labels: Annotated[str | None, Field(max_length=1_000)] = None
+    """Labels such as a section, separated by semicolons; unchanged if left out."""
 
 
 @router.put("/courses/{course}/members/{login}")
 def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn) -> MemberOut:
-    """Add a person to a course, or change their name or role (staff)."""
+    """Add a person to a course, or change their name, role or labels (staff)."""
     require_staff(caller, course)
-    row = roster.RosterRow(1, roster.login_of(login), roster.name_of(new.name), new.role)
+    labels = None if new.labels is None else roster.labels_of(new.labels)
+    row = roster.RosterRow(1, roster.login_of(login), roster.name_of(new.name), new.role, labels)
     with caller.write() as tx:
         known_course(tx, course)
         changes = roster.compare(tx, course, [row], caller.person)
@@ -188,7 +197,8 @@ def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn)
             raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
         roster.enrol(tx, course, changes)
         person = known_member(tx, course, row.login)
-    return MemberOut(login=person.login, name=person.name, role=new.role)
+        stored_labels = people.labels_of(tx, course, [person.id])[person.id]
+    return MemberOut(login=person.login, name=person.name, role=new.role, labels=list(stored_labels))
 
 
 @router.delete(

@@ -62,6 +62,7 @@ ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_r
 BECAUSE = digest_of("because")
 GROUP = short_hash("text", BECAUSE)
 ADJUSTED = {"data": {"points": "1", "reason": "found later"}}
+EXTENSIONS = {"files": {"file": ("extensions.csv", b"login,due_at\nada,2030-01-01T00:00:00Z\n")}}
 DUE = {"json": {"due_at": "2030-01-01T00:00:00Z"}}
 
 TABLE = [
@@ -91,12 +92,19 @@ TABLE = [
     Row(f"GET {A}", MEMBERS),
     Row(f"PUT {A}", STAFF, {"json": {}}),
     Row(f"GET {A}/extensions", STAFF),
+    Row(f"PUT {A}/extensions", STAFF, EXTENSIONS),
     Row(f"PUT {A}/extensions/{{login}}", STAFF, DUE),
     Row(f"DELETE {A}/extensions/{{login}}", STAFF),
     Row(f"GET {A}/adjustments/{{login}}", STAFF),
     Row(f"POST {A}/adjustments/{{login}}", STAFF, {"json": {"points": 1, "reason": "found later"}}),
     Row(f"PUT {A}/holds/{{login}}", STAFF, {"json": {"held": False}}),
     Row(f"DELETE {A}/holds/{{login}}", STAFF),
+    Row(f"PUT {A}/label-extensions", STAFF, {**DUE, "params": {"label": "tuesday"}}),
+    Row(f"DELETE {A}/label-extensions", STAFF, {"params": {"label": "tuesday"}}),
+    Row("GET /api/v1/courses/{course}/late-days", STAFF),
+    Row("PUT /api/v1/courses/{course}/late-days", STAFF, {"json": {"days": 4}}),
+    Row("GET /api/v1/courses/{course}/late-days/{login}/grants", STAFF),
+    Row("POST /api/v1/courses/{course}/late-days/{login}/grants", STAFF, {"json": {"days": 1, "reason": "ill"}}),
     Row("GET /api/v1/courses/{course}/roster", STAFF),
     Row("PUT /api/v1/courses/{course}/roster", STAFF, ROSTER),
     Row("PUT /api/v1/courses/{course}/members/{member}", STAFF, {"json": {"role": "student"}}),
