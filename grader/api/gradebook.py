@@ -65,7 +65,7 @@ def _gradebook_result(row: ScoreRow) -> Result:
     """Convert a student's row in the table of scores to the result that `grader.batch.gradebooks` writes."""
     person, view = row.person, row.counting
     email = person.login if "@" in person.login else ""
-    student = ClassStudent(name=person.name, email=email, login=person.login, key=person.login)
+    student = ClassStudent(name=person.name, email=email, login=person.login, key=person.login, cells=row.identifiers)
     if view is None:
         return Result(student, Standing.NOT_YET if row.attempts else Standing.MISSING)
     result = Result(student, _standing(view), late=view.late)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import mean, median
 from typing import Annotated, Any, Literal
 
@@ -103,6 +103,8 @@ class ScoreRow:
     person: Person
     attempts: int
     counting: SubmissionView | None
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    """The learning platform's identifiers of the student (see `Member.identifiers`)."""
 
     def sort_key(self, order: Order) -> tuple[Any, ...]:
         """Return the key by which the table is sorted: by name, by score with the highest first, or by time of the
@@ -206,15 +208,20 @@ def show_student(staff: ForStaff, login: Login) -> Response:
 def rows_of(tx: Tx, caller: Caller, offering: Offering) -> list[ScoreRow]:
     """Return a row for every student of the course, and for every other person who submitted."""
     students: dict[str, Person] = {}
+    identifiers: dict[str, Mapping[str, str]] = {}
     for member in people.roster(tx, offering.course):
         if member.role is Role.STUDENT:
             students[member.person.id] = member.person
+            identifiers[member.person.id] = member.identifiers
     attempts: dict[str, int] = {}
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
         students.setdefault(person.id, person)
         attempts[person.id] = count
     counting = counting_submissions(tx, caller, offering)
-    return [ScoreRow(person, attempts.get(id, 0), counting.get(id)) for id, person in students.items()]
+    rows = []
+    for id, person in students.items():
+        rows.append(ScoreRow(person, attempts.get(id, 0), counting.get(id), identifiers.get(id, {})))
+    return rows
 
 
 def results_of(tx: Tx, rows: Sequence[ScoreRow], status: Status | None = None) -> list[StudentResult]:

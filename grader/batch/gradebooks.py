@@ -103,7 +103,7 @@ def moodle(results: Sequence[Result], possible: Points) -> Iterator[Row]:
     columns are kept, including Identifier, by which Moodle identifies students. `possible` are the assignment's
     points."""
     worksheets = [result.student.cells for result in results if "Identifier" in result.student.cells]
-    columns = list(worksheets[0]) if worksheets else MOODLE
+    columns = list(worksheets[0]) if worksheets and "Grade" in worksheets[0] else MOODLE
     yield columns
     for result in results:
         student = result.student

@@ -20,6 +20,11 @@ IDS = ("id", "student id", "user id", "sis user id")
 NAME = ("name", "full name", "student name", "student", "display name")
 GIVEN, FAMILY = ("first name", "given name", "firstname"), ("last name", "family name", "surname", "lastname")
 ROLE = ("role", "course role", "type")
+PLATFORM_COLUMNS = (
+    "Student", "ID", "SIS User ID", "SIS Login ID", "Section",  # Canvas
+    "Identifier", "Full name", "Email address",  # Moodle
+)  # fmt: skip
+"""Columns by which learning platforms identify the rows of a gradebook that they import, as they spell them."""
 LABELS = ("labels", "label", "section", "sections")
 STUDENTS = ("", "student", "learner", "participant")
 STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader")

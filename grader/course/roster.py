@@ -34,6 +34,8 @@ class RosterRow:
     role: Role
     labels: tuple[str, ...] | None = None
     """The person's labels; None if the file has no column for them."""
+    identifiers: Mapping[str, str] | None = None
+    """Cells of the columns `csv_people.PLATFORM_COLUMNS`; None if the file has none of them."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ def read(content: bytes) -> list[RosterRow]:
     Raises:
         BadCall: If the file is not a roster. The message lists at most ten wrong lines.
     """
-    lines = csv_people.lines(content)
-    titles = csv_people.titles(lines[0][1]) if lines else []  # a line is (number, cells)
+    lines = csv_people.lines(content)  # (number of the line, its cells)
+    header = lines[0][1] if lines else []
+    titles = csv_people.titles(header)
+    is_of_platform = len(set(header).intersection(csv_people.PLATFORM_COLUMNS)) > 1
     login_titles = [title for title in _LOGIN if title in titles]
     if not login_titles:
         raise BadCall(
@@ -88,6 +92,8 @@ def read(content: bytes) -> list[RosterRow]:
             continue
         try:
             row = _roster_row(number, by_title, login_titles[0])
+            if is_of_platform:
+                row = replace(row, identifiers=_identifiers(header, cells))
             if row.login in rows:
                 raise BadCall(f"{row.login} is already in line {rows[row.login].line}: remove one of the lines")
             rows[row.login] = row
@@ -97,6 +103,12 @@ def read(content: bytes) -> list[RosterRow]:
     if not rows:
         raise BadCall("the roster is empty: add a line for each person below the first line")
     return list(rows.values())
+
+
+def _identifiers(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """Return the cells of a line by which a learning platform identifies the person."""
+    line = dict(zip(header, cells, strict=False))
+    return {column: line[column] for column in csv_people.PLATFORM_COLUMNS if line.get(column)}
 
 
 def lines_of(content: bytes, numbers: Collection[int]) -> str:
@@ -200,7 +212,7 @@ def remove(tx: Tx, course: str, person: Person, editor: Person) -> None:
 
 
 def _is_up_to_date(member: Member, row: RosterRow) -> bool:
-    if row.labels not in (None, member.labels):
+    if row.labels not in (None, member.labels) or row.identifiers not in (None, member.identifiers):
         return False
     return member.role == row.role and row.name in ("", member.person.name)
 
@@ -211,4 +223,4 @@ def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:
     rows += [row for _, row in changes.changed]
     for row in rows:
         person = people.put_person(tx, row.login, row.name)
-        people.put_member(tx, course, person.id, row.role, row.labels)
+        people.put_member(tx, course, person.id, row.role, row.labels, row.identifiers)

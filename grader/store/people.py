@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -166,11 +166,20 @@ def has_admin(tx: Tx) -> bool:
     return tx.scalar(admins.limit(1)) is not None
 
 
-def put_member(tx: Tx, course: str, person: str, role: Role, labels: Sequence[str] | None = None) -> None:
-    """Add a person to a course, or change their role and labels. Labels stay as they are if `labels` is None."""
+def put_member(
+    tx: Tx,
+    course: str,
+    person: str,
+    role: Role,
+    labels: Sequence[str] | None = None,
+    identifiers: Mapping[str, str] | None = None,
+) -> None:
+    """Add a person to a course, or change their role. Labels and identifiers stay as they are if they are None."""
     row: dict[str, Any] = {"course": course, "person": person, "role": role}
     if labels is not None:
         row["labels"] = labels
+    if identifiers is not None:
+        row["identifiers"] = identifiers
     upsert(tx, members, row)
 
 
@@ -222,11 +231,11 @@ def roster_page(
 
 
 def _members(tx: Tx, course: str, *where: ColumnElement[bool], limit: int | None = None) -> list[Member]:
-    query = select_with_person(members.c.role, members.c.labels, person=members.c.person)
+    query = select_with_person(*members.c, person=members.c.person)
     query = query.where(members.c.course == course, *where)
     query = query.order_by(people.c.name, people.c.login).limit(limit)
     rows = tx.execute(query)
-    return [Member(person_of(row), row.role, row.labels) for row in rows]
+    return [record_of(row, Member, person=person_of(row)) for row in rows]
 
 
 def labels_of(tx: Tx, course: str, persons: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:

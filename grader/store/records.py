@@ -73,6 +73,8 @@ class Member:
     role: Role
     labels: tuple[str, ...] = ()
     """Labels such as a section, by which staff extend due dates."""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    """The learning platform's columns that identify the member: column → cell, as in the roster that was imported."""
 
 
 @dataclass(frozen=True)

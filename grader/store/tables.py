@@ -190,6 +190,7 @@ members = Table(
     Column("person", ForeignKey("people.id"), primary_key=True, index=True),
     _required("role", _choice(Role, "role")),
     _required("labels", Texts, server_default="[]"),
+    _required("identifiers", Data, server_default="{}"),
 )
 
 late_day_grants = Table(

@@ -178,7 +178,7 @@ def test_a_member_is_taken_out_by_name(world: World) -> None:
 def test_staff_add_change_and_remove_the_people_of_their_course(world: World) -> None:
     zoe = "/api/v1/courses/ml/members/zoe@x.edu"
     added = ask(world, "PUT", zoe, "grace", json={"name": "Zoe"}).json()
-    assert added == {"login": "zoe@x.edu", "name": "Zoe", "role": "student"}
+    assert added == {"login": "zoe@x.edu", "name": "Zoe", "role": "student", "labels": []}
     changed = ask(world, "PUT", zoe, "grace", json={"name": "Zoe Z.", "role": "staff"}).json()
     assert (changed["name"], changed["role"]) == ("Zoe Z.", "staff")
     assert ask(world, "PUT", zoe, "grace", json={"role": "student"}).json()["name"] == "Zoe Z."

@@ -9,7 +9,7 @@ import io
 import pytest
 
 from grader.store import people
-from grader.store.records import Role
+from grader.store.records import Role, TokenKind
 from tests.api.test_course_pages import Editor
 from tests.api.test_pages import words
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
@@ -122,3 +122,43 @@ def test_results_are_released_at_the_date(world: World) -> None:
     refused = world.client.put(API, json={"release_at": moment.isoformat()}, headers=world.headers("grace"))
     assert refused.status_code == 422
     assert "hold them" in refused.text
+
+
+CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,Essay (77)
+    Points Possible,,,,,10
+"Lovelace, Ada",4711,S-17,ada,Monday,9
+"Bach, Bob",4712,S-18,bob,Tuesday,8
+"""
+MOODLE = """Identifier,Full name,Email address,Status,Grade,Maximum Grade,Feedback comments
+Participant 91,Ada Lovelace,ada@x.edu,Submitted,,100,
+"""
+
+
+@pytest.mark.parametrize(
+    ("roster", "format", "login", "identified"),
+    [
+        (CANVAS, "canvas", "ada", ["Lovelace, Ada", "4711", "S-17", "ada", "Monday"]),
+        (MOODLE, "moodle", "ada@x.edu", ["Participant 91", "Ada Lovelace", "ada@x.edu"]),
+    ],
+)
+def test_what_a_platform_exports_it_gets_back(
+    roster: str, format: str, login: str, identified: list[str], world: World
+) -> None:
+    path = f"/api/v1/courses/{COURSE}/roster"
+    files = {"file": ("roster.csv", roster.encode())}
+    answer = world.client.put(path, files=files, headers=world.headers("grace"))
+    assert answer.status_code == 200, answer.text
+    again = world.client.put(path, files=files, headers=world.headers("grace"))
+    assert (again.json()["added"], again.json()["changed"]) == ([], [])
+    with world.service.store.write() as tx:
+        person = people.person_by_login(tx, login)
+        assert person is not None
+        token = people.new_token(tx, person.id, TokenKind.PROGRAM)
+    world.tokens = world.tokens | {login: token}
+    graded(world, login)
+    content = world.client.get(f"{PATH}/scores/{format}.csv", headers=world.headers("grace")).content
+    titles, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig")))
+    (row,) = [row for row in rows if login in row]
+    assert row[: len(identified)] == identified
+    assert titles[: len(identified)] == roster.splitlines()[0].split(",")[: len(identified)]
+    assert "Essay (77)" not in titles  # the scores of other assignments are nobody's business

@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.add_column("courses", sa.Column("late_days", sa.Integer, nullable=False, server_default=sa.text("0")))
     op.add_column("submissions", sa.Column("late_days", sa.Integer, nullable=False, server_default=sa.text("0")))
     op.add_column("members", sa.Column("labels", sa.Text, nullable=False, server_default="[]"))
+    op.add_column("members", sa.Column("identifiers", sa.Text, nullable=False, server_default="{}"))
     op.add_column("extensions", sa.Column("reason", sa.Text, nullable=False, server_default=""))
     op.add_column("extensions", sa.Column("by", sa.String(32)))
     op.add_column("extensions", sa.Column("at", sa.DateTime))
