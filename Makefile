@@ -82,6 +82,7 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.attacks
 	$(PYTHON) -m tests.benchmarks.accepting
 	$(PYTHON) -m tests.benchmarks.first_grade
+	$(PYTHON) -m tests.benchmarks.course
 
 lock: $(UV)  ## choose and lock the newest versions of what we depend on
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
