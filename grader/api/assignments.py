@@ -25,7 +25,7 @@ from grader.api.scores import counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, submit
 from grader.api.views import SubmissionView, own_late_days, views_of
 from grader.assignments.catalogue import Assignment
-from grader.course import csv_people, roster
+from grader.course import csv_people
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS, checked_date, extended, read_policy
 from grader.errors import BadCall
@@ -157,7 +157,7 @@ class ExtensionRow(BaseModel):
     """A line of a file of extensions. Other columns are ignored."""
 
     login: str = ""
-    label: str = Field("", max_length=roster.LONGEST_LABEL)
+    label: str = Field("", max_length=200)
     due_at: AwareDatetime | None = None
     """None removes the extension."""
     reason: str = Field("", max_length=1_000)
@@ -178,7 +178,7 @@ class ExtensionOut(Out):
 
 _EXTENSIONS = _ASSIGNMENT + "/extensions"
 _LABEL_EXTENSIONS = _ASSIGNMENT + "/label-extensions"
-LabelQuery = Annotated[str, Query(max_length=roster.LONGEST_LABEL, pattern=TEXT, description="Empty for everyone")]
+LabelQuery = Annotated[str, Query(max_length=200, pattern=TEXT, description="Empty for everyone")]
 
 
 @router.get(_EXTENSIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from grader.api.identity import TheCaller, require_staff
 from grader.api.lookup import known_course, known_member
@@ -36,14 +36,6 @@ class GrantIn(In):
     reason: str = Field(min_length=1, max_length=1_000, pattern=TEXT)
 
 
-class GrantOut(Out):
-    days: int
-    reason: str
-    granter: str
-    """Login of the member of staff."""
-    at: AwareDatetime
-
-
 @router.get("")
 def list_late_days(caller: TheCaller, course: CourseId) -> list[LateDaysOut]:
     """List the late days of all students (staff)."""
@@ -69,20 +61,11 @@ def set_late_days(caller: TheCaller, course: CourseId, budget: BudgetIn) -> list
     return list_late_days(caller, course)
 
 
-@router.get("/{login}/grants")
-def list_grants(caller: TheCaller, course: CourseId, login: Login) -> list[GrantOut]:
-    """List the late days that a person was given, the oldest first (staff)."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        person = known_member(tx, course, login)
-        return GrantOut.all(late_days.grants_of(tx, course, person.id))
-
-
-@router.post("/{login}/grants", status_code=201)
-def grant_late_days(caller: TheCaller, course: CourseId, login: Login, new: GrantIn) -> list[GrantOut]:
-    """Give a person late days, or take some away (staff). Return all grants of the person."""
+@router.post("/{login}/grants")
+def grant_late_days(caller: TheCaller, course: CourseId, login: Login, new: GrantIn) -> list[LateDaysOut]:
+    """Give a person late days, or take some away (staff). Return the late days of all students."""
     require_staff(caller, course)
     with caller.write() as tx:
         person = known_member(tx, course, login)
         late_days.grant(tx, course, person.id, new.days, new.reason, caller.person.id)
-    return list_grants(caller, course, login)
+    return list_late_days(caller, course)

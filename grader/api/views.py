@@ -16,6 +16,7 @@ from grader.course.late_days import LateDayAccounts, LateDayOffer, charge
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, code_points, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
+from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store import answer_marks, answers, gradings, late_days, marks, offerings, queue, rubrics, submissions
 from grader.store.database import Tx, now
@@ -103,13 +104,14 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
         group = persons
         records = submissions.of_people(tx, course, group)
         persons = _author_ids(records).union(group)
-    assignments = {record.assignment for record in records}
-    offered = {offering.assignment: offering for offering in offerings.offerings_of(tx, course)} if records else {}
+    offered: dict[str, Offering] = {}
+    if records:
+        offered = {offering.assignment: offering for offering in offerings.offerings_of(tx, course)}
+        records = submissions.of_people(tx, course, group, {record.assignment for record in records})
     candidates: list[SubmissionRecord] = []
     extended: dict[str, dt.datetime | None] = {}
     earned: dict[str, Points | None] = {}
-    for assignment in assignments:
-        own = submissions.of_people(tx, course, group, assignment)
+    for assignment, own in grouped((record.assignment, record) for record in records).items():
         if offered[assignment].counts is Counts.BEST and assignment in caller.service.assignments:
             views = _views_of(tx, caller, own, LateDayAccounts({}))
             own = [view.submission for view in views if view.grading.state is not State.BROKEN]  # never the best

@@ -103,9 +103,11 @@ def charge(
         offering = offerings[submission.assignment]
         dates = submission.received_at, offering.due_at, extensions[submission.id]
         authors = [author.id for author in submission.authors if author.id in budgets]
-        available = min(accounts.left(author, submission.assignment) for author in authors)
-        days_late = lateness(*dates, offering.late).days
-        days = read_policy(offering.late).late_days(days_late, min(submission.late_days, available))
+        days = 0
+        if submission.late_days:
+            available = min(accounts.left(author, submission.assignment) for author in authors)
+            days_late = lateness(*dates, offering.late).days
+            days = read_policy(offering.late).late_days(days_late, min(submission.late_days, available))
         accounts.used[submission.id] = days
         rank = None
         points = earned.get(submission.id)
