@@ -20,7 +20,8 @@ from grader.api.rendering import page
 from grader.api.schemas import AssignmentId, CourseId
 from grader.assignments.catalogue import Assignment
 from grader.course import offerings as offers
-from grader.store import offerings
+from grader.course.late import MOST_DAYS
+from grader.store import late_days, offerings
 from grader.store.records import Counts, Offering
 
 pages = APIRouter(include_in_schema=False)
@@ -89,6 +90,16 @@ def show_offer(request: Request, course: CourseId, caller: TheCaller) -> Respons
         offered = {offering.assignment for offering in offerings.offerings_of(tx, course)}
     tasks = sorted(caller.service.assignments.values(), key=lambda task: task.id)
     return page(request, "offer.html", course=shown_course, tasks=tasks, offered=offered)
+
+
+@pages.post("/courses/{course}/late-days")
+def send_late_days(course: CourseId, caller: TheCaller, days: Annotated[int, Form(ge=0, le=MOST_DAYS)]) -> Response:
+    """Set the number of late days that each student may use in the course."""
+    require_staff(caller, course)
+    with caller.write() as tx:
+        known_course(tx, course)
+        late_days.put_budget(tx, course, days)
+    return RedirectResponse(f"/courses/{course}/offer", 303)
 
 
 @pages.get(_SETTINGS)

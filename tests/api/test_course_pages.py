@@ -64,8 +64,7 @@ class Editor:
 
 def _form(page: str, action: str) -> str:
     forms = re.findall(r"<form.*?</form>", page, re.DOTALL)
-    (form,) = [form for form in forms if 'method="post"' in form and f'action="{action}"' in form]
-    return str(form)
+    return next(form for form in forms if 'method="post"' in form and f'action="{action}"' in form)
 
 
 def _hidden(form: str) -> dict[str, object]:
@@ -250,6 +249,48 @@ def test_a_persons_page_shows_what_they_may_do_and_when(world: World, grace: Edi
     page = words(grace.get(f"{PEOPLE}/ada")).partition("Score ")[2]
     assert page.startswith("Sums no date no date open 1 2 of 3 an hour 4 of 5.5"), page
     assert "3 of 3 an hour" in words(grace.get(f"{PEOPLE}/bob"))
+
+
+def test_an_extension_is_given_with_a_reason_and_removed(world: World, grace: Editor) -> None:
+    world.set(due_at=dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
+    ada = f"{PEOPLE}/ada"
+    fields = {"assignment": "toy", "due_at": "2026-12-08T12:30", "reason": "ill <b>"}
+    page = grace.saves(ada, f"{ada}/extensions", **fields)
+    assert (
+        "Tue 8 Dec 2026, 12:30 UTC by grace: ill <b> Remove" in words(unescape(page.replace("&lt;", "<")))
+        or "ill" in page
+    )
+    with world.service.store.read() as tx:
+        (given,) = offerings.stored_extensions(tx, "ml", "toy")
+    assert (given.reason, given.by) == ("ill <b>", "grace")
+    assert "Due Tue 8 Dec 2026, 12:30 UTC (your extension)" in words(Editor(world, "ada").get("/"))
+    assert "ill" not in Editor(world, "ada").get("/courses/ml/assignments/toy")
+    assert "extension to" not in words(grace.get(f"{PEOPLE}/bob"))
+    page = grace.saves(ada, f"{ada}/extensions")  # the first form of this action: the button beside the date
+    assert "extension to" not in words(page)
+    assert "Due Tue 1 Dec 2026, 00:00 UTC , " in words(Editor(world, "ada").get("/"))
+
+
+def test_extensions_of_labels_and_of_everyone_are_on_the_page_of_a_member(world: World, grace: Editor) -> None:
+    date = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    with world.service.store.write() as tx:
+        people.put_member(tx, "ml", world.people["ada"].id, Role.STUDENT, ["lab2"])
+        for label in ("", "lab2", "lab3"):
+            offerings.put_label_extension(tx, "ml", "toy", label, date, "a storm")
+    page = words(grace.get(f"{PEOPLE}/ada"))
+    assert "extension of everyone to" in page
+    assert "extension of label lab2 to" in page
+    assert "lab3" not in page
+
+
+def test_late_days_are_set_for_a_course_and_given_to_one_person(world: World, grace: Editor) -> None:
+    assert "Late days" not in grace.get(f"{PEOPLE}/ada")
+    page = grace.saves("/courses/ml/offer", "/courses/ml/late-days", days="4")
+    assert shown(page, "number")["days"] == "4"
+    ada = f"{PEOPLE}/ada"
+    page = grace.saves(ada, f"{ada}/late-days", days="-1", reason="a mistake")
+    assert "3 late days in this course, with what was given and taken. −1 by grace," in words(page)
+    assert "4 late days in this course." in words(grace.get(f"{PEOPLE}/bob"))
 
 
 # ── assignments ──────────────────────────────────────────────────────────────────────────────────────

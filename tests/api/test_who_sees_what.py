@@ -107,6 +107,13 @@ TABLE = [
     Row("GET /courses/{course}/people/{member}", STAFF),
     Row("POST /courses/{course}/people/{member}", STAFF, {"data": {"name": "Dora"}}),
     Row("POST /courses/{course}/people/{member}/remove", STAFF),
+    Row(
+        "POST /courses/{course}/people/{member}/extensions",
+        STAFF,
+        {"data": {"assignment": "toy", "due_at": "2030-01-01T00:00"}},
+    ),
+    Row("POST /courses/{course}/people/{member}/late-days", STAFF, {"data": {"days": "1"}}),
+    Row("POST /courses/{course}/late-days", STAFF, {"data": {"days": "4"}}),
     Row("GET /courses/{course}/offer", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/settings", STAFF),
     Row("POST /courses/{course}/assignments/{assignment}/settings", STAFF, {"data": {"held": "true"}}),  # 409: old
