@@ -22,6 +22,7 @@ from grader.api import (
     oidc,
     openapi,
     operations,
+    packs,
     people,
     problems,
     questions,
@@ -60,6 +61,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.metrics = Metrics(service.store)
     service.events.listen(app.state.metrics.observe)
     problems.install(app, problem_page)
+    app.state.packs = packs.StudentPacks(service.settings)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
     openapi.install(app)
@@ -77,7 +79,7 @@ def create_app(service: Service) -> FastAPI:
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, offering, scores, gradebook, failures, sessions, oidc):
+    for page in (members, offering, packs, scores, gradebook, failures, sessions, oidc):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

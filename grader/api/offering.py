@@ -13,12 +13,11 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import Caller, TheCaller, require_staff
-from grader.api.lookup import known_course
-from grader.api.problems import HttpProblem, not_found
+from grader.api.identity import TheCaller, require_staff
+from grader.api.lookup import known_course, known_task
+from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import AssignmentId, CourseId
-from grader.assignments.catalogue import Assignment
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
@@ -108,7 +107,7 @@ def show_offering(
 ) -> Response:
     """Show the settings of an assignment, also before the course offers it. `saved` names the settings that the form
     has changed, separated by commas."""
-    task = _known_task(caller, course, assignment)
+    task = known_task(caller, course, assignment)
     with caller.read() as tx:
         shown_course = known_course(tx, course)
         current = offerings.offering(tx, course, assignment)
@@ -132,7 +131,7 @@ def send_settings(
     course: CourseId, assignment: AssignmentId, caller: TheCaller, form: Annotated[SettingsForm, Form()]
 ) -> Response:
     """Offer an assignment, or change its settings."""
-    task = _known_task(caller, course, assignment)
+    task = known_task(caller, course, assignment)
     with caller.write() as tx:
         known_course(tx, course)
         current = offerings.offering(tx, course, assignment)
@@ -144,14 +143,6 @@ def send_settings(
         offerings.put_offering(tx, after)
     changed = [name for name in _LABELS if getattr(before, name) != getattr(after, name)]
     return RedirectResponse(f"/courses/{course}/assignments/{assignment}/settings?saved={','.join(changed)}", 303)
-
-
-def _known_task(caller: Caller, course: str, assignment: str) -> Assignment:
-    """Return an assignment. Raise 404 if the service does not know it, or if the caller is not staff of the course."""
-    require_staff(caller, course, "assignment")
-    if assignment not in caller.service.assignments:
-        raise not_found("assignment")
-    return caller.service.assignments[assignment]
 
 
 def _version(offering: Offering | None) -> str:

@@ -114,6 +114,8 @@ TABLE = [
     ),
     Row("POST /courses/{course}/people/{member}/late-days", STAFF, {"data": {"days": "1"}}),
     Row("POST /courses/{course}/late-days", STAFF, {"data": {"days": "4"}}),
+    Row("GET /courses/{course}/assignments/{assignment}/handout.zip", MEMBERS),
+    Row("GET /courses/{course}/assignments/{assignment}/pack.zip", MEMBERS, also=503),  # it is built first
     Row("GET /courses/{course}/offer", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/settings", STAFF),
     Row("POST /courses/{course}/assignments/{assignment}/settings", STAFF, {"data": {"held": "true"}}),  # 409: old
