@@ -17,6 +17,7 @@ from grader.api import (
     failures,
     gradebook,
     gradings,
+    late_days,
     members,
     offering,
     oidc,
@@ -73,8 +74,10 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(operations.open_router, responses=openapi.problem_responses(500, 503))
     # 400 and 413 refuse a request's body; they are described for routes that read none, too
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
-    app.include_router(events.router, responses=errors)
-    routes = [*operations.open_router.routes, *events.router.routes]
+    routes = [*operations.open_router.routes]
+    for json_routes in (events, late_days):
+        routes += json_routes.router.routes
+        app.include_router(json_routes.router, responses=errors)
     for resource in (operations, courses, assignments, people, submissions, gradings, questions, answers, regrades):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)

@@ -11,26 +11,28 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
+from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import ID, AssignmentId, CourseId, In, Login, Out
+from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, submit
-from grader.api.views import SubmissionView, views_of
+from grader.api.views import SubmissionView, own_late_days, views_of
 from grader.assignments.catalogue import Assignment
+from grader.course import csv_people, roster
 from grader.course import offerings as offers
-from grader.course.late import checked_date, extended, read_policy
+from grader.course.late import MOST_DAYS, checked_date, extended, read_policy
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store import offerings, people, submissions
+from grader.store import offerings, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Counts, Kind, Offering, Page, Person
+from grader.store.records import Counts, Kind, Offering, Page
 
 router = APIRouter(prefix="/api/v1", tags=["courses"])
 pages = APIRouter(include_in_schema=False)
@@ -65,6 +67,17 @@ class OfferingIn(In, OfferingSettings):
     """Parts or checks whose results are hidden from students."""
 
 
+class OwnLateDays(Out):
+    """Late days that the caller may use for a submission at this moment."""
+
+    days_late: int
+    """Number of days for which points would be deducted."""
+    days: int
+    """Number of late days that a submission would use, if the caller agrees."""
+    left: int
+    question: str
+
+
 class OfferingOut(Out, OfferingSettings):
     course: str
     assignment: str
@@ -74,6 +87,8 @@ class OfferingOut(Out, OfferingSettings):
     """The caller's extended due date, if any."""
     hidden: list[str] | None
     """Null for students."""
+    late_days: OwnLateDays | None = None
+    """Null in lists, and if the late policy has no late days."""
     load: str = ""
     """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
 
@@ -104,7 +119,9 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
     require_member(caller, course, "assignment")
     with caller.read() as tx:
         offering = known_offering(tx, caller, course, assignment)
-        return OfferingOut.of(tx, offering, caller)
+        body = OfferingOut.of(tx, offering, caller)
+        own = own_late_days(tx, caller, offering, body.extension)
+    return body.model_copy(update={"late_days": own and OwnLateDays.model_validate(own)})
 
 
 @router.put(
@@ -127,49 +144,116 @@ def set_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
 
 class ExtensionIn(In):
     due_at: AwareDatetime
+    reason: str = Field("", max_length=1_000, pattern=TEXT)
+    """For staff."""
+
+
+class ExtensionRow(BaseModel):
+    """A line of a file of extensions. Other columns are ignored."""
+
+    login: str = ""
+    label: str = Field("", max_length=roster.LONGEST_LABEL)
+    due_at: AwareDatetime | None = None
+    """None removes the extension."""
+    reason: str = Field("", max_length=1_000)
 
 
 class ExtensionOut(Out):
     login: str
+    """Empty if the extension is for a label or for everyone."""
     name: str
+    label: str
+    """Empty if the extension is for one person or for everyone."""
     due_at: AwareDatetime
-
-    @classmethod
-    def of(cls, person: Person, due_at: dt.datetime) -> Self:
-        return cls(login=person.login, name=person.name, due_at=due_at)
+    reason: str
+    granter: str | None
+    """Login of the member of staff; null for extensions that an older version stored."""
+    at: AwareDatetime | None
 
 
 _EXTENSIONS = _ASSIGNMENT + "/extensions"
+_LABEL_EXTENSIONS = _ASSIGNMENT + "/label-extensions"
+LabelQuery = Annotated[str, Query(max_length=roster.LONGEST_LABEL, pattern=TEXT, description="Empty for everyone")]
 
 
 @router.get(_EXTENSIONS)
 def list_extensions(staff: ForStaff) -> list[ExtensionOut]:
     """List extensions (staff)."""
     with staff.read() as (tx, _):
-        dates = offerings.extensions_of(tx, staff.course, staff.assignment)
-        extensions = []
-        for member in people.roster(tx, staff.course):
-            if member.person.id in dates:
-                extensions.append(ExtensionOut.of(member.person, dates[member.person.id]))
-        return extensions
+        return ExtensionOut.all(offerings.stored_extensions(tx, staff.course, staff.assignment))
+
+
+@router.put(_EXTENSIONS)
+def put_extensions(
+    staff: ForStaff, file: Annotated[UploadFile, File(description="login, label, due_at, reason")]
+) -> list[ExtensionOut]:
+    """Set extensions from a CSV file (staff).
+
+    The first line names the columns: login or label or both, due_at and optionally reason. Each line has either a login
+    or a label. An empty due_at removes the extension. If a line is wrong, nothing changes. Return all extensions.
+    """
+    lines = csv_people.lines(file.file.read(csv_people.MOST_BYTES + 1), "file of extensions")
+    titles = csv_people.titles(lines[0][1]) if lines else []
+    if "due at" not in titles:
+        raise BadCall("line 1: there is no column due_at: the first line must name the columns (login,due_at,reason)")
+    wrong: list[str] = []
+    with staff.write() as (tx, _):
+        for number, cells in lines[1:]:
+            texts = csv_people.cells_by_title(titles, cells)
+            try:
+                row = ExtensionRow.model_validate(
+                    {title.replace(" ", "_"): text for title, text in texts.items() if text}
+                )
+                if bool(row.login) == bool(row.label):
+                    raise BadCall("write either a login or a label")
+                _put_extension(tx, staff, row.login, row.label, row.due_at, row.reason)
+            except ValidationError as invalid:
+                wrong.append(f"line {number}: {invalid.errors()[0]['msg']}")
+            except (BadCall, HttpProblem) as error:
+                wrong.append(f"line {number}: {getattr(error, 'detail', error)}")
+        csv_people.require_none_wrong(wrong)
+    return list_extensions(staff)
 
 
 @router.put(_EXTENSIONS + "/{login}")
-def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> ExtensionOut:
-    """Give a student an extension (staff)."""
+def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> list[ExtensionOut]:
+    """Give a student an extension (staff). Return all extensions."""
     with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
-        due_at = checked_date(new.due_at)
-        offerings.put_extension(tx, staff.course, staff.assignment, person.id, due_at)
-    return ExtensionOut.of(person, new.due_at)
+        _put_extension(tx, staff, login, "", new.due_at, new.reason)
+    return list_extensions(staff)
 
 
 @router.delete(_EXTENSIONS + "/{login}", status_code=204)
 def remove_extension(staff: ForStaff, login: Login) -> None:
     """Remove an extension (staff)."""
     with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
-        offerings.put_extension(tx, staff.course, staff.assignment, person.id, None)
+        _put_extension(tx, staff, login)
+
+
+@router.put(_LABEL_EXTENSIONS)
+def set_label_extension(staff: ForStaff, new: ExtensionIn, label: LabelQuery = "") -> list[ExtensionOut]:
+    """Give an extension to all members with a label, or to everyone (staff). Return all extensions."""
+    with staff.write() as (tx, _):
+        _put_extension(tx, staff, "", label, new.due_at, new.reason)
+    return list_extensions(staff)
+
+
+@router.delete(_LABEL_EXTENSIONS, status_code=204)
+def remove_label_extension(staff: ForStaff, label: LabelQuery = "") -> None:
+    """Remove the extension of a label or of everyone (staff)."""
+    with staff.write() as (tx, _):
+        _put_extension(tx, staff, "", label)
+
+
+def _put_extension(
+    tx: Tx, staff: ForStaff, login: str, label: str = "", due_at: dt.datetime | None = None, reason: str = ""
+) -> None:
+    """Set or remove an extension of a person or, if `login` is empty, of a label. Raise 404 if the person is not a
+    member of the course."""
+    person = known_member(tx, staff.course, login).id if login else None
+    date = checked_date(due_at) if due_at else None
+    granter = staff.caller.person.id
+    offerings.put_extension(tx, staff.course, staff.assignment, person, date, reason, granter, label=label)
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────
@@ -258,6 +342,7 @@ def show_assignment(
             course=known_course(tx, course),
             card=card,
             policy=read_policy(offering.late),
+            late_days=own_late_days(tx, caller, offering, card.due_at),
             attempts=rows[:SHOWN],
             older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",
             is_staff_here=caller.is_staff(course),
@@ -273,6 +358,7 @@ async def submit_form(
     files: Annotated[tuple[UploadFile | str, ...], File()] = (),  # some browsers send a string if no file is chosen
     kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
     once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
+    late_days: Annotated[int, Form(ge=0, le=MOST_DAYS)] = 0,
 ) -> Response:
     """Submit the files and redirect to the submission's page.
 
@@ -287,17 +373,18 @@ async def submit_form(
     if not contents:
         task = caller.service.assignments[assignment]
         raise BadCall(f"no file was chosen: choose {task.files[0]}, your notebook, or both")
-    key = _idempotency_key(once, kind, contents)
-    request = SubmitRequest(caller, course, assignment, contents, kind, "page", key=key)
+    key = _idempotency_key(once, f"{kind} {late_days}", contents)
+    request = SubmitRequest(caller, course, assignment, contents, kind, "page", key=key, late_days=late_days)
     id = await submit(request)
     return RedirectResponse(f"/submissions/{id}", 303)
 
 
-def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
-    """Return the Idempotency-Key of a form. The key is different if the same form is sent again with other files."""
+def _idempotency_key(once: str, choices: str, contents: Sequence[tuple[str, bytes]]) -> str:
+    """Return the Idempotency-Key of a form. The key is different if the same form is sent again with other files or
+    choices."""
     if not once:
         return ""
-    digest = hashlib.sha256(kind.encode())
+    digest = hashlib.sha256(choices.encode())
     for name, content in contents:
         digest.update(name.encode("utf-8", "replace"))
         digest.update(content)

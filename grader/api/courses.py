@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -33,10 +34,12 @@ class CourseOut(Out):
     title: str
     role: Role | None
     """The caller's role in the course; null for an admin who is not a member."""
+    late_days: int
+    """Late days of each student, before grants."""
 
     @classmethod
     def of(cls, course: Course, caller: Caller) -> Self:
-        return cls(id=course.id, title=course.title, role=caller.roles.get(course.id))
+        return cls.model_validate(vars(course) | {"role": caller.roles.get(course.id)})
 
 
 class NewCourse(In):
@@ -83,14 +86,17 @@ class MemberOut(Out):
     login: str
     name: str
     role: Role
+    labels: list[str]
+    """Labels such as a section, by which staff extend due dates."""
 
     @classmethod
     def of(cls, member: Member) -> Self:
-        return cls(login=member.person.login, name=member.person.name, role=member.role)
+        return cls(login=member.person.login, name=member.person.name, role=member.role, labels=list(member.labels))
 
     @classmethod
-    def of_row(cls, row: roster.RosterRow, name: str = "") -> Self:
-        return cls(login=row.login, name=row.name or name or row.login, role=row.role)
+    def of_row(cls, row: roster.RosterRow, name: str = "", labels: Sequence[str] = ()) -> Self:
+        labels = labels if row.labels is None else row.labels
+        return cls(login=row.login, name=row.name or name or row.login, role=row.role, labels=list(labels))
 
 
 class MemberChange(Out):
@@ -133,8 +139,8 @@ def put_roster(
 ) -> RosterOut:
     """Add and update people from a CSV file (staff).
 
-    The first line names the columns: login (or email, or id), and optionally name and role. Members who are not in the
-    file are reported and stay in the course.
+    The first line names the columns: login (or email, or id), and optionally name, role and labels, which semicolons
+    separate. Members who are not in the file are reported and stay in the course.
     """
     require_staff(caller, course)
     changes = import_roster(caller, course, read_upload(file), dry_run=dry_run)
@@ -142,7 +148,7 @@ def put_roster(
     missing = [MemberOut.of(member) for member in changes.missing]
     changed = []
     for member, row in changes.changed:
-        new = MemberOut.of_row(row, member.person.name)
+        new = MemberOut.of_row(row, member.person.name, member.labels)
         changed.append(MemberChange(before=MemberOut.of(member), after=new))
     return RosterOut(
         dry_run=dry_run,
@@ -188,7 +194,8 @@ def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn)
             raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
         roster.enrol(tx, course, changes)
         person = known_member(tx, course, row.login)
-    return MemberOut(login=person.login, name=person.name, role=new.role)
+        labels = people.labels_of(tx, course, [person.id])[person.id]
+    return MemberOut.of_row(row, person.name, labels)
 
 
 @router.delete(

@@ -19,12 +19,12 @@ from grader.api.offering import TypedTime
 from grader.api.rendering import page
 from grader.api.schemas import NAME, TEXT, CourseId, Login
 from grader.api.submitting import attempts_left
+from grader.api.views import late_day_accounts
 from grader.course import roster
 from grader.course.late import MOST_DAYS, checked_date
 from grader.errors import BadCall
 from grader.store import late_days, offerings, people, submissions
-from grader.store.database import Tx
-from grader.store.records import Extension, Offering, Person, Role
+from grader.store.records import Extension, Person, Role
 
 pages = APIRouter(include_in_schema=False)
 
@@ -152,9 +152,10 @@ def show_member(request: Request, course: CourseId, login: Login, caller: TheCal
         for offering in known_offerings(tx, caller, course):
             card = card_of(tx, caller, offering, person.id)
             left = attempts_left(tx, offering, person.id)
-            extensions = _extensions(tx, offering, person, labels)
+            stored = offerings.stored_extensions(tx, course, offering.assignment)
+            extensions = [extension for extension in stored if _applies(extension, person, labels)]
             rows.append(MemberAssignment(card, attempts.get(offering.assignment, 0), left, extensions))
-        budget = late_days.budgets(tx, course, [person.id])[person.id]
+        accounts = late_day_accounts(tx, caller, course, {person.id})
         grants = late_days.grants_of(tx, course, person.id)
     return page(
         request,
@@ -164,20 +165,17 @@ def show_member(request: Request, course: CourseId, login: Login, caller: TheCal
         role=role,
         labels=labels,
         rows=rows,
-        budget=budget,
+        charges=accounts.charges.get(person.id, {}),
+        budget=accounts.budgets[person.id],
+        left=accounts.left(person.id),
         grants=grants,
         saved=saved,
     )
 
 
-def _extensions(tx: Tx, offering: Offering, person: Person, labels: Sequence[str]) -> list[Extension]:
-    """Return the extensions of an assignment that apply to a person with these labels."""
-    extensions = []
-    for extension in offerings.stored_extensions(tx, offering.course, offering.assignment):
-        is_own = extension.person is not None and extension.person.id == person.id
-        if is_own or (extension.person is None and extension.label in ("", *labels)):
-            extensions.append(extension)
-    return extensions
+def _applies(extension: Extension, person: Person, labels: Sequence[str]) -> bool:
+    """Return whether an extension is for this person, for one of these labels, or for everyone."""
+    return extension.login == person.login or (not extension.login and extension.label in ("", *labels))
 
 
 @pages.post(_PERSON)
@@ -227,7 +225,7 @@ def send_grant(
     login: Login,
     caller: TheCaller,
     days: Annotated[int, Form(ge=-MOST_DAYS, le=MOST_DAYS)],
-    reason: Annotated[str, Form(max_length=1000, pattern=TEXT)] = "",
+    reason: Annotated[str, Form(min_length=1, max_length=1000, pattern=TEXT)],
 ) -> Response:
     """Give a member late days, or take some away."""
     require_staff(caller, course)

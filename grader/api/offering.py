@@ -56,6 +56,7 @@ class SettingsForm(BaseModel):
     due_at: TypedTime = None
     closes_at: TypedTime = None
     per_day: str = Field("", max_length=20)
+    free_days: _TypedNumber = None
     grace_minutes: _TypedNumber = None
     most_days: _TypedNumber = None
     counts: Counts = Counts.LATEST
@@ -74,7 +75,7 @@ class SettingsForm(BaseModel):
     def _late(self, current: Mapping[str, object]) -> dict[str, object]:
         """Return the late policy. Keys of the current policy for which the form has no field stay."""
         percent = self.per_day.strip().removesuffix("%")
-        values = {"grace_minutes": self.grace_minutes, "most_days": self.most_days}
+        values = {name: getattr(self, name) for name in ("free_days", "grace_minutes", "most_days")}
         policy = {**current, **values, "per_day": f"{percent}%" if percent else None}
         policy = {name: value for name, value in policy.items() if value is not None}
         return {"per_day": "0%", **policy} if policy else {}

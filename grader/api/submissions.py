@@ -37,6 +37,7 @@ from grader.api.views import (
     views_of,
 )
 from grader.bounds import PIECE_BYTES
+from grader.course.late import MOST_DAYS
 from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall
 from grader.model import Json, Points, Report, show_points
@@ -80,6 +81,8 @@ class StoredOut(Out):
     code_submitted: bool
     """If false, the submission uses no attempt, and its checks get no points."""
     late: LatenessOut
+    late_days: int
+    """The most late days that the student agreed to use."""
 
 
 class ReceiptOut(StoredOut):
@@ -208,6 +211,7 @@ async def submit(
     kind: Annotated[Kind, Form(description="Pre-checks are unlimited and give no points")] = Kind.SUBMISSION,
     authors: Annotated[tuple[str, ...], Form(description="Logins of the authors, if staff submit for others")] = (),
     supersede: Annotated[bool, Form(description="Replace earlier submissions that are still queued")] = False,
+    late_days: Annotated[int, Form(ge=0, le=MOST_DAYS, description="The most late days to use")] = 0,
     idempotency_key: Annotated[str, Header(description="Requests with the same key store one submission")] = "",
 ) -> ReceiptOut:
     """Submit.
@@ -216,7 +220,7 @@ async def submit(
     """
     contents = [(file.filename or "", await file.read()) for file in files]
     request = submitting.SubmitRequest(
-        caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
+        caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede, late_days
     )
     id = await submitting.submit(request)
     response.headers["Location"] = f"/api/v1/submissions/{id}"
@@ -475,7 +479,8 @@ def _score_totals(score: Score, final: Points) -> Totals:
         words.append(f"{counted(score.waiting)} {verb} marking")
     if score.absent:
         words.append(f"{show_points(score.absent)} not submitted")
-    return Totals(show_points(final), " · ".join(words), final, score.decided, score.possible, score.absent)
+    penalty = (score.earned or final) - final
+    return Totals(show_points(final), " · ".join(words), final, score.decided, score.possible, score.absent, penalty)
 
 
 @pages.get("/submissions/{id}/receipt")

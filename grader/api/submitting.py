@@ -62,6 +62,8 @@ class SubmitRequest:
     """The Idempotency-Key; empty for none. Several requests with the same key store only one submission."""
     supersede: bool = False
     """True to supersede the caller's queued submissions of the same kind to this assignment."""
+    late_days: int = 0
+    """The most late days that the student agrees to use."""
 
     @property
     def person(self) -> str:
@@ -126,6 +128,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
             files=_storable_files(request.files),
             code_submitted=facts.has_code,
             received_at=request.caller.request_at,
+            late_days=0 if request.kind is Kind.PRECHECK else request.late_days,
         )
         fingerprint = _fingerprint(new) if request.key else ""
         earlier = submissions.used_key(tx, new.by, request.key) if request.key else None
@@ -196,9 +199,11 @@ def _without_quotes(key: str) -> str:
 
 
 def _fingerprint(new: submissions.NewSubmission) -> str:
-    """Return a hash of a submission's course, assignment, kind, authors and files."""
+    """Return a hash of a submission's course, assignment, kind, authors, files and late days."""
     hashes = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
-    fields = [new.course, new.assignment, new.kind, sorted(new.authors), hashes]
+    fields: list[object] = [new.course, new.assignment, new.kind, sorted(new.authors), hashes]
+    if new.late_days:  # the hashes of versions without late days stay valid
+        fields.append(new.late_days)
     text = json.dumps(fields)
     return hashlib.sha256(text.encode()).hexdigest()
 

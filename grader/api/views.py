@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -10,14 +11,15 @@ from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.api.visibility import Visibility
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness, last_moment, lateness
+from grader.course.late import Lateness, last_moment, lateness, read_policy
+from grader.course.late_days import LateDayAccounts, LateDayOffer, charge
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, code_points, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
 from grader.render import as_json
-from grader.store import answer_marks, answers, gradings, marks, offerings, queue, rubrics, submissions
+from grader.store import answer_marks, answers, gradings, late_days, marks, offerings, queue, rubrics, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Grading, Kind, Mark, Offering, SubmissionRecord
+from grader.store.records import Counts, Grading, Kind, Mark, Offering, State, SubmissionRecord
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,74 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
     (`may_see`)."""
     if not records:
         return []
+    persons = _author_ids(record for record in records if record.late_days)
+    accounts = late_day_accounts(tx, caller, records[0].course, persons) if persons else LateDayAccounts({})
+    return _views_of(tx, caller, records, accounts)
+
+
+def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[str]) -> LateDayAccounts:
+    """Return the late days of people in a course. `persons` are their ids. People who submitted together are charged
+    together, so the accounts of their partners are computed too."""
+    group: Collection[str] = ()
+    records: list[SubmissionRecord] = []
+    while len(persons) > len(group):
+        group = persons
+        records = submissions.of_people(tx, course, group)
+        persons = _author_ids(records).union(group)
+    assignments = {record.assignment for record in records}
+    offered = {offering.assignment: offering for offering in offerings.offerings_of(tx, course)} if records else {}
+    candidates: list[SubmissionRecord] = []
+    extended: dict[str, dt.datetime | None] = {}
+    earned: dict[str, Points | None] = {}
+    for assignment in assignments:
+        own = submissions.of_people(tx, course, group, assignment)
+        if offered[assignment].counts is Counts.BEST and assignment in caller.service.assignments:
+            views = _views_of(tx, caller, own, LateDayAccounts({}))
+            own = [view.submission for view in views if view.grading.state is not State.BROKEN]  # never the best
+            if not (offered[assignment].held or offered[assignment].hidden):
+                earned |= {view.submission.id: view.score.earned for view in views if view.score}
+        dates = offerings.extensions_of(tx, course, assignment, group)
+        extended |= {record.id: _extension(record, dates) for record in own}
+        candidates += own
+    return charge(candidates, offered, extended, earned, late_days.budgets(tx, course, group))
+
+
+def own_late_days(tx: Tx, caller: Caller, offering: Offering, extension: dt.datetime | None) -> LateDayOffer | None:
+    """Return the late days that the caller may use for a submission now; None if the late policy has none. `extension`
+    is the caller's extended due date."""
+    policy = read_policy(offering.late)
+    if not policy.free_days:
+        return None
+    person = caller.person.id
+    left = late_day_accounts(tx, caller, offering.course, {person}).left(person, offering.assignment)
+    days_late = lateness(now(), offering.due_at, extension, offering.late).days
+    return LateDayOffer(days_late, policy.late_days(days_late, left), left)
+
+
+def _author_ids(records: Iterable[SubmissionRecord]) -> set[str]:
+    ids: set[str] = set()
+    for record in records:
+        ids.update(author.id for author in record.authors)
+    return ids
+
+
+def _extension(record: SubmissionRecord, extensions: Mapping[str, dt.datetime]) -> dt.datetime | None:
+    """Return the latest extended due date of a submission's authors. `extensions` has the dates by person id."""
+    dates = [extensions[author.id] for author in record.authors if author.id in extensions]
+    return max(dates, default=None)
+
+
+def _views_of(
+    tx: Tx, caller: Caller, records: Sequence[SubmissionRecord], accounts: LateDayAccounts
+) -> list[SubmissionView]:
+    """Return the views of submissions to one assignment of a course. `accounts` has the late days of their authors."""
     course, assignment = records[0].course, records[0].assignment
     task = assignment_of(caller, records[0])
     offering = offerings.offering(tx, course, assignment)
     assert offering is not None  # the database deletes no offering
     visible = Visibility(offering, caller)
     ids = [record.id for record in records]
-    extensions = offerings.extensions_of(tx, course, assignment)
+    extensions = offerings.extensions_of(tx, course, assignment, _author_ids(records))
     marks_of = marks.of_submissions(tx, ids)
     grading_of = gradings.of_submissions(tx, ids)
     hides_checks = offering.hidden and not visible.is_staff
@@ -107,9 +170,8 @@ def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> lis
         results = visible.results(results_of.get(stored.id, []))
         grading = visible.grading(stored, results)
         own_marks = visible.marks(marks_of.get(record.id, ()))
-        own_extensions = [extensions[author.id] for author in record.authors if author.id in extensions]
-        extension = max(own_extensions, default=None)  # the latest one of all authors
-        late = lateness(record.received_at, offering.due_at, extension, offering.late)
+        extension = _extension(record, extensions)
+        late = lateness(record.received_at, offering.due_at, extension, offering.late, accounts.of_submission(record))
         view = SubmissionView(record, offering, grading, own_marks, late, None)
         if record.kind is Kind.SUBMISSION:
             answered = visible.answered(answered_of[record.id])

@@ -45,7 +45,8 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
 
 
 def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
-    """Yield a row for each check and written answer of a student. If there is no report, yield one row that says why.
+    """Yield a row for each check and written answer of a student, and a row for a late penalty. If there is no report,
+    yield one row that says why.
 
     Args:
         result: The student's result.
@@ -72,6 +73,9 @@ def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
                     status = "marked"
             possible = show_points(written.possible)
             yield (*start, written.id, points_cell(points), possible, status, reason, "")
+    if result.late and result.points is not None and result.final is not None and result.points != result.final:
+        penalty = show_points(result.final - result.points)
+        yield (student.key, student.name, "", "late penalty", penalty, "", "late", result.late.sentence, "")
 
 
 def canvas(results: Sequence[Result], title: str, possible: Points) -> Iterator[Row]:

@@ -31,11 +31,12 @@ from grader.cli.common import (
 from grader.course import offerings as offers
 from grader.course import roster
 from grader.course.csv_people import content_of
-from grader.course.late import late_policy
+from grader.course.late import MOST_DAYS, late_policy
 from grader.errors import BadCall
 from grader.render.text import one_line
 from grader.service import login_link, open_store
 from grader.settings import Settings
+from grader.store import late_days as store_late_days
 from grader.store import offerings, people
 from grader.store.database import Tx
 from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, TokenKind, TokenScope
@@ -57,13 +58,19 @@ _MOST_DRAWN = 1_000
 def course_(
     id: Annotated[str, typer.Argument(help="The course's id, used in URLs: ml101.")],
     title: Annotated[str, typer.Option(help="The title shown to people.")],
+    late_days: Annotated[
+        int | None, typer.Option(min=0, max=MOST_DAYS, help="Late days of each student. By default, unchanged.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a course, or change its title."""
-    course = Course(roster.course_of(id), roster.name_of(title))
+    """Create a course, or change its title and late days."""
+    new = Course(roster.course_of(id), roster.name_of(title))
     with writing() as tx:
-        people.put_course(tx, course)
-    _print_rows([{"course": course.id, "title": course.title}], as_json)
+        people.put_course(tx, new)
+        if late_days is not None:
+            store_late_days.put_budget(tx, new.id, late_days)
+        course = people.course(tx, new.id) or new
+    _print_rows([{"course": course.id, "title": course.title, "late days": course.late_days}], as_json)
 
 
 @app.command()
@@ -104,7 +111,7 @@ def roster_(
             _require_course(tx, course)
             rows = []
             for member in people.roster(tx, course):
-                rows.append(_person_row(member.person) | {"role": member.role})
+                rows.append(_person_row(member.person) | {"role": member.role, "labels": member.labels})
         _print_rows(rows, as_json)
         return
     new_members = roster.read(content_of(file))
@@ -133,7 +140,7 @@ def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
         yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
     for member, row in changes.changed:
         name = row.name or member.person.name
-        was = f"{member.person.name}, {member.role}"
+        was = ", ".join((member.person.name, member.role, *member.labels))
         yield {"what": "changed", "login": row.login, "name": name, "role": row.role, "was": was}
 
 

@@ -106,6 +106,8 @@ def batch(
     task = assignment_of(assignment)
     scope = Scope(part_of(only), quick, code)
     policy = late_policy(late or "{}")
+    if "free_days" in policy:
+        raise BadCall("only the service counts late days: leave free_days out of --late")
     other_scores = tuple(read_scores(content_of(compare), compare_column)) if compare else None
     with opened(path) as files:
         export = formats.read(files, task.id, task.files[0])

@@ -23,6 +23,7 @@ from grader.cli.common import (
 from grader.client import login as logins
 from grader.client.login import Login
 from grader.client.service import ServiceClient
+from grader.course.late import MOST_DAYS, count_of
 from grader.errors import BadCall
 from grader.intake.receive import uploads
 from grader.render.text import one_line
@@ -73,14 +74,21 @@ def logout() -> None:
 def submit(
     files: FilesArgument,
     assignment: AssignmentOption = "",
+    late_days: Annotated[
+        int | None,
+        typer.Option(min=0, max=MOST_DAYS, help="The most late days to use. By default you are asked, on a terminal."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Submit files to the service that you are logged in at. All files together are one submission."""
     contents = uploads(files)
     login = logins.load()
     task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
+    client = ServiceClient(login)
+    if late_days is None:
+        late_days = _agreed_late_days(client, task) if sys.stdin.isatty() else 0
     with progress(f"submitting to {login.url}"):
-        receipt = ServiceClient(login).submit(task, contents)
+        receipt = client.submit(task, contents, late_days)
     if as_json:
         print_json(receipt)
         return
@@ -92,9 +100,21 @@ def submit(
         _print("The code was not submitted: submit it too.", "yellow")
     if receipt["late"]["is_late"]:
         _print(receipt["late"]["sentence"], "yellow")
+    if receipt["late_days"]:
+        _print(f"You agreed to use up to {count_of(receipt['late_days'], 'late day')}.")
     submission = receipt["submission"]
     _print(f"Receipt {submission}, {_local_time(receipt['received_at'])}")
     _print(f"The result will be at {_page(login, submission)} (grader status shows it here)")
+
+
+def _agreed_late_days(client: ServiceClient, assignment: str) -> int:
+    """Ask whether to use late days, if a submission would be late and days are left. Return the number of days."""
+    own = client.assignment(assignment).get("late_days")  # services of older versions do not have it
+    if not own or not own["days"]:
+        return 0
+    question = one_line(f"{own['question']} Use {own['days']}?", 600)
+    days: int = own["days"] if typer.confirm(question, err=True) else 0
+    return days
 
 
 def status_(

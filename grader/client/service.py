@@ -51,16 +51,21 @@ class ServiceClient:
         person: Row = json.loads(self._answer("GET", "/api/v1/me"))
         return person
 
-    def submit(self, assignment: str, files: Sequence[tuple[str, bytes]]) -> Row:
+    def assignment(self, assignment: str) -> Row:
+        """Return the settings of an assignment, with the late days of the token's owner."""
+        row: Row = json.loads(self._answer("GET", self._assignment(assignment)))
+        return row
+
+    def submit(self, assignment: str, files: Sequence[tuple[str, bytes]], late_days: int = 0) -> Row:
         """Submit files, each as (name, bytes), and return the receipt. Even if the request is sent again, the service
-        stores only one submission."""
+        stores only one submission. `late_days` is the most late days to use."""
         boundary = uuid.uuid4().hex
         headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Idempotency-Key": uuid.uuid4().hex,
         }
         path = self._submissions(assignment)
-        receipt: Row = json.loads(self._answer("POST", path, _multipart(files, boundary), headers))
+        receipt: Row = json.loads(self._answer("POST", path, _multipart(files, late_days, boundary), headers))
         return receipt
 
     def latest(self, assignment: str, limit: int) -> list[Row]:
@@ -74,10 +79,13 @@ class ServiceClient:
         path = f"/api/v1/submissions/{quote(submission, safe='')}/report.html"
         return self._answer("GET", path).decode("utf-8")
 
-    def _submissions(self, assignment: str) -> str:
+    def _assignment(self, assignment: str) -> str:
         course = quote(self._login.course, safe="")
         task = quote(assignment, safe="")
-        return f"/api/v1/courses/{course}/assignments/{task}/submissions"
+        return f"/api/v1/courses/{course}/assignments/{task}"
+
+    def _submissions(self, assignment: str) -> str:
+        return f"{self._assignment(assignment)}/submissions"
 
     def _answer(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}) -> bytes:
         """Send a request and return the body of the response. Retry if the service is busy or cannot be reached.
@@ -135,9 +143,10 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> BadCall | OurFailure:
     return OurFailure(message) if error.code >= 500 else BadCall(message)
 
 
-def _multipart(files: Sequence[tuple[str, bytes]], boundary: str) -> bytes:
-    """Encode files as a multipart form with the field name "files"."""
-    parts = []
+def _multipart(files: Sequence[tuple[str, bytes]], late_days: int, boundary: str) -> bytes:
+    """Encode files, with the field name "files", and the number of late days as a multipart form."""
+    number = f'--{boundary}\r\nContent-Disposition: form-data; name="late_days"\r\n\r\n{late_days}\r\n'
+    parts = [number.encode()]
     for name, content in files:
         escaped = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
         head = (

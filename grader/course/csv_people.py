@@ -20,6 +20,7 @@ IDS = ("id", "student id", "user id", "sis user id")
 NAME = ("name", "full name", "student name", "student", "display name")
 GIVEN, FAMILY = ("first name", "given name", "firstname"), ("last name", "family name", "surname", "lastname")
 ROLE = ("role", "course role", "type")
+LABELS = ("labels", "label", "section", "sections")
 STUDENTS = ("", "student", "learner", "participant")
 STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader")
 

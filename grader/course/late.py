@@ -40,14 +40,50 @@ class LatePolicy:
     """Share of the points to deduct for each day, or part of a day, after the due date. For example, 1/10 is "10%"."""
     most_days: int | None = None
     """No credit after this many days; None for no cutoff."""
+    free_days: int = 0
+    """Largest number of the course's late days that a student may use for this assignment. A day after the due date for
+    which a late day is used has no penalty."""
+
+    def late_days(self, days: int, most: int) -> int:
+        """Return the number of late days to use for a submission; 0 if it would have no points all the same.
+
+        Args:
+            days: Number of days for which a penalty is deducted (see `Lateness.days`).
+            most: Largest number of late days that the submission may use.
+        """
+        used = min(days, self.free_days, most)
+        return used if (days - used) * self.per_day < 1 else 0
 
     @property
     def days_with_credit(self) -> int:
-        """Number of days after the due date on which a submission keeps some of its points; 0 if the policy has neither
-        a penalty nor a cutoff, because then it has no late days."""
-        days = ceil(1 / self.per_day) - 1 if self.per_day else None
+        """Number of days after the due date on which a submission keeps some of its points, with all late days that the
+        policy allows; 0 if the policy has neither a penalty nor a cutoff."""
+        days = self.free_days + ceil(1 / self.per_day) - 1 if self.per_day else None
         limits = [limit for limit in (days, self.most_days) if limit is not None]
         return min(MOST_DAYS, *limits) if limits else 0
+
+
+@dataclass(frozen=True)
+class LateDays:
+    """The late days of a submission."""
+
+    used: int = 0
+    """Number of days without a penalty."""
+    is_charged: bool = True
+    """False if the days are not charged, because another submission of the student counts."""
+    left: int = 0
+    """Number of late days that each author can still use in the course."""
+
+    def __str__(self) -> str:
+        left = f"{self.left} left"
+        if self.is_charged:
+            return f"{count_of(self.used, 'late day')} used, {left}"
+        return (
+            f"no penalty for {count_of(self.used, 'late day')}, not charged because another submission counts, {left}"
+        )
+
+
+NO_LATE_DAYS = LateDays()
 
 
 @dataclass(frozen=True)
@@ -60,6 +96,9 @@ class Lateness:
     """A sentence such as "Late by 2 hours, no penalty." for the student."""
     is_late: bool = False
     """True if the submission came after the due date, even if there is no penalty."""
+    days: int = 0
+    """Number of days after the due date for which a penalty is deducted, or late days are used; 0 within the grace
+    period, after the cutoff, and if the policy has no penalty, because late days do not help then."""
 
     def penalty(self, final: Points | None, decided: Points = ZERO) -> LatePenalty | None:
         """Return the late penalty to show in a report; None if the submission is not late.
@@ -79,7 +118,7 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
     Raises:
         BadCall: If a key or value is wrong. The message says what to write.
     """
-    unknown_keys = set(policy) - {"grace_minutes", "per_day", "most_days"}
+    unknown_keys = set(policy) - {"grace_minutes", "per_day", "most_days", "free_days"}
     if unknown_keys:
         raise BadCall(
             f"{min(unknown_keys)!r} is not allowed in a late policy: write {_EXAMPLE}, or {{}} for no penalty"
@@ -89,9 +128,10 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
     grace_minutes = _whole("grace_minutes", policy.get("grace_minutes", 0), 0, 7 * 24 * 60)
     per_day = _percent(policy.get("per_day", "0%"))
     most_days = policy.get("most_days")
-    if most_days is None:
-        return LatePolicy(grace_minutes, per_day)
-    return LatePolicy(grace_minutes, per_day, _whole("most_days", most_days, 1, MOST_DAYS))
+    if most_days is not None:
+        most_days = _whole("most_days", most_days, 1, MOST_DAYS)
+    free_days = _whole("free_days", policy.get("free_days", 0), 0, most_days or MOST_DAYS)
+    return LatePolicy(grace_minutes, per_day, most_days, free_days)
 
 
 def late_policy(text: str) -> dict[str, object]:
@@ -124,7 +164,11 @@ def _percent(value: object) -> Fraction:
 
 
 def lateness(
-    submitted: dt.datetime, due: dt.datetime | None, extension: dt.datetime | None, policy: Mapping[str, object]
+    submitted: dt.datetime,
+    due: dt.datetime | None,
+    extension: dt.datetime | None,
+    policy: Mapping[str, object],
+    late_days: LateDays = NO_LATE_DAYS,
 ) -> Lateness:
     """Return how late a submission is, and the share of the points that it keeps.
 
@@ -133,6 +177,7 @@ def lateness(
         due: The due date; None if there is none.
         extension: The student's extended due date. It has no effect if it is before `due`.
         policy: The late policy, as for `read_policy`.
+        late_days: The late days of the submission.
 
     Raises:
         BadCall: If the policy is not valid.
@@ -147,19 +192,22 @@ def lateness(
         return Lateness(Fraction(1), f"Submitted by the due date{of_yours}.")
     phrase = f"Late by {_duration(late_by)}"
     if late_by <= rules.grace_minutes * _MINUTE:
-        grace = _count(rules.grace_minutes, "minute")
+        grace = count_of(rules.grace_minutes, "minute")
         return Lateness(Fraction(1), f"{phrase}, within the grace period of {grace}.", True)
     if rules.most_days is not None and late_by > rules.most_days * _DAY:
-        return Lateness(Fraction(0), f"{phrase}: no credit after {_count(rules.most_days, 'day')}.", True)
+        return Lateness(Fraction(0), f"{phrase}: no credit after {count_of(rules.most_days, 'day')}.", True)
     if not rules.per_day:
         return Lateness(Fraction(1), f"{phrase}, no penalty.", True)
     days = _rounded_up(late_by, _DAY)
-    penalty = min(Fraction(1), days * rules.per_day)
+    used = f"{late_days}; " if late_days.used else ""
+    if days == late_days.used:
+        return Lateness(Fraction(1), f"{phrase}: {late_days}.", True, days)
+    penalty = min(Fraction(1), (days - late_days.used) * rules.per_day)
     sentence = (
-        f"{phrase} (day {days} after the due date{of_yours}): penalty {show_points(100 * penalty)} % of the points, "
-        f"{show_points(100 * rules.per_day)} % a day."
+        f"{phrase} (day {days} after the due date{of_yours}): {used}penalty {show_points(100 * penalty)} % of the "
+        f"points, {show_points(100 * rules.per_day)} % a day."
     )
-    return Lateness(1 - penalty, sentence, True)
+    return Lateness(1 - penalty, sentence, True, days)
 
 
 def last_moment(
@@ -199,7 +247,7 @@ def _duration(span: dt.timedelta) -> str:
     hours, minutes = divmod(_rounded_up(span, _MINUTE), 60)
     days, hours = divmod(hours, 24)
     units = {"day": days, "hour": hours, "minute": minutes}
-    phrases = [_count(number, unit) for unit, number in units.items() if number]
+    phrases = [count_of(number, unit) for unit, number in units.items() if number]
     return " ".join(phrases[:2])
 
 
@@ -208,7 +256,7 @@ def _rounded_up(span: dt.timedelta, unit: dt.timedelta) -> int:
     return -(-span // unit)
 
 
-def _count(n: int, unit: str) -> str:
+def count_of(n: int, unit: str) -> str:
     """Return a number with its unit, such as "1 day" or "2 days"."""
     plural = "" if n == 1 else "s"
     return f"{n} {unit}{plural}"

@@ -15,6 +15,7 @@ from grader.store.database import Tx
 from grader.store.records import Member, Person, Role
 
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
+LONGEST_LABEL = 64
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
 
 _LOGIN = (*csv_people.LOGINS, *csv_people.EMAILS, *csv_people.IDS)
@@ -31,6 +32,8 @@ class RosterRow:
     name: str
     """The person's name; empty if the file contains none."""
     role: Role
+    labels: tuple[str, ...] | None = None
+    """The person's labels; None if the file has no column for them."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class RosterChanges:
 
     added: tuple[RosterRow, ...]
     changed: tuple[tuple[Member, RosterRow], ...]
-    """(member before the import, line of the roster) for each member with a new name or role."""
+    """(member before the import, line of the roster) for each member with a new name or role, or new labels."""
     unchanged: int
     missing: tuple[Member, ...]
     """Members of the course who are not in the file. They stay in the course."""
@@ -117,7 +120,19 @@ def _roster_row(number: int, cells: Mapping[str, str], login_title: str) -> Rost
     if role is None:
         raise BadCall(f"{role_name[:40]!r} is not a role: write student or staff")
     name = cell(csv_people.NAME) or f"{cell(csv_people.GIVEN)} {cell(csv_people.FAMILY)}"
-    return RosterRow(number, login_of(cells[login_title]), name_of(name), role)
+    labels = None
+    if not cells.keys().isdisjoint(csv_people.LABELS):
+        labels = labels_of(cell(csv_people.LABELS))
+    return RosterRow(number, login_of(cells[login_title]), name_of(name), role, labels)
+
+
+def labels_of(text: str) -> tuple[str, ...]:
+    """Return the labels in a cell of a roster, which are separated by semicolons. Raise `BadCall` if one is not
+    valid."""
+    labels = {label.strip() for label in text.split(";")} - {""}
+    if not text.isprintable() or max(map(len, labels), default=0) > LONGEST_LABEL:
+        raise BadCall(f"{text[:60]!r} is not a valid label: use at most {LONGEST_LABEL} characters")
+    return tuple(sorted(labels))
 
 
 def name_of(text: str) -> str:
@@ -157,7 +172,7 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow], editor: Person | Non
         member = members.get(row.login)
         if member is None:
             added.append(row)
-        elif member.role != row.role or row.name not in ("", member.person.name):
+        elif not _is_up_to_date(member, row):
             changed.append((member, row))
     unchanged = len(rows) - len(added) - len(changed)
     return RosterChanges(tuple(added), tuple(changed), unchanged, tuple(missing.values()), tuple(kept_names))
@@ -184,10 +199,16 @@ def remove(tx: Tx, course: str, person: Person, editor: Person) -> None:
     people.remove_member(tx, course, person.id)
 
 
+def _is_up_to_date(member: Member, row: RosterRow) -> bool:
+    if row.labels not in (None, member.labels):
+        return False
+    return member.role == row.role and row.name in ("", member.person.name)
+
+
 def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:
     """Add and update members of the course according to `changes`. Create accounts for new people."""
     rows = [*changes.added]
     rows += [row for _, row in changes.changed]
     for row in rows:
         person = people.put_person(tx, row.login, row.name)
-        people.put_member(tx, course, person.id, row.role)
+        people.put_member(tx, course, person.id, row.role, row.labels)

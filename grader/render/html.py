@@ -78,10 +78,12 @@ class Totals:
     possible: Points
     absent: Points = ZERO
     """Possible points of code and answers that were not submitted."""
+    late: Points = ZERO
+    """Points that the late penalty takes."""
 
     @property
     def lost(self) -> Points:
-        return self.decided - self.earned
+        return self.decided - self.earned - self.late
 
     @property
     def waiting(self) -> Points:
@@ -92,7 +94,7 @@ class Totals:
         """The segments of the progress bar."""
         segments = []
         start = ZERO
-        by_status = {Status.PASSED: self.earned, Status.FAILED: self.lost, Status.WAITING: self.waiting}
+        by_status = {Status.PASSED: self.earned, Status.FAILED: self.lost + self.late, Status.WAITING: self.waiting}
         for status, points in by_status.items():
             if points > 0:
                 segments.append(Segment(status, self._percent(start), self._percent(points)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import delete, insert, literal, select
 
 from grader.store import people, tables
-from grader.store.database import Tx, fetch, fetch_one, fetch_pairs, now, record_of, upsert
+from grader.store.database import Tx, fetch, fetch_one, fetch_pairs, now, upsert
 from grader.store.records import Extension, Offering
 from grader.store.tables import extensions, label_extensions, offerings
 
@@ -39,43 +39,31 @@ def put_extension(
     tx: Tx,
     course: str,
     assignment: str,
-    person: str,
+    person: str | None,
     due_at: dt.datetime | None,
     reason: str = "",
-    by: str | None = None,
+    granter: str | None = None,
+    *,
+    label: str = "",
 ) -> None:
-    """Set a person's extended due date. If `due_at` is None, remove the extension.
+    """Set or remove an extended due date.
 
     Args:
         tx: A transaction that writes.
         course: Id of the course.
         assignment: Id of the assignment.
-        person: Id of the person.
+        person: Id of the person who gets the extension; None for all members with a label.
         due_at: The extended due date; None removes the extension.
         reason: The reason, for staff.
-        by: Id of the member of staff.
+        granter: Id of the member of staff who gives the extension.
+        label: The label; empty for everyone. Members who get the label later have the extension too.
     """
-    _put(tx, extensions, {"course": course, "assignment": assignment, "person": person}, due_at, reason, by)
-
-
-def put_label_extension(
-    tx: Tx,
-    course: str,
-    assignment: str,
-    label: str,
-    due_at: dt.datetime | None,
-    reason: str = "",
-    by: str | None = None,
-) -> None:
-    """Set or remove the extended due date of all members with a label; of everyone if the label is empty. A member who
-    gets the label later has the extension too."""
-    _put(tx, label_extensions, {"course": course, "assignment": assignment, "label": label}, due_at, reason, by)
-
-
-def _put(tx: Tx, table: Table, key: Mapping[str, str], due_at: dt.datetime | None, reason: str, by: str | None) -> None:
+    key = {"course": course, "assignment": assignment}
+    key |= {"person": person} if person else {"label": label}
+    table = extensions if person else label_extensions
     tx.execute(delete(table).filter_by(**key))
     if due_at is not None:
-        row = {**key, "due_at": due_at, "reason": reason, "by": by, "at": now()}
+        row = {**key, "due_at": due_at, "reason": reason, "by": granter, "at": now()}
         tx.execute(insert(table).values(row))
 
 
@@ -118,11 +106,12 @@ def stored_extensions(tx: Tx, course: str, assignment: str) -> list[Extension]:
     """Return the extensions of an assignment as staff set them: those of everyone and of labels, then those of people
     in the order of their logins."""
     granter = people.login_column(label_extensions.c.by).label("granter")
-    of_labels = select(label_extensions, granter).filter_by(course=course, assignment=assignment)
-    rows = tx.execute(of_labels.order_by(label_extensions.c.label))
-    stored = [record_of(row, Extension, by=row.granter, person=None) for row in rows]
+    empty = literal("")
+    of_labels = select(label_extensions, empty.label("login"), empty.label("name"), granter)
+    of_labels = of_labels.filter_by(course=course, assignment=assignment).order_by(label_extensions.c.label)
     granter = people.login_column(extensions.c.by).label("granter")
-    of_people = people.select_with_person(*extensions.c, granter, person=extensions.c.person)
-    of_people = of_people.where(extensions.c.course == course, extensions.c.assignment == assignment)
-    rows = tx.execute(of_people.order_by(tables.people.c.login))
-    return stored + [record_of(row, Extension, by=row.granter, person=people.person_of(row), label="") for row in rows]
+    account = tables.people.c
+    of_people = select(extensions, account.login, account.name, empty.label("label"), granter)
+    of_people = of_people.filter_by(course=course, assignment=assignment)
+    of_people = of_people.join(tables.people, account.id == extensions.c.person).order_by(account.login)
+    return fetch(tx, of_labels, Extension) + fetch(tx, of_people, Extension)

@@ -83,7 +83,7 @@ class LateDayGrant:
     days: int
     """Number of late days; negative if they were taken away."""
     reason: str
-    by: str
+    granter: str
     """Login of the member of staff."""
     at: dt.datetime
 
@@ -159,15 +159,17 @@ class Offering:
 class Extension:
     """A later due date for one person, for all members with a label, or for everyone."""
 
+    login: str
+    """Login of the person; empty if the extension is for a label or for everyone."""
+    name: str
+    """Name of the person, or empty."""
+    label: str
+    """The label; empty if the extension is for one person or for everyone."""
     due_at: dt.datetime
     reason: str
-    by: str | None
+    granter: str | None
     """Login of the member of staff; None for extensions that an older version stored."""
     at: dt.datetime | None
-    person: Person | None = None
-    """The person; None if the extension is for a label or for everyone."""
-    label: str = ""
-    """The label; empty for one person's extension, and for everyone's."""
 
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +117,21 @@ def of_offering(
     if page.before is not None:
         where.append(submissions.c.id < page.before)
     return _read(tx, *where, limit=page.limit)
+
+
+def of_people(tx: Tx, course: str, persons: Collection[str], assignment: str | None = None) -> list[SubmissionRecord]:
+    """Return the submissions of these people, the newest first, without pre-checks and withdrawn submissions.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        persons: Ids of the people.
+        assignment: Return submissions to this assignment; None for those to any assignment that may use late days.
+    """
+    own = select(authors.c.submission).where(authors.c.person.in_(persons))
+    is_chosen = submissions.c.late_days > 0 if assignment is None else submissions.c.assignment == assignment
+    of_course = (submissions.c.course == course) & (submissions.c.kind == Kind.SUBMISSION)
+    return _read(tx, of_course, is_chosen, submissions.c.id.in_(own), submissions.c.id.not_in(withdrawn()))
 
 
 def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[SubmissionRecord]:

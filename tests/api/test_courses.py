@@ -93,6 +93,53 @@ def test_an_extension_is_given_seen_by_its_student_alone_and_taken_back(world: W
     assert got(world, path, "grace") == []
 
 
+def test_an_extension_says_who_gave_it_and_why(world: World) -> None:
+    path = f"{TOY}/extensions"
+    answer = ask(world, "PUT", f"{path}/ada", "grace", json={"due_at": LATER, "reason": "ill"})
+    (row,) = answer.json()
+    assert (row["login"], row["label"], row["reason"], row["granter"]) == ("ada", "", "ill", "grace")
+    assert row["at"] is not None
+
+
+def test_an_extension_for_a_label_is_for_those_who_have_it_and_one_without_label_for_everyone(world: World) -> None:
+    def due_of(login: str) -> Any:
+        return got(world, TOY, login)["extension"]
+
+    labelled = {"file": ("roster.csv", b"login,labels\nada,tuesday;honours\nbob,friday\n")}
+    ask(world, "PUT", ROSTER, "root", files=labelled)
+    path = f"{TOY}/label-extensions"
+    ask(world, "PUT", path, "grace", json={"due_at": LATER, "reason": "no power"}, params={"label": "tuesday"})
+    assert (due_of("ada") is not None, due_of("bob")) == (True, None)
+    rows = ask(world, "PUT", path, "grace", json={"due_at": DUE}).json()
+    assert [(row["label"], row["reason"]) for row in rows] == [("", ""), ("tuesday", "no power")]
+    dates = [dt.datetime.fromisoformat(due_of(login)) for login in ("ada", "bob")]
+    assert dates == [dt.datetime.fromisoformat(date) for date in (LATER, DUE)]
+    assert ask(world, "DELETE", path, "grace", params={"label": "tuesday"}).status_code == 204
+    assert ask(world, "DELETE", path, "grace").status_code == 204
+    assert (due_of("ada"), due_of("bob"), got(world, f"{TOY}/extensions", "grace")) == (None, None, [])
+
+
+def put_extensions(world: World, text: str) -> Response:
+    return ask(world, "PUT", f"{TOY}/extensions", "grace", files={"file": ("extensions.csv", text.encode())})
+
+
+def test_extensions_are_read_from_a_file(world: World) -> None:
+    rows = put_extensions(world, f"Login,Label,Due_at,Reason,Note\nada,,{LATER},ill,x\n,tuesday,{DUE},,\n").json()
+    assert [(row["login"], row["label"], row["reason"]) for row in rows] == [("", "tuesday", ""), ("ada", "", "ill")]
+    rows = put_extensions(world, f"login,due_at\nada,\nbob,{LATER}\n").json()  # an empty date removes
+    assert [(row["login"], row["label"]) for row in rows] == [("", "tuesday"), ("bob", "")]
+
+
+def test_a_file_of_extensions_with_a_wrong_line_changes_nothing(world: World) -> None:
+    answer = put_extensions(world, f"login,label,due_at\nada,,{LATER}\neve,,{LATER}\n,,{LATER}\nbob,,tomorrow\n")
+    detail = answer.json()["detail"]
+    assert answer.status_code == 422
+    for says in ("line 3: this member of the course does not exist", "line 4: write either a login or", "line 5: "):
+        assert says in detail
+    assert "there is no column due_at" in put_extensions(world, "login\nada\n").json()["detail"]
+    assert got(world, f"{TOY}/extensions", "grace") == []
+
+
 def test_an_extension_is_for_members(world: World) -> None:
     for login in ("eve", "nobody"):
         answer = ask(world, "PUT", f"{TOY}/extensions/{login}", "grace", json={"due_at": LATER})
@@ -131,7 +178,7 @@ def test_a_member_is_taken_out_by_name(world: World) -> None:
 def test_staff_add_change_and_remove_the_people_of_their_course(world: World) -> None:
     zoe = "/api/v1/courses/ml/members/zoe@x.edu"
     added = ask(world, "PUT", zoe, "grace", json={"name": "Zoe"}).json()
-    assert added == {"login": "zoe@x.edu", "name": "Zoe", "role": "student"}
+    assert added == {"login": "zoe@x.edu", "name": "Zoe", "role": "student", "labels": []}
     changed = ask(world, "PUT", zoe, "grace", json={"name": "Zoe Z.", "role": "staff"}).json()
     assert (changed["name"], changed["role"]) == ("Zoe Z.", "staff")
     assert ask(world, "PUT", zoe, "grace", json={"role": "student"}).json()["name"] == "Zoe Z."

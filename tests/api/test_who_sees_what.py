@@ -61,6 +61,7 @@ HAND_IN = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "data":
 ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_run": "true"}}
 BECAUSE = digest_of("because")
 GROUP = short_hash("text", BECAUSE)
+EXTENSIONS = {"files": {"file": ("extensions.csv", b"login,due_at\nada,2030-01-01T00:00:00Z\n")}}
 DUE = {"json": {"due_at": "2030-01-01T00:00:00Z"}}
 
 TABLE = [
@@ -90,8 +91,15 @@ TABLE = [
     Row(f"GET {A}", MEMBERS),
     Row(f"PUT {A}", STAFF, {"json": {}}),
     Row(f"GET {A}/extensions", STAFF),
+    Row(f"PUT {A}/extensions", STAFF, EXTENSIONS),
     Row(f"PUT {A}/extensions/{{login}}", STAFF, DUE),
     Row(f"DELETE {A}/extensions/{{login}}", STAFF),
+    Row(f"PUT {A}/label-extensions", STAFF, {**DUE, "params": {"label": "tuesday"}}),
+    Row(f"DELETE {A}/label-extensions", STAFF, {"params": {"label": "tuesday"}}),
+    Row("GET /api/v1/courses/{course}/late-days", STAFF),
+    Row("PUT /api/v1/courses/{course}/late-days", STAFF, {"json": {"days": 4}}),
+    Row("GET /api/v1/courses/{course}/late-days/{login}/grants", STAFF),
+    Row("POST /api/v1/courses/{course}/late-days/{login}/grants", STAFF, {"json": {"days": 1, "reason": "ill"}}),
     Row("GET /api/v1/courses/{course}/roster", STAFF),
     Row("PUT /api/v1/courses/{course}/roster", STAFF, ROSTER),
     Row("PUT /api/v1/courses/{course}/members/{member}", STAFF, {"json": {"role": "student"}}),
@@ -112,7 +120,7 @@ TABLE = [
         STAFF,
         {"data": {"assignment": "toy", "due_at": "2030-01-01T00:00"}},
     ),
-    Row("POST /courses/{course}/people/{member}/late-days", STAFF, {"data": {"days": "1"}}),
+    Row("POST /courses/{course}/people/{member}/late-days", STAFF, {"data": {"days": "1", "reason": "ill"}}),
     Row("POST /courses/{course}/late-days", STAFF, {"data": {"days": "4"}}),
     Row("GET /courses/{course}/assignments/{assignment}/handout.zip", MEMBERS),
     Row("GET /courses/{course}/assignments/{assignment}/pack.zip", MEMBERS, also=503),  # it is built first

@@ -317,11 +317,11 @@ def test_an_extension_is_the_latest_of_a_persons_own_of_their_labels_and_of_ever
     in_days = [due + dt.timedelta(days=days) for days in range(5)]
     with store.write() as tx:
         offerings.put_offering(tx, Offering("ml", "toy", due_at=due))
-        offerings.put_label_extension(tx, "ml", "toy", "tuesday", in_days[2], "the building was closed", staff)
+        offerings.put_extension(tx, "ml", "toy", None, in_days[2], "no power", staff, label="tuesday")
         assert offerings.extension(tx, "ml", "toy", ann) is None
         people.put_member(tx, "ml", ann, Role.STUDENT, ["honours", "tuesday"])  # a label given later counts
         assert offerings.extensions_of(tx, "ml", "toy") == {ann: in_days[2]}
-        offerings.put_label_extension(tx, "ml", "toy", "", in_days[1])
+        offerings.put_extension(tx, "ml", "toy", None, in_days[1])
         offerings.put_extension(tx, "ml", "toy", bob, in_days[3], "ill", staff)
         assert offerings.extensions_of(tx, "ml", "toy", [ann, bob, staff]) == {
             ann: in_days[2],
@@ -332,13 +332,13 @@ def test_an_extension_is_the_latest_of_a_persons_own_of_their_labels_and_of_ever
         people.put_member(tx, "ml", ann, Role.STUDENT)  # another role keeps the labels
         assert offerings.extensions_of(tx, "ml", "toy", [ann]) == {ann: in_days[2]}
         stored = offerings.stored_extensions(tx, "ml", "toy")
-        assert [(row.person and row.person.login, row.label, row.reason, row.by) for row in stored] == [
-            (None, "", "", None),
-            (None, "tuesday", "the building was closed", "staff"),
+        assert [(row.login, row.label, row.reason, row.granter) for row in stored] == [
+            ("", "", "", None),
+            ("", "tuesday", "no power", "staff"),
             ("bob", "", "ill", "staff"),
         ]
-        offerings.put_label_extension(tx, "ml", "toy", "", None)
-        offerings.put_label_extension(tx, "ml", "toy", "tuesday", None)
+        offerings.put_extension(tx, "ml", "toy", None, None)
+        offerings.put_extension(tx, "ml", "toy", None, None, label="tuesday")
         assert offerings.extensions_of(tx, "ml", "toy") == {bob: in_days[3]}
 
 
@@ -352,7 +352,7 @@ def test_a_budget_of_late_days_is_the_courses_and_what_was_granted(store: Store,
         late_days.grant(tx, "ml", bob, -9, "agreed", staff)
         people.put_course(tx, Course("ml", "ML I"))  # another title keeps the budget
         assert late_days.budgets(tx, "ml", [ann, bob, staff]) == {ann: 5, bob: 0, staff: 4}
-        grants = [(grant.days, grant.reason, grant.by) for grant in late_days.grants_of(tx, "ml", ann)]
+        grants = [(grant.days, grant.reason, grant.granter) for grant in late_days.grants_of(tx, "ml", ann)]
         assert grants == [(2, "jury duty", "staff"), (-1, "wrong person", "staff")]
 
 
@@ -367,11 +367,10 @@ def test_submissions_that_may_use_late_days_are_listed_without_withdrawn_ones(
             ids.append(submissions.add(tx, new))
             grading = QUEUE.enqueue(tx, ids[-1], "toy", ann, Priority.INTERACTIVE)
         assert queue.cancel(tx, grading)
-        rows = late_days.submissions_of(tx, "ml", [ann])
-        assert {(row.id, row.late_days, row.person) for row in rows} == {(ids[1], 2, ann), (ids[1], 2, bob)}
-        rows = late_days.submissions_of(tx, "ml", [bob], "toy")
-        assert [row.id for row in rows] == [ids[0], ids[0], ids[1], ids[1]]
-        assert late_days.submissions_of(tx, "ml", [classroom["staff"].id]) == []
+        (late,) = submissions.of_people(tx, "ml", [ann])
+        assert (late.id, late.late_days, [author.id for author in late.authors]) == (ids[1], 2, [ann, bob])
+        assert [record.id for record in submissions.of_people(tx, "ml", [bob], "toy")] == [ids[1], ids[0]]
+        assert submissions.of_people(tx, "ml", [classroom["staff"].id]) == []
 
 
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────

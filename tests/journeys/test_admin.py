@@ -96,6 +96,12 @@ def test_what_an_offer_does_not_say_stays_as_it_was(call: Call, course: str) -> 
     assert '{"per_day": "10%"}' in call("offer", course, "ps4")
 
 
+def test_a_course_keeps_its_late_days_until_others_are_set(call: Call, course: str) -> None:
+    call("course", course, "--title", "ML", "--late-days", "4")
+    (row,) = rows(call("course", course, "--title", "Machine Learning", "--json"))
+    assert row == {"course": course, "title": "Machine Learning", "late days": 4}
+
+
 def test_tokens_are_listed_without_themselves_and_revoked(call: Call, course: str) -> None:
     secret = call("token", "ada@x.edu", "--label", "laptop", "--days", "30").strip()
     listed = call("tokens", "ada@x.edu", "--json")

@@ -235,6 +235,12 @@ def test_a_late_mark_without_a_time_takes_nothing_off_and_says_so(batch: Batch, 
     assert found["lovelaceada"]["final"] == found["lovelaceada"]["points"] == "4"
 
 
+def test_late_days_which_a_batch_cannot_count_are_refused(batch: Batch, tmp_path: Path) -> None:
+    policy = ("--due", "2026-12-01 23:59", "--late", '{"per_day": "25%", "free_days": 2}')
+    with pytest.raises(BadCall, match="only the service counts late days"):
+        batch(tmp_path, tmp_path / "out", *policy)
+
+
 # ── the class's files ────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
+import pty
 import subprocess
 import sys
 import time
@@ -12,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.store import late_days, offerings
+from grader.store.database import now
+from grader.store.records import Offering
 from tests.conftest import TOY_SOLUTION, without_settings
 from tests.running import GRADER, WAIT_SECONDS, Running, running
 
@@ -55,11 +60,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def student(tmp_path: Path) -> Student:
     """Runs the command with a configuration folder of its own and without a keyring."""
 
-    def run(*arguments: str | Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, typed: str = "", terminal: int | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         mine = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "GRADER_ASSIGNMENT": "toy", "COLUMNS": "400"}
         return subprocess.run(
             [GRADER, *map(str, arguments)],
-            input=typed,
+            **({"input": typed} if terminal is None else {"stdin": terminal}),
             env=without_settings() | mine | {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"} | environment,
             cwd=tmp_path,
             capture_output=True,
@@ -99,6 +106,29 @@ def test_a_student_logs_in_submits_and_sees_the_score(service: Running, student:
     done = student("status", "--html", "report.html")
     assert "q1.2" in (tmp_path / "report.html").read_text("utf-8")
     assert service.tokens[0] not in done.stdout + done.stderr
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("typed", "says"), [("y\n", "1 late day used, 2 left"), ("\n", "penalty 10 %")])
+def test_on_a_terminal_a_student_is_asked_before_late_days_are_used(
+    service: Running, student: Student, tmp_path: Path, typed: str, says: str
+) -> None:
+    student("login", service.url, "ml", typed=service.tokens[1])
+    (tmp_path / "sums.py").write_text(TOY_SOLUTION)
+    due = now() - dt.timedelta(hours=1)
+    store = service.open_store()
+    with store.write() as tx:
+        late_days.put_budget(tx, "ml", 3)
+        offerings.put_offering(tx, Offering("ml", "toy", due_at=due, late={"per_day": "10%", "free_days": 2}))
+    ours, terminal = pty.openpty()
+    os.write(ours, typed.encode())
+    done = student("submit", "sums.py", terminal=terminal)
+    assert "This is 1 day late. You have 3 late days left. Use 1? [y/N]" in done.stderr
+    assert says in done.stdout
+    assert says in student("submit", "sums.py", "--late-days", "2" if "used" in says else "0").stdout
+    with store.write() as tx:
+        offerings.put_offering(tx, Offering("ml", "toy"))
+    store.close()
 
 
 @pytest.mark.long

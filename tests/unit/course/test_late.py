@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.course.late import after_penalty, last_moment, lateness, read_policy
+from grader.course.late import LateDays, after_penalty, last_moment, lateness, read_policy
 from grader.errors import BadCall
 from grader.model import Points
 
 DUE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 POLICY = {"grace_minutes": 10, "per_day": "10%", "most_days": 5}
-MINUTE, DAY = dt.timedelta(minutes=1), dt.timedelta(days=1)
+MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,21 @@ def test_each_begun_day_takes_its_part(by: dt.timedelta, remains: Fraction) -> N
 def test_the_sentence_says_how_late_and_what_it_costs() -> None:
     late = lateness(DUE + DAY + 61 * MINUTE, DUE, None, POLICY)
     assert late.sentence == ("Late by 1 day 1 hour (day 2 after the due date): penalty 20 % of the points, 10 % a day.")
+
+
+@pytest.mark.parametrize(
+    ("late_days", "remains", "says"),
+    [
+        (LateDays(2, True, 1), 1, "Late by 1 day 1 hour: 2 late days used, 1 left."),
+        (LateDays(1, True, 0), 0.9, "Late by 1 day 1 hour (day 2 after the due date): 1 late day used, 0 left; "
+         "penalty 10 % of the points, 10 % a day."),
+        (LateDays(2, False, 1), 1, "Late by 1 day 1 hour: no penalty for 2 late days, not charged because another "
+         "submission counts, 1 left."),
+    ],
+)  # fmt: skip
+def test_the_sentence_says_which_late_days_are_used_and_left(late_days: LateDays, remains: float, says: str) -> None:
+    late = lateness(DUE + DAY + HOUR, DUE, None, POLICY, late_days)
+    assert (float(late.remains), late.sentence, late.days) == (remains, says, 2)
 
 
 def test_grace_is_late_but_costs_nothing() -> None:
@@ -94,6 +109,12 @@ def test_what_no_hundredth_can_show_is_given() -> None:
         ({"per_day": "-1%"}, "per_day"),
         ({"per_day": "10%", "grace_minutes": -1}, "grace_minutes"),
         ({"per_day": "10%", "most_days": 0}, "most_days"),
+        ({"free_days": 2}, "per_day"),
+        ({"per_day": "10%", "free_days": -1}, "free_days in a late policy must be a whole number from 0 to 366"),
+        (
+            {"per_day": "10%", "free_days": 3, "most_days": 2},
+            "free_days in a late policy must be a whole number from 0",
+        ),
     ],
 )
 def test_a_policy_that_cannot_be_read_is_refused_in_words(policy: dict[str, object], says: str) -> None:
@@ -111,6 +132,9 @@ def test_a_policy_that_cannot_be_read_is_refused_in_words(policy: dict[str, obje
         (None, None, {"per_day": "10%", "most_days": 3}, DUE + 3 * DAY),
         (None, None, {"per_day": "10%"}, DUE + 9 * DAY),
         (None, None, {"per_day": "30%"}, DUE + 3 * DAY),
+        (None, None, {"per_day": "25%", "free_days": 2}, DUE + 5 * DAY),
+        (None, None, {"per_day": "25%", "free_days": 2, "most_days": 3}, DUE + 3 * DAY),
+        (None, None, {"per_day": "0%", "free_days": 2}, DUE),
         (None, None, {"per_day": "100%", "grace_minutes": 600}, DUE + 600 * MINUTE),
         (None, None, {"per_day": "0.00001%"}, DUE + 366 * DAY),
         (None, None, {"per_day": "0%", "most_days": 2}, DUE + 2 * DAY),

@@ -60,6 +60,7 @@ def test_those_who_teach_are_staff(word: str) -> None:
         ("login,name\nada,Ada\n\nAda,Ada", "line 4: ada is already in line 2"),
         ("login,name\nada,A\u202eda", "line 2: .* is not a valid name"),
         ('login,name\nada,"Ada', "line 2: this is not CSV"),
+        (f"login,labels\nada,{65 * 'x'}", "line 2: .* is not a valid label: use at most 64 characters"),
         (b"login,name\nada,J\xf6rg", "save it as CSV UTF-8"),
         ("login,role\n" + "".join(f"a{n},dean\n" for n in range(12)), "line 11: .*; and 2 more"),
     ],
@@ -113,6 +114,16 @@ def test_people_are_added_and_updated_and_nobody_is_removed(store: Store) -> Non
         "bob": ("Bob", Role.STUDENT),
         "grace": ("Grace", Role.STAFF),
     }
+
+
+def test_labels_are_read_and_stay_if_the_file_has_none(store: Store) -> None:
+    enrol(store, "login,section\nada,Section 1; honours\n")
+    enrol(store, "login,name\nada,Ada Lovelace\n")
+    changes = enrol(store, "login,labels\nada,honours;Section 1\n")
+    assert (changes.changed, changes.unchanged) == ((), 1)
+    with store.read() as tx:
+        assert sorted(people.labels_of(tx, "ml").values()) == [(), ("Section 1", "honours")]
+    assert len(enrol(store, "login,labels\nada,\n").changed) == 1
 
 
 def test_the_same_roster_again_changes_nothing(store: Store) -> None:
