@@ -262,9 +262,8 @@ def show_course(request: Request, course: CourseId, caller: TheCaller) -> Respon
 
 
 def _home_page(request: Request, courses: list[CourseCards], title: str) -> Response:
-    has_provider = request.app.state.provider is not None
     url = str(request.base_url).rstrip("/")
-    return page(request, "home.html", courses=courses, title=title, provider=has_provider, url=url)
+    return page(request, "home.html", courses=courses, title=title, app_state=request.app.state, url=url)
 
 
 def _own_courses(tx: Tx, caller: Caller) -> list[Course]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, card_of
 from grader.api.courses import MemberIn, import_roster, put_member, read_upload, remove_member
-from grader.api.identity import TheCaller, require_staff
+from grader.api.identity import TheCaller, require_admin, require_staff
 from grader.api.lookup import known_course, known_member, known_offering, known_offerings
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
@@ -23,6 +24,7 @@ from grader.api.views import late_day_accounts
 from grader.course import roster
 from grader.course.late import MOST_DAYS, checked_date
 from grader.errors import BadCall
+from grader.service import login_link
 from grader.store import late_days, offerings, people, submissions
 from grader.store.records import Extension, Person, Role
 
@@ -33,6 +35,7 @@ SHOWN = 100
 _MOST_CHARACTERS = 600_000
 """Largest roster that the page with its changes can send again. Encoding makes it up to a third larger, and the body of
 a form has at most 1 MiB."""
+_LINK_LASTS = dt.timedelta(days=7)
 _PEOPLE = "/courses/{course}/people"
 
 Count = Annotated[int, Query(ge=0, le=1_000_000)]
@@ -233,6 +236,17 @@ def send_grant(
         person = known_member(tx, course, login)
         late_days.grant(tx, course, person.id, days, reason.strip(), caller.person.id)
     return _saved(course, login)
+
+
+@pages.post(_PERSON + "/link")
+def send_link(request: Request, course: CourseId, login: Login, caller: TheCaller) -> Response:
+    """Make a login link for a member and show it (admins). Staff cannot, since they could log in as an admin."""
+    require_admin(caller, "member of the course")
+    with caller.write() as tx:
+        shown_course = known_course(tx, course)
+        person = known_member(tx, course, login)
+        link = login_link(tx, caller.service.settings, person, _LINK_LASTS)
+    return page(request, "link.html", course=shown_course, person=person, link=link, days=_LINK_LASTS.days)
 
 
 def _saved(course: str, login: str) -> Response:

@@ -50,7 +50,8 @@ class StudentPacks:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._builds: dict[Path, subprocess.Popen[bytes]] = {}
+        self._build: threading.Thread | None = None
+        self._failed: set[Path] = set()
         self._lock = threading.Lock()
 
     @cached_property
@@ -63,22 +64,27 @@ class StudentPacks:
         if it cannot be built."""
         content = hashlib.sha256(f"{__version__} {task.digest}".encode() + handout(task))
         pack = self._folder / task.id / f"{content.hexdigest()[:16]}.zip"
-        unfinished = pack.with_suffix(".part")
         with self._lock:
-            build = self._builds.get(pack)
-            if build is not None and build.poll() == 0 and unfinished.exists():
-                for earlier in pack.parent.glob("*.zip"):
-                    earlier.unlink()
-                unfinished.replace(pack)
             if pack.exists():
                 return pack
-            if build is not None and build.returncode:
+            if pack in self._failed:
                 raise OurFailure(f"grader pack student {task.folder} has failed: its output is in the log")
-            if all(build.poll() is not None for build in self._builds.values()):
-                pack.parent.mkdir(parents=True, exist_ok=True)
-                command = [sys.executable, "-m", "grader", "pack", "student", f"{task.folder}", "--to", f"{unfinished}"]
-                self._builds[pack] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            if self._build is None or not self._build.is_alive():
+                self._build = threading.Thread(target=self._run, args=(task, pack), daemon=True)
+                self._build.start()
         return None
+
+    def _run(self, task: Assignment, pack: Path) -> None:
+        """Build a pack. Remove packs of earlier versions of the assignment."""
+        unfinished = pack.with_suffix(".part")
+        pack.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "grader", "pack", "student", f"{task.folder}", "--to", f"{unfinished}"]
+        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+            self._failed.add(pack)
+            return
+        for earlier in pack.parent.glob("*.zip"):
+            earlier.unlink()
+        unfinished.replace(pack)
 
 
 @pages.get("/courses/{course}/assignments/{assignment}/handout.zip")

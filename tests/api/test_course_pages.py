@@ -306,6 +306,18 @@ def test_late_days_that_were_used_are_on_the_page(world: World, grace: Editor) -
     assert "2 of 4 late days left; used: 2 for toy." in words(grace.get(f"{PEOPLE}/ada"))
 
 
+def test_an_admin_makes_a_login_link_that_works_once(world: World, root: Editor, grace: Editor) -> None:
+    ada = f"{PEOPLE}/ada"
+    assert "Login link" not in grace.get(ada)
+    page = root.sends(ada, f"{ada}/link").text
+    link = re.search(r'<code class="secret">(\S+#token=\S+)</code>', page)
+    assert link is not None
+    logins = [
+        root.answers('<form method="post" action="/login"></form>', "/login", token=unescape(link[1])) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in logins] == [303, 403]
+
+
 # ── assignments ──────────────────────────────────────────────────────────────────────────────────────
 
 SETTINGS = "/courses/ml/assignments/toy/settings"

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from httpx2 import Response
+from starlette.testclient import TestClient
 
 import grader
+from grader.api.app import create_app
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.model import Report
@@ -72,23 +74,25 @@ def test_the_handout_is_a_folder_with_its_files(world: World) -> None:
 def test_a_pack_is_built_once_and_kept(world: World) -> None:
     assert (ask(world, "pack", "ada").status_code, ask(world, "pack", "bob").status_code) == (503, 503)
     packs = world.client.app.state.packs  # type: ignore[attr-defined]
-    assert len(packs._builds) == 1  # two students asked
+    build = packs._build
     answer = when_built(world, "demo")
     there = names(answer.content)
     assert {"README.txt", "precheck/pyproject.toml", "demo/recorded.bin"} <= there
     assert there.isdisjoint({"demo/reference.py", "demo/mistakes.py"})
-    packs._builds.clear()  # as after a new start of the service
-    assert ask(world, "pack", "bob").content == answer.content
-    assert packs._builds == {}
+    assert packs._build is build  # two students asked
+    again = create_app(world.service)  # as after a new start of the service
+    with TestClient(again) as client:
+        kept = client.get(f"{DEMO}/pack.zip", headers=world.headers("bob"))
+    assert kept.content == answer.content
 
 
 def test_a_pack_that_cannot_be_built_is_our_failure_and_tried_once(world: World) -> None:
     answer = when_built(world, "toy")  # which has no handout and no reference
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
-    builds = world.client.app.state.packs._builds  # type: ignore[attr-defined]
-    builds_before = dict(builds)
+    packs = world.client.app.state.packs  # type: ignore[attr-defined]
+    build = packs._build
     when_built(world, "toy")
-    assert builds == builds_before
+    assert packs._build is build
 
 
 def test_students_download_nothing_before_it_opens(world: World) -> None:
