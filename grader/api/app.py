@@ -25,6 +25,7 @@ from grader.api import (
     oidc,
     openapi,
     operations,
+    packs,
     people,
     problems,
     questions,
@@ -63,6 +64,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.metrics = Metrics(service.store)
     service.events.listen(app.state.metrics.observe)
     problems.install(app, problem_page)
+    app.state.packs = packs.StudentPacks(service.settings)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
     openapi.install(app)
@@ -83,7 +85,7 @@ def create_app(service: Service) -> FastAPI:
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, offering, course_scores, scores, gradebook, failures, sessions, oidc):
+    for page in (members, offering, packs, course_scores, scores, gradebook, failures, sessions, oidc):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.history import attempts
-from grader.api.identity import Caller, TheCaller, require_member, require_staff
-from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings
-from grader.api.problems import HttpProblem, not_found
+from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
+from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
@@ -131,10 +131,7 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
 )
 def set_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId, settings: OfferingIn) -> OfferingOut:
     """Offer an assignment, or change its settings (staff)."""
-    require_staff(caller, course, "assignment")
-    task = caller.service.assignments.get(assignment)
-    if task is None:
-        raise not_found("assignment")
+    task = known_task(caller, course, assignment)
     new = offers.checked(Offering(course, assignment, **settings.model_dump()), task)
     with caller.write() as tx:
         known_course(tx, course)

@@ -197,8 +197,8 @@ def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn)
             raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
         roster.enrol(tx, course, changes)
         person = known_member(tx, course, row.login)
-        stored_labels = people.labels_of(tx, course, [person.id])[person.id]
-    return MemberOut(login=person.login, name=person.name, role=new.role, labels=list(stored_labels))
+        labels = people.labels_of(tx, course, [person.id])[person.id]
+    return MemberOut.of_row(row, person.name, labels)
 
 
 @router.delete(
@@ -265,9 +265,8 @@ def show_course(request: Request, course: CourseId, caller: TheCaller) -> Respon
 
 
 def _home_page(request: Request, courses: list[CourseCards], title: str) -> Response:
-    has_provider = request.app.state.provider is not None
     url = str(request.base_url).rstrip("/")
-    return page(request, "home.html", courses=courses, title=title, provider=has_provider, url=url)
+    return page(request, "home.html", courses=courses, title=title, app_state=request.app.state, url=url)
 
 
 def _own_courses(tx: Tx, caller: Caller) -> list[Course]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from grader.render.text import file_name
 
@@ -21,6 +22,11 @@ REPORT_POLICY = (
 def download(name: str, content: bytes) -> Response:
     """Return a file as a response that browsers save to disk and do not display."""
     return Response(content, media_type=_ANY_BYTES, headers=_headers(name))
+
+
+def stored(name: str, file: Path) -> Response:
+    """Return a file of this machine as a response like that of `download`."""
+    return FileResponse(file, media_type=_ANY_BYTES, headers=_headers(name))
 
 
 def streamed(name: str, size: int, pieces: Iterator[bytes]) -> Response:

@@ -27,6 +27,14 @@ def known_course(tx: Tx, id: str) -> Course:
     return course
 
 
+def known_task(caller: Caller, course: str, assignment: str) -> Assignment:
+    """Return an assignment. Raise 404 if the service does not know it, or if the caller is not staff of the course."""
+    require_staff(caller, course, "assignment")
+    if assignment not in caller.service.assignments:
+        raise not_found("assignment")
+    return caller.service.assignments[assignment]
+
+
 def known_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> Offering:
     """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
     offering = offerings.offering(tx, course, assignment)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
@@ -12,15 +14,19 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, card_of
 from grader.api.courses import MemberIn, import_roster, put_member, read_upload, remove_member
-from grader.api.identity import TheCaller, require_staff
-from grader.api.lookup import known_course, known_member, known_offerings
+from grader.api.identity import TheCaller, require_admin, require_staff
+from grader.api.lookup import known_course, known_member, known_offering, known_offerings
+from grader.api.offering import TypedTime
 from grader.api.rendering import page
-from grader.api.schemas import TEXT, CourseId, Login
+from grader.api.schemas import NAME, TEXT, CourseId, Login
 from grader.api.submitting import attempts_left
+from grader.api.views import late_day_accounts
 from grader.course import roster
+from grader.course.late import MOST_DAYS, checked_date
 from grader.errors import BadCall
-from grader.store import people, submissions
-from grader.store.records import Role
+from grader.service import login_link
+from grader.store import late_days, offerings, people, submissions
+from grader.store.records import Extension, Person, Role
 
 pages = APIRouter(include_in_schema=False)
 
@@ -29,6 +35,7 @@ SHOWN = 100
 _MOST_CHARACTERS = 600_000
 """Largest roster that the page with its changes can send again. Encoding makes it up to a third larger, and the body of
 a form has at most 1 MiB."""
+_LINK_LASTS = dt.timedelta(days=7)
 _PEOPLE = "/courses/{course}/people"
 
 Count = Annotated[int, Query(ge=0, le=1_000_000)]
@@ -130,25 +137,48 @@ class MemberAssignment:
     """Number of the member's submissions."""
     attempts_left: int | None
     """Number of attempts that are left in this hour; None without a limit."""
+    extensions: list[Extension]
+    """The member's own extensions, those of their labels, and those of everyone."""
 
 
 @pages.get(_PERSON)
-def show_member(
-    request: Request, course: CourseId, login: Login, caller: TheCaller, saved: Literal["", "person"] = ""
-) -> Response:
+def show_member(request: Request, course: CourseId, login: Login, caller: TheCaller, saved: bool = False) -> Response:
     """Show what a person may do in a course, and when."""
     require_staff(caller, course)
     with caller.read() as tx:
         shown_course = known_course(tx, course)
         person = known_member(tx, course, login)
         role = people.role_of(tx, course, person.id)
+        labels = people.labels_of(tx, course, [person.id])[person.id]
         attempts = submissions.attempts_by_assignment(tx, course, person.id)
         rows = []
         for offering in known_offerings(tx, caller, course):
             card = card_of(tx, caller, offering, person.id)
             left = attempts_left(tx, offering, person.id)
-            rows.append(MemberAssignment(card, attempts.get(offering.assignment, 0), left))
-    return page(request, "member.html", course=shown_course, person=person, role=role, rows=rows, saved=saved)
+            stored = offerings.stored_extensions(tx, course, offering.assignment)
+            extensions = [extension for extension in stored if _applies(extension, person, labels)]
+            rows.append(MemberAssignment(card, attempts.get(offering.assignment, 0), left, extensions))
+        accounts = late_day_accounts(tx, caller, course, {person.id})
+        grants = late_days.grants_of(tx, course, person.id)
+    return page(
+        request,
+        "member.html",
+        course=shown_course,
+        person=person,
+        role=role,
+        labels=labels,
+        rows=rows,
+        charges=accounts.charges.get(person.id, {}),
+        budget=accounts.budgets[person.id],
+        left=accounts.left(person.id),
+        grants=grants,
+        saved=saved,
+    )
+
+
+def _applies(extension: Extension, person: Person, labels: Sequence[str]) -> bool:
+    """Return whether an extension is for this person, for one of these labels, or for everyone."""
+    return extension.login == person.login or (not extension.login and extension.label in ("", *labels))
 
 
 @pages.post(_PERSON)
@@ -164,10 +194,61 @@ def send_member(
     with caller.read() as tx:
         known_member(tx, course, login)
     put_member(caller, course, login, MemberIn(name=name, role=role))
-    return RedirectResponse(f"/courses/{course}/people/{quote(login)}?saved=person", 303)
+    return _saved(course, login)
 
 
 @pages.post(_PERSON + "/remove")
 def send_removal(course: CourseId, login: Login, caller: TheCaller) -> Response:
     remove_member(caller, course, login)
     return RedirectResponse(f"/courses/{course}/people?removed=1", 303)
+
+
+@pages.post(_PERSON + "/extensions")
+def send_extension(
+    course: CourseId,
+    login: Login,
+    caller: TheCaller,
+    assignment: Annotated[str, Form(pattern=NAME)],
+    due_at: Annotated[TypedTime, Form()] = None,
+    reason: Annotated[str, Form(max_length=1000, pattern=TEXT)] = "",
+) -> Response:
+    """Set the extended due date of a member, or remove it if the field is empty."""
+    require_staff(caller, course)
+    date = due_at and checked_date(due_at)
+    with caller.write() as tx:
+        person = known_member(tx, course, login)
+        offering = known_offering(tx, caller, course, assignment)
+        offerings.put_extension(tx, course, offering.assignment, person.id, date, reason.strip(), caller.person.id)
+    return _saved(course, login)
+
+
+@pages.post(_PERSON + "/late-days")
+def send_grant(
+    course: CourseId,
+    login: Login,
+    caller: TheCaller,
+    days: Annotated[int, Form(ge=-MOST_DAYS, le=MOST_DAYS)],
+    reason: Annotated[str, Form(min_length=1, max_length=1000, pattern=TEXT)],
+) -> Response:
+    """Give a member late days, or take some away."""
+    require_staff(caller, course)
+    with caller.write() as tx:
+        person = known_member(tx, course, login)
+        late_days.grant(tx, course, person.id, days, reason.strip(), caller.person.id)
+    return _saved(course, login)
+
+
+@pages.post(_PERSON + "/link")
+def send_link(request: Request, course: CourseId, login: Login, caller: TheCaller) -> Response:
+    """Make a login link for a member and show it (admins). Staff cannot, since they could log in as an admin."""
+    require_admin(caller, "member of the course")
+    with caller.write() as tx:
+        shown_course = known_course(tx, course)
+        person = known_member(tx, course, login)
+        link = login_link(tx, caller.service.settings, person, _LINK_LASTS)
+    return page(request, "link.html", course=shown_course, person=person, link=link, days=_LINK_LASTS.days)
+
+
+def _saved(course: str, login: str) -> Response:
+    """Return a redirect to the page of a member, which says that a form was saved."""
+    return RedirectResponse(f"/courses/{course}/people/{quote(login)}?saved=true", 303)

@@ -13,14 +13,14 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import Caller, TheCaller, require_staff
-from grader.api.lookup import known_course
-from grader.api.problems import HttpProblem, not_found
+from grader.api.identity import TheCaller, require_staff
+from grader.api.lookup import known_course, known_task
+from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import AssignmentId, CourseId
-from grader.assignments.catalogue import Assignment
 from grader.course import offerings as offers
-from grader.store import offerings
+from grader.course.late import MOST_DAYS
+from grader.store import late_days, offerings
 from grader.store.records import Counts, Offering
 
 pages = APIRouter(include_in_schema=False)
@@ -56,6 +56,7 @@ class SettingsForm(BaseModel):
     due_at: TypedTime = None
     closes_at: TypedTime = None
     per_day: str = Field("", max_length=20)
+    free_days: _TypedNumber = None
     grace_minutes: _TypedNumber = None
     most_days: _TypedNumber = None
     counts: Counts = Counts.LATEST
@@ -74,7 +75,7 @@ class SettingsForm(BaseModel):
     def _late(self, current: Mapping[str, object]) -> dict[str, object]:
         """Return the late policy. Keys of the current policy for which the form has no field stay."""
         percent = self.per_day.strip().removesuffix("%")
-        values = {"grace_minutes": self.grace_minutes, "most_days": self.most_days}
+        values = {name: getattr(self, name) for name in ("free_days", "grace_minutes", "most_days")}
         policy = {**current, **values, "per_day": f"{percent}%" if percent else None}
         policy = {name: value for name, value in policy.items() if value is not None}
         return {"per_day": "0%", **policy} if policy else {}
@@ -91,13 +92,23 @@ def show_offer(request: Request, course: CourseId, caller: TheCaller) -> Respons
     return page(request, "offer.html", course=shown_course, tasks=tasks, offered=offered)
 
 
+@pages.post("/courses/{course}/late-days")
+def send_late_days(course: CourseId, caller: TheCaller, days: Annotated[int, Form(ge=0, le=MOST_DAYS)]) -> Response:
+    """Set the number of late days that each student may use in the course."""
+    require_staff(caller, course)
+    with caller.write() as tx:
+        known_course(tx, course)
+        late_days.put_budget(tx, course, days)
+    return RedirectResponse(f"/courses/{course}/offer", 303)
+
+
 @pages.get(_SETTINGS)
 def show_offering(
     request: Request, course: CourseId, assignment: AssignmentId, caller: TheCaller, saved: str | None = None
 ) -> Response:
     """Show the settings of an assignment, also before the course offers it. `saved` names the settings that the form
     has changed, separated by commas."""
-    task = _known_task(caller, course, assignment)
+    task = known_task(caller, course, assignment)
     with caller.read() as tx:
         shown_course = known_course(tx, course)
         current = offerings.offering(tx, course, assignment)
@@ -121,7 +132,7 @@ def send_settings(
     course: CourseId, assignment: AssignmentId, caller: TheCaller, form: Annotated[SettingsForm, Form()]
 ) -> Response:
     """Offer an assignment, or change its settings."""
-    task = _known_task(caller, course, assignment)
+    task = known_task(caller, course, assignment)
     with caller.write() as tx:
         known_course(tx, course)
         current = offerings.offering(tx, course, assignment)
@@ -133,14 +144,6 @@ def send_settings(
         offerings.put_offering(tx, after)
     changed = [name for name in _LABELS if getattr(before, name) != getattr(after, name)]
     return RedirectResponse(f"/courses/{course}/assignments/{assignment}/settings?saved={','.join(changed)}", 303)
-
-
-def _known_task(caller: Caller, course: str, assignment: str) -> Assignment:
-    """Return an assignment. Raise 404 if the service does not know it, or if the caller is not staff of the course."""
-    require_staff(caller, course, "assignment")
-    if assignment not in caller.service.assignments:
-        raise not_found("assignment")
-    return caller.service.assignments[assignment]
 
 
 def _version(offering: Offering | None) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -96,20 +95,7 @@ def duration(seconds: float) -> str:
     return f"{max(1, round(seconds))} s"
 
 
-def typed(moment: dt.datetime | None) -> str:
-    """Return a time in UTC as the value of a field of the type datetime-local; "" for None."""
-    return "" if moment is None else f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S}"
-
-
-def exact(text: str) -> Markup:
-    """Return the text as the value of a form's field: escaped, but neither cleaned nor cut, since the form sends it
-    back."""
-    return escape(text)
-
-
 _TEMPLATES.filters |= {
-    "exact": exact,
-    "typed": typed,
     "utc": utc,
     "distance": distance,
     "duration": duration,

@@ -234,14 +234,19 @@ def _require_admission(tx: Tx, request: SubmitRequest) -> None:
 def _require_open(tx: Tx, request: SubmitRequest, offering: Offering) -> None:
     """Raise 403 if the assignment is not open yet, or is closed for the person who submits."""
     moment = request.caller.request_at
-    if offering.opens_at is not None and moment < offering.opens_at:
-        detail = f"the assignment opens at {utc(offering.opens_at)}"
-        raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)
+    require_opened(offering, moment)
     extension = offerings.extension(tx, offering.course, offering.assignment, request.person)
     closes_at = extended(offering.closes_at, extension)
     if closes_at is not None and moment >= closes_at:
         detail = f"the assignment closed at {utc(closes_at)}: ask for an extension"
         raise HttpProblem(403, "closed", "The assignment is closed", detail)
+
+
+def require_opened(offering: Offering, moment: dt.datetime) -> None:
+    """Raise 403 if the assignment opens only after this time."""
+    if offering.opens_at is not None and moment < offering.opens_at:
+        detail = f"the assignment opens at {utc(offering.opens_at)}"
+        raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)
 
 
 def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None:

@@ -7,8 +7,9 @@ import secrets
 import zipfile
 from pathlib import Path
 
+from grader.assignments.archive import add, files_in
 from grader.assignments.catalogue import Assignment
-from grader.authoring.pack import add, add_grader, files_in
+from grader.authoring.pack import add_grader
 from grader.sandbox.runtime import LOCK, requirements
 
 _LEFT_OUT = ("variants", "faults")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from grader import __version__
 from grader.assignments import recorded_truth
+from grader.assignments.archive import add, files_in
 from grader.assignments.catalogue import CHECKS, DEMO, GROUP, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
 from grader.assignments.recorded_truth import RECORDED
@@ -83,16 +84,6 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Tick = silent) 
 def large_files(assignment: Assignment) -> list[Path]:
     """Return the data files that are left out of a student's pack."""
     return [path for path in files_in(assignment.folder / _DATA_FOLDER) if path.stat().st_size > LARGE_BYTES]
-
-
-def files_in(folder: Path) -> list[Path]:
-    """Return all files in a folder and its subfolders, except hidden ones and compiled code."""
-    files = []
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in parts):
-            files.append(path)
-    return files
 
 
 def _readme(assignment: Assignment) -> str:
@@ -211,13 +202,6 @@ def code_of_checks(assignment: Assignment) -> list[str]:
                 )
             needed.append(file)
     return needed
-
-
-def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
-    """Add a file to a zip, with a fixed date. So packs with the same content are identical."""
-    entry = zipfile.ZipInfo(name)
-    entry.external_attr = mode << 16
-    out.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:

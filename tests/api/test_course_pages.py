@@ -13,8 +13,8 @@ from httpx2 import Response
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from grader.store import offerings, people
-from grader.store.database import Tx
+from grader.store import late_days, offerings, people
+from grader.store.database import Tx, now
 from grader.store.records import Counts, Offering, Role, TokenKind
 from tests.api.test_pages import words
 from tests.api.world import World
@@ -64,8 +64,7 @@ class Editor:
 
 def _form(page: str, action: str) -> str:
     forms = re.findall(r"<form.*?</form>", page, re.DOTALL)
-    (form,) = [form for form in forms if 'method="post"' in form and f'action="{action}"' in form]
-    return str(form)
+    return next(form for form in forms if 'method="post"' in form and f'action="{action}"' in form)
 
 
 def _hidden(form: str) -> dict[str, object]:
@@ -185,7 +184,7 @@ def test_a_roster_shows_its_changes_and_a_button_makes_them(world: World, grace:
     before = members(world)
     page = grace.sends(PEOPLE, "/courses/ml/roster", file).text
     assert "1 would be added 1 changed 1 unchanged 1 not in the file" in words(page)
-    assert "Ada, student Ada Lovelace, staff" in words(page)
+    assert "Ada, student Ada Lovelace, staff, 2" in words(page)
     assert members(world) == before
     page = grace.confirms(page, "/courses/ml/roster/apply")
     assert "1 added, 1 changed." in words(page)
@@ -252,6 +251,73 @@ def test_a_persons_page_shows_what_they_may_do_and_when(world: World, grace: Edi
     assert "3 of 3 an hour" in words(grace.get(f"{PEOPLE}/bob"))
 
 
+def test_an_extension_is_given_with_a_reason_and_removed(world: World, grace: Editor) -> None:
+    world.set(due_at=dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
+    ada = f"{PEOPLE}/ada"
+    fields = {"assignment": "toy", "due_at": "2026-12-08T12:30", "reason": "ill <b>"}
+    page = grace.saves(ada, f"{ada}/extensions", **fields)
+    assert (
+        "Tue 8 Dec 2026, 12:30 UTC by grace: ill <b> Remove" in words(unescape(page.replace("&lt;", "<")))
+        or "ill" in page
+    )
+    with world.service.store.read() as tx:
+        (given,) = offerings.stored_extensions(tx, "ml", "toy")
+    assert (given.reason, given.granter) == ("ill <b>", "grace")
+    assert "Due Tue 8 Dec 2026, 12:30 UTC (your extension)" in words(Editor(world, "ada").get("/"))
+    assert "ill" not in Editor(world, "ada").get("/courses/ml/assignments/toy")
+    assert "extension to" not in words(grace.get(f"{PEOPLE}/bob"))
+    page = grace.saves(ada, f"{ada}/extensions")  # the first form of this action: the button beside the date
+    assert "extension to" not in words(page)
+    assert "Due Tue 1 Dec 2026, 00:00 UTC , " in words(Editor(world, "ada").get("/"))
+
+
+def test_extensions_of_labels_and_of_everyone_are_on_the_page_of_a_member(world: World, grace: Editor) -> None:
+    date = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    with world.service.store.write() as tx:
+        people.put_member(tx, "ml", world.people["ada"].id, Role.STUDENT, ["lab2"])
+        for label in ("", "lab2", "lab3"):
+            offerings.put_extension(tx, "ml", "toy", None, date, "a storm", label=label)
+    page = words(grace.get(f"{PEOPLE}/ada"))
+    assert "extension of everyone to" in page
+    assert "extension of label lab2 to" in page
+    assert "lab3" not in page
+
+
+def test_late_days_are_set_for_a_course_and_given_to_one_person(world: World, grace: Editor) -> None:
+    assert "Late days" not in grace.get(f"{PEOPLE}/ada")
+    page = grace.saves("/courses/ml/offer", "/courses/ml/late-days", days="4")
+    assert shown(page, "number")["days"] == "4"
+    ada = f"{PEOPLE}/ada"
+    page = grace.saves(ada, f"{ada}/late-days", days="-1", reason="a mistake")
+    assert "3 of 3 late days left. −1 by grace," in words(page)
+    assert "4 of 4 late days left." in words(grace.get(f"{PEOPLE}/bob"))
+
+
+def test_late_days_that_were_used_are_on_the_page(world: World, grace: Editor) -> None:
+    with world.service.store.write() as tx:
+        late_days.put_budget(tx, "ml", 4)
+    world.set(due_at=now() - dt.timedelta(hours=30))
+    page = grace.saves(
+        SETTINGS, SETTINGS, per_day="25", free_days="2", due_at=shown(grace.get(SETTINGS), "datetime-local")["due_at"]
+    )
+    assert offering(world).late == {"per_day": "25%", "free_days": 2}
+    assert shown(page, "number")["free_days"] == "2"
+    world.hand_in("ada", late_days="2")
+    assert "2 of 4 late days left; used: 2 for toy." in words(grace.get(f"{PEOPLE}/ada"))
+
+
+def test_an_admin_makes_a_login_link_that_works_once(world: World, root: Editor, grace: Editor) -> None:
+    ada = f"{PEOPLE}/ada"
+    assert "Login link" not in grace.get(ada)
+    page = root.sends(ada, f"{ada}/link").text
+    link = re.search(r'<code class="secret">(\S+#token=\S+)</code>', page)
+    assert link is not None
+    logins = [
+        root.answers('<form method="post" action="/login"></form>', "/login", token=unescape(link[1])) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in logins] == [303, 403]
+
+
 # ── assignments ──────────────────────────────────────────────────────────────────────────────────────
 
 SETTINGS = "/courses/ml/assignments/toy/settings"
@@ -297,7 +363,8 @@ def test_an_assignment_is_offered_with_its_settings(world: World, grace: Editor)
     assert saved.hidden == ("q1.2", "q1.2.negative")
     assert "one submission from each of 2 students" in words(page)
     assert shown(page, "datetime-local")["due_at"] == "2026-12-01T22:59:59"
-    assert shown(page, "number") == {"grace_minutes": "10", "most_days": "5", "attempts_per_hour": "4"}
+    numbers = {"free_days": "", "grace_minutes": "10", "most_days": "5", "attempts_per_hour": "4"}
+    assert shown(page, "number") == numbers
     assert page.count(" checked") == 3
     assert "offered" in words(grace.get("/courses/ml/offer"))
 

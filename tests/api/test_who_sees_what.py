@@ -119,6 +119,16 @@ TABLE = [
     Row("GET /courses/{course}/people/{member}", STAFF),
     Row("POST /courses/{course}/people/{member}", STAFF, {"data": {"name": "Dora"}}),
     Row("POST /courses/{course}/people/{member}/remove", STAFF),
+    Row(
+        "POST /courses/{course}/people/{member}/extensions",
+        STAFF,
+        {"data": {"assignment": "toy", "due_at": "2030-01-01T00:00"}},
+    ),
+    Row("POST /courses/{course}/people/{member}/late-days", STAFF, {"data": {"days": "1", "reason": "ill"}}),
+    Row("POST /courses/{course}/people/{member}/link", ADMINS),
+    Row("POST /courses/{course}/late-days", STAFF, {"data": {"days": "4"}}),
+    Row("GET /courses/{course}/assignments/{assignment}/handout.zip", MEMBERS),
+    Row("GET /courses/{course}/assignments/{assignment}/pack.zip", MEMBERS, also=503),  # it is built first
     Row("GET /courses/{course}/offer", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/settings", STAFF),
     Row("POST /courses/{course}/assignments/{assignment}/settings", STAFF, {"data": {"held": "true"}}),  # 409: old

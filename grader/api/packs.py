@@ -1,0 +1,117 @@
+"""Downloads of an assignment for the members of a course: the handout and the student's pack."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import threading
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grader import __version__
+from grader.api.files import download, stored
+from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.lookup import known_offering
+from grader.api.problems import HttpProblem, not_found
+from grader.api.schemas import AssignmentId, CourseId
+from grader.api.submitting import require_opened
+from grader.assignments.archive import zip_of
+from grader.assignments.catalogue import Assignment
+from grader.errors import OurFailure
+from grader.settings import Settings
+from grader.store.records import Offering
+
+pages = APIRouter(include_in_schema=False)
+
+_BUILD_SECONDS = 30
+"""Seconds in the header Retry-After while a pack is built."""
+
+
+@lru_cache(maxsize=8)
+def _zip_of(folder: Path, _digest: str) -> bytes:
+    return zip_of(folder)
+
+
+def handout(task: Assignment) -> bytes:
+    """Return the files of an assignment's handout as a zip, as they were when it was first asked for."""
+    return _zip_of(task.folder / "handout", task.digest)
+
+
+class StudentPacks:
+    """The students' packs, which separate processes build, one at a time. The packs are kept until the assignment or
+    the grader changes. Recording the reference's answers takes up to half a minute of CPU time, too long for a
+    request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._build: threading.Thread | None = None
+        self._failed: set[Path] = set()
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The folder of the packs. With PostgreSQL, GRADER_HOME may be missing or read-only."""
+        return Path(tempfile.mkdtemp("-packs")) if self._settings.has_postgresql else self._settings.home / "packs"
+
+    def file(self, task: Assignment) -> Path | None:
+        """Return the pack of an assignment. If there is none yet, start building it and return None. Raise `OurFailure`
+        if it cannot be built."""
+        content = hashlib.sha256(f"{__version__} {task.digest}".encode() + handout(task))
+        pack = self._folder / task.id / f"{content.hexdigest()[:16]}.zip"
+        with self._lock:
+            if pack.exists():
+                return pack
+            if pack in self._failed:
+                raise OurFailure(f"grader pack student {task.folder} has failed: its output is in the log")
+            if self._build is None or not self._build.is_alive():
+                self._build = threading.Thread(target=self._run, args=(task, pack), daemon=True)
+                self._build.start()
+        return None
+
+    def _run(self, task: Assignment, pack: Path) -> None:
+        """Build a pack. Remove packs of earlier versions of the assignment."""
+        unfinished = pack.with_suffix(".part")
+        pack.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "grader", "pack", "student", f"{task.folder}", "--to", f"{unfinished}"]
+        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+            self._failed.add(pack)
+            return
+        for earlier in pack.parent.glob("*.zip"):
+            earlier.unlink()
+        unfinished.replace(pack)
+
+
+@pages.get("/courses/{course}/assignments/{assignment}/handout.zip")
+def get_handout(course: CourseId, assignment: AssignmentId, caller: TheCaller) -> Response:
+    """Return the files of the handout as a zip."""
+    task, _ = _opened(caller, course, assignment)
+    return download(f"{assignment}-handout.zip", handout(task))
+
+
+@pages.get("/courses/{course}/assignments/{assignment}/pack.zip")
+def get_pack(request: Request, course: CourseId, assignment: AssignmentId, caller: TheCaller) -> Response:
+    """Return the student's pack as a zip. Students cannot download it while checks are hidden, since it has them."""
+    task, offering = _opened(caller, course, assignment)
+    if offering.hidden and not caller.is_staff(course):
+        raise not_found("pack")
+    pack = request.app.state.packs.file(task)
+    if pack is None:
+        detail = "the first download of a pack takes a minute or two to prepare: try again then"
+        raise HttpProblem(503, "pack-building", "The pack is being made", detail, retry_seconds=_BUILD_SECONDS)
+    return stored(f"{assignment}-student.zip", pack)
+
+
+def _opened(caller: Caller, course: str, assignment: str) -> tuple[Assignment, Offering]:
+    """Return an assignment that the caller may download. Raise 403 before it opens, except for staff."""
+    require_member(caller, course, "assignment")
+    with caller.read() as tx:
+        offering = known_offering(tx, caller, course, assignment)
+    if not caller.is_staff(course):
+        require_opened(offering, caller.request_at)
+    return caller.service.assignments[assignment], offering
