@@ -52,8 +52,8 @@ def list_adjustments(staff: ForStaff, login: Login) -> list[AdjustmentOut]:
     """List the adjustments of a student's score (staff)."""
     with staff.read() as (tx, _):
         person = known_member(tx, staff.course, login)
-        by_person = adjustments.adjustments_of(tx, staff.course, staff.assignment, [person.id])
-    return [AdjustmentOut.of(adjustment) for adjustment in by_person.get(person.id, ())]
+        adjustments_of = adjustments.adjustments_of(tx, staff.course, [person.id], staff.assignment)
+    return [AdjustmentOut.of(adjustment) for adjustment in adjustments_of.get((staff.assignment, person.id), ())]
 
 
 @router.post(_ASSIGNMENT + "/adjustments/{login}", status_code=201)

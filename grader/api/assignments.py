@@ -30,6 +30,7 @@ from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS, checked_date, extended, read_policy
 from grader.errors import BadCall
 from grader.model import Points
+from grader.model.grouping import grouped
 from grader.store import offerings, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Counts, Kind, Offering, Page
@@ -284,26 +285,37 @@ class Card:
     """The newest submission if it is queued or running, otherwise None."""
 
 
-def card_of(tx: Tx, caller: Caller, offering: Offering, person: str) -> Card:
-    """Return the card of an assignment with the dates and the score of a person, as the caller may see them. `person`
-    is the person's id."""
-    extension = offerings.extension(tx, offering.course, offering.assignment, person)
-    due_at = extended(offering.due_at, extension)
-    closes_at = extended(offering.closes_at, extension)
-    newest = next(submission_batches(tx, caller, offering, [person]), [])
-    waiting = newest[0] if newest and not newest[0].grading.state.is_final else None
-    finals = [view.final for view in newest if view.final is not None]
-    return Card(
-        offering=offering,
-        task=caller.service.assignments[offering.assignment],
-        due_at=due_at,
-        closes_at=closes_at,
-        has_extension=extension is not None,
-        window=_window(offering.opens_at, due_at, closes_at),
-        counting=counting_submissions(tx, caller, offering, [person]).get(person),
-        best=max(finals, default=None),
-        waiting=waiting,
-    )
+def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -> list[Card]:
+    """Return the cards of assignments of one course with the dates and the scores of a person, as the caller may see
+    them. `person` is the person's id."""
+    if not offered:
+        return []
+    course = offered[0].course
+    assignments = [offering.assignment for offering in offered]
+    extensions = offerings.extensions_of(tx, course, [person])
+    newest = next(submission_batches(tx, caller, course, assignments, [person]), [])
+    newest_of = grouped((view.submission.assignment, view) for view in newest)
+    counting = counting_submissions(tx, caller, offered, [person]) if newest else {}
+    cards = []
+    for offering in offered:
+        key = (offering.assignment, person)
+        due_at = extended(offering.due_at, extensions.get(key))
+        closes_at = extended(offering.closes_at, extensions.get(key))
+        own = newest_of.get(offering.assignment, [])
+        finals = [view.final for view in own if view.final is not None]
+        card = Card(
+            offering=offering,
+            task=caller.service.assignments[offering.assignment],
+            due_at=due_at,
+            closes_at=closes_at,
+            has_extension=key in extensions,
+            window=_window(offering.opens_at, due_at, closes_at),
+            counting=counting.get(key),
+            best=max(finals, default=None),
+            waiting=own[0] if own and not own[0].grading.state.is_final else None,
+        )
+        cards.append(card)
+    return cards
 
 
 def _window(
@@ -334,9 +346,9 @@ def show_assignment(
     with caller.read() as tx:
         offering = known_offering(tx, caller, course, assignment)
         own_page = Page(SHOWN + 1, older_than)  # one more than is shown, to compare the last with
-        own = submissions.of_offering(tx, course, assignment, persons=[caller.person.id], kind=None, page=own_page)
+        own = submissions.of_offering(tx, course, [assignment], persons=[caller.person.id], kind=None, page=own_page)
         views = views_of(tx, caller, own)
-        card = card_of(tx, caller, offering, caller.person.id)
+        (card,) = cards_of(tx, caller, [offering], caller.person.id)
         rows = attempts(tx, caller, views, card.counting)
         return page(
             request,

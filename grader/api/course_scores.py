@@ -174,10 +174,10 @@ def _students(
 def _rows(tx: Tx, caller: Caller, offered: Sequence[Offering], students: Sequence[Person]) -> list[GradebookRow]:
     """Return the row of each student."""
     ids = [student.id for student in students]
-    columns = [counting_submissions(tx, caller, offering, ids) for offering in offered]
+    counting = counting_submissions(tx, caller, offered, ids) if offered else {}
     rows = []
     for student in students:
-        cells = tuple(Cell(column.get(student.id)) for column in columns)
+        cells = tuple(Cell(counting.get((offering.assignment, student.id))) for offering in offered)
         rows.append(GradebookRow(student, cells))
     return rows
 

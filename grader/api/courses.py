@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.assignments import Card, card_of
+from grader.api.assignments import Card, cards_of
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
 from grader.api.lookup import known_course, known_member, known_offerings
 from grader.api.openapi import problem_response
@@ -278,7 +278,7 @@ def _course_cards(tx: Tx, caller: Caller, courses: list[Course]) -> list[CourseC
     course_cards = []
     for course in courses:
         offered = known_offerings(tx, caller, course.id)
-        cards = [card_of(tx, caller, offering, caller.person.id) for offering in offered]
+        cards = cards_of(tx, caller, offered, caller.person.id)
         cards.sort(key=_soonest_first)
         course_cards.append(CourseCards(course, cards, setups.get(course.id)))
     return course_cards

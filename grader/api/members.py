@@ -12,7 +12,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.assignments import Card, card_of
+from grader.api.assignments import Card, cards_of
 from grader.api.courses import MemberIn, import_roster, put_member, read_upload, remove_member
 from grader.api.identity import TheCaller, require_admin, require_staff
 from grader.api.lookup import known_course, known_member, known_offering, known_offerings
@@ -152,12 +152,12 @@ def show_member(request: Request, course: CourseId, login: Login, caller: TheCal
         labels = people.labels_of(tx, course, [person.id])[person.id]
         attempts = submissions.attempts_by_assignment(tx, course, person.id)
         rows = []
-        for offering in known_offerings(tx, caller, course):
-            card = card_of(tx, caller, offering, person.id)
-            left = attempts_left(tx, offering, person.id)
-            stored = offerings.stored_extensions(tx, course, offering.assignment)
+        for card in cards_of(tx, caller, known_offerings(tx, caller, course), person.id):
+            assignment = card.offering.assignment
+            left = attempts_left(tx, card.offering, person.id)
+            stored = offerings.stored_extensions(tx, course, assignment)
             extensions = [extension for extension in stored if _applies(extension, person, labels)]
-            rows.append(MemberAssignment(card, attempts.get(offering.assignment, 0), left, extensions))
+            rows.append(MemberAssignment(card, attempts.get(assignment, 0), left, extensions))
         accounts = late_day_accounts(tx, caller, course, {person.id})
         grants = late_days.grants_of(tx, course, person.id)
     return page(

@@ -52,41 +52,60 @@ def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> 
 
 
 def counting_submissions(
-    tx: Tx, caller: Caller, offering: Offering, persons: Collection[str] | None = None
-) -> dict[str, SubmissionView]:
-    """Return the submission that gives each person the score, by person id. The submissions contain only scores that
-    the caller may see, with adjustments. `persons` are the ids of the people; None for all."""
-    if offering.counts is Counts.LATEST:
-        newest = submissions.newest_of_each(tx, offering.course, offering.assignment, persons)
-        batches = iter([views_of(tx, caller, newest)])
-    else:
-        batches = submission_batches(tx, caller, offering, persons)
-    counting: dict[str, SubmissionView] = {}
-    for batch in batches:
-        by_author = grouped((author.id, view) for view in batch for author in view.submission.authors)
-        for id, views in by_author.items():
-            if persons is not None and id not in persons:
-                continue
-            if id in counting:  # the one that counts among the submissions in earlier batches
-                views.append(counting[id])
-            best = counting_submission(views, offering)
-            if best is not None:
-                counting[id] = best
-    for id, own_adjustments in adjustments.adjustments_of(tx, offering.course, offering.assignment, persons).items():
-        if id in counting:
-            view = counting[id]
-            counting[id] = replace(view, score=adjusted(view.score, own_adjustments) if view.score else None)
+    tx: Tx, caller: Caller, offered: Sequence[Offering], persons: Collection[str] | None = None
+) -> dict[tuple[str, str], SubmissionView]:
+    """Return the submission that gives each person the score, by assignment and person id. The submissions contain only
+    scores that the caller may see, with adjustments.
+
+    Args:
+        tx: The transaction.
+        caller: The caller.
+        offered: Assignments of one course.
+        persons: Ids of the people; None for all.
+    """
+    rules = {offering.assignment: offering for offering in offered}
+    by_latest = [id for id, offering in rules.items() if offering.counts is Counts.LATEST]
+    by_best = [id for id in rules if id not in by_latest]
+    counting: dict[tuple[str, str], SubmissionView] = {}
+    if by_latest:
+        newest = submissions.newest_of_each(tx, offered[0].course, by_latest, persons)
+        _count(counting, views_of(tx, caller, newest), rules)
+    if by_best:
+        for batch in submission_batches(tx, caller, offered[0].course, by_best, persons):
+            _count(counting, batch, rules)
+    only = next(iter(rules)) if len(rules) == 1 else None
+    adjustments_of = adjustments.adjustments_of(tx, offered[0].course, persons, only) if counting else {}
+    for key, own_adjustments in adjustments_of.items():
+        view = counting.get(key)
+        if view and view.score:
+            counting[key] = replace(view, score=adjusted(view.score, own_adjustments))
     return counting
 
 
+def _count(
+    counting: dict[tuple[str, str], SubmissionView], batch: Sequence[SubmissionView], rules: Mapping[str, Offering]
+) -> None:
+    """Replace the submissions in `counting` by those in the batch that count instead. The keys of `counting` are
+    assignment and person id; `rules` has the offering of each assignment."""
+    of_authors = []
+    for view in batch:
+        of_authors += [((view.submission.assignment, author.id), view) for author in view.submission.authors]
+    for key, views in grouped(of_authors).items():
+        if key in counting:  # the one that counts among the submissions in earlier batches
+            views.append(counting[key])
+        best = counting_submission(views, rules[key[0]])
+        if best is not None:
+            counting[key] = best
+
+
 def submission_batches(
-    tx: Tx, caller: Caller, offering: Offering, persons: Collection[str] | None = None
+    tx: Tx, caller: Caller, course: str, assignments: Collection[str], persons: Collection[str] | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """Yield submissions in batches, the newest first, without pre-checks. `persons` are the ids of the authors; None
-    for all people."""
+    """Yield submissions to assignments of a course in batches, the newest first, without pre-checks. `persons` are the
+    ids of the authors; None for all people."""
     page = Page(AT_ONCE)
     while True:
-        records = submissions.of_offering(tx, offering.course, offering.assignment, persons=persons, page=page)
+        records = submissions.of_offering(tx, course, assignments, persons=persons, page=page)
         if not records:
             return
         yield views_of(tx, caller, records)
@@ -188,10 +207,11 @@ def show_student(staff: ForStaff, login: Login) -> Response:
         student = known_member(tx, course, login)
         extension = offerings.extension(tx, course, assignment, student.id)
         page = Page(MOST_OF_ONE)
-        own = submissions.of_offering(tx, course, assignment, persons=[student.id], kind=None, page=page)
+        own = submissions.of_offering(tx, course, [assignment], persons=[student.id], kind=None, page=page)
         views = views_of(tx, staff.caller, own)
-        counting = counting_submissions(tx, staff.caller, offering, [student.id])
-        rows = attempts(tx, staff.caller, views, counting.get(student.id))
+        key = (assignment, student.id)
+        counting = counting_submissions(tx, staff.caller, [offering], [student.id]).get(key)
+        rows = attempts(tx, staff.caller, views, counting)
         return staff.render(
             tx,
             "student.html",
@@ -199,9 +219,9 @@ def show_student(staff: ForStaff, login: Login) -> Response:
             student=student,
             extension=extension,
             attempts=rows,
-            adjustments=adjustments.adjustments_of(tx, course, assignment, [student.id]).get(student.id, ()),
-            hold=adjustments.holds_of(tx, course, assignment).get(student.id),
-            counting=counting.get(student.id),
+            adjustments=adjustments.adjustments_of(tx, course, [student.id], assignment).get(key, ()),
+            hold=adjustments.holds_of(tx, course, student.id).get(assignment),
+            counting=counting,
         )
 
 
@@ -217,10 +237,11 @@ def rows_of(tx: Tx, caller: Caller, offering: Offering) -> list[ScoreRow]:
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
         students.setdefault(person.id, person)
         attempts[person.id] = count
-    counting = counting_submissions(tx, caller, offering)
+    counting = counting_submissions(tx, caller, [offering])
     rows = []
     for id, person in students.items():
-        rows.append(ScoreRow(person, attempts.get(id, 0), counting.get(id), identifiers.get(id, {})))
+        view = counting.get((offering.assignment, id))
+        rows.append(ScoreRow(person, attempts.get(id, 0), view, identifiers.get(id, {})))
     return rows
 
 

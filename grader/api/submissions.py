@@ -268,7 +268,7 @@ def list_submissions(
                 return []
             persons = [person.id]
         page = Page(limit + 1, older_than)
-        records = submissions.of_offering(tx, course, assignment, persons=persons, kind=kind, state=state, page=page)
+        records = submissions.of_offering(tx, course, [assignment], persons=persons, kind=kind, state=state, page=page)
         views = views_of(tx, caller, records[:limit])
     if len(records) > limit:
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]

@@ -86,8 +86,8 @@ def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
 
 
 def views_of(tx: Tx, caller: Caller, records: Sequence[SubmissionRecord]) -> list[SubmissionView]:
-    """Return the views of submissions to one assignment of a course, all of which the caller must be allowed to see
-    (`may_see`)."""
+    """Return the views of submissions in one course, all of which the caller must be allowed to see (`may_see`). The
+    number of queries depends neither on the number of submissions nor on that of the assignments."""
     if not records:
         return []
     persons = _author_ids(record for record in records if record.late_days)
@@ -109,7 +109,6 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
         offered = {offering.assignment: offering for offering in offerings.offerings_of(tx, course)}
         records = submissions.of_people(tx, course, group, {record.assignment for record in records})
     candidates: list[SubmissionRecord] = []
-    extended: dict[str, dt.datetime | None] = {}
     earned: dict[str, Points | None] = {}
     for assignment, own in grouped((record.assignment, record) for record in records).items():
         if offered[assignment].counts is Counts.BEST and assignment in caller.service.assignments:
@@ -117,9 +116,9 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
             own = [view.submission for view in views if view.grading.state is not State.BROKEN]  # never the best
             if not (offered[assignment].held or offered[assignment].hidden):
                 earned |= {view.submission.id: view.score.earned for view in views if view.score}
-        dates = offerings.extensions_of(tx, course, assignment, group)
-        extended |= {record.id: _extension(record, dates) for record in own}
         candidates += own
+    dates = offerings.extensions_of(tx, course, group) if candidates else {}
+    extended = {record.id: _extension(record, dates) for record in candidates}
     return charge(candidates, offered, extended, earned, late_days.budgets(tx, course, group))
 
 
@@ -142,33 +141,35 @@ def _author_ids(records: Iterable[SubmissionRecord]) -> set[str]:
     return ids
 
 
-def _extension(record: SubmissionRecord, extensions: Mapping[str, dt.datetime]) -> dt.datetime | None:
-    """Return the latest extended due date of a submission's authors. `extensions` has the dates by person id."""
-    dates = [extensions[author.id] for author in record.authors if author.id in extensions]
-    return max(dates, default=None)
+def _extension(record: SubmissionRecord, extensions: Mapping[tuple[str, str], dt.datetime]) -> dt.datetime | None:
+    """Return the latest extended due date of a submission's authors. `extensions` has the dates by assignment and
+    person id."""
+    keys = [(record.assignment, author.id) for author in record.authors]
+    return max((extensions[key] for key in keys if key in extensions), default=None)
 
 
 def _views_of(
     tx: Tx, caller: Caller, records: Sequence[SubmissionRecord], accounts: LateDayAccounts
 ) -> list[SubmissionView]:
-    """Return the views of submissions to one assignment of a course. `accounts` has the late days of their authors."""
-    course, assignment = records[0].course, records[0].assignment
-    task = assignment_of(caller, records[0])
-    offering = offerings.offering(tx, course, assignment)
-    assert offering is not None  # the database deletes no offering
-    offering = seen_by(tx, caller, offering)
-    visible = Visibility(offering, caller)
+    """Return the views of submissions in one course. `accounts` has the late days of their authors."""
+    course = records[0].course
+    visible_of = _visibility(tx, caller, course)
     ids = [record.id for record in records]
-    extensions = offerings.extensions_of(tx, course, assignment, _author_ids(records))
+    extensions = offerings.extensions_of(tx, course, _author_ids(records))
     marks_of = marks.of_submissions(tx, ids)
     grading_of = gradings.of_submissions(tx, ids)
-    hides_checks = offering.hidden and not visible.is_staff
     # results of checks are loaded only where they change the score: hidden or marked checks
-    needed = [grading_of[id].id for id in ids if hides_checks or id in marks_of]
-    results_of = gradings.results_of(tx, needed)
-    answered_of = _answered_questions(tx, course, assignment, grading_of)
+    needed = []
+    for record in records:
+        visible = visible_of[record.assignment]
+        if record.id in marks_of or (visible.offering.hidden and not visible.is_staff):
+            needed.append(grading_of[record.id].id)
+    results_of = gradings.results_of(tx, needed) if needed else {}
+    answered_of = _answered_questions(tx, records, grading_of)
     views = []
     for record in records:
+        visible = visible_of[record.assignment]
+        offering = visible.offering
         stored = grading_of[record.id]
         results = visible.results(results_of.get(stored.id, []))
         grading = visible.grading(stored, results)
@@ -177,14 +178,13 @@ def _views_of(
         late = lateness(record.received_at, offering.due_at, extension, offering.late, accounts.of_submission(record))
         view = SubmissionView(record, offering, grading, own_marks, late, None)
         if record.kind is Kind.SUBMISSION:
-            answered = visible.answered(answered_of[record.id])
             over_at = last_moment(offering.due_at, offering.closes_at, extension, offering.late)
             worth = score(
-                task,
+                assignment_of(caller, record),
                 code_points(grading),
                 own_marks,
                 late,
-                answered,
+                visible.answered(answered_of[record.id]),
                 checks=results,
                 code_submitted=record.code_submitted,
                 is_over=over_at is not None and now() > over_at,
@@ -194,18 +194,31 @@ def _views_of(
     return views
 
 
+def _visibility(tx: Tx, caller: Caller, course: str) -> dict[str, Visibility]:
+    """Return what the caller may see of each assignment of a course."""
+    visible_of = {}
+    for offering in seen_by(tx, caller, offerings.offerings_of(tx, course)):
+        visible_of[offering.assignment] = Visibility(offering, caller)
+    return visible_of
+
+
 def _answered_questions(
-    tx: Tx, course: str, assignment: str, grading_of: Mapping[str, Grading]
+    tx: Tx, records: Sequence[SubmissionRecord], grading_of: Mapping[str, Grading]
 ) -> dict[str, AnsweredQuestions]:
     """Return the written answers and their marks by submission id."""
+    course = records[0].course
     answers_of = answers.of_gradings(tx, [grading.id for grading in grading_of.values()])
     digests = {answer.digest for written in answers_of.values() for answer in written}
-    marks_of_answers = answer_marks.of_answers(tx, course, assignment, digests)
-    markers = rubrics.markers_of(tx, course, assignment)
+    assignments = {record.assignment for record in records}
+    marks_of = answer_marks.of_answers(tx, course, assignments, digests) if digests else {}
+    markers_of = rubrics.markers_of(tx, course)
     answered = {}
-    for submission, grading in grading_of.items():
-        by_question = {answer.question: answer for answer in answers_of.get(grading.id, ())}
-        answered[submission] = AnsweredQuestions(by_question, marks_of_answers, markers)
+    for record in records:
+        written = answers_of.get(grading_of[record.id].id, ())
+        by_question = {answer.question: answer for answer in written}
+        assignment = record.assignment
+        own_marks, own_markers = marks_of.get(assignment, {}), markers_of.get(assignment, {})
+        answered[record.id] = AnsweredQuestions(by_question, own_marks, own_markers)
     return answered
 
 

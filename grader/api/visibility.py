@@ -11,7 +11,7 @@ Information from which a hidden result can be inferred is hidden too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from grader.api.identity import Caller
@@ -153,16 +153,20 @@ class Visibility:
         return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", self._placeholder)
 
 
-def seen_by(tx: Tx, caller: Caller, offering: Offering) -> Offering:
-    """Return the offering whose `held` is true if results are hidden: from the caller, or for staff from students.
+def seen_by(tx: Tx, caller: Caller, offered: Iterable[Offering]) -> list[Offering]:
+    """Return offerings of one course whose `held` is true if results are hidden: from the caller, or for staff from
+    students.
 
     Results are released at the offering's `release_at`. A student's own hold or release overrides both.
     """
-    held = offering.held and (offering.release_at is None or now() < offering.release_at)
-    if not caller.is_staff(offering.course):
-        own_holds = adjustments.holds_of(tx, offering.course, offering.assignment)
-        held = own_holds.get(caller.person.id, held)
-    return replace(offering, held=held)
+    own_holds: dict[str, bool] = {}
+    seen: list[Offering] = []
+    for offering in offered:
+        if not seen and not caller.is_staff(offering.course):
+            own_holds = adjustments.holds_of(tx, offering.course, caller.person.id)
+        held = offering.held and (offering.release_at is None or now() < offering.release_at)
+        seen.append(replace(offering, held=own_holds.get(offering.assignment, held)))
+    return seen
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:

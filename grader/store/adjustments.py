@@ -34,10 +34,11 @@ def put_hold(tx: Tx, course: str, assignment: str, person: str, held: bool | Non
         upsert(tx, holds, key | {"held": held})
 
 
-def holds_of(tx: Tx, course: str, assignment: str) -> dict[str, bool]:
-    """Return, by person id, whether the results are hidden from a student, for students with a setting of their own."""
-    query = select(holds.c.person, holds.c.held)
-    return fetch_pairs(tx, query.filter_by(course=course, assignment=assignment))
+def holds_of(tx: Tx, course: str, person: str) -> dict[str, bool]:
+    """Return, by assignment, whether the results are hidden from a student, for assignments with a setting of the
+    student's own."""
+    query = select(holds.c.assignment, holds.c.held)
+    return fetch_pairs(tx, query.filter_by(course=course, person=person))
 
 
 # ── adjustments ──────────────────────────────────────────────────────────────────────────────────────
@@ -64,19 +65,21 @@ def add_adjustment(tx: Tx, course: str, assignment: str, person: str, points: Po
 
 
 def adjustments_of(
-    tx: Tx, course: str, assignment: str, persons: Collection[str] | None = None
-) -> dict[str, list[Adjustment]]:
-    """Return the adjustments of scores for an assignment by person id, the oldest first.
+    tx: Tx, course: str, persons: Collection[str] | None = None, assignment: str | None = None
+) -> dict[tuple[str, str], list[Adjustment]]:
+    """Return the adjustments of scores by assignment and person id, the oldest first.
 
     Args:
         tx: The transaction.
         course: Id of the course.
-        assignment: Id of the assignment.
-        persons: Return only the adjustments of the people with these ids; None for all.
+        persons: Ids of the people; None for all.
+        assignment: Id of the assignment; None for all.
     """
     query = select_with_person(*adjustments.c, person=adjustments.c.by)
-    query = query.where(adjustments.c.course == course, adjustments.c.assignment == assignment)
+    query = query.where(adjustments.c.course == course)
     if persons is not None:
         query = query.where(adjustments.c.person.in_(persons))
+    if assignment is not None:
+        query = query.where(adjustments.c.assignment == assignment)
     rows = tx.execute(query.order_by(adjustments.c.id))
-    return grouped((row.person, record_of(row, Adjustment, by=person_of(row))) for row in rows)
+    return grouped(((row.assignment, row.person), record_of(row, Adjustment, by=person_of(row))) for row in rows)

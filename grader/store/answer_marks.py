@@ -4,7 +4,7 @@ students, resubmissions and regrades."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Select, delete, insert, select
@@ -19,7 +19,7 @@ from grader.store.rubrics import OfferedQuestion, RubricItem, require_hundredths
 from grader.store.tables import answer_marks, mark_items, rubric
 
 MOST_NAMED = 500
-"""Largest number of digests in one query. For more digests, `of_answers` reads all marks of the assignment."""
+"""Largest number of digests in one query. For more digests, `of_answers` reads all marks of the assignments."""
 
 
 @dataclass(frozen=True)
@@ -113,36 +113,43 @@ Key = tuple[str, str]
 
 
 def of_answers(
-    tx: Tx, course: str, assignment: str, digests: Collection[str] | None = None
-) -> dict[Key, list[AnswerMark]]:
-    """Return the marks of an assignment's answers by (question, digest), the oldest first.
+    tx: Tx, course: str, assignments: Collection[str], digests: Collection[str]
+) -> dict[str, dict[Key, list[AnswerMark]]]:
+    """Return the marks of answers by assignment, then by (question, digest), the oldest first.
 
     Args:
         tx: The transaction.
         course: Id of the course.
-        assignment: Id of the assignment.
-        digests: Digests of the answers; None for all answers.
+        assignments: Ids of the assignments.
+        digests: Digests of the answers.
     """
-    query = select(answer_marks.c.id).filter_by(course=course, assignment=assignment)
-    if digests is not None and len(digests) <= MOST_NAMED:
+    query = select(answer_marks.c.id).filter_by(course=course)
+    query = query.where(answer_marks.c.assignment.in_(assignments))
+    if len(digests) <= MOST_NAMED:
         query = query.where(answer_marks.c.digest.in_(digests))
-    return grouped(((mark.question, mark.digest), mark) for mark in _read(tx, query))
+    marks_of: dict[str, dict[Key, list[AnswerMark]]] = {}
+    for assignment, marks in _read(tx, query).items():
+        marks_of[assignment] = grouped(((mark.question, mark.digest), mark) for mark in marks)
+    return marks_of
 
 
 def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, list[AnswerMark]]:
     """Return the marks of the answers to a question by digest, the oldest first."""
     query = select(answer_marks.c.id).filter_by(**question.columns)
-    return grouped((mark.digest, mark) for mark in _read(tx, query))
+    return grouped((mark.digest, mark) for mark in _read(tx, query).get(question.assignment, ()))
 
 
-def _read(tx: Tx, ids: Select[str]) -> Iterator[AnswerMark]:
-    """Yield the marks whose ids a query selects, the oldest first."""
+def _read(tx: Tx, ids: Select[str]) -> dict[str, list[AnswerMark]]:
+    """Return the marks whose ids a query selects, the oldest first, by assignment."""
     items = _items_of(tx, ids)
     query = select_with_person(*answer_marks.c, person=answer_marks.c.marker)
     query = query.where(answer_marks.c.id.in_(ids))
-    for row in tx.execute(query.order_by(answer_marks.c.at, answer_marks.c.id)).all():
+    marks = []
+    for row in tx.execute(query.order_by(answer_marks.c.at, answer_marks.c.id)):
         items_of_mark = tuple(items.get(row.id, ()))
-        yield record_of(row, AnswerMark, marker=person_of(row), items=items_of_mark)
+        mark = record_of(row, AnswerMark, marker=person_of(row), items=items_of_mark)
+        marks.append((row.assignment, mark))
+    return grouped(marks)
 
 
 def _items_of(tx: Tx, ids: Select[str]) -> dict[str, list[RubricItem]]:

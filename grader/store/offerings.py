@@ -9,7 +9,7 @@ from dataclasses import asdict
 from sqlalchemy import delete, insert, literal, select
 
 from grader.store import people, tables
-from grader.store.database import Tx, fetch, fetch_one, fetch_pairs, now, upsert
+from grader.store.database import Tx, fetch, fetch_one, now, upsert
 from grader.store.records import Extension, Offering
 from grader.store.tables import extensions, label_extensions, offerings
 
@@ -69,36 +69,33 @@ def put_extension(
 
 def extension(tx: Tx, course: str, assignment: str, person: str) -> dt.datetime | None:
     """Return a person's extended due date; None if the person has no extension."""
-    return extensions_of(tx, course, assignment, [person]).get(person)
+    return extensions_of(tx, course, [person], assignment).get((assignment, person))
 
 
 def extensions_of(
-    tx: Tx, course: str, assignment: str, persons: Collection[str] | None = None
-) -> dict[str, dt.datetime]:
-    """Return the extended due dates by person id. A person's date is the latest one of their own extension, of the
-    extensions of their labels, and of everyone's.
+    tx: Tx, course: str, persons: Collection[str], assignment: str | None = None
+) -> dict[tuple[str, str], dt.datetime]:
+    """Return the extended due dates by assignment and person id. A person's date is the latest one of their own
+    extension, of the extensions of their labels, and of everyone's.
 
     Args:
         tx: The transaction.
         course: Id of the course.
-        assignment: Id of the assignment.
-        persons: Return only the extensions of the people with these ids; None for all members.
+        persons: Ids of the people.
+        assignment: Id of the assignment; None for all.
     """
-    of_assignment = {"course": course, "assignment": assignment}
-    own = select(extensions.c.person, extensions.c.due_at).filter_by(**of_assignment)
-    if persons is not None:
-        own = own.where(extensions.c.person.in_(persons))
-    latest = fetch_pairs(tx, own)
-    of_labels = select(label_extensions.c.label, label_extensions.c.due_at).filter_by(**of_assignment)
-    date_of_label = fetch_pairs(tx, of_labels)
-    if not date_of_label:
+    chosen = {"course": course} if assignment is None else {"course": course, "assignment": assignment}
+    own = select(extensions).filter_by(**chosen).where(extensions.c.person.in_(persons))
+    latest = {(row.assignment, row.person): row.due_at for row in tx.execute(own)}
+    of_labels = tx.execute(select(label_extensions).filter_by(**chosen)).all()
+    if not of_labels:
         return latest
     labels_of = people.labels_of(tx, course, persons)
-    for person in labels_of if persons is None else persons:
-        dates = [date_of_label.get(label) for label in ("", *labels_of.get(person, ()))]
-        known_dates = [date for date in (latest.get(person), *dates) if date is not None]
-        if known_dates:
-            latest[person] = max(known_dates)
+    for row in of_labels:
+        for person in persons:
+            if row.label == "" or row.label in labels_of.get(person, ()):
+                key = (row.assignment, person)
+                latest[key] = max(row.due_at, latest.get(key, row.due_at))
     return latest
 
 

@@ -151,11 +151,13 @@ def markers(tx: Tx, question: OfferedQuestion) -> int:
     return tx.scalar(query) or 1
 
 
-def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
-    """Return question id → number of markers, for the questions for which a number was set."""
-    query = select(questions.c.question, questions.c.markers)
-    query = query.filter_by(course=course, assignment=assignment)
-    return fetch_pairs(tx, query)
+def markers_of(tx: Tx, course: str) -> dict[str, dict[str, int]]:
+    """Return assignment → question id → number of markers, for the questions for which a number was set."""
+    rows = tx.execute(select(questions).filter_by(course=course))
+    markers: dict[str, dict[str, int]] = {}
+    for row in rows:
+        markers.setdefault(row.assignment, {})[row.question] = row.markers
+    return markers
 
 
 def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:

@@ -86,7 +86,7 @@ def stored_bytes(tx: Tx, person: str) -> int:
 def of_offering(
     tx: Tx,
     course: str,
-    assignment: str | None = None,
+    assignments: Collection[str] | None = None,
     *,
     persons: Collection[str] | None = None,
     kind: Kind | None = Kind.SUBMISSION,
@@ -98,15 +98,15 @@ def of_offering(
     Args:
         tx: The transaction.
         course: Id of the course.
-        assignment: Id of the assignment; None for all.
+        assignments: Ids of the assignments; None for all.
         persons: Ids of people of whom one is an author; None for all.
         kind: The kind; None for all.
         state: State of the grading that gives the points or, if there is none yet, of the first one; None for all.
         page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
-    if assignment is not None:
-        where.append(submissions.c.assignment == assignment)
+    if assignments is not None:
+        where.append(submissions.c.assignment.in_(assignments))
     if kind is not None:
         where.append(submissions.c.kind == kind)
     if persons is not None:
@@ -137,22 +137,22 @@ def of_people(
 
 
 def newest_of_each(
-    tx: Tx, course: str, assignment: str, persons: Collection[str] | None = None
+    tx: Tx, course: str, assignments: Collection[str], persons: Collection[str] | None = None
 ) -> list[SubmissionRecord]:
-    """Return each author's newest submission that is neither cancelled nor superseded. A submission with several
-    authors is returned once.
+    """Return each author's newest submission to each assignment that is neither cancelled nor superseded. A submission
+    with several authors is returned once.
 
     Args:
         tx: The transaction.
         course: Id of the course.
-        assignment: Id of the assignment.
+        assignments: Ids of the assignments.
         persons: Return only submissions of the people with these ids; None for all.
     """
-    newest = _of_authors(select(func.max(submissions.c.id)), course, assignment)
+    newest = _of_authors(select(func.max(submissions.c.id)), course, assignments)
     if persons is not None:
         newest = newest.where(authors.c.person.in_(persons))
     newest = newest.where(submissions.c.id.not_in(withdrawn()))
-    return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person)))
+    return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person, submissions.c.assignment)))
 
 
 def withdrawn() -> Select[str]:
@@ -162,7 +162,7 @@ def withdrawn() -> Select[str]:
 
 def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person, int]]:
     """Return each author with the number of the author's submissions. Pre-checks are not counted."""
-    query = _of_authors(select(*PERSON, func.count().label("attempts")), course, assignment)
+    query = _of_authors(select(*PERSON, func.count().label("attempts")), course, [assignment])
     query = query.join(people, people.c.id == authors.c.person)
     query = query.group_by(*PERSON).order_by(people.c.login)
     rows = tx.execute(query)
@@ -176,9 +176,10 @@ def attempts_by_assignment(tx: Tx, course: str, author: str) -> dict[str, int]:
     return fetch_pairs(tx, query.group_by(submissions.c.assignment))
 
 
-def _of_authors(query: Select[Any], course: str, assignment: str) -> Select[Any]:
+def _of_authors(query: Select[Any], course: str, assignments: Collection[str]) -> Select[Any]:
     """Let a query range over the pairs of an author and a submission of this author, without pre-checks."""
-    of_assignment = select(submissions.c.id).filter_by(course=course, assignment=assignment, kind=Kind.SUBMISSION)
+    of_assignment = select(submissions.c.id).filter_by(course=course, kind=Kind.SUBMISSION)
+    of_assignment = of_assignment.where(submissions.c.assignment.in_(assignments))
     query = query.select_from(authors).join(submissions, submissions.c.id == authors.c.submission)
     return query.where(submissions.c.id.in_(of_assignment))
 

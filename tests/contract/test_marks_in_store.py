@@ -84,7 +84,11 @@ def handed(store: Store) -> list[tuple[str, str]]:
 
 def marks_of(store: Store, answer: str) -> list[AnswerMark]:
     with store.read() as tx:
-        return answer_marks.of_answers(tx, "ml", "toy", [digest_of(answer)]).get((QUESTION.id, digest_of(answer)), [])
+        return (
+            answer_marks.of_answers(tx, "ml", ["toy"], [digest_of(answer)])
+            .get("toy", {})
+            .get((QUESTION.id, digest_of(answer)), [])
+        )
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────
@@ -153,14 +157,14 @@ def test_a_reader_s_second_thought_takes_the_place_of_the_first(store: Store, wh
         answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((first.id,)))
         answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((second.id,), comment="now"))
         answer_marks.put(tx, QUESTION, "d", who["alan"].id, NewMark(moderates=True))
-        both = answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]
+        both = answer_marks.of_answers(tx, "ml", ["toy"], ["d"])["toy"][(QUESTION.id, "d")]
         assert [(r.marker.login, r.items, r.moderates) for r in both] == [
             ("grace", (second,), False),
             ("alan", (), True),
         ]
         for _ in range(2):
             answer_marks.put(tx, QUESTION, "d", who["grace"].id, None)
-        assert len(answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]) == 1
+        assert len(answer_marks.of_answers(tx, "ml", ["toy"], ["d"])["toy"][(QUESTION.id, "d")]) == 1
 
 
 def test_an_item_of_another_question_cannot_be_ticked(store: Store, who: dict[str, Person]) -> None:
@@ -210,7 +214,7 @@ def test_a_question_has_one_reader_until_two_are_asked_for(store: Store, who: di
         assert rubrics.markers(tx, QUESTION) == 1
         for count in (2, 1, 2):
             rubrics.set_markers(tx, QUESTION, count)
-        assert rubrics.markers_of(tx, "ml", "toy") == {QUESTION.id: 2}
+        assert rubrics.markers_of(tx, "ml") == {"toy": {QUESTION.id: 2}}
 
 
 def test_more_marks_than_a_query_can_name_come_whole(
@@ -222,7 +226,7 @@ def test_more_marks_than_a_query_can_name_come_whole(
         item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
         for digest in digests:
             answer_marks.put(tx, QUESTION, digest, who["grace"].id, NewMark((item.id,)))
-        found = answer_marks.of_answers(tx, "ml", "toy", digests)
+        found = answer_marks.of_answers(tx, "ml", ["toy"], digests)["toy"]
     assert [(key[1], r.items) for key, (r,) in sorted(found.items())] == [(digest, (item,)) for digest in digests]
 
 
