@@ -138,6 +138,8 @@ def test_the_days_of_a_submission_that_may_still_be_the_best_are_reserved() -> N
     on_time, undecided = submitted(1, -HOUR, earned=40), submitted(2, 2 * DAY)
     accounts = charged(on_time, undecided, submitted(3, 2 * DAY, assignment="ps2"), budget=3, counts=Counts.BEST)
     assert (accounts.used["003"], accounts.left("ann")) == (1, 0)
+    second = submitted(4, 2 * DAY, agreed=0)  # the first may still be the best
+    assert charged(on_time, undecided, second, budget=3, counts=Counts.BEST).left("ann") == 1
 
 
 def test_each_author_is_charged_and_the_one_with_the_fewest_days_decides() -> None:
