@@ -11,8 +11,8 @@ from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.api.visibility import Visibility, seen_by
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness, last_moment, lateness, read_policy
-from grader.course.late_days import LateDayAccounts, LateDayOffer, charge
+from grader.course.late import Lateness, last_moment, lateness
+from grader.course.late_days import LateDayAccounts, charge
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, code_points, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
@@ -120,18 +120,6 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
     dates = offerings.extensions_of(tx, course, group) if candidates else {}
     extended = {record.id: _extension(record, dates) for record in candidates}
     return charge(candidates, offered, extended, earned, late_days.budgets(tx, course, group))
-
-
-def own_late_days(tx: Tx, caller: Caller, offering: Offering, extension: dt.datetime | None) -> LateDayOffer | None:
-    """Return the late days that the caller may use for a submission now; None if the late policy has none. `extension`
-    is the caller's extended due date."""
-    policy = read_policy(offering.late)
-    if not policy.free_days:
-        return None
-    person = caller.person.id
-    left = late_day_accounts(tx, caller, offering.course, {person}).left(person, offering.assignment)
-    days_late = lateness(now(), offering.due_at, extension, offering.late).days
-    return LateDayOffer(days_late, policy.late_days(days_late, left), left)
 
 
 def _author_ids(records: Iterable[SubmissionRecord]) -> set[str]:
