@@ -198,6 +198,8 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
     query = select_with_person(*submissions.c, person=submissions.c.by).where(*where)
     query = query.order_by(submissions.c.id.desc()).limit(limit)
     rows = tx.execute(query).all()
+    if not rows:
+        return []
     ids = [row.id for row in rows]
     authors_by_id = authors_of(tx, ids)
     files_by_id = _files(tx, ids)
