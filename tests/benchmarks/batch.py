@@ -96,7 +96,7 @@ def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)), Seed(SECRET))
     rules = Rules(key, task.digest, scope.reported(task).label, "benchmark", "bubblewrap")
     plan = Plan(settings.assignments, settings.runtime, "bubblewrap")
-    new = [(Received(str(n), str(n)), (("mlp.py", PERFECT + f"# {n}\n".encode()),)) for n in range(count + warming)]
+    new = {Received(str(n), str(n)): (("mlp.py", PERFECT + f"# {n}\n".encode()),) for n in range(count + warming)}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / GRADED).mkdir()
         with local_queue(Path(folder), task, rules, scope, plan, SECRET) as queue:
@@ -111,7 +111,7 @@ def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
                 if warming and len(waiting) <= count:
                     warming, started, before = 0, time.perf_counter(), jiffies()
             wall, after = time.perf_counter() - started, jiffies()
-            reports = [queue.report(received.content) for received, _ in new[-count:]]
+            reports = [queue.report(received.content) for received in list(new)[-count:]]
     used = sum((usage for report in reports if report for usage in report.usage.values()), NOTHING_USED)
     return Timed(count, wall, used.cpu_seconds, (after[0] - before[0]) / max(1, after[1] - before[1]))
 
