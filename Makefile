@@ -81,6 +81,8 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.batch --mnist
 	$(PYTHON) -m tests.benchmarks.attacks
 	$(PYTHON) -m tests.benchmarks.accepting
+	$(PYTHON) -m tests.benchmarks.ceiling
+	$(PYTHON) -m tests.benchmarks.deadline
 	$(PYTHON) -m tests.benchmarks.first_grade
 	$(PYTHON) -m tests.benchmarks.course
 

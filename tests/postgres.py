@@ -37,8 +37,9 @@ SETTINGS = {
 class Cluster:
     """One server and its folder. It may be stopped and started again, and ends with whoever started it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self._settings = SETTINGS | settings
         self._names = (f"test_{number}" for number in itertools.count(1))
         self._server: subprocess.Popen[bytes] | None = None
         arguments = ["--username=grader", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
@@ -53,7 +54,7 @@ class Cluster:
 
     def start(self) -> None:
         """Returns when the server answers."""
-        options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
         place = [f"--unix_socket_directories={self.folder}"]
         with (self.folder / "log").open("ab") as log:
             # Also where the tests are killed: then the kernel tells the server to end at once.
@@ -69,6 +70,11 @@ class Cluster:
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start: {(self.folder / 'log').read_text('utf-8')}")
             time.sleep(0.02)
+
+    @property
+    def pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
 
     def stop(self) -> None:
         """At once, as if the machine had lost its power: the next start recovers what was committed."""
@@ -117,13 +123,13 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A running server, and afterwards neither server nor folder."""
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """A running server, and afterwards neither server nor folder. The settings are PostgreSQL's, beside `SETTINGS`."""
     # In /tmp whatever TMPDIR says: a socket's path is short, and another user than root must get there.
     with tempfile.TemporaryDirectory(prefix="grader-postgres-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        made = Cluster(Path(folder))
+        made = Cluster(Path(folder), **settings)
         made.start()
         try:
             yield made

@@ -169,7 +169,7 @@ class _Grading:
         truths = assignment.public_cache.truth if self._public else assignment.truths
         self._diagnosis = Diagnosis(truths, assignment.mistakes, assignment.interpretations)
         self._sharing = threading.Lock()
-        self._first_truth = truths(assignment.interpretations[0].id, frozenset())
+        self._first_truth = self._diagnosis.truth()  # draws problems, and keeps their results for judging
         self._budget = student.budget if student else Budget(assignment.limits)
         self.student = student or self._new_student({})
         self.student.start_anew()

@@ -10,7 +10,10 @@ a reply may therefore follow its lists and dicts by recursion.
 
 from __future__ import annotations
 
+import math
 import struct
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgpack
@@ -24,6 +27,8 @@ MAX_DEPTH = 32
 """Largest number of lists and dicts in one another. Replies of the guest's own loop have less than ten."""
 MAX_ITEMS = 250_000
 """Largest number of values in a frame. An array is one value."""
+MAX_HEADERS = 1024
+"""Largest number of headers of arrays that are cached in each direction: the arrays of a grading have few shapes."""
 
 ARRAY, REF, OPAQUE = 1, 2, 3
 
@@ -63,16 +68,10 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
     def extension(item: Any) -> msgpack.ExtType:
         """Convert a value that msgpack does not know. The numbers of an array go to `buffers`, not into the header."""
         if type(item) is np.ndarray:
-            if not _is_shape(list(item.shape)):
-                raise WireError(f"an array of shape {item.shape} cannot be sent")
-            array = np.ascontiguousarray(item)
-            dtype = array.dtype.newbyteorder("<")
-            if dtype.str not in DTYPES:
-                raise WireError(f"arrays of {array.dtype} cannot be sent")
-            array = array.astype(dtype, copy=False)
-            if array.nbytes:
-                buffers.append(array.reshape(-1).view(np.uint8).data)
-            return msgpack.ExtType(ARRAY, msgpack.packb([dtype.str, list(item.shape)]))
+            dtype, header = _array_header(item.dtype, item.shape)
+            if item.size:
+                buffers.append(np.ascontiguousarray(item, dtype).data.cast("B"))
+            return header
         if type(item) is Ref:
             return msgpack.ExtType(REF, item.name.encode())
         if type(item) is Opaque:
@@ -120,16 +119,12 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
         if code != ARRAY:
             raise WireError(f"unknown msgpack extension type {code}")
         dtype, shape = _array_facts(data)
-        count = 1
-        for length in shape:
-            count *= length
-        size = count * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         if size > len(body) - offset:
             raise WireError("an array has more bytes than the frame contains")
-        # frombuffer refuses offset == len(body) even for empty arrays, so these are created separately
-        flat = np.frombuffer(body, dtype, count, offset) if count else np.empty(0, dtype)
+        array = np.ndarray(shape, dtype, body, offset)
         offset += size
-        return flat.reshape(shape)
+        return array
 
     try:
         value = msgpack.unpackb(header, ext_hook=extension, strict_map_key=True)
@@ -148,15 +143,28 @@ def _text(data: bytes) -> str:
     return data[:1000].decode("utf-8", "replace")
 
 
-def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
-    """Return dtype and shape of an array. Raise `WireError` if they are not allowed."""
+@lru_cache(MAX_HEADERS)
+def _array_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> tuple[np.dtype[Any], msgpack.ExtType]:
+    """Return the dtype in which an array is sent, and its header. Raise `WireError` if it cannot be sent."""
+    if not _is_shape(shape):
+        raise WireError(f"an array of shape {shape} cannot be sent")
+    sent_dtype = dtype.newbyteorder("<")
+    if sent_dtype.str not in DTYPES:
+        raise WireError(f"arrays of {dtype} cannot be sent")
+    return sent_dtype, msgpack.ExtType(ARRAY, msgpack.packb([sent_dtype.str, list(shape)]))
+
+
+@lru_cache(MAX_HEADERS)
+def _array_facts(data: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Return dtype and shape of an array. Raise `WireError` if they are not allowed. Valid headers are short, so few
+    bytes are cached."""
     match msgpack.unpackb(data):
         case [str(name), list(shape)] if name in DTYPES and _is_shape(shape):
-            return DTYPES[name], shape
+            return DTYPES[name], tuple(shape)
     raise WireError(f"an array's header must be a dtype and at most {MAX_DIMENSIONS} lengths")
 
 
-def _is_shape(shape: list[Any]) -> bool:
+def _is_shape(shape: Sequence[Any]) -> bool:
     """Return whether an array of this shape may be sent."""
     if len(shape) > MAX_DIMENSIONS:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from inspect import signature
 from typing import Any
 
@@ -38,9 +39,14 @@ class Check:
     def name(self) -> str:
         return f"{self.section}:{self.run.__name__}"
 
+    @cached_property
+    def _expects(self) -> bool:
+        """True if the check is a function of `ask`, `ref` and `expect`."""
+        return next(iter(signature(self.run).parameters)) == "ask"
+
     def claims(self, student: Student, truth: Any, *problem: Any) -> Iterator[Claim]:
         """Run the check on one of its problems, and yield its claims. `truth` computes right results."""
-        if next(iter(signature(self.run).parameters)) != "ask":
+        if not self._expects:
             claims = self.run(student, *problem)
         else:
             arguments = problem[0] if problem and isinstance(problem[0], tuple) else problem

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ class PairCalls:
             ProblemAnswer(own(student, pair.second), self.second),
         ]
 
-    @property
+    @cached_property
     def untouched(self) -> bool:
         """True if the first two calls have left X and y unchanged."""
         X, y = self._arrays.item("X", "X").value, self._arrays.item("y", "y").value

@@ -71,23 +71,15 @@ class ModelTruth:
 
     def make(self, problem: Problem) -> Any:
         """Return a reference model with the problem's parameters."""
-        copied_model = self._copier(problem.sizes, tuple(problem.options.items()))
+        key = self.model, f"{problem.sizes} {problem.options}"
+        copied_model = _COPIERS.get(key)
+        if copied_model is None:
+            if len(_COPIERS) >= MOST_COPIERS:
+                _COPIERS.clear()
+            copied_model = _COPIERS[key] = _copier(self.model(*problem.sizes, **problem.options))
         model = copied_model()
         model.params = {name: np.array(value) for name, value in problem.params.items()}
         return model
-
-    def _copier(self, sizes: tuple[int, ...], options: tuple[tuple[str, Any], ...]) -> Callable[[], Any]:
-        """Return a function that returns a new reference model without parameters. The model that it copies is made
-        once: a constructor draws parameters, which takes longer than all that small problems need."""
-        key = f"copier {sizes} {options}", 0
-        if key not in self.results:
-            model = self.model(*sizes, **dict(options))
-            model.params = None
-            attributes = getattr(model, "__dict__", {"": []})
-            are_constants = all(isinstance(value, str | int | float | None) for value in attributes.values())
-            self.results[key] = None, partial(copy.copy if are_constants else copy.deepcopy, model)
-        copier: Callable[[], Any] = self.results[key][1]
-        return copier
 
     def loss_by(self, model: Any, problem: Problem) -> float:
         """Return the loss of a reference model on the problem's batch."""
@@ -257,11 +249,14 @@ class ModelTruth:
 
     @once
     def trained_again(self, training: Training) -> Params:
-        """Return the parameters after a second run of a training, with the arrays as the first run has left them."""
-        _, _, data = self._trained_on(training)
-        model = self.make(training.problem)
-        self.train_by(model, training, data)
-        return dict(model.params)
+        """Return the parameters after a second run of a training, with the arrays as the first run has left them. A run
+        on unchanged arrays is not repeated."""
+        params, _, data = self._trained_on(training)
+        if not all(map(np.array_equal, data, copied(training))):
+            model = self.make(training.problem)
+            self.train_by(model, training, data)
+            params = model.params
+        return dict(params)
 
     def train_by(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
         """Train a model in place.
@@ -325,6 +320,20 @@ class ModelTruth:
         """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""
         penalty = self.loss(problem) - self.data_loss(problem, self.scores_at(problem))
         return self.data_loss(problem, scores) + penalty
+
+
+MOST_COPIERS = 2000
+_COPIERS: dict[tuple[type, str], Callable[[], Any]] = {}
+"""Reference class and arguments of its constructor → function that returns a new model without parameters. Constructors
+draw parameters, which takes longer than all that small problems need, so each is called once for all gradings."""
+
+
+def _copier(model: Any) -> Callable[[], Any]:
+    """Return a function that returns copies of a model without its parameters."""
+    model.params = None
+    attributes = getattr(model, "__dict__", {"": []})
+    are_constants = all(isinstance(value, str | int | float | None) for value in attributes.values())
+    return partial(copy.copy if are_constants else copy.deepcopy, model)
 
 
 def _rows_used(sequence: tuple[tuple[int, ...], ...]) -> int:

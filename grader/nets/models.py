@@ -241,7 +241,7 @@ def _was_cast(value: Array) -> bool:
     use the lowest bits of this format, as simple fractions do not."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
-    if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):
+    if value.size < 2 or np.any(single != value) or not np.isfinite(single).all():
         return False
     bits = single[single != 0].view(np.uint32) & 0xFF
     return bool(np.unique(single).size > 1 and bits.size > 1 and np.mean(bits != 0) > 0.5)

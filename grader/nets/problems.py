@@ -450,7 +450,7 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
     problem = training.problem
     X_val = draw_inputs(random, VALIDATION, problem.inputs)
     rows = np.vstack([X_val, problem.X[:1]])  # all training rows are equal: the label of one is that of all
-    problems = [replace(problem.at(params), X=rows) for params in truth.after_epochs(training)]
+    problems = list(map(replace(problem, X=rows).at, truth.after_epochs(training)))
     first_scores, last_scores = truth.scores_at(problems[0]), truth.scores_at(problems[-1])
     if first_scores[-1].argmax() == last_scores[-1].argmax():  # of most draws
         return None

@@ -299,7 +299,7 @@ submissions = Table(
     _required("assignment", ASSIGNMENT),
     _required("kind", _choice(Kind, "kind")),
     _required("interface", String(16)),
-    _required("digest", HASH),
+    _required("digest", HASH, index=True),
     _required("by", ForeignKey("people.id"), index=True),
     _required("received_at", Moment),
     _required("code_submitted", Boolean, server_default=text("true")),

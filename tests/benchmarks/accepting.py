@@ -2,10 +2,12 @@
 
     python -m tests.benchmarks.accepting [NAME …]
 
-For each hindrance, a new service on loopback accepts `SUBMISSIONS` distinct submissions within `SECONDS`, first with
-nothing else, then beside the hindrance: pre-checks that sleep, nested zips with many names, a regrade of 5,000
-submissions, logins at a provider that does not answer. Wanted: a p99 of at most `TIMES` times the one alone. Clients,
-service and gradings share the machine, and other work on it is in the figures: the load is printed.
+First `MANY` distinct submissions come within a minute to a service that grades them meanwhile. Wanted: a p99 of at most
+`TIMES_OF_SINGLE` times the median of submissions that come one at a time, when the last one has been graded. Then, for
+each hindrance, a new service on loopback accepts `SUBMISSIONS` submissions within `SECONDS`, first with nothing else,
+then beside the hindrance: pre-checks that sleep, nested zips with many names, a regrade of 5,000 submissions, logins at
+a provider that does not answer. Wanted: a p99 of at most `TIMES` times the one alone. Clients, service and gradings
+share the machine, and other work on it is in the figures: the load is printed.
 """
 
 from __future__ import annotations
@@ -31,6 +33,11 @@ from tests.classes import zipped
 from tests.conftest import TOY_SOLUTION
 from tests.running import VERIFY, Running, add_graded, running
 
+MANY = 200
+SINGLE = 40
+SINGLE_SECONDS = 1.5
+"""Between two submissions that come one at a time."""
+TIMES_OF_SINGLE = 4
 SUBMISSIONS = 300
 SECONDS = 60.0
 STUDENTS = 100
@@ -52,7 +59,7 @@ def main() -> None:
         "regrade": regrade,
         "logins": hanging_logins,
     }
-    for name in sys.argv[1:] or hindrances:
+    for name in sys.argv[1:] or ["many", *hindrances]:
         with tempfile.TemporaryDirectory() as folder, silent_provider() as issuer:
             settings = {
                 "GRADER_OIDC_ISSUER": issuer,
@@ -62,7 +69,28 @@ def main() -> None:
             with running(Path(folder), STUDENTS + ZIPS, **settings) as service:
                 teacher = add_graded(service, REGRADED if name == "regrade" else 0)
                 service.start()
-                asyncio.run(compare(replace(service, tokens=[*service.tokens, teacher]), name, hindrances[name]))
+                if name == "many":
+                    asyncio.run(compare_with_single(service))
+                else:
+                    asyncio.run(compare(replace(service, tokens=[*service.tokens, teacher]), name, hindrances[name]))
+
+
+async def compare_with_single(service: Running) -> None:
+    """Print the time of accepting one submission at a time, and that of accepting many."""
+    await accepting(service, "warm-up", MANY // 10, SECONDS / 10)
+    single = []
+    for number in range(SINGLE):
+        await asyncio.sleep(SINGLE_SECONDS)
+        single.append(await submit(service, "single", number, 0))
+    many = await accepting(service, "many", MANY, SECONDS)
+    ratio = p99(many) / statistics.median(single)
+    verdict = "as wanted" if ratio <= TIMES_OF_SINGLE else f"more than the {TIMES_OF_SINGLE} that are wanted"
+    print(
+        f"one at a time: p50 {1000 * statistics.median(single):.0f} ms, p99 {1000 * p99(single):.0f} ms; "
+        f"{MANY} in a minute: p50 {1000 * statistics.median(many):.0f} ms, p99 {1000 * p99(many):.0f} ms; "
+        f"p99 is {ratio:.1f} times the median of one at a time: {verdict}; load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
 
 
 async def compare(service: Running, name: str, hindrance: Hindrance) -> None:

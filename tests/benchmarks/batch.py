@@ -20,6 +20,7 @@ from pathlib import Path
 from rich.console import Console
 
 from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
 from grader.batch.folder import GRADED
 from grader.batch.queue import Received, Rules, local_queue
 from grader.engine.grade import Scope
@@ -34,6 +35,7 @@ from tests.benchmarks.handout_checks import OTHERS, ROOT, command, floor, lay_ou
 
 CORES = len(available_cores())
 PERFECT = (ROOT / "submissions" / "perfect" / "mlp.py").read_bytes()
+SECRET = b"benchmark"
 WARMING = 6
 """Submissions before the clock is started: processes and sandboxes have then been made."""
 
@@ -91,13 +93,13 @@ def each_session() -> Iterator[float]:
 def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
     """By the batch's own queue: different bytes, so that nothing is known. From the first to the last."""
     settings, task = Settings(), catalogue.load(ROOT / "reference" / "ps4")
-    key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
+    key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)), Seed(SECRET))
     rules = Rules(key, task.digest, scope.reported(task).label, "benchmark", "bubblewrap")
     plan = Plan(settings.assignments, settings.runtime, "bubblewrap")
-    new = [(Received(str(n), str(n)), (("mlp.py", PERFECT + f"# {n}\n".encode()),)) for n in range(count + warming)]
+    new = {Received(str(n), str(n)): (("mlp.py", PERFECT + f"# {n}\n".encode()),) for n in range(count + warming)}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / GRADED).mkdir()
-        with local_queue(Path(folder), task, rules, scope, plan, b"benchmark") as queue:
+        with local_queue(Path(folder), task, rules, scope, plan, SECRET) as queue:
             waiting = {grading.id for grading in queue.submit(new).values()}
             started, before = time.perf_counter(), jiffies()
             queue.start()
@@ -109,7 +111,7 @@ def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
                 if warming and len(waiting) <= count:
                     warming, started, before = 0, time.perf_counter(), jiffies()
             wall, after = time.perf_counter() - started, jiffies()
-            reports = [queue.report(received.content) for received, _ in new[-count:]]
+            reports = [queue.report(received.content) for received in list(new)[-count:]]
     used = sum((usage for report in reports if report for usage in report.usage.values()), NOTHING_USED)
     return Timed(count, wall, used.cpu_seconds, (after[0] - before[0]) / max(1, after[1] - before[1]))
 

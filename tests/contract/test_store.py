@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import event, select, text, update
@@ -500,6 +500,7 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
     with store.write() as tx:
         tx.execute(text("DROP INDEX ix_gradings_queue"))
         tx.execute(text("DROP INDEX ix_gradings_person"))
+        tx.execute(text("DROP INDEX ix_submissions_digest"))
         tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
         tx.execute(text("ALTER TABLE regrades DROP COLUMN pending"))
         tx.execute(text("ALTER TABLE offerings DROP COLUMN release_at"))
@@ -681,6 +682,21 @@ def test_a_newer_submission_takes_the_place_of_those_that_wait(store: Store, han
     newest = hand_in("ann", supersede=True)[1]
     states = [state(store, id) for id in (running, waiting, others, newest)]
     assert states == [State.RUNNING, State.SUPERSEDED, State.QUEUED, State.QUEUED]
+
+
+def test_equal_files_are_found_without_reading_all_submissions(store: Store, hand_in: HandIn) -> None:
+    """Every job looks for them."""
+    own, _ = hand_in("ann")
+    queries: list[tuple[str, Any]] = []
+    with store.read() as tx:
+        event.listen(tx, "before_cursor_execute", lambda *of: queries.append((of[2], of[3])))
+        assert gradings.equal_report(tx, own, LANE, "a seed") is None
+        asked = tuple(queries)  # without the following ones
+        explain = "EXPLAIN QUERY PLAN" if store.is_sqlite else "EXPLAIN"
+        if not store.is_sqlite:
+            tx.exec_driver_sql("SET LOCAL enable_seqscan = off")  # with so few rows, reading all would be faster
+        plans = [tx.exec_driver_sql(f"{explain} {query}", parameters).all() for query, parameters in asked]
+    assert "ix_submissions_digest" in str(plans)
 
 
 def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
+from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Progress, Scope, grade, grade_code
 from grader.errors import BadCall, BrokenCheck
-from grader.intake.receive import receive
+from grader.intake.receive import receive, receive_path
 from grader.model import Limits, Report, Status
 from grader.render.as_json import dumps, loads
 from grader.sandbox.contract import Array, Sandbox, Session
@@ -218,6 +220,20 @@ def test_a_secret_seed_shows_no_value_of_ours(ps4: Assignment, sandbox: Sandbox,
     everywhere = submit(perfect.replace("return loss, grads", "return loss + 0.123, grads"))
     published = grade(everywhere, ps4, sandbox, secrets[1], scope).checks[0]
     assert "expected 1.18224" in published.reason
+
+
+@pytest.mark.parametrize("seed", [Seed(), Seed(b"secret")], ids=["public", "secret"])
+def test_problems_are_drawn_and_judged_with_one_truth(ps4: Assignment, sandbox: Sandbox, seed: Seed) -> None:
+    made: list[tuple[str, frozenset[str]]] = []
+
+    def truths(interpretation: str, assumed: frozenset[str]) -> object:
+        made.append((interpretation, assumed))
+        return ps4.truths(interpretation, assumed)
+
+    counted = replace(ps4, truths=truths, public_cache=PublicProblemCache(truths))
+    submission = receive_path(ROOT / "submissions" / "perfect", "mlp.py")
+    grade(submission, counted, sandbox, seed, Scope(only="q2.2"))
+    assert made == [(ps4.interpretations[0].id, frozenset())]
 
 
 def test_many_seeds_in_one_session_say_what_single_gradings_say(

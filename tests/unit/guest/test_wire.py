@@ -16,6 +16,7 @@ from grader.guest.wire import (
     ARRAY,
     DTYPES,
     MAX_DEPTH,
+    MAX_HEADERS,
     MAX_ITEMS,
     OPAQUE,
     PREFIX,
@@ -23,6 +24,8 @@ from grader.guest.wire import (
     Opaque,
     Ref,
     WireError,
+    _array_facts,
+    _array_header,
     decode,
     encode,
 )
@@ -173,6 +176,22 @@ def test_an_array_that_its_frame_cannot_hold_is_refused(dtype: Any, shape: Any) 
 def test_an_array_whose_own_header_is_odd_is_refused(facts: bytes) -> None:
     with pytest.raises(WireError):
         decode(msgpack.packb(msgpack.ExtType(ARRAY, facts)), bytearray(16))
+
+
+def test_headers_of_arrays_are_packed_once_and_only_few_valid_ones_are_kept() -> None:
+    arrays = [np.arange(12.0).reshape(4, 3), np.ones((4, 3)), np.ones((4, 3), np.float32), np.ones((3, 4))]
+    for cached in (_array_header, _array_facts):
+        cached.cache_clear()
+    for _ in range(2):
+        header, buffers = encode(arrays)
+        received = decode(header[PREFIX.size :], bytearray(b"".join(buffers)))
+        assert [(a.dtype, a.tolist()) for a in received] == [(a.dtype, a.tolist()) for a in arrays]
+    assert _array_header.cache_info().misses == _array_facts.cache_info().misses == 3
+    for length in range(2 * MAX_HEADERS):
+        _array_facts(msgpack.packb(["<f8", [length]]))
+        with pytest.raises(WireError):
+            _array_facts(msgpack.packb(["<f8", [length, -1]]))
+    assert _array_facts.cache_info().currsize == MAX_HEADERS
 
 
 def test_arrays_cannot_share_bytes_with_one_another() -> None:

@@ -247,6 +247,34 @@ def test_a_truth_constructs_a_model_of_each_size_once():
     assert truth.loss(training.problem.at({})) == TRUTH.loss(training.problem)  # no model keeps another's parameters
     assert truth.loss(TOY) == TRUTH.loss(TOY)
     assert Counted.made == 2
+    assert nets.ModelTruth(Counted).loss(TOY) == TRUTH.loss(TOY)  # another grading
+    assert Counted.made == 2
+
+
+def test_a_training_is_run_again_only_if_it_has_changed_its_arrays():
+    class Counted(Linear):
+        trained = 0
+
+        def train(self, *data, **recipe):
+            type(self).trained += 1
+            return super().train(*data, **recipe)
+
+    class Shifting(Counted):
+        trained = 0
+
+        def train(self, X, *data, **recipe):
+            X += 0.5
+            return super().train(X, *data, **recipe)
+
+    training, _ = drawn(SEVERAL)
+    truth = nets.ModelTruth(Counted)
+    (params, _), params_again = truth.trained(training), truth.trained_again(training)
+    assert all(np.array_equal(params_again[name], value) for name, value in params.items())
+    assert Counted.trained == 1
+    shifting = nets.ModelTruth(Shifting)
+    (params, _), params_again = shifting.trained(training), shifting.trained_again(training)
+    assert not np.allclose(params_again["W"], params["W"])
+    assert Shifting.trained == 2
 
 
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,7 @@
-"""Late days, labels of members, extensions for labels, holds for single students, and adjustments of scores."""
+"""Late days, labels of members, extensions for labels, holds for single students, and adjustments of scores.
+
+Equal submissions are found by their digest. Without an index each grading would read all submissions.
+"""
 
 from __future__ import annotations
 
@@ -61,3 +64,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
     )
     op.create_index("ix_adjustments_person", "adjustments", ["course", "assignment", "person"])
+    op.create_index("ix_submissions_digest", "submissions", ["digest"])
