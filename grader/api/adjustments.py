@@ -1,4 +1,4 @@
-"""What staff decide for one student of an assignment: holds, releases, and adjustments of the score."""
+"""Holds and releases of the results of one student, and adjustments of the score."""
 
 from __future__ import annotations
 

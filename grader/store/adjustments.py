@@ -1,4 +1,4 @@
-"""What staff decide for single students of an assignment: holds and releases of results, and adjustments of scores."""
+"""Holds and releases of the results of single students, and adjustments of their scores."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Function, LargeBinary, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Function, LargeBinary, Select, exists, func, insert, or_, select
 
 from grader.model.grouping import grouped
 from grader.store.database import Tx, fetch_one, fetch_pairs, next_id, now, record_of
@@ -178,17 +178,18 @@ def attempts_by_assignment(tx: Tx, course: str, author: str) -> dict[str, int]:
 
 def _of_authors(query: Select[Any], course: str, assignments: Collection[str]) -> Select[Any]:
     """Let a query range over the pairs of an author and a submission of this author, without pre-checks."""
-    of_assignment = select(submissions.c.id).filter_by(course=course, kind=Kind.SUBMISSION)
-    of_assignment = of_assignment.where(submissions.c.assignment.in_(assignments))
     query = query.select_from(authors).join(submissions, submissions.c.id == authors.c.submission)
-    return query.where(submissions.c.id.in_(of_assignment))
+    query = query.where(submissions.c.course == course, submissions.c.kind == Kind.SUBMISSION)
+    return query.where(submissions.c.assignment.in_(assignments))
 
 
 def _in_state(*states: State) -> Select[str]:
     """Return a query for the ids of submissions in one of these states. A submission has the state of the grading that
     gives the points or, if there is none yet, of the first grading."""
-    with_points = select(gradings.c.submission).filter_by(counts=True)
-    is_first = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(with_points)
+    counting = gradings.alias()
+    # not IN: the database would read all gradings that give points
+    has_points = exists().where(counting.c.submission == gradings.c.submission, counting.c.counts)
+    is_first = gradings.c.regrade.is_(None) & ~has_points
     in_state = select(gradings.c.submission).where(gradings.c.state.in_(states))
     return in_state.where(or_(gradings.c.counts, is_first))
 
