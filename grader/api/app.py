@@ -20,6 +20,7 @@ from grader.api import (
     oidc,
     openapi,
     operations,
+    passwords,
     people,
     problems,
     questions,
@@ -30,6 +31,7 @@ from grader.api import (
 )
 from grader.api.identity import Identify, is_https
 from grader.api.limits import RateLimits
+from grader.api.mail import mailer_of
 from grader.api.metrics import Metrics
 from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders, SpooledUploads
 from grader.api.oidc import provider_of
@@ -60,6 +62,7 @@ def create_app(service: Service) -> FastAPI:
     problems.install(app, problem_page)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
+    app.state.mailer = mailer_of(service.settings)
     openapi.install(app)
     settings = service.settings
     app.add_middleware(SpooledUploads, folder=None if settings.has_postgresql else settings.home)
@@ -75,7 +78,7 @@ def create_app(service: Service) -> FastAPI:
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (scores, gradebook, failures, sessions, oidc):
+    for page in (scores, gradebook, failures, sessions, passwords, oidc):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

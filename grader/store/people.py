@@ -24,7 +24,18 @@ from grader.store.database import (
     record_of,
     upsert,
 )
-from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
+from grader.store.records import (
+    EVERY_SCOPE,
+    AccessToken,
+    Course,
+    LoginMethod,
+    Member,
+    Person,
+    Role,
+    TokenKind,
+    TokenScope,
+    new_id,
+)
 from grader.store.tables import courses, members, people, tokens
 
 PERSON = [people.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
@@ -168,6 +179,7 @@ def new_token(
     lasts: dt.timedelta | None = None,
     scopes: Iterable[TokenScope] = EVERY_SCOPE,
     parent: AccessToken | None = None,
+    method: LoginMethod | None = None,
 ) -> str:
     """Create a token and return its secret. The database stores only a hash of the secret.
 
@@ -179,6 +191,7 @@ def new_token(
         lasts: Lifetime; None for a token that is valid until revoked.
         scopes: Scopes of the token. Scopes that `parent` lacks are left out.
         parent: API token that authorizes the new token. The new token ends when this one expires or is revoked.
+        method: The way in which a session began.
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -198,6 +211,7 @@ def new_token(
         "expires_at": expires_at,
         "scopes": sorted(allowed_scopes.intersection(scopes)),
         "parent": None if parent is None else parent.id,
+        "method": method,
     }
     tx.execute(insert(tokens).values(row))
     return secret
@@ -258,6 +272,18 @@ def revoke_token(tx: Tx, person: str, id: str) -> bool:
     """Delete a token and all tokens created with it. Return whether the token existed."""
     revocation = delete(tokens).filter_by(id=id, person=person)
     return change(tx, revocation) > 0
+
+
+def renew_session(tx: Tx, id: str, expires_at: dt.datetime) -> None:
+    """Let a session last longer. No-op if it has ended, or another request has renewed it."""
+    session = update(tokens).filter_by(id=id).where(tokens.c.expires_at < expires_at)
+    tx.execute(session.values(expires_at=expires_at))
+
+
+def end_logins(tx: Tx, person: str, but: str) -> None:
+    """Delete a person's sessions and unused login links, except for the session with the id `but`."""
+    logins = delete(tokens).filter_by(person=person).where(tokens.c.kind != TokenKind.PROGRAM)
+    tx.execute(logins.where(tokens.c.id != but))
 
 
 def forget_expired_tokens(tx: Tx) -> None:

@@ -72,6 +72,15 @@ class TokenKind(StrEnum):
     """Session token, which a browser sends in a cookie."""
 
 
+class LoginMethod(StrEnum):
+    """The way in which a person began a session."""
+
+    LINK = "link"
+    PASSWORD = "password"  # noqa: S105
+    PROVIDER = "provider"
+    TOKEN = "token"  # noqa: S105
+
+
 class TokenScope(StrEnum):
     """A group of permissions that a token may have."""
 
@@ -98,6 +107,8 @@ class AccessToken:
     scopes: frozenset[TokenScope] = EVERY_SCOPE
     parent: str | None = None
     """Id of the API token that created this token, if any. Revoking that API token also revokes this token."""
+    method: LoginMethod | None = None
+    """The way in which the session began; None for other tokens, and for sessions of an earlier version."""
 
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────

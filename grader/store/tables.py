@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import DateTime as _DateTime
 
 from grader.model import Points, Status
-from grader.store.records import Counts, Kind, Priority, RegradeState, Role, State, TokenKind, Which
+from grader.store.records import Counts, Kind, LoginMethod, Priority, RegradeState, Role, State, TokenKind, Which
 
 
 class Moment(TypeDecorator[dt.datetime]):
@@ -202,6 +202,15 @@ tokens = Table(
     Column("expires_at", Moment),
     _required("scopes", Data, server_default='["read", "staff", "submit"]'),
     Column("parent", ForeignKey("tokens.id", ondelete="CASCADE"), index=True),
+    Column("method", _choice(LoginMethod)),
+)
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    _required("hash", NAME),
+    _required("changed_at", Moment),
 )
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────

@@ -431,6 +431,8 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
         tx.execute(text("DROP INDEX ix_gradings_person"))
         tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
         tx.execute(text("ALTER TABLE regrades DROP COLUMN pending"))
+        tx.execute(text("ALTER TABLE tokens DROP COLUMN method"))
+        tx.execute(text("DROP TABLE passwords"))
         tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
         submission = submissions.add(tx, new)
