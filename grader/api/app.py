@@ -25,6 +25,7 @@ from grader.api import (
     problems,
     questions,
     regrades,
+    requests,
     scores,
     sessions,
     submissions,
@@ -74,7 +75,18 @@ def create_app(service: Service) -> FastAPI:
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
     app.include_router(events.router, responses=errors)
     routes = [*operations.open_router.routes, *events.router.routes]
-    for resource in (operations, courses, assignments, people, submissions, gradings, questions, answers, regrades):
+    for resource in (
+        operations,
+        courses,
+        assignments,
+        people,
+        submissions,
+        gradings,
+        questions,
+        answers,
+        regrades,
+        requests,
+    ):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)

@@ -57,6 +57,8 @@ class OfferingSettings(BaseModel):
     attempts_per_hour: int | None = None
     held: bool = False
     """Hide points and reasons from students until release."""
+    requests_until: AwareDatetime | None = None
+    """Students cannot ask for regrades after this date; null if they always can."""
 
 
 class OfferingIn(In, OfferingSettings):

@@ -225,8 +225,7 @@ def _settings_page(request: Request, caller: Caller, secret: str = "") -> Respon
     return page(
         request,
         "settings.html",
-        tokens=[token for token in tokens if token.kind is not TokenKind.SESSION],
-        sessions=[token for token in tokens if token.kind is TokenKind.SESSION],
+        tokens=tokens,
         this=caller.token.id,
         scopes=scopes,
         made=secret,

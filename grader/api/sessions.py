@@ -37,18 +37,9 @@ pages = APIRouter(include_in_schema=False)
 
 TOKEN_SESSION_DURATION = dt.timedelta(hours=12)
 """A session that was begun with an API token ends after this time, even if it is used."""
-LONGEST_PATH = 500
-"""Number of characters of the path to which a link by e-mail leads. A longer path is replaced by "/"."""
-_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
-"""Word in the header User-Agent → browser. The first word that occurs decides: Edge also calls itself Chrome."""
-_SYSTEMS = {
-    "Windows": "Windows",
-    "Android": "Android",
-    "iPhone": "iPhone",
-    "iPad": "iPad",
-    "Mac OS": "macOS",
-    "Linux": "Linux",
-}
+_BROWSERS = ("Firefox", "Chrome", "Safari", "browser")
+"""Words in the header User-Agent. The first one that occurs names the browser: Chrome also calls itself Safari."""
+_SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac", "Linux", "")
 
 
 @pages.get("/login")
@@ -83,7 +74,10 @@ def log_in(
 
 @pages.post("/login/link")
 async def send_link(
-    request: Request, service: TheService, login: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
+    request: Request,
+    service: TheService,
+    login: Annotated[str, Form()] = "",
+    next: Annotated[str, Form(max_length=1000)] = "/",
 ) -> Response:
     """Send a login link to the address `login`, if a person has it.
 
@@ -95,7 +89,7 @@ async def send_link(
     login = login_of(login)
     limit(request, LINKS)
     limit(request, ACCOUNT, f"link {login}")
-    next = local_path(next) if len(next) <= LONGEST_PATH else "/"
+    next = local_path(next)
     mailer.in_background(send_login_link(service, mailer, login, next))
     query = urlencode({"next": next, "sent": True})
     return RedirectResponse(f"/login?{query}", 303)
@@ -103,18 +97,8 @@ async def send_link(
 
 def login_page(request: Request, next: str, problem: str = "", status: int = 200, sent: bool = False) -> Response:
     """Render the login page with a form for each way to log in, and a problem of the form that was sent."""
-    state = request.app.state
-    return page(
-        request,
-        "login.html",
-        status,
-        next=local_path(next),
-        problem=problem,
-        sent=sent,
-        provider=state.provider is not None,
-        mailer=state.mailer is not None,
-        passwords=state.service.settings.passwords,
-    )
+    next = local_path(next)
+    return page(request, "login.html", status, next=next, problem=problem, sent=sent, app=request.app.state)
 
 
 @pages.post("/logout")
@@ -158,8 +142,8 @@ def begin_session(
 
 def browser_of(user_agent: str) -> str:
     """Return a name for a browser, such as "Firefox on Windows", from its header User-Agent."""
-    browser = next((name for word, name in _BROWSERS.items() if word in user_agent), "browser")
-    system = next((name for word, name in _SYSTEMS.items() if word in user_agent), "")
+    browser = next(name for name in _BROWSERS if name in user_agent + "browser")
+    system = next(name for name in _SYSTEMS if name in user_agent)
     return f"{browser} on {system}" if system else browser
 
 

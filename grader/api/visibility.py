@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Report, Status, Written
-from grader.store.records import CheckRecord, Grading, Mark, Offering
+from grader.store.records import CheckRecord, Grading, Mark, Offering, RegradeRequest
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
@@ -99,6 +99,17 @@ class Visibility:
     def marks(self, marks: Sequence[Mark]) -> tuple[Mark, ...]:
         """Return the visible marks. Students see none until the assignment is released."""
         return tuple(mark for mark in marks if self.is_staff or not self.is_hidden(mark.question))
+
+    def requests(self, requests: Sequence[RegradeRequest]) -> list[RegradeRequest]:
+        """Return the requests of a submission. Students do not see answers about hidden results."""
+        visible = []
+        for request in requests:
+            if not self.is_staff and self.is_hidden(request.question):
+                request = replace(
+                    request, answer=None, answered_by=None, answered_at=None, earlier_points=None, new_points=None
+                )
+            visible.append(request)
+        return visible
 
     def answered(self, answered: AnsweredQuestions) -> AnsweredQuestions:
         """Return the visible written answers. Students never see suggested points, and see no answers until the

@@ -30,6 +30,8 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
     for (first_event, first_date), (next_event, next_date) in pairwise(known_dates):
         if first_date > next_date:
             raise BadCall(f"{assignment.id} {next_event} ({next_date}) before it {first_event} ({first_date})")
+    if offering.requests_until:
+        checked_date(offering.requests_until)
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
     assignment_ids: set[str] = set()

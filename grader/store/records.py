@@ -139,6 +139,8 @@ class Offering:
     """True while points and reasons are hidden from students, until staff release them."""
     hidden: tuple[str, ...] = ()
     """Parts or checks whose verdicts are hidden from students, such as "q2.5" or "q2.2.W1"."""
+    requests_until: dt.datetime | None = None
+    """After this time students cannot ask for regrades; None if they always can."""
 
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────
@@ -356,6 +358,29 @@ class Mark:
     comment: str
     by: Person
     at: dt.datetime
+
+
+@dataclass(frozen=True)
+class RegradeRequest:
+    """A student's request to look at the points of one question or check again."""
+
+    id: str
+    course: str
+    assignment: str
+    submission: str
+    question: str
+    person: Person
+    text: str
+    created_at: dt.datetime
+    answer: str | None
+    """The answer of staff; None while the request is open."""
+    answered_by: str | None
+    """Name of the person who answered."""
+    answered_at: dt.datetime | None
+    earlier_points: Points | None
+    """The points before the answer; None if they were undecided, or the answer did not change them."""
+    new_points: Points | None
+    """The points that the answer gave; None if it did not change them."""
 
 
 @dataclass(frozen=True)

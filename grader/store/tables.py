@@ -228,6 +228,7 @@ offerings = Table(
     Column("attempts_per_hour", Integer),
     _required("held", Boolean),
     _required("hidden", Texts),
+    Column("requests_until", Moment),
 )
 
 extensions = Table(
@@ -376,6 +377,35 @@ marks = Table(
     _required("comment", Text),
     _required("by", ForeignKey("people.id")),
     _required("at", Moment),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _required("course", ID),
+    _required("assignment", ASSIGNMENT),
+    _required("submission", ForeignKey("submissions.id")),
+    _required("question", QUESTION),
+    _required("person", ForeignKey("people.id")),
+    _required("text", Text),
+    _required("created_at", Moment),
+    Column("answer", Text),
+    Column("by", ForeignKey("people.id")),
+    Column("answered_at", Moment),
+    Column("earlier_points", Exact),
+    Column("new_points", Exact),
+    _of_offering(),
+    Index("ix_requests_submission", "submission"),
+    Index("ix_requests_course", "course", "id"),
+    Index(
+        "uq_requests_open",
+        "submission",
+        "question",
+        unique=True,
+        sqlite_where=text("answered_at IS NULL"),
+        postgresql_where=text("answered_at IS NULL"),
+    ),
 )
 
 # ── marking ─────────────────────────────────────────────────────────────────────────────────

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from httpx2 import Response
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from grader.api import passwords as pages
 from grader.store import passwords
 from grader.store.tables import tokens
 from tests.api.test_limits import client
@@ -94,9 +96,30 @@ def test_as_much_is_hashed_for_an_unknown_login(ada: World, monkeypatch: pytest.
     assert costs == [["argon2id", "v=19", "m=19456,t=2,p=1"]] * 3
 
 
-def test_hashes_that_are_made_at_once_need_little_of_the_services_memory() -> None:
-    with_all = pages._THREADS * pages._KIBIBYTES
-    assert with_all <= 64 << 10
+def test_two_passwords_are_hashed_at_a_time_and_other_requests_answered(
+    ada: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 19 MiB of the service's memory."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    running: list[int] = []
+
+    def slow(hasher: PasswordHasher, hash: str, password: Any) -> bool:
+        running.append(1)
+        begun.release()
+        assert go_on.wait(60)
+        running.pop()
+        raise VerifyMismatchError
+
+    monkeypatch.setattr(PasswordHasher, "verify", slow)
+    with ThreadPoolExecutor(6) as browsers:
+        answers = [browsers.submit(enter, ada.client, f"login{number}") for number in range(6)]
+        begun.acquire()
+        begun.acquire()
+        assert ada.client.get("/healthz").status_code == 200
+        assert not begun.acquire(timeout=0.3), "the others wait"
+        assert len(running) == 2
+        go_on.set()
+        assert [answer.result().status_code for answer in answers] == [403] * 6
 
 
 @pytest.mark.parametrize("password", ["", "elevenchars", "a" * 201])

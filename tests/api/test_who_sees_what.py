@@ -20,7 +20,7 @@ from grader.assignments.catalogue import Assignment
 from grader.marking.groups import short_hash
 from grader.model import Points, Report
 from grader.model.answers import digest_of
-from grader.store import answer_marks, people, rubrics
+from grader.store import answer_marks, people, requests, rubrics, submissions
 from grader.store.answer_marks import NewMark
 from grader.store.records import Role, TokenKind, TokenScope
 from grader.store.rubrics import OfferedQuestion
@@ -120,6 +120,9 @@ TABLE = [
     Row("POST /gradings/{grading}/retry", STAFF),
     Row("POST /submissions/{id}/regrade", STAFF),
     Row("POST /submissions/{id}/marks", STAFF, {"data": {"check": "q1.2.negative", "points": "1"}}),
+    Row("POST /submissions/{id}/requests", AUTHORS, {"data": {"question": "q1.1.small", "text": "Why?"}}),  # 422
+    Row("GET /courses/{course}/requests", STAFF),
+    Row("POST /requests/{request}/answer", STAFF, {"data": {"text": "Because."}}),
     Row("GET /regrades/{regrade}", STAFF),
     Row("POST /regrades/{regrade}/apply", STAFF),
     Row("POST /regrades/{regrade}/discard", STAFF),
@@ -148,6 +151,10 @@ TABLE = [
     Row(f"GET {S}/results.json", AUTHORS),
     Row(f"GET {S}/events", AUTHORS),
     Row(f"POST {S}/cancel", AUTHORS),
+    Row(f"GET {S}/requests", AUTHORS),
+    Row(f"POST {S}/requests", AUTHORS, {"json": {"question": "q1.1.small", "text": "Why?"}}),  # 422: it lost nothing
+    Row("GET /api/v1/courses/{course}/requests", STAFF),
+    Row("POST /api/v1/requests/{request}/answer", STAFF, {"json": {"text": "Because."}}),
     Row(f"GET {S}/gradings", STAFF),
     Row(f"POST {S}/regrade", STAFF),
     Row(f"PUT {S}/marks/{{question}}", STAFF, {"json": {"points": 1}}),
@@ -194,6 +201,7 @@ UNKNOWN = {
     "id": "01" + "z" * 24,
     "grading": "01" + "z" * 24,
     "regrade": "01" + "z" * 24,
+    "request": "01" + "z" * 24,
     "course": "unknown",
     "assignment": "unknown",
     "login": "unknown",
@@ -248,7 +256,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
         regrade = world.client.post(
             "/api/v1/courses/ml/assignments/toy/regrades", json={"which": "latest"}, headers=world.headers("grace")
         ).json()["id"]
+        with world.service.store.write() as tx:
+            submission = submissions.get(tx, ids["ada"])
+            assert submission is not None
+            request = requests.ask(tx, submission, "q1.1.written", ada, "Why?")
         known = {
+            "request": str(request),
             "course": "ml",
             "assignment": "toy",
             "id": ids["ada"],

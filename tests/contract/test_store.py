@@ -30,10 +30,12 @@ from grader.store import (
     leases,
     marks,
     offerings,
+    passwords,
     people,
     queue,
     records,
     regrades,
+    requests,
     submissions,
     workers,
 )
@@ -433,6 +435,8 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
         tx.execute(text("ALTER TABLE regrades DROP COLUMN pending"))
         tx.execute(text("ALTER TABLE tokens DROP COLUMN method"))
         tx.execute(text("DROP TABLE passwords"))
+        tx.execute(text("ALTER TABLE offerings DROP COLUMN requests_until"))
+        tx.execute(text("DROP TABLE requests"))
         tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
         submission = submissions.add(tx, new)
@@ -444,6 +448,37 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
     assert differences(store) == []
     assert [claim(store).grading for _ in range(3)] == waiting[::-1]
     store.close()
+
+
+def test_a_question_has_one_open_request(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    ann, bob = classroom["ann"].id, classroom["bob"].id
+    submission, _ = hand_in("ann")
+    with store.write() as tx:
+        record = submissions.get(tx, submission)
+        assert record is not None
+        first, second = (requests.ask(tx, record, "q1", ann, "Why?") for _ in range(2))
+        other = requests.ask(tx, record, "q2", ann, "Why?")
+        assert first
+        assert (second, bool(other)) == (None, True)
+        answers = [requests.answer(tx, first, text, bob, Points(1), Points("1.5")) for text in ("Yes.", "No.")]
+        assert answers == [True, False]
+        assert requests.ask(tx, record, "q1", ann, "Why?")
+    with store.read() as tx:
+        answered, *still_open = requests.of_submission(tx, record.id)
+        assert (answered.answer, answered.answered_by, answered.new_points) == ("Yes.", "Bob", Points("1.5"))
+        assert (answered.person.login, [request.answer for request in still_open]) == ("ann", [None, None])
+
+
+def test_a_password_replaces_the_earlier_one(store: Store, classroom: dict[str, Person]) -> None:
+    ann = classroom["ann"].id
+    for hash in ("one", "two"):
+        with store.write() as tx:
+            passwords.put(tx, ann, hash)
+    with store.read() as tx:
+        stored = passwords.of_person(tx, ann)
+        assert stored is not None
+        assert stored.hash == "two"
+        assert passwords.of_person(tx, classroom["bob"].id) is None
 
 
 def test_nothing_is_claimed_twice(store: Store, hand_in: HandIn) -> None:
