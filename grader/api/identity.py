@@ -145,12 +145,9 @@ def require_scope(caller: Caller, scope: TokenScope) -> None:
         raise HttpProblem(403, "scope", "The token does not allow this", detail, challenge)
 
 
-def require_own_session(caller: Caller) -> None:
-    """Raise 403 unless the caller uses a browser in which they logged in themselves. Programs, and sessions that were
-    begun with an API token, must not outlive that token by a password."""
-    if caller.token.kind is not TokenKind.SESSION or caller.token.parent is not None:
-        detail = "an API token does not allow this: log in with a link, a password or your university account"
-        raise HttpProblem(403, "own-login", "Log in yourself", detail)
+def has_own_session(caller: Caller) -> bool:
+    """Return whether the caller uses a browser in which they did not log in with an API token."""
+    return caller.token.kind is TokenKind.SESSION and caller.token.parent is None
 
 
 def has_fresh_login(caller: Caller) -> bool:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import Caller, TheCaller, TheService, has_fresh_login, require_own_session
+from grader.api.identity import Caller, TheCaller, TheService, has_fresh_login, has_own_session
 from grader.api.limits import ACCOUNT, LOGINS, limit
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.sessions import begin_session, login_page
@@ -81,7 +81,9 @@ async def set_password(
 ) -> Response:
     """Set the caller's password, and end their other sessions. The old password is needed, or a fresh login."""
     _require_passwords(caller.service)
-    require_own_session(caller)
+    if not has_own_session(caller):  # the password would outlive the API token
+        detail = "an API token does not allow this: log in with a link or your university account"
+        raise HttpProblem(403, "own-login", "Log in yourself", detail)
     if not has_fresh_login(caller):
         limit(request, ACCOUNT, f"password {caller.person.login}")
     return await _in_turn(partial(_set_password, caller, password, old))

@@ -10,7 +10,15 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import Caller, TheCaller, bad_token, has_fresh_login, require_admin, require_scope
+from grader.api.identity import (
+    Caller,
+    TheCaller,
+    bad_token,
+    has_fresh_login,
+    has_own_session,
+    require_admin,
+    require_scope,
+)
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
@@ -221,7 +229,6 @@ def _settings_page(request: Request, caller: Caller, secret: str = "") -> Respon
     with caller.read() as tx:
         tokens = people.tokens_of(tx, caller.person.id)
         password = passwords.of_person(tx, caller.person.id)
-    is_own_session = caller.token.kind is TokenKind.SESSION and caller.token.parent is None
     return page(
         request,
         "settings.html",
@@ -231,7 +238,7 @@ def _settings_page(request: Request, caller: Caller, secret: str = "") -> Respon
         made=secret,
         url=str(request.base_url).rstrip("/"),
         courses=list(caller.roles),
-        may_set_password=is_own_session and caller.service.settings.passwords,
+        may_set_password=has_own_session(caller) and caller.service.settings.passwords,
         password=password,
         fresh=has_fresh_login(caller),
         is_set="password" in request.query_params,

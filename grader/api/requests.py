@@ -31,16 +31,19 @@ pages = APIRouter(include_in_schema=False)
 SHOWN = 50
 """Number of requests on one page."""
 RequestState = Literal["open", "answered"]
+RequestText = Annotated[str, Field(min_length=1, max_length=2_000, pattern=TEXT)]
+Answer = Annotated[str, Field(min_length=1, max_length=10_000, pattern=TEXT)]
+After = Annotated[str, Query(pattern=f"^$|{ID}", description="Only requests newer than this one")]
 
 
 class RequestIn(In):
     question: str = Field(pattern=NAME)
     """Id of the check or the written question."""
-    text: str = Field(min_length=1, max_length=2_000, pattern=TEXT)
+    text: RequestText
 
 
 class AnswerIn(In):
-    text: str = Field(min_length=1, max_length=10_000, pattern=TEXT)
+    text: Answer
     points: Decimal | None = Field(None, ge=0, le=1000, decimal_places=2, allow_inf_nan=False)
     """The new points; left out if they stay. Regrading does not change new points."""
 
@@ -98,7 +101,7 @@ def list_course_requests(
     course: CourseId,
     caller: TheCaller,
     state: RequestState = "open",
-    after: Annotated[str, Query(pattern=f"^$|{ID}", description="Only requests newer than this one")] = "",
+    after: After = "",
 ) -> list[RequestOut]:
     """List the open or the answered requests of a course, the oldest first, at most 50 (staff)."""
     require_staff(caller, course)
@@ -139,7 +142,7 @@ def show_requests(
     course: CourseId,
     caller: TheCaller,
     state: RequestState = "open",
-    after: Annotated[str, Query(pattern=f"^$|{ID}")] = "",
+    after: After = "",
 ) -> Response:
     """Show one page of the open or the answered requests of a course."""
     shown = list_course_requests(course, caller, state, after)
@@ -154,7 +157,7 @@ def send_request(
     id: SubmissionId,
     caller: TheCaller,
     question: Annotated[str, Form(pattern=NAME)],
-    text: Annotated[str, Form(min_length=1, max_length=2_000, pattern=TEXT)],
+    text: Annotated[RequestText, Form()],
 ) -> Response:
     ask(id, RequestIn(question=question, text=text), caller)
     return RedirectResponse(f"/submissions/{id}#requests", 303)
@@ -164,7 +167,7 @@ def send_request(
 def send_answer(
     id: RequestId,
     caller: TheCaller,
-    text: Annotated[str, Form(min_length=1, max_length=10_000, pattern=TEXT)],
+    text: Annotated[Answer, Form()],
     points: Annotated[Decimal | Literal[""], Form()] = "",
 ) -> Response:
     """Answer a request. If `points` is empty, the points stay."""

@@ -134,9 +134,8 @@ def begin_session(
             raise bad_token()  # revoked after this request was authenticated
         secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, parent=token, method=method)
     response = RedirectResponse(local_path(next), 303)
-    # the session itself is renewed in the database, and the cookie lasts as long as it can be renewed
-    cookie_lasts = TOKEN_SESSION_DURATION if token else LONGEST_SESSION
-    set_cookie(response, service.settings, secret, cookie_lasts.total_seconds())
+    # the database says when the session ends, so that a renewal needs no other cookie
+    set_cookie(response, service.settings, secret, LONGEST_SESSION.total_seconds())
     return response
 
 

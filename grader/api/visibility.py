@@ -101,15 +101,8 @@ class Visibility:
         return tuple(mark for mark in marks if self.is_staff or not self.is_hidden(mark.question))
 
     def requests(self, requests: Sequence[RegradeRequest]) -> list[RegradeRequest]:
-        """Return the requests of a submission. Students do not see answers about hidden results."""
-        visible = []
-        for request in requests:
-            if not self.is_staff and self.is_hidden(request.question):
-                request = replace(
-                    request, answer=None, answered_by=None, answered_at=None, earlier_points=None, new_points=None
-                )
-            visible.append(request)
-        return visible
+        """Return the visible requests for a regrade. Their answers would show students what is hidden."""
+        return [request for request in requests if self.is_staff or not self.is_hidden(request.question)]
 
     def answered(self, answered: AnsweredQuestions) -> AnsweredQuestions:
         """Return the visible written answers. Students never see suggested points, and see no answers until the

@@ -177,8 +177,7 @@ def test_a_session_ends_after_half_a_year_however_often_it_is_used(world: World)
 
 
 def test_a_session_of_a_token_ends_after_twelve_hours_and_is_not_renewed(world: World) -> None:
-    cookie = log_in(world, world.tokens["ada"]).headers["set-cookie"]
-    assert "Max-Age=43200;" in cookie
+    log_in(world, world.tokens["ada"])
     age(world, 0.4)
     assert world.client.get("/api/v1/me").status_code == 200
     age(world, 0.11)

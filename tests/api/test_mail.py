@@ -141,6 +141,22 @@ def test_a_wrong_address_of_the_mail_server_is_refused_without_its_password(url:
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "starts_tls"),
+    [
+        ("smtp://us:er@mail.example.edu", True),
+        ("smtp://mail.example.edu", None),
+        ("smtp://us:er@localhost:25", False),
+        ("smtps://us:er@mail.example.edu", False),
+    ],
+)
+def test_a_password_goes_to_another_machine_only_with_tls(url: str, starts_tls: bool | None) -> None:
+    """True requires STARTTLS, None leaves it to the server; smtps begins with TLS."""
+    mailer = mailer_of(Settings(smtp_url=url, mail_from=FROM))
+    assert mailer is not None
+    assert mailer._starts_tls() is starts_tls
+
+
 @pytest.mark.parametrize("sender", ["", "grader", "a@b\nBcc: c"])
 def test_a_mail_server_needs_a_sender(sender: str) -> None:
     with pytest.raises(BadCall, match="GRADER_MAIL_FROM"):

@@ -131,11 +131,11 @@ def test_what_is_hidden_cannot_be_asked_about(world: World, submission: str, set
 
 
 def test_points_of_an_answer_wait_for_their_release_too(world: World, submission: str) -> None:
-    """The request stays, but its answer would tell what is hidden."""
+    """The answer would tell what is hidden."""
     answer(world, ask(world, submission).json()["id"], 1.5)
     world.set(held=True)
-    (request,) = got(world, f"submissions/{submission}/requests")
-    assert [request[name] for name in ("answer", "earlier_points", "new_points")] == [None, None, None]
+    assert got(world, f"submissions/{submission}/requests") == []
+    assert len(got(world, f"submissions/{submission}/requests", "grace")) == 1
     page = Visitor(world, "ada").get(f"/submissions/{submission}")
     assert "You are right." not in page
     assert "You are right." in Visitor(world, "grace").get(f"/submissions/{submission}")
@@ -179,6 +179,7 @@ def test_by_links_and_forms_alone(world: World, submission: str) -> None:
     sent = ada.sends(own, own + "/requests", question=LOST, text="−a is <b>right</b>")
     assert sent.headers["location"] == f"{own}#requests"
     assert "q1.2.negative ◌ open" in words(ada.get(own))
+    assert "<option" not in ada.get(own), "it cannot be asked about again"
     assert "Requests for a regrade" in grace.get("/")
     waiting = grace.get(f"/courses/{COURSE}/requests")
     assert "−a is &lt;b&gt;right&lt;/b&gt;" in waiting
