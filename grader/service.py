@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 import structlog
 
@@ -174,9 +175,10 @@ def secret_of(settings: Settings, store: Store) -> bytes:
         return installation.secret(tx).encode()
 
 
-def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
+def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta, next: str = "/") -> str:
     """Return a one-time login link such as https://grader.example.edu/login#token=…. Browsers do not send the part
-    after #, so the token appears in no log."""
+    after #, so the token appears in no log. The link leads to the page with the path `next`."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
     address = settings.url.rstrip("/") or installation.url(tx) or DEFAULT_URL
-    return f"{address}/login#token={token}"
+    query = "" if next == "/" else f"?next={quote(next, safe='')}"
+    return f"{address}/login{query}#token={token}"

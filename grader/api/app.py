@@ -26,16 +26,19 @@ from grader.api import (
     openapi,
     operations,
     packs,
+    passwords,
     people,
     problems,
     questions,
     regrades,
+    requests,
     scores,
     sessions,
     submissions,
 )
 from grader.api.identity import Identify, is_https
 from grader.api.limits import RateLimits
+from grader.api.mail import mailer_of
 from grader.api.metrics import Metrics
 from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders, SpooledUploads
 from grader.api.oidc import provider_of
@@ -67,6 +70,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.packs = packs.StudentPacks(service.settings)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
+    app.state.mailer = mailer_of(service.settings)
     openapi.install(app)
     settings = service.settings
     app.add_middleware(SpooledUploads, folder=None if settings.has_postgresql else settings.home)
@@ -81,11 +85,11 @@ def create_app(service: Service) -> FastAPI:
         routes += json_routes.router.routes
         app.include_router(json_routes.router, responses=errors)
     of_courses = (courses, assignments, adjustments, people)
-    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades):
+    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, offering, packs, course_scores, scores, gradebook, failures, sessions, oidc):
+    for page in (members, offering, packs, course_scores, scores, gradebook, failures, sessions, passwords, oidc):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

@@ -62,6 +62,8 @@ class OfferingSettings(BaseModel):
     """Hide points and reasons from students until release."""
     release_at: AwareDatetime | None = None
     """The time at which a held assignment is released; if left out, staff release it by hand."""
+    requests_until: AwareDatetime | None = None
+    """Students cannot ask for regrades after this date; null if they always can."""
 
 
 class OfferingIn(In, OfferingSettings):

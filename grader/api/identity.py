@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 from urllib.parse import quote, urlsplit
@@ -25,16 +25,27 @@ from starlette.types import Receive, Scope, Send
 from grader.api.limits import REQUESTS, limit
 from grader.api.middleware import HttpMiddleware, is_upload
 from grader.api.problems import HttpProblem, is_for_a_person, not_found
+from grader.errors import StoreUnavailable
 from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
 from grader.store.database import Tx, now
-from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
+from grader.store.records import AccessToken, LoginMethod, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
 """Path prefixes that need no login. The path /metrics checks GRADER_METRICS_TOKEN itself."""
 _LOGIN = "/login"
+_LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password")
+"""Paths of the forms that may be sent without login."""
+SESSION_DURATION = dt.timedelta(days=30)
+"""A session that is not used for this time ends."""
+LONGEST_SESSION = dt.timedelta(days=180)
+"""A session ends after this time, even if it is used."""
+FRESH_LOGIN = dt.timedelta(minutes=30)
+"""For this time after a login by a link or the university's account, a password can be set without the old one."""
+RENEWAL_INTERVAL = dt.timedelta(days=1)
+"""Least time between two renewals of a session, so that few requests write to the database."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,17 @@ def require_scope(caller: Caller, scope: TokenScope) -> None:
         raise HttpProblem(403, "scope", "The token does not allow this", detail, challenge)
 
 
+def has_own_session(caller: Caller) -> bool:
+    """Return whether the caller uses a browser in which they did not log in with an API token."""
+    return caller.token.kind is TokenKind.SESSION and caller.token.parent is None
+
+
+def has_fresh_login(caller: Caller) -> bool:
+    """Return whether the caller has just proved, without a password, that the account is theirs."""
+    is_recent = now() - caller.token.created_at < FRESH_LOGIN
+    return is_recent and caller.token.method in (LoginMethod.LINK, LoginMethod.PROVIDER)
+
+
 def log_in_first(request: Request) -> HttpProblem:
     """Return the problem for a request without login: 401 or, if a browser requests a page, a redirect to the login."""
     if not is_for_a_person(request):
@@ -230,8 +252,8 @@ async def _identified(request: Request) -> Caller | None:
         return caller
     if caller is None or caller.token.kind is TokenKind.SESSION:  # browsers, not programs with a token
         _require_same_site(request, service_of(request).settings.url)
-    # only the login form may be sent without login, but no upload, whose body may be large
-    is_login = request.url.path == _LOGIN and not is_upload(request.headers)
+    # only the login forms may be sent without login, but no upload, whose body may be large
+    is_login = request.url.path in _LOGIN_FORMS and not is_upload(request.headers)
     if caller is None and not is_login:
         raise log_in_first(request)
     return caller
@@ -252,10 +274,23 @@ def find_caller(request: Request) -> Caller | None:
             return None
         person, token = holder
         roles = people.roles(tx, person.id)
+    if kind is TokenKind.SESSION:
+        _renew(service, token)
     if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights
         person = replace(person, admin=False)
         roles = dict.fromkeys(roles, Role.STUDENT)
     return Caller(person, roles, token, service, request.state.request_at)
+
+
+def _renew(service: Service, session: AccessToken) -> None:
+    """Let a session that is used last longer. A session that was begun with an API token is never renewed."""
+    if session.parent is not None or session.expires_at is None:
+        return
+    expires_at = min(now() + SESSION_DURATION, session.created_at + LONGEST_SESSION)
+    if expires_at - session.expires_at >= RENEWAL_INTERVAL:
+        # a database that cannot be written to must not keep people from reading
+        with suppress(StoreUnavailable), service.store.write() as tx:
+            people.renew_session(tx, session.id, expires_at)
 
 
 def session_secret(request: Request) -> str:

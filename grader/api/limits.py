@@ -22,6 +22,7 @@ from grader.intake.turns import Turns
 from grader.settings import Settings
 
 REQUESTS, LOGINS, UPLOADS = "requests", "failed logins", "uploads"
+ACCOUNT, LINKS = "logins to one account", "login links"
 
 STREAM_SECONDS = 10
 """Seconds in the header Retry-After of a response that refuses an event stream."""
@@ -37,14 +38,18 @@ class RateLimits:
             REQUESTS: _rate("GRADER_RATE_LIMIT", settings.rate_limit),
             LOGINS: _rate("GRADER_RATE_LIMIT_LOGINS", settings.rate_limit_logins),
             UPLOADS: _rate("GRADER_RATE_LIMIT_UPLOADS", settings.rate_limit_uploads),
+            ACCOUNT: _rate("GRADER_RATE_LIMIT_ACCOUNT", settings.rate_limit_account),
+            LINKS: _rate("GRADER_RATE_LIMIT_LINKS", settings.rate_limit_links),
         }
         self._most_streams = settings.streams_limit
         self._streams = Turns(settings.streams_limit)
 
-    def hit(self, kind: str, key: str) -> None:
-        """Count one event, such as an upload, for a person or an address. Raise 429 if the rate limit is exceeded."""
+    def hit(self, kind: str, key: str, *, counted: bool = True) -> None:
+        """Count one event, such as an upload, for a person or an address. Raise 429 if the rate limit is exceeded. An
+        event that is not counted is only checked."""
         rate = self._rates[kind]
-        if rate is None or self._window.hit(rate, kind, key):
+        check = self._window.hit if counted else self._window.test
+        if rate is None or check(rate, kind, key):
             return
         wait = max(1, math.ceil(self._window.get_window_stats(rate, kind, key).reset_time - time.time()))
         seconds = rate.get_expiry()
@@ -70,8 +75,8 @@ def _rate(name: str, text: str) -> RateLimitItem | None:
         raise BadCall(f'{name}={text} is not a rate: write "1200/minute", or leave it empty for no limit') from None
 
 
-def limit(request: Request, kind: str, person: str | None = None) -> None:
+def limit(request: Request, kind: str, person: str | None = None, *, counted: bool = True) -> None:
     """Count an event, such as an upload, for the person with this id. If `person` is None, count it for the client's
-    address. Raise 429 if the rate limit is exceeded."""
+    address. Raise 429 if the rate limit is exceeded. An event that is not counted is only checked."""
     limits: RateLimits = request.app.state.limits
-    limits.hit(kind, person or network_of(request.client.host if request.client else ""))
+    limits.hit(kind, person or network_of(request.client.host if request.client else ""), counted=counted)

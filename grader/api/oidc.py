@@ -41,7 +41,7 @@ from grader.render.text import one_line
 from grader.service import Service, secret_of
 from grader.settings import Settings
 from grader.store import people
-from grader.store.records import Person
+from grader.store.records import LoginMethod, Person
 
 log = structlog.get_logger()
 pages = APIRouter(include_in_schema=False)
@@ -293,7 +293,7 @@ def _finish_login(
     if iss not in (None, service.settings.oidc_issuer):  # RFC 9207: detect codes of another provider
         raise _failed("the response comes from another provider")
     person = _person_of(service, provider.claims(code, attempt))
-    response = begin_session(request, service, person, attempt.next)
+    response = begin_session(request, service, person, attempt.next, LoginMethod.PROVIDER)
     set_cookie(response, service.settings, "", 0, _COOKIE_SUFFIX)
     return response
 

@@ -10,14 +10,22 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
+from grader.api.identity import (
+    Caller,
+    TheCaller,
+    bad_token,
+    has_fresh_login,
+    has_own_session,
+    require_admin,
+    require_scope,
+)
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.course import roster
 from grader.errors import BadCall
-from grader.store import people
+from grader.store import passwords, people
 from grader.store.database import Tx
 from grader.store.records import AccessToken, Role, TokenKind, TokenScope
 
@@ -127,8 +135,9 @@ def create_token(caller: TheCaller, new: NewToken) -> CreatedToken:
     for scope in scopes:
         require_scope(caller, scope)
     with caller.write() as tx:
-        if len(people.tokens_of(tx, caller.person.id)) >= MOST_TOKENS:
-            detail = f"you have {MOST_TOKENS} tokens and logins already: revoke one first"
+        programs = [token for token in people.tokens_of(tx, caller.person.id) if token.kind is TokenKind.PROGRAM]
+        if len(programs) >= MOST_TOKENS:
+            detail = f"you have {MOST_TOKENS} tokens already: revoke one first"
             raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
         lasts = dt.timedelta(days=new.expires_in_days) if new.expires_in_days else None
         parent = _parent(tx, caller)
@@ -217,8 +226,20 @@ def _settings_page(request: Request, caller: Caller, secret: str = "") -> Respon
     if not caller.is_staff_somewhere:
         offered -= {TokenScope.STAFF}
     scopes = [scope for scope in TokenScope if scope in offered]  # in the order of the enumeration
-    tokens = list_tokens(caller)
-    url = str(request.base_url).rstrip("/")
+    with caller.read() as tx:
+        tokens = people.tokens_of(tx, caller.person.id)
+        password = passwords.of_person(tx, caller.person.id)
     return page(
-        request, "settings.html", tokens=tokens, scopes=scopes, made=secret, url=url, courses=list(caller.roles)
+        request,
+        "settings.html",
+        tokens=tokens,
+        this=caller.token.id,
+        scopes=scopes,
+        made=secret,
+        url=str(request.base_url).rstrip("/"),
+        courses=list(caller.roles),
+        may_set_password=has_own_session(caller) and caller.service.settings.passwords,
+        password=password,
+        fresh=has_fresh_login(caller),
+        is_set="password" in request.query_params,
     )

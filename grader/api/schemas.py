@@ -23,6 +23,7 @@ CourseId = Annotated[str, Path(pattern=NAME)]
 AssignmentId = Annotated[str, Path(pattern=NAME)]
 QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id")]
 MarkedId = Annotated[str, Path(pattern=NAME, description="A written question's or a check's id")]
+RequestId = Annotated[str, Path(pattern=ID)]
 TokenId = Annotated[str, Path(pattern=ID)]
 Login = Annotated[str, Path(pattern=LOGIN, description="A person's login")]
 

@@ -1,4 +1,4 @@
-"""Login and logout with a browser.
+"""Login and logout with a browser. `grader.api.passwords` and `grader.api.oidc` have the other ways to log in.
 
 A login link contains a token after a #. Browsers do not send this part of a link to the server. Therefore, no log
 contains the token, and mail scanners that open the link do not use the token up. A script copies the token into the
@@ -9,27 +9,44 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import MaybeCaller, TheService, bad_token, session_secret, set_cookie
-from grader.api.limits import LOGINS, limit
+from grader.api.identity import (
+    LONGEST_SESSION,
+    SESSION_DURATION,
+    MaybeCaller,
+    TheService,
+    bad_token,
+    session_secret,
+    set_cookie,
+)
+from grader.api.limits import ACCOUNT, LINKS, LOGINS, limit
+from grader.api.mail import Mailer, send_login_link
+from grader.api.problems import not_found
 from grader.api.rendering import local_path, page
+from grader.course.roster import login_of
 from grader.service import Service
 from grader.store import people
-from grader.store.records import AccessToken, Person, TokenKind
+from grader.store.records import AccessToken, LoginMethod, Person, TokenKind
 
 pages = APIRouter(include_in_schema=False)
 
-SESSION_DURATION = dt.timedelta(hours=12)
+TOKEN_SESSION_DURATION = dt.timedelta(hours=12)
+"""A session that was begun with an API token ends after this time, even if it is used."""
+_BROWSERS = ("Firefox", "Chrome", "Safari", "browser")
+"""Words in the header User-Agent. The first one that occurs names the browser: Chrome also calls itself Safari."""
+_SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac", "Linux", "")
 
 
 @pages.get("/login")
-def show_login(request: Request, next: str = "/") -> Response:
-    """Show the login form. After the login, the browser is redirected to the path `next`."""
-    return _login_page(request, next)
+def show_login(request: Request, next: str = "/", sent: bool = False) -> Response:
+    """Show the login forms. After the login, the browser is redirected to the path `next`. `sent` says that the person
+    has just asked for a login link."""
+    return login_page(request, next, sent=sent)
 
 
 @pages.post("/login")
@@ -45,19 +62,43 @@ def log_in(
     if holder:
         person, access_token = holder
         if access_token.kind is TokenKind.PROGRAM:
-            return begin_session(request, service, person, next, access_token)
+            return begin_session(request, service, person, next, LoginMethod.TOKEN, access_token)
         with service.store.write() as tx:  # a login link works only once, even if two requests arrive together
             is_first_use = people.use_up_token(tx, secret, TokenKind.LOGIN)
         if is_first_use:
-            return begin_session(request, service, person, next)
+            return begin_session(request, service, person, next, LoginMethod.LINK)
     limit(request, LOGINS)
     problem = "This link or token is not valid or has expired: ask for a new one."
-    return _login_page(request, next, problem, status=403)
+    return login_page(request, next, problem, status=403)
 
 
-def _login_page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
-    has_provider = request.app.state.provider is not None
-    return page(request, "login.html", status, next=local_path(next), problem=problem, provider=has_provider)
+@pages.post("/login/link")
+async def send_link(
+    request: Request,
+    service: TheService,
+    login: Annotated[str, Form()] = "",
+    next: Annotated[str, Form(max_length=1000)] = "/",
+) -> Response:
+    """Send a login link to the address `login`, if a person has it.
+
+    The response is the same for unknown addresses, and as fast: it does not wait until the person is looked up.
+    """
+    mailer: Mailer | None = request.app.state.mailer
+    if mailer is None:
+        raise not_found("page")
+    login = login_of(login)
+    limit(request, LINKS)
+    limit(request, ACCOUNT, f"link {login}")
+    next = local_path(next)
+    mailer.in_background(send_login_link(service, mailer, login, next))
+    query = urlencode({"next": next, "sent": True})
+    return RedirectResponse(f"/login?{query}", 303)
+
+
+def login_page(request: Request, next: str, problem: str = "", status: int = 200, sent: bool = False) -> Response:
+    """Render the login page with a form for each way to log in, and a problem of the form that was sent."""
+    next = local_path(next)
+    return page(request, "login.html", status, next=next, problem=problem, sent=sent, app=request.app.state)
 
 
 @pages.post("/logout")
@@ -70,23 +111,39 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 
 
 def begin_session(
-    request: Request, service: Service, person: Person, next: str, token: AccessToken | None = None
+    request: Request,
+    service: Service,
+    person: Person,
+    next: str,
+    method: LoginMethod,
+    token: AccessToken | None = None,
 ) -> Response:
     """Start a session for a person and redirect to the path `next`. End the browser's previous session.
 
     Args:
+        method: The way in which the person logged in.
         token: The API token with which the person logged in, if any. The session has the token's scopes, and ends if
             the token is revoked.
     """
     _end_session(request, service)
+    lasts = TOKEN_SESSION_DURATION if token else SESSION_DURATION
+    label = browser_of(request.headers.get("user-agent", ""))
     with service.store.write() as tx:
         people.forget_expired_tokens(tx)
         if token and people.token_by_id(tx, token.id) is None:
             raise bad_token()  # revoked after this request was authenticated
-        secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", SESSION_DURATION, parent=token)
+        secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, parent=token, method=method)
     response = RedirectResponse(local_path(next), 303)
-    set_cookie(response, service.settings, secret, SESSION_DURATION.total_seconds())
+    # the database says when the session ends, so that a renewal needs no other cookie
+    set_cookie(response, service.settings, secret, LONGEST_SESSION.total_seconds())
     return response
+
+
+def browser_of(user_agent: str) -> str:
+    """Return a name for a browser, such as "Firefox on Windows", from its header User-Agent."""
+    browser = next(name for name in _BROWSERS if name in user_agent + "browser")
+    system = next(name for name in _SYSTEMS if name in user_agent)
+    return f"{browser} on {system}" if system else browser
 
 
 def _end_session(request: Request, service: Service) -> None:

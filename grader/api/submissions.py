@@ -29,11 +29,14 @@ from grader.api.views import (
     SubmissionView,
     all_gradings,
     assignment_of,
+    decided,
     find,
     find_for_staff,
     marked_before,
+    may_ask_for_regrade,
     queue_place,
     report_of,
+    requests_of,
     views_of,
 )
 from grader.bounds import PIECE_BYTES
@@ -46,7 +49,7 @@ from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import counted
 from grader.render.plots import plots
-from grader.store import gradings, marks, offerings, people, queue, submissions
+from grader.store import gradings, marks, offerings, people, queue, requests, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
 from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
@@ -395,19 +398,24 @@ def put_mark(id: SubmissionId, question: MarkedId, mark: MarkIn, caller: TheCall
     The mark gives points in place of automatic points. Regrading does not change it. Return all marks of the
     submission.
     """
-    points = Points(mark.points)
     with caller.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        task = assignment_of(caller, submission)
-        possible = task.check_points.get(question)
-        if question in task.questions:
-            possible = task.questions[question].points
-        if possible is None or submission.kind is not Kind.SUBMISSION:
-            raise not_found("question")
-        if points > possible:
-            raise BadCall(f"{show_points(points)} points are too many: {question} is worth {show_points(possible)}")
-        marks.put(tx, id, question, points, mark.comment, caller.person.id)
+        set_mark(tx, caller, submission, question, Points(mark.points), mark.comment)
         return _marks_out(tx, submission)
+
+
+def set_mark(tx: Tx, caller: Caller, submission: SubmissionRecord, question: str, points: Points, comment: str) -> None:
+    """Set the mark of a question or check. Raise 404 if there is no such question, and `BadCall` if the points are too
+    many."""
+    task = assignment_of(caller, submission)
+    possible = task.check_points.get(question)
+    if question in task.questions:
+        possible = task.questions[question].points
+    if possible is None or submission.kind is not Kind.SUBMISSION:
+        raise not_found("question")
+    if points > possible:
+        raise BadCall(f"{show_points(points)} points are too many: {question} is worth {show_points(possible)}")
+    marks.put(tx, submission.id, question, points, comment, caller.person.id)
 
 
 @router.delete("/submissions/{id}/marks/{question}", tags=["staff"])
@@ -440,6 +448,10 @@ def show_submission(request: Request, id: SubmissionId, caller: TheCaller) -> Re
             progress = progress_of(tx, caller, view)
             return page(request, "progress.html", **variables, progress=progress)
         report = report_of(tx, caller, view)
+        variables["requests"] = requests_of(tx, caller, view)
+        variables["shadow"] = requests.shadow_results(tx, id) if variables["is_staff_here"] else {}
+    variables["decided"] = decided(report, view)
+    variables["may_ask"] = may_ask_for_regrade(caller, view)
     return page(request, "report.html", **variables, **_report_variables(report, view))
 
 

@@ -13,14 +13,25 @@ from grader.api.visibility import Visibility, seen_by
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, last_moment, lateness
 from grader.course.late_days import LateDayAccounts, charge
-from grader.course.scores import AnsweredQuestions, Score, SubmissionState, code_points, score
+from grader.course.scores import AnsweredQuestions, QuestionScore, Score, SubmissionState, code_points, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
 from grader.model.grouping import grouped
 from grader.render import as_json
-from grader.store import answer_marks, answers, gradings, late_days, marks, offerings, queue, rubrics, submissions
+from grader.store import (
+    answer_marks,
+    answers,
+    gradings,
+    late_days,
+    marks,
+    offerings,
+    queue,
+    requests,
+    rubrics,
+    submissions,
+)
 from grader.store.database import Tx, now
-from grader.store.records import Counts, Grading, Kind, Mark, Offering, State, SubmissionRecord
+from grader.store.records import Counts, Grading, Kind, Mark, Offering, RegradeRequest, State, SubmissionRecord
 
 
 @dataclass(frozen=True)
@@ -280,6 +291,29 @@ def with_marked_checks(report: Report, view: SubmissionView) -> Report:
             checks.append(check)
         parts.append(replace(part, checks=tuple(checks)))
     return replace(report, parts=tuple(parts))
+
+
+def decided(report: Report, view: SubmissionView) -> dict[str, CheckResult | QuestionScore]:
+    """Return the checks and written questions whose points are decided, by id, as far as the caller may see them. Their
+    points include marks of people. `report` is the result of `report_of`."""
+    results: dict[str, CheckResult | QuestionScore] = {}
+    results |= {check.id: check for check in report.checks if check.status.is_decided}
+    if view.score:
+        results |= view.score.decided_questions
+    return results
+
+
+def requests_of(tx: Tx, caller: Caller, view: SubmissionView) -> list[RegradeRequest]:
+    """Return the requests about a submission as the caller may see them, the oldest first."""
+    return Visibility(view.offering, caller).requests(requests.of_submission(tx, view.submission.id))
+
+
+def may_ask_for_regrade(caller: Caller, view: SubmissionView) -> bool:
+    """Return whether the caller is an author of a graded submission, and the time for requests has not passed."""
+    until = view.offering.requests_until
+    is_time = until is None or now() <= until
+    is_graded = view.score is not None and view.grading.state is State.GRADED
+    return is_time and is_graded and caller.person in view.submission.authors
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:

@@ -19,7 +19,7 @@ from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Report, Status, Written
 from grader.store import adjustments
 from grader.store.database import Tx, now
-from grader.store.records import CheckRecord, Grading, Mark, Offering
+from grader.store.records import CheckRecord, Grading, Mark, Offering, RegradeRequest
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
@@ -102,6 +102,10 @@ class Visibility:
     def marks(self, marks: Sequence[Mark]) -> tuple[Mark, ...]:
         """Return the visible marks. Students see none until the assignment is released."""
         return tuple(mark for mark in marks if self.is_staff or not self.is_hidden(mark.question))
+
+    def requests(self, requests: Sequence[RegradeRequest]) -> list[RegradeRequest]:
+        """Return the visible requests for a regrade. Their answers would show students what is hidden."""
+        return [request for request in requests if self.is_staff or not self.is_hidden(request.question)]
 
     def answered(self, answered: AnsweredQuestions) -> AnsweredQuestions:
         """Return the visible written answers. Students never see suggested points, and see no answers until the

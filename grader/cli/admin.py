@@ -173,6 +173,7 @@ def offer(
     held: Annotated[bool | None, typer.Option("--held/--released", help="Hide points until they are released.")] = None,
     release: Annotated[str | None, typer.Option(help=f"When held points are released: {_DATE}")] = None,
     hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
+    requests_until: Annotated[str | None, typer.Option(help=f"Last date for requests of a regrade: {_DATE}")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Offer an assignment in a course, or change the given settings of an offered assignment."""
@@ -187,6 +188,7 @@ def offer(
         "held": held,
         "release_at": release,
         "hidden": hidden,
+        "requests_until": requests_until,
     }
     changes = {name: _setting(name, value) for name, value in options.items() if value is not None}
     if held is False:
@@ -204,7 +206,7 @@ def offer(
 
 def _setting(name: str, option: Any) -> Any:
     """Return the value of a setting of an offering from the value of its command-line option."""
-    if name.endswith("_at"):
+    if name.endswith(("_at", "_until")):
         if len(option) == len("2026-12-01"):  # a day alone would mean its first minute
             raise BadCall(f"--{name.removesuffix('_at')} is not a valid date: write {_DATE}")
         return None if option == "none" else local_date(option)

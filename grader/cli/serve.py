@@ -118,7 +118,11 @@ def first_link(service: Service) -> str | None:
     with service.store.write() as tx:
         installation.put_url(tx, service.settings.url)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
-        return login_link(tx, service.settings, admin, FIRST_LINK_LASTS) if admin else None
+        if admin is None:
+            return None
+        can_log_in_again = service.settings.oidc_issuer or not service.settings.passwords
+        next = "/" if can_log_in_again else "/settings"  # to set a password
+        return login_link(tx, service.settings, admin, FIRST_LINK_LASTS, next)
 
 
 def _first_login(settings: Settings, link: str) -> str:

@@ -34,6 +34,8 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
         checked_date(offering.release_at)
         if not offering.held:
             raise BadCall("a date of release needs held results: hold them, or remove the date")
+    if offering.requests_until:
+        checked_date(offering.requests_until)
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
     assignment_ids: set[str] = set()

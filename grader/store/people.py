@@ -29,6 +29,7 @@ from grader.store.records import (
     AccessToken,
     Course,
     CourseSetup,
+    LoginMethod,
     Member,
     Person,
     Role,
@@ -270,6 +271,7 @@ def new_token(
     lasts: dt.timedelta | None = None,
     scopes: Iterable[TokenScope] = EVERY_SCOPE,
     parent: AccessToken | None = None,
+    method: LoginMethod | None = None,
 ) -> str:
     """Create a token and return its secret. The database stores only a hash of the secret.
 
@@ -281,6 +283,7 @@ def new_token(
         lasts: Lifetime; None for a token that is valid until revoked.
         scopes: Scopes of the token. Scopes that `parent` lacks are left out.
         parent: API token that authorizes the new token. The new token ends when this one expires or is revoked.
+        method: The way in which a session began.
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -300,6 +303,7 @@ def new_token(
         "expires_at": expires_at,
         "scopes": sorted(allowed_scopes.intersection(scopes)),
         "parent": None if parent is None else parent.id,
+        "method": method,
     }
     tx.execute(insert(tokens).values(row))
     return secret
@@ -360,6 +364,18 @@ def revoke_token(tx: Tx, person: str, id: str) -> bool:
     """Delete a token and all tokens created with it. Return whether the token existed."""
     revocation = delete(tokens).filter_by(id=id, person=person)
     return change(tx, revocation) > 0
+
+
+def renew_session(tx: Tx, id: str, expires_at: dt.datetime) -> None:
+    """Let a session last longer. No-op if it has ended, or another request has renewed it."""
+    session = update(tokens).filter_by(id=id).where(tokens.c.expires_at < expires_at)
+    tx.execute(session.values(expires_at=expires_at))
+
+
+def end_logins(tx: Tx, person: str, but: str) -> None:
+    """Delete a person's sessions and unused login links, except for the session with the id `but`."""
+    logins = delete(tokens).filter_by(person=person).where(tokens.c.kind != TokenKind.PROGRAM)
+    tx.execute(logins.where(tokens.c.id != but))
 
 
 def forget_expired_tokens(tx: Tx) -> None:

@@ -99,6 +99,15 @@ class TokenKind(StrEnum):
     """Session token, which a browser sends in a cookie."""
 
 
+class LoginMethod(StrEnum):
+    """The way in which a person began a session."""
+
+    LINK = "link"
+    PASSWORD = "password"  # noqa: S105
+    PROVIDER = "provider"
+    TOKEN = "token"  # noqa: S105
+
+
 class TokenScope(StrEnum):
     """A group of permissions that a token may have."""
 
@@ -125,6 +134,8 @@ class AccessToken:
     scopes: frozenset[TokenScope] = EVERY_SCOPE
     parent: str | None = None
     """Id of the API token that created this token, if any. Revoking that API token also revokes this token."""
+    method: LoginMethod | None = None
+    """The way in which the session began; None for other tokens, and for sessions of an earlier version."""
 
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
@@ -157,6 +168,8 @@ class Offering:
     """The time at which a held assignment is released; None if staff release it by hand."""
     hidden: tuple[str, ...] = ()
     """Parts or checks whose verdicts are hidden from students, such as "q2.5" or "q2.2.W1"."""
+    requests_until: dt.datetime | None = None
+    """After this time students cannot ask for regrades; None if they always can."""
 
 
 @dataclass(frozen=True)
@@ -408,6 +421,29 @@ class Mark:
     comment: str
     by: Person
     at: dt.datetime
+
+
+@dataclass(frozen=True)
+class RegradeRequest:
+    """A student's request to look at the points of one question or check again."""
+
+    id: str
+    course: str
+    assignment: str
+    submission: str
+    question: str
+    person: Person
+    text: str
+    created_at: dt.datetime
+    answer: str | None
+    """The answer of staff; None while the request is open."""
+    answered_by: str | None
+    """Name of the person who answered."""
+    answered_at: dt.datetime | None
+    earlier_points: Points | None
+    """The points before the answer; None if they were undecided, or the answer did not change them."""
+    new_points: Points | None
+    """The points that the answer gave; None if it did not change them."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import DateTime as _DateTime
 
 from grader.model import Points, Status
-from grader.store.records import Counts, Kind, Priority, RegradeState, Role, State, TokenKind, Which
+from grader.store.records import Counts, Kind, LoginMethod, Priority, RegradeState, Role, State, TokenKind, Which
 
 
 class Moment(TypeDecorator[dt.datetime]):
@@ -218,6 +218,15 @@ tokens = Table(
     Column("expires_at", Moment),
     _required("scopes", Data, server_default='["read", "staff", "submit"]'),
     Column("parent", ForeignKey("tokens.id", ondelete="CASCADE"), index=True),
+    Column("method", _choice(LoginMethod)),
+)
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    _required("hash", NAME),
+    _required("changed_at", Moment),
 )
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
@@ -236,6 +245,7 @@ offerings = Table(
     _required("held", Boolean),
     Column("release_at", Moment),
     _required("hidden", Texts),
+    Column("requests_until", Moment),
 )
 
 extensions = Table(
@@ -426,6 +436,35 @@ marks = Table(
     _required("comment", Text),
     _required("by", ForeignKey("people.id")),
     _required("at", Moment),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _required("course", ID),
+    _required("assignment", ASSIGNMENT),
+    _required("submission", ForeignKey("submissions.id")),
+    _required("question", QUESTION),
+    _required("person", ForeignKey("people.id")),
+    _required("text", Text),
+    _required("created_at", Moment),
+    Column("answer", Text),
+    Column("by", ForeignKey("people.id")),
+    Column("answered_at", Moment),
+    Column("earlier_points", Exact),
+    Column("new_points", Exact),
+    _of_offering(),
+    Index("ix_requests_submission", "submission"),
+    Index("ix_requests_course", "course", "id"),
+    Index(
+        "uq_requests_open",
+        "submission",
+        "question",
+        unique=True,
+        sqlite_where=text("answered_at IS NULL"),
+        postgresql_where=text("answered_at IS NULL"),
+    ),
 )
 
 # ── marking ─────────────────────────────────────────────────────────────────────────────────

@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import Response as Answer
+from sqlalchemy import select, update
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from grader.api.identity import TheCaller, csrf_token
+from grader.api.sessions import browser_of
+from grader.errors import StoreUnavailable
 from grader.service import login_link
 from grader.store import people
-from grader.store.records import TokenKind
+from grader.store.database import now
+from grader.store.records import AccessToken, TokenKind
+from grader.store.tables import tokens
 from tests.api.world import SUBMISSIONS, World
 
 TOKENS = "/api/v1/tokens"
@@ -94,7 +99,7 @@ def test_a_session_is_no_bearer_token_and_a_bearer_token_no_session(world: World
 
 def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(world: World) -> None:
     cookie = log_in(world, link_token(world)).headers["set-cookie"]
-    assert re.search(r"; HttpOnly; Max-Age=43200; Path=/; SameSite=lax$", cookie)
+    assert re.search(r"; HttpOnly; Max-Age=15552000; Path=/; SameSite=lax$", cookie)
 
 
 def test_a_login_does_not_reuse_a_session_that_was_planted_in_the_browser(world: World) -> None:
@@ -116,12 +121,111 @@ def test_logging_out_ends_the_session_and_not_only_the_cookie(world: World, toke
     assert world.client.get("/api/v1/me").status_code == 401
 
 
-def test_a_session_ends_after_twelve_hours(world: World) -> None:
-    log_in(world, link_token(world))
+def session_of(world: World, login: str = "ada") -> AccessToken:
+    """Of the browser in which ada has logged in last."""
     with world.service.store.read() as tx:
-        token = next(t for t in people.tokens_of(tx, world.people["ada"].id) if t.kind is TokenKind.SESSION)
+        tokens = people.tokens_of(tx, world.people[login].id)
+    return [token for token in tokens if token.kind is TokenKind.SESSION][-1]
+
+
+def age(world: World, days: float) -> None:
+    """Makes all tokens older, as if the time had passed."""
+    with world.service.store.write() as tx:
+        for row in tx.execute(select(tokens)).all():
+            earlier = {"created_at": row.created_at - dt.timedelta(days=days)}
+            if row.expires_at:
+                earlier["expires_at"] = row.expires_at - dt.timedelta(days=days)
+            tx.execute(update(tokens).filter_by(id=row.id).values(**earlier))
+
+
+def use(world: World, session: str) -> None:
+    """Makes the client the browser that has this session."""
+    world.client.cookies.clear()
+    world.client.cookies.set("grader", session)
+
+
+def days_left(token: AccessToken) -> float:
     assert token.expires_at is not None
-    assert dt.timedelta(hours=12) - (token.expires_at - token.created_at) < dt.timedelta(seconds=1)
+    return (token.expires_at - now()) / A_DAY
+
+
+def test_a_session_ends_after_thirty_days_without_use(world: World) -> None:
+    log_in(world, link_token(world))
+    assert 29.9 < days_left(session_of(world)) <= 30
+    age(world, 30.1)
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_a_session_that_is_used_is_renewed_at_most_once_a_day(world: World) -> None:
+    log_in(world, link_token(world))
+    age(world, 0.9)
+    world.client.get("/api/v1/me")
+    assert 29 < days_left(session_of(world)) < 29.2
+    age(world, 20)
+    assert world.client.get("/api/v1/me").status_code == 200
+    assert 29.9 < days_left(session_of(world)) <= 30
+
+
+def test_a_session_ends_after_half_a_year_however_often_it_is_used(world: World) -> None:
+    log_in(world, link_token(world))
+    for _ in range(7):
+        age(world, 25)
+        assert world.client.get("/api/v1/me").status_code == 200
+    assert 4.9 < days_left(session_of(world)) <= 5
+    age(world, 5.1)
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_a_session_of_a_token_ends_after_twelve_hours_and_is_not_renewed(world: World) -> None:
+    log_in(world, world.tokens["ada"])
+    age(world, 0.4)
+    assert world.client.get("/api/v1/me").status_code == 200
+    age(world, 0.11)
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_where_the_database_cannot_be_written_a_session_is_read_and_not_renewed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(world, link_token(world))
+    age(world, 10)
+
+    def full() -> None:
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.service.store, "write", full)
+        assert world.client.get("/api/v1/me").status_code == 200
+    assert days_left(session_of(world)) < 21
+
+
+def test_the_settings_page_lists_browsers_and_ends_them(world: World) -> None:
+    world.client.headers["User-Agent"] = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
+    log_in(world, link_token(world))
+    elsewhere = world.client.cookies["grader"]
+    world.client.cookies.clear()
+    log_in(world, link_token(world))
+    page = world.client.get("/settings").text
+    assert page.count('Firefox on Windows <span class="badge">this one') == 1
+    _, other = page.split("Firefox on Windows</th>")
+    (csrf, *_), (id, *_) = re.findall(r'name="csrf" value="(\w+)"', page), re.findall(r"/tokens/(\w+)/revoke", other)
+    assert world.client.post(f"/settings/tokens/{id}/revoke", data={"csrf": csrf}).status_code == 200, "it goes on"
+    use(world, elsewhere)
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Mac"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.0", "browser"),
+    ],
+)
+def test_a_browser_has_a_name(agent: str, name: str) -> None:
+    assert browser_of(agent) == name
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi import checks as conform
 
 from grader.assignments.catalogue import Assignment
 from grader.model import Report
+from grader.store import requests, submissions
 from tests.api.world import ASSIGNMENT, COURSE, World, living
 
 CHECKS = [
@@ -47,7 +48,12 @@ def real(furnished: World) -> dict[str, str]:
     grading = furnished.grade_next()
     answer = furnished.client.post(f"/api/v1/submissions/{submission}/regrade", headers=furnished.headers("grace"))
     furnished.grade_next("wrong")
-    return {"submissions": submission, "gradings": grading, "regrades": answer.json()["id"]}
+    with furnished.service.store.write() as tx:
+        record = submissions.get(tx, submission)
+        assert record is not None
+        request = requests.ask(tx, record, "q1.1.written", furnished.people["ada"].id, "Why?")
+    regrade = answer.json()["id"]
+    return {"submissions": submission, "gradings": grading, "regrades": regrade, "requests": str(request)}
 
 
 @pytest.mark.long

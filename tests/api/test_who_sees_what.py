@@ -20,7 +20,7 @@ from grader.assignments.catalogue import Assignment
 from grader.marking.groups import short_hash
 from grader.model import Points, Report
 from grader.model.answers import digest_of
-from grader.store import answer_marks, people, rubrics
+from grader.store import answer_marks, people, requests, rubrics, submissions
 from grader.store.answer_marks import NewMark
 from grader.store.records import Role, TokenKind, TokenScope
 from grader.store.rubrics import OfferedQuestion
@@ -75,6 +75,8 @@ TABLE = [
     # people and tokens
     Row("GET /login", OPEN),
     Row("POST /login", OPEN, also=403),  # no token is sent: test_logging_in.py
+    Row("POST /login/password", OPEN, also=403),  # none is set: test_passwords.py
+    Row("POST /login/link", "0000000"),  # there is no mail server here: test_mail.py
     Row("POST /logout", OWN),
     Row("GET /login/oidc", "0000000"),  # it is not set here: test_oidc.py
     Row("GET /login/oidc/back", "0000000"),
@@ -139,6 +141,7 @@ TABLE = [
     Row("GET /submissions/{id}/receipt", AUTHORS),
     Row("POST /submissions/{id}/cancel", AUTHORS),
     Row("GET /settings", OWN),
+    Row("POST /settings/password", OWN, also=403),  # programs may not: test_passwords.py
     Row("POST /settings/tokens", OWN, {"data": {"label": "x", "scopes": "read"}}),
     Row("POST /settings/tokens/{id}/revoke", "1+00000"),
     Row("GET /queue", ANY_STAFF),
@@ -156,6 +159,9 @@ TABLE = [
     Row("POST /gradings/{grading}/retry", STAFF),
     Row("POST /submissions/{id}/regrade", STAFF),
     Row("POST /submissions/{id}/marks", STAFF, {"data": {"check": "q1.2.negative", "points": "1"}}),
+    Row("POST /submissions/{id}/requests", AUTHORS, {"data": {"question": "q1.1.small", "text": "Why?"}}),  # 422
+    Row("GET /courses/{course}/requests", STAFF),
+    Row("POST /requests/{request}/answer", STAFF, {"data": {"text": "Because."}}),
     Row("GET /regrades/{regrade}", STAFF),
     Row("POST /regrades/{regrade}/apply", STAFF),
     Row("POST /regrades/{regrade}/discard", STAFF),
@@ -184,6 +190,10 @@ TABLE = [
     Row(f"GET {S}/results.json", AUTHORS),
     Row(f"GET {S}/events", AUTHORS),
     Row(f"POST {S}/cancel", AUTHORS),
+    Row(f"GET {S}/requests", AUTHORS),
+    Row(f"POST {S}/requests", AUTHORS, {"json": {"question": "q1.1.small", "text": "Why?"}}),  # 422: it lost nothing
+    Row("GET /api/v1/courses/{course}/requests", STAFF),
+    Row("POST /api/v1/requests/{request}/answer", STAFF, {"json": {"text": "Because."}}),
     Row(f"GET {S}/gradings", STAFF),
     Row(f"POST {S}/regrade", STAFF),
     Row(f"PUT {S}/marks/{{question}}", STAFF, {"json": {"points": 1}}),
@@ -230,6 +240,7 @@ UNKNOWN = {
     "id": "01" + "z" * 24,
     "grading": "01" + "z" * 24,
     "regrade": "01" + "z" * 24,
+    "request": "01" + "z" * 24,
     "course": "unknown",
     "assignment": "unknown",
     "login": "unknown",
@@ -284,7 +295,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
         regrade = world.client.post(
             "/api/v1/courses/ml/assignments/toy/regrades", json={"which": "latest"}, headers=world.headers("grace")
         ).json()["id"]
+        with world.service.store.write() as tx:
+            submission = submissions.get(tx, ids["ada"])
+            assert submission is not None
+            request = requests.ask(tx, submission, "q1.1.written", ada, "Why?")
         known = {
+            "request": str(request),
             "course": "ml",
             "assignment": "toy",
             "id": ids["ada"],
@@ -413,7 +429,7 @@ def test_a_token_without_the_scope_read_reads_nothing(scene: Scene, row: Row) ->
 
 @pytest.mark.parametrize(
     "row",
-    [r for r in TABLE if not r.route.startswith("GET") and r.route not in ("POST /login", "POST /logout")],
+    [r for r in TABLE if not r.route.startswith("GET") and not r.route.startswith(("POST /login", "POST /logout"))],
     ids=lambda r: r.route,
 )
 def test_a_token_that_only_reads_changes_nothing(scene: Scene, row: Row) -> None:

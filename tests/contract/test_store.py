@@ -31,10 +31,12 @@ from grader.store import (
     leases,
     marks,
     offerings,
+    passwords,
     people,
     queue,
     records,
     regrades,
+    requests,
     submissions,
     workers,
 )
@@ -503,11 +505,8 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
         tx.execute(text("DROP INDEX ix_submissions_digest"))
         tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
         tx.execute(text("ALTER TABLE regrades DROP COLUMN pending"))
-        tx.execute(text("ALTER TABLE offerings DROP COLUMN release_at"))
-        for newer in ("holds", "adjustments"):
-            tx.execute(text(f"DROP TABLE {newer}"))
-        tx.execute(text("DROP TABLE late_day_grants"))
-        tx.execute(text("DROP TABLE label_extensions"))
+        for table_name in ("holds", "adjustments", "late_day_grants", "label_extensions", "passwords", "requests"):
+            tx.execute(text(f"DROP TABLE {table_name}"))
         for column in (
             "courses.late_days",
             "members.labels",
@@ -515,6 +514,9 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "extensions.reason",
             "extensions.by",
             "extensions.at",
+            "offerings.release_at",
+            "offerings.requests_until",
+            "tokens.method",
         ):
             table_name, _, name = column.partition(".")
             tx.execute(text(f'ALTER TABLE {table_name} DROP COLUMN "{name}"'))
@@ -530,6 +532,37 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
     assert differences(store) == []
     assert [claim(store).grading for _ in range(3)] == waiting[::-1]
     store.close()
+
+
+def test_a_question_has_one_open_request(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    ann, bob = classroom["ann"].id, classroom["bob"].id
+    submission, _ = hand_in("ann")
+    with store.write() as tx:
+        record = submissions.get(tx, submission)
+        assert record is not None
+        first, second = (requests.ask(tx, record, "q1", ann, "Why?") for _ in range(2))
+        other = requests.ask(tx, record, "q2", ann, "Why?")
+        assert first
+        assert (second, bool(other)) == (None, True)
+        answers = [requests.answer(tx, first, text, bob, Points(1), Points("1.5")) for text in ("Yes.", "No.")]
+        assert answers == [True, False]
+        assert requests.ask(tx, record, "q1", ann, "Why?")
+    with store.read() as tx:
+        answered, *still_open = requests.of_submission(tx, record.id)
+        assert (answered.answer, answered.answered_by, answered.new_points) == ("Yes.", "Bob", Points("1.5"))
+        assert (answered.person.login, [request.answer for request in still_open]) == ("ann", [None, None])
+
+
+def test_a_password_replaces_the_earlier_one(store: Store, classroom: dict[str, Person]) -> None:
+    ann = classroom["ann"].id
+    for hash in ("one", "two"):
+        with store.write() as tx:
+            passwords.put(tx, ann, hash)
+    with store.read() as tx:
+        stored = passwords.of_person(tx, ann)
+        assert stored is not None
+        assert stored.hash == "two"
+        assert passwords.of_person(tx, classroom["bob"].id) is None
 
 
 def test_nothing_is_claimed_twice(store: Store, hand_in: HandIn) -> None:

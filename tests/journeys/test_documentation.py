@@ -132,7 +132,9 @@ def test_the_documented_service_says_how_to_log_in(served):
     assert "running the sandbox self-test …" in served.said
     (first, *_) = (line for line in served.said.splitlines() if "grader is at" in line)
     assert str(served.home / "first-login") in first
-    assert f"http://127.0.0.1:{served.port}/login#token=" in (served.home / "first-login").read_text("utf-8")
+    assert f"http://127.0.0.1:{served.port}/login?next=%2Fsettings#token=" in (served.home / "first-login").read_text(
+        "utf-8"
+    )
 
 
 def test_every_setting_is_documented():

@@ -30,7 +30,7 @@ def test_the_link_is_in_a_private_file_and_in_no_log(tmp_path: Path, grader: Com
         service.start()
         file = service.home / "first-login"
         link = file.read_text("utf-8")
-        assert link.startswith(f"{service.url}/login#token=")
+        assert link.startswith(f"{service.url}/login?next=%2Fsettings#token="), "there they set a password"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert log_in(service, link).headers["location"] == "/"
         assert log_in(service, link).status_code == 403

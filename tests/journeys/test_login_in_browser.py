@@ -34,9 +34,9 @@ class Running:
     def url(self) -> str:
         return self.service.settings.url
 
-    def link(self) -> str:
+    def link(self, next: str = "/") -> str:
         with self.service.store.write() as tx:
-            return login_link(tx, self.service.settings, self.world.people["ada"], dt.timedelta(days=1))
+            return login_link(tx, self.service.settings, self.world.people["ada"], dt.timedelta(days=1), next)
 
 
 @contextmanager
@@ -102,9 +102,31 @@ def test_without_javascript_the_link_is_pasted(running: Running) -> None:
         page = context.new_page()
         page.goto(running.link())
         page.get_by_label("Your login link").fill(running.link())
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Log in", exact=True).click()
         page.wait_for_url(lambda url: "/login" not in url)
         assert [cookie["name"] for cookie in context.cookies()] == ["grader"]
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_link_leads_to_a_password_and_the_password_logs_in(running: Running, javascript: bool) -> None:
+    link = running.link("/settings")
+    with running.browser.new_context(java_script_enabled=javascript) as context:
+        page = context.new_page()
+        page.goto(link)
+        if not javascript:
+            page.get_by_label("Your login link").fill(link)
+        page.get_by_role("button", name="Log in", exact=True).click()
+        page.wait_for_url("**/settings")
+        page.get_by_label("New password").fill("correct horse battery")
+        page.get_by_role("button", name="Set password").or_(page.get_by_role("button", name="Change password")).click()
+        page.get_by_text("Your password is set.").wait_for()
+        page.get_by_role("button", name="Log out", exact=True).click()
+        page.get_by_label("Login", exact=True).fill("ada")
+        page.get_by_label("Password", exact=True).fill("correct horse battery")
+        page.get_by_role("button", name="Log in with a password").click()
+        page.wait_for_url(lambda url: "/login" not in url)
+        page.goto(f"{running.url}/settings")
+        assert page.get_by_role("row").filter(has_text="this one").get_by_text("the password").is_visible()
 
 
 @pytest.mark.parametrize("path", ["login", "logout"])

@@ -6,6 +6,7 @@ function takeToken() {
   if (token) {
     document.getElementById("token").value = token;
     document.getElementById("paste").hidden = true;
+    document.querySelector(".others").hidden = true;
     history.replaceState(null, "", location.pathname + location.search);
   }
 }

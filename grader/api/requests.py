@@ -1,0 +1,175 @@
+"""Requests for regrades: students ask about one check or question of a submission, and staff answer. The page of the
+submission shows its requests."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api.gradings import CONFLICT
+from grader.api.identity import TheCaller, require_scope, require_staff
+from grader.api.lookup import known_course
+from grader.api.problems import HttpProblem, not_found
+from grader.api.rendering import page
+from grader.api.schemas import ID, NAME, TEXT, CourseId, In, Out, PersonOut, RequestId, SubmissionId
+from grader.api.submissions import set_mark
+from grader.api.views import decided, find, may_ask_for_regrade, report_of, requests_of
+from grader.errors import BadCall
+from grader.model import Points
+from grader.store import requests
+from grader.store.records import TokenScope
+
+router = APIRouter(prefix="/api/v1", tags=["submissions"])
+pages = APIRouter(include_in_schema=False)
+
+SHOWN = 50
+"""Number of requests on one page."""
+RequestState = Literal["open", "answered"]
+RequestText = Annotated[str, Field(min_length=1, max_length=2_000, pattern=TEXT)]
+Answer = Annotated[str, Field(min_length=1, max_length=10_000, pattern=TEXT)]
+After = Annotated[str, Query(pattern=f"^$|{ID}", description="Only requests newer than this one")]
+
+
+class RequestIn(In):
+    question: str = Field(pattern=NAME)
+    """Id of the check or the written question."""
+    text: RequestText
+
+
+class AnswerIn(In):
+    text: Answer
+    points: Decimal | None = Field(None, ge=0, le=1000, decimal_places=2, allow_inf_nan=False)
+    """The new points; left out if they stay. Regrading does not change new points."""
+
+
+class RequestOut(Out):
+    id: str
+    assignment: str
+    submission: str
+    question: str
+    person: PersonOut
+    """The student who asks."""
+    text: str
+    created_at: dt.datetime
+    answer: str | None
+    """null while the request is open."""
+    answered_by: str | None
+    """Name of the person who answered."""
+    answered_at: dt.datetime | None
+    earlier_points: float | None
+    """The points before the answer; null if they were undecided or have not changed."""
+    new_points: float | None
+    """null if the points have not changed."""
+
+
+@router.get("/submissions/{id}/requests")
+def list_requests(id: SubmissionId, caller: TheCaller) -> list[RequestOut]:
+    """List the requests for a regrade of a submission, the oldest first."""
+    with caller.read() as tx:
+        return RequestOut.all(requests_of(tx, caller, find(tx, caller, id)))
+
+
+@router.post("/submissions/{id}/requests", status_code=201, responses=CONFLICT)
+def ask(id: SubmissionId, new: RequestIn, caller: TheCaller) -> RequestOut:
+    """Ask for a regrade of one check or question that has lost points (authors).
+
+    If an earlier request about it is open, the response is 409.
+    """
+    with caller.write() as tx:
+        view = find(tx, caller, id)
+        require_scope(caller, TokenScope.SUBMIT)
+        if not may_ask_for_regrade(caller, view):
+            raise BadCall("only authors of a graded submission can ask, until the date that its page shows")
+        result = decided(report_of(tx, caller, view), view).get(new.question)
+        if result is None or result.points == result.possible:
+            raise BadCall(f"{new.question} has lost no points that you can see: choose another check or question")
+        request = requests.ask(tx, view.submission, new.question, caller.person.id, new.text)
+        if request is None:
+            detail = f"you have asked about {new.question}: wait for the answer"
+            raise HttpProblem(409, "already-asked", "There is an open request", detail)
+        return RequestOut.model_validate(requests.get(tx, request))
+
+
+@router.get("/courses/{course}/requests", tags=["staff"])
+def list_course_requests(
+    course: CourseId,
+    caller: TheCaller,
+    state: RequestState = "open",
+    after: After = "",
+) -> list[RequestOut]:
+    """List the open or the answered requests of a course, the oldest first, at most 50 (staff)."""
+    require_staff(caller, course)
+    with caller.read() as tx:
+        known_course(tx, course)
+        records = requests.of_course(tx, course, is_open=state == "open", after=after, limit=SHOWN)
+    return RequestOut.all(records)
+
+
+@router.post("/requests/{id}/answer", tags=["staff"], responses=CONFLICT)
+def answer(id: RequestId, new: AnswerIn, caller: TheCaller) -> RequestOut:
+    """Answer a request, with or without new points (staff).
+
+    New points are a mark with the answer as its comment. If the request was answered before, the response is 409.
+    """
+    with caller.write() as tx:
+        request = requests.get(tx, id)
+        if request is None or not caller.is_staff(request.course):
+            raise not_found("request")
+        earlier_points = new_points = None
+        if new.points is not None:
+            new_points = Points(new.points)
+            view = find(tx, caller, request.submission)
+            result = decided(report_of(tx, caller, view), view).get(request.question)
+            earlier_points = result.points if result else None
+            set_mark(tx, caller, view.submission, request.question, new_points, new.text)
+        if not requests.answer(tx, id, new.text, caller.person.id, earlier_points, new_points):
+            raise HttpProblem(409, "answered", "The request is answered", "reload the page to see the answer")
+        return RequestOut.model_validate(requests.get(tx, id))
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pages.get("/courses/{course}/requests")
+def show_requests(
+    request: Request,
+    course: CourseId,
+    caller: TheCaller,
+    state: RequestState = "open",
+    after: After = "",
+) -> Response:
+    """Show one page of the open or the answered requests of a course."""
+    shown = list_course_requests(course, caller, state, after)
+    with caller.read() as tx:
+        known = known_course(tx, course)
+    next = shown[-1].id if len(shown) == SHOWN else ""
+    return page(request, "requests.html", course=known, requests=shown, state=state, next=next)
+
+
+@pages.post("/submissions/{id}/requests")
+def send_request(
+    id: SubmissionId,
+    caller: TheCaller,
+    question: Annotated[str, Form(pattern=NAME)],
+    text: Annotated[RequestText, Form()],
+) -> Response:
+    ask(id, RequestIn(question=question, text=text), caller)
+    return RedirectResponse(f"/submissions/{id}#requests", 303)
+
+
+@pages.post("/requests/{id}/answer")
+def send_answer(
+    id: RequestId,
+    caller: TheCaller,
+    text: Annotated[Answer, Form()],
+    points: Annotated[Decimal | Literal[""], Form()] = "",
+) -> Response:
+    """Answer a request. If `points` is empty, the points stay."""
+    answered = answer(id, AnswerIn(text=text, points=None if points == "" else points), caller)
+    return RedirectResponse(f"/submissions/{answered.submission}#requests", 303)
