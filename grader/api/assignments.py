@@ -17,15 +17,16 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.late_days import OwnLateDays
 from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, submit
-from grader.api.views import SubmissionView, own_late_days, views_of
+from grader.api.views import SubmissionView, views_of
 from grader.assignments.catalogue import Assignment
-from grader.course import csv_people, roster
+from grader.course import csv_people
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS, checked_date, extended, read_policy
 from grader.errors import BadCall
@@ -65,17 +66,6 @@ class OfferingIn(In, OfferingSettings):
 
     hidden: list[str] = Field([], max_length=500)
     """Parts or checks whose results are hidden from students."""
-
-
-class OwnLateDays(Out):
-    """Late days that the caller may use for a submission at this moment."""
-
-    days_late: int
-    """Number of days for which points would be deducted."""
-    days: int
-    """Number of late days that a submission would use, if the caller agrees."""
-    left: int
-    question: str
 
 
 class OfferingOut(Out, OfferingSettings):
@@ -120,8 +110,8 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
     with caller.read() as tx:
         offering = known_offering(tx, caller, course, assignment)
         body = OfferingOut.of(tx, offering, caller)
-        own = own_late_days(tx, caller, offering, body.extension)
-    return body.model_copy(update={"late_days": own and OwnLateDays.model_validate(own)})
+        own = OwnLateDays.of(tx, caller, offering, body.extension)
+    return body.model_copy(update={"late_days": own})
 
 
 @router.put(
@@ -152,7 +142,7 @@ class ExtensionRow(BaseModel):
     """A line of a file of extensions. Other columns are ignored."""
 
     login: str = ""
-    label: str = Field("", max_length=roster.LONGEST_LABEL)
+    label: str = Field("", max_length=200)
     due_at: AwareDatetime | None = None
     """None removes the extension."""
     reason: str = Field("", max_length=1_000)
@@ -173,7 +163,7 @@ class ExtensionOut(Out):
 
 _EXTENSIONS = _ASSIGNMENT + "/extensions"
 _LABEL_EXTENSIONS = _ASSIGNMENT + "/label-extensions"
-LabelQuery = Annotated[str, Query(max_length=roster.LONGEST_LABEL, pattern=TEXT, description="Empty for everyone")]
+LabelQuery = Annotated[str, Query(max_length=200, pattern=TEXT, description="Empty for everyone")]
 
 
 @router.get(_EXTENSIONS)
@@ -342,7 +332,7 @@ def show_assignment(
             course=known_course(tx, course),
             card=card,
             policy=read_policy(offering.late),
-            late_days=own_late_days(tx, caller, offering, card.due_at),
+            late_days=OwnLateDays.of(tx, caller, offering, card.due_at),
             attempts=rows[:SHOWN],
             older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",
             is_staff_here=caller.is_staff(course),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+import datetime as dt
+from typing import Self
 
-from grader.api.identity import TheCaller, require_staff
+from fastapi import APIRouter
+from pydantic import Field
+
+from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.lookup import known_course, known_member
 from grader.api.schemas import TEXT, CourseId, In, Login, Out
 from grader.api.views import late_day_accounts
-from grader.course.late import MOST_DAYS
+from grader.course.late import MOST_DAYS, count_of, lateness, read_policy
 from grader.store import late_days, people
-from grader.store.records import Role
+from grader.store.database import Tx, now
+from grader.store.records import Offering, Role
 
 router = APIRouter(prefix="/api/v1/courses/{course}/late-days", tags=["courses"])
 
@@ -36,12 +40,29 @@ class GrantIn(In):
     reason: str = Field(min_length=1, max_length=1_000, pattern=TEXT)
 
 
-class GrantOut(Out):
+class OwnLateDays(Out):
+    """Late days that the caller may use for a submission at this moment."""
+
+    days_late: int
+    """Number of days for which points would be deducted."""
     days: int
-    reason: str
-    granter: str
-    """Login of the member of staff."""
-    at: AwareDatetime
+    """Number of late days that a submission would use, if the caller agrees."""
+    left: int
+    """Number of late days that are left, with those of an earlier submission to this assignment."""
+    question: str
+
+    @classmethod
+    def of(cls, tx: Tx, caller: Caller, offering: Offering, extension: dt.datetime | None) -> Self | None:
+        """Return the body for the caller, whose extended due date is `extension`; None if the late policy has no late
+        days."""
+        policy = read_policy(offering.late)
+        if not policy.free_days:
+            return None
+        person = caller.person.id
+        left = late_day_accounts(tx, caller, offering.course, {person}).left(person, offering.assignment)
+        days_late = lateness(now(), offering.due_at, extension, offering.late).days
+        question = f"This is {count_of(days_late, 'day')} late. You have {count_of(left, 'late day')} left."
+        return cls(days_late=days_late, days=policy.late_days(days_late, left), left=left, question=question)
 
 
 @router.get("")
@@ -69,20 +90,11 @@ def set_late_days(caller: TheCaller, course: CourseId, budget: BudgetIn) -> list
     return list_late_days(caller, course)
 
 
-@router.get("/{login}/grants")
-def list_grants(caller: TheCaller, course: CourseId, login: Login) -> list[GrantOut]:
-    """List the late days that a person was given, the oldest first (staff)."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        person = known_member(tx, course, login)
-        return GrantOut.all(late_days.grants_of(tx, course, person.id))
-
-
-@router.post("/{login}/grants", status_code=201)
-def grant_late_days(caller: TheCaller, course: CourseId, login: Login, new: GrantIn) -> list[GrantOut]:
-    """Give a person late days, or take some away (staff). Return all grants of the person."""
+@router.post("/{login}/grants")
+def grant_late_days(caller: TheCaller, course: CourseId, login: Login, new: GrantIn) -> list[LateDaysOut]:
+    """Give a person late days, or take some away (staff). Return the late days of all students."""
     require_staff(caller, course)
     with caller.write() as tx:
         person = known_member(tx, course, login)
         late_days.grant(tx, course, person.id, new.days, new.reason, caller.person.id)
-    return list_grants(caller, course, login)
+    return list_late_days(caller, course)

@@ -11,11 +11,12 @@ from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.api.visibility import Visibility
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness, last_moment, lateness, read_policy
-from grader.course.late_days import LateDayAccounts, LateDayOffer, charge
+from grader.course.late import Lateness, last_moment, lateness
+from grader.course.late_days import LateDayAccounts, charge
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, code_points, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
+from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store import answer_marks, answers, gradings, late_days, marks, offerings, queue, rubrics, submissions
 from grader.store.database import Tx, now
@@ -103,13 +104,14 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
         group = persons
         records = submissions.of_people(tx, course, group)
         persons = _author_ids(records).union(group)
-    assignments = {record.assignment for record in records}
-    offered = {offering.assignment: offering for offering in offerings.offerings_of(tx, course)} if records else {}
+    offered: dict[str, Offering] = {}
+    if records:
+        offered = {offering.assignment: offering for offering in offerings.offerings_of(tx, course)}
+        records = submissions.of_people(tx, course, group, {record.assignment for record in records})
     candidates: list[SubmissionRecord] = []
     extended: dict[str, dt.datetime | None] = {}
     earned: dict[str, Points | None] = {}
-    for assignment in assignments:
-        own = submissions.of_people(tx, course, group, assignment)
+    for assignment, own in grouped((record.assignment, record) for record in records).items():
         if offered[assignment].counts is Counts.BEST and assignment in caller.service.assignments:
             views = _views_of(tx, caller, own, LateDayAccounts({}))
             own = [view.submission for view in views if view.grading.state is not State.BROKEN]  # never the best
@@ -119,18 +121,6 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
         extended |= {record.id: _extension(record, dates) for record in own}
         candidates += own
     return charge(candidates, offered, extended, earned, late_days.budgets(tx, course, group))
-
-
-def own_late_days(tx: Tx, caller: Caller, offering: Offering, extension: dt.datetime | None) -> LateDayOffer | None:
-    """Return the late days that the caller may use for a submission now; None if the late policy has none. `extension`
-    is the caller's extended due date."""
-    policy = read_policy(offering.late)
-    if not policy.free_days:
-        return None
-    person = caller.person.id
-    left = late_day_accounts(tx, caller, offering.course, {person}).left(person, offering.assignment)
-    days_late = lateness(now(), offering.due_at, extension, offering.late).days
-    return LateDayOffer(days_late, policy.late_days(days_late, left), left)
 
 
 def _author_ids(records: Iterable[SubmissionRecord]) -> set[str]:

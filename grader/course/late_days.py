@@ -7,8 +7,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from grader.course.late import NO_LATE_DAYS, LateDays, after_penalty, count_of, lateness, read_policy
-from grader.model import Points
+from grader.course.late import NO_LATE_DAYS, LateDays, after_penalty, lateness, read_policy
+from grader.model import ZERO, Points
 from grader.store.records import Counts, Offering, SubmissionRecord
 
 
@@ -16,10 +16,9 @@ from grader.store.records import Counts, Offering, SubmissionRecord
 class Charge:
     """Late days that one person is charged for one assignment."""
 
-    counting: str = ""
-    """Id of the submission that counts; empty if none is decided."""
-    rank: tuple[Points, str] | None = None
-    """Points after the penalty and id of this submission, by which the best one is chosen."""
+    rank: tuple[Points, str] = (ZERO, "")
+    """Points after the penalty and id of the submission that counts, by which the best one is chosen. If the latest one
+    counts, the points are 0. The id is empty if no submission is decided."""
     used: int = 0
     """Late days of this submission."""
     reserved: int = 0
@@ -55,25 +54,8 @@ class LateDayAccounts:
             return NO_LATE_DAYS
         authors = [author.id for author in submission.authors]
         charges = [self.charges[author][submission.assignment] for author in authors]
-        is_charged = any(submission.id == charge.counting or charge.reserved for charge in charges)
+        is_charged = any(submission.id == charge.rank[1] or charge.reserved for charge in charges)
         return LateDays(used, is_charged, min(map(self.left, authors)))
-
-
-@dataclass(frozen=True)
-class LateDayOffer:
-    """Late days that a person may use for a submission at this moment."""
-
-    days_late: int
-    """Number of days for which points would be deducted."""
-    days: int
-    """Number of late days that the submission would use; 0 if it is not late or if no days are left."""
-    left: int
-    """Number of late days that are left, with those of an earlier submission to this assignment."""
-
-    @property
-    def question(self) -> str:
-        """A sentence such as "This is 1 day late. You have 3 late days left."."""
-        return f"This is {count_of(self.days_late, 'day')} late. You have {count_of(self.left, 'late day')} left."
 
 
 def charge(
@@ -103,21 +85,20 @@ def charge(
         offering = offerings[submission.assignment]
         dates = submission.received_at, offering.due_at, extensions[submission.id]
         authors = [author.id for author in submission.authors if author.id in budgets]
-        available = min(accounts.left(author, submission.assignment) for author in authors)
-        days_late = lateness(*dates, offering.late).days
-        days = read_policy(offering.late).late_days(days_late, min(submission.late_days, available))
+        days = 0
+        if submission.late_days:
+            available = min(accounts.left(author, submission.assignment) for author in authors)
+            days_late = lateness(*dates, offering.late).days
+            days = read_policy(offering.late).late_days(days_late, min(submission.late_days, available))
         accounts.used[submission.id] = days
-        rank = None
-        points = earned.get(submission.id)
-        if points is not None:
-            late = lateness(*dates, offering.late, LateDays(days))
-            rank = after_penalty(points, late), submission.id
+        points = ZERO if offering.counts is Counts.LATEST else earned.get(submission.id)
         for author in authors:
             present = accounts.charges.setdefault(author, {}).setdefault(submission.assignment, Charge())
-            if offering.counts is Counts.LATEST:
-                present.counting, present.used = submission.id, days
-            elif rank is None:
+            if points is None:
                 present.reserved = max(present.reserved, days)
-            elif present.rank is None or rank > present.rank:
-                present.counting, present.rank, present.used = submission.id, rank, days
+                continue
+            late = lateness(*dates, offering.late, LateDays(days))
+            rank = after_penalty(points, late), submission.id
+            if rank > present.rank:
+                present.rank, present.used = rank, days
     return accounts

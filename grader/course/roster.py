@@ -15,7 +15,6 @@ from grader.store.database import Tx
 from grader.store.records import Member, Person, Role
 
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
-LONGEST_LABEL = 64
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
 
 _LOGIN = (*csv_people.LOGINS, *csv_people.EMAILS, *csv_people.IDS)
@@ -127,17 +126,14 @@ def _roster_row(number: int, cells: Mapping[str, str], login_title: str) -> Rost
 
 
 def labels_of(text: str) -> tuple[str, ...]:
-    """Return the labels in a cell of a roster, which are separated by semicolons. Raise `BadCall` if one is not
-    valid."""
-    labels = {label.strip() for label in text.split(";")} - {""}
-    if not text.isprintable() or max(map(len, labels), default=0) > LONGEST_LABEL:
-        raise BadCall(f"{text[:60]!r} is not a valid label: use at most {LONGEST_LABEL} characters")
-    return tuple(sorted(labels))
+    """Return the labels in a cell of a roster, which are separated by semicolons."""
+    labels = {name_of(label) for label in text.split(";")}
+    return tuple(sorted(labels - {""}))
 
 
 def name_of(text: str) -> str:
-    """Return a person's name without extra spaces. Raise `BadCall` if it is longer than 200 characters or has control
-    characters."""
+    """Return a name of a person, course or label without extra spaces. Raise `BadCall` if it is longer than 200
+    characters or has control characters."""
     name = " ".join(text.split())
     if not name.isprintable() or len(name) > 200:
         raise BadCall(f"{name[:60]!r} is not a valid name: remove control characters, and use at most 200 characters")
@@ -172,7 +168,9 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow], editor: Person | Non
         member = members.get(row.login)
         if member is None:
             added.append(row)
-        elif not _is_up_to_date(member, row):
+            continue
+        has_changed = member.role != row.role or row.name not in ("", member.person.name)
+        if has_changed or row.labels not in (None, member.labels):
             changed.append((member, row))
     unchanged = len(rows) - len(added) - len(changed)
     return RosterChanges(tuple(added), tuple(changed), unchanged, tuple(missing.values()), tuple(kept_names))
@@ -197,12 +195,6 @@ def remove(tx: Tx, course: str, person: Person, editor: Person) -> None:
     if person.id == editor.id and not editor.admin:
         raise BadCall("you cannot remove yourself: ask another member of staff")
     people.remove_member(tx, course, person.id)
-
-
-def _is_up_to_date(member: Member, row: RosterRow) -> bool:
-    if row.labels not in (None, member.labels):
-        return False
-    return member.role == row.role and row.name in ("", member.person.name)
 
 
 def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:

@@ -33,8 +33,8 @@ def grants_of(tx: Tx, course: str, person: str) -> list[LateDayGrant]:
 def budgets(tx: Tx, course: str, persons: Collection[str]) -> dict[str, int]:
     """Return the number of late days that each of these people may use in a course, by person id. It is never
     negative."""
-    of_course = tx.scalar(select(courses.c.late_days).filter_by(id=course)) or 0
+    days = tx.scalar(select(courses.c.late_days).filter_by(id=course)) or 0
     query = select(late_day_grants.c.person, func.sum(late_day_grants.c.days)).filter_by(course=course)
     query = query.where(late_day_grants.c.person.in_(persons)).group_by(late_day_grants.c.person)
     granted = fetch_pairs(tx, query)
-    return {person: max(0, of_course + granted.get(person, 0)) for person in persons}
+    return {person: max(0, days + granted.get(person, 0)) for person in persons}

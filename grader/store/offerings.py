@@ -95,10 +95,10 @@ def extensions_of(
         return latest
     labels_of = people.labels_of(tx, course, persons)
     for person in labels_of if persons is None else persons:
-        dates = [date_of_label.get(label) for label in ("", *labels_of.get(person, ()))]
-        known_dates = [date for date in (latest.get(person), *dates) if date is not None]
-        if known_dates:
-            latest[person] = max(known_dates)
+        labels = ("", *labels_of.get(person, ()))
+        dates = [date for label, date in date_of_label.items() if label in labels]
+        if dates:
+            latest[person] = max(latest.get(person, dates[0]), *dates)
     return latest
 
 

@@ -119,17 +119,19 @@ def of_offering(
     return _read(tx, *where, limit=page.limit)
 
 
-def of_people(tx: Tx, course: str, persons: Collection[str], assignment: str | None = None) -> list[SubmissionRecord]:
+def of_people(
+    tx: Tx, course: str, persons: Collection[str], assignments: Collection[str] | None = None
+) -> list[SubmissionRecord]:
     """Return the submissions of these people, the newest first, without pre-checks and withdrawn submissions.
 
     Args:
         tx: The transaction.
         course: Id of the course.
         persons: Ids of the people.
-        assignment: Return submissions to this assignment; None for those to any assignment that may use late days.
+        assignments: Return submissions to these assignments; None for those to any assignment that may use late days.
     """
     own = select(authors.c.submission).where(authors.c.person.in_(persons))
-    is_chosen = submissions.c.late_days > 0 if assignment is None else submissions.c.assignment == assignment
+    is_chosen = submissions.c.late_days > 0 if assignments is None else submissions.c.assignment.in_(assignments)
     of_course = (submissions.c.course == course) & (submissions.c.kind == Kind.SUBMISSION)
     return _read(tx, of_course, is_chosen, submissions.c.id.in_(own), submissions.c.id.not_in(withdrawn()))
 

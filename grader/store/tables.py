@@ -254,7 +254,7 @@ label_extensions = Table(
     metadata,
     Column("course", ID, primary_key=True),
     Column("assignment", ASSIGNMENT, primary_key=True),
-    Column("label", SHORT, primary_key=True),  # "" is the extension of everyone
+    Column("label", NAME, primary_key=True),  # "" is the extension of everyone
     _required("due_at", Moment),
     _required("reason", Text),
     Column("by", ID),

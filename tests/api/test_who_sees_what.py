@@ -98,7 +98,6 @@ TABLE = [
     Row(f"DELETE {A}/label-extensions", STAFF, {"params": {"label": "tuesday"}}),
     Row("GET /api/v1/courses/{course}/late-days", STAFF),
     Row("PUT /api/v1/courses/{course}/late-days", STAFF, {"json": {"days": 4}}),
-    Row("GET /api/v1/courses/{course}/late-days/{login}/grants", STAFF),
     Row("POST /api/v1/courses/{course}/late-days/{login}/grants", STAFF, {"json": {"days": 1, "reason": "ill"}}),
     Row("GET /api/v1/courses/{course}/roster", STAFF),
     Row("PUT /api/v1/courses/{course}/roster", STAFF, ROSTER),

@@ -369,7 +369,7 @@ def test_submissions_that_may_use_late_days_are_listed_without_withdrawn_ones(
         assert queue.cancel(tx, grading)
         (late,) = submissions.of_people(tx, "ml", [ann])
         assert (late.id, late.late_days, [author.id for author in late.authors]) == (ids[1], 2, [ann, bob])
-        assert [record.id for record in submissions.of_people(tx, "ml", [bob], "toy")] == [ids[1], ids[0]]
+        assert [record.id for record in submissions.of_people(tx, "ml", [bob], ["toy"])] == [ids[1], ids[0]]
         assert submissions.of_people(tx, "ml", [classroom["staff"].id]) == []
 
 

@@ -20,7 +20,7 @@ def upgrade() -> None:
         "label_extensions",
         sa.Column("course", sa.String(32), primary_key=True),
         sa.Column("assignment", sa.String(64), primary_key=True),
-        sa.Column("label", sa.String(64), primary_key=True),
+        sa.Column("label", sa.String(200), primary_key=True),
         sa.Column("due_at", sa.DateTime, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("by", sa.String(32)),
