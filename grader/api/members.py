@@ -240,7 +240,7 @@ def send_grant(
 
 @pages.post(_PERSON + "/link")
 def send_link(request: Request, course: CourseId, login: Login, caller: TheCaller) -> Response:
-    """Make a login link for a member and show it (admins). Staff cannot, since they could log in as an admin."""
+    """Make a login link for a member and show it (admins). Staff may add anyone, and could log in as anyone."""
     require_admin(caller, "member of the course")
     with caller.write() as tx:
         shown_course = known_course(tx, course)
