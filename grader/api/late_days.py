@@ -48,7 +48,7 @@ class OwnLateDays(Out):
     days: int
     """Number of late days that a submission would use, if the caller agrees."""
     left: int
-    """Number of late days that are left, with those of an earlier submission to this assignment."""
+    """Number of late days that are left, without those that an earlier submission to this assignment uses."""
     question: str
 
     @classmethod
@@ -59,10 +59,13 @@ class OwnLateDays(Out):
         if not policy.free_days:
             return None
         person = caller.person.id
-        left = late_day_accounts(tx, caller, offering.course, {person}).left(person, offering.assignment)
+        accounts = late_day_accounts(tx, caller, offering.course, {person})
+        left, available = accounts.left(person), accounts.left(person, offering.assignment)
         days_late = lateness(now(), offering.due_at, extension, offering.late).days
-        question = f"This is {count_of(days_late, 'day')} late. You have {count_of(left, 'late day')} left."
-        return cls(days_late=days_late, days=policy.late_days(days_late, left), left=left, question=question)
+        question = f"This is {count_of(days_late, 'day')} late. You have {count_of(left, 'late day')} left"
+        if available > left:
+            question += f", and {available - left} that your earlier submission uses"
+        return cls(days_late=days_late, days=policy.late_days(days_late, available), left=left, question=f"{question}.")
 
 
 @router.get("")

