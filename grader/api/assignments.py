@@ -201,7 +201,7 @@ def put_extensions(
                 )
                 if bool(row.login) == bool(row.label):
                     raise BadCall("write either a login or a label")
-                _put_extension(tx, staff, row.login, row.label, row.due_at, row.reason)
+                put_extension(tx, staff, row.login, row.label, row.due_at, row.reason)
             except ValidationError as invalid:
                 wrong.append(f"line {number}: {invalid.errors()[0]['msg']}")
             except (BadCall, HttpProblem) as error:
@@ -214,7 +214,7 @@ def put_extensions(
 def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> list[ExtensionOut]:
     """Give a student an extension (staff). Return all extensions."""
     with staff.write() as (tx, _):
-        _put_extension(tx, staff, login, "", new.due_at, new.reason)
+        put_extension(tx, staff, login, "", new.due_at, new.reason)
     return list_extensions(staff)
 
 
@@ -222,14 +222,14 @@ def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> list[Exten
 def remove_extension(staff: ForStaff, login: Login) -> None:
     """Remove an extension (staff)."""
     with staff.write() as (tx, _):
-        _put_extension(tx, staff, login)
+        put_extension(tx, staff, login)
 
 
 @router.put(_LABEL_EXTENSIONS)
 def set_label_extension(staff: ForStaff, new: ExtensionIn, label: LabelQuery = "") -> list[ExtensionOut]:
     """Give an extension to all members with a label, or to everyone (staff). Return all extensions."""
     with staff.write() as (tx, _):
-        _put_extension(tx, staff, "", label, new.due_at, new.reason)
+        put_extension(tx, staff, "", label, new.due_at, new.reason)
     return list_extensions(staff)
 
 
@@ -237,10 +237,10 @@ def set_label_extension(staff: ForStaff, new: ExtensionIn, label: LabelQuery = "
 def remove_label_extension(staff: ForStaff, label: LabelQuery = "") -> None:
     """Remove the extension of a label or of everyone (staff)."""
     with staff.write() as (tx, _):
-        _put_extension(tx, staff, "", label)
+        put_extension(tx, staff, "", label)
 
 
-def _put_extension(
+def put_extension(
     tx: Tx, staff: ForStaff, login: str, label: str = "", due_at: dt.datetime | None = None, reason: str = ""
 ) -> None:
     """Set or remove an extension of a person or, if `login` is empty, of a label. Raise 404 if the person is not a

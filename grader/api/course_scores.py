@@ -22,7 +22,7 @@ from grader.batch import safe_csv
 from grader.batch.gradebooks import points_cell
 from grader.course.scores import SubmissionState
 from grader.model import ZERO, Points, show_points
-from grader.store import people
+from grader.store import people, requests
 from grader.store.database import Tx
 from grader.store.records import Offering, Person, Role
 
@@ -45,6 +45,8 @@ class CellState(StrEnum):
     """Not graded yet, or some points await marking."""
     BROKEN = "needs attention"
     """The grading failed for a reason that is not the student's."""
+    DISPUTED = "disputed"
+    """The student has asked for a regrade and waits for the answer."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Cell:
 
     view: SubmissionView | None
     """The submission that gives the score; None if there is none."""
+    is_disputed: bool = False
+    """True if the student waits for the answer to a request."""
 
     @property
     def final(self) -> Points | None:
@@ -61,9 +65,9 @@ class Cell:
     @property
     def states(self) -> list[CellState]:
         """The states that apply; empty for a score without anything to note."""
+        states = [CellState.DISPUTED] if self.is_disputed else []
         if self.view is None:
-            return [CellState.MISSING]
-        states = []
+            return [*states, CellState.MISSING]
         if self.view.late.is_late:
             states.append(CellState.LATE)
         if self.view.state is SubmissionState.BROKEN:
@@ -175,10 +179,14 @@ def _rows(tx: Tx, caller: Caller, offered: Sequence[Offering], students: Sequenc
     """Return the row of each student."""
     ids = [student.id for student in students]
     counting = counting_submissions(tx, caller, offered, ids) if offered else {}
+    disputed = requests.disputed(tx, offered[0].course) if offered else set()
     rows = []
     for student in students:
-        cells = tuple(Cell(counting.get((offering.assignment, student.id))) for offering in offered)
-        rows.append(GradebookRow(student, cells))
+        cells = []
+        for offering in offered:
+            key = (offering.assignment, student.id)
+            cells.append(Cell(counting.get(key), key in disputed))
+        rows.append(GradebookRow(student, tuple(cells)))
     return rows
 
 

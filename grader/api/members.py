@@ -12,17 +12,18 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.assignments import Card, cards_of
+from grader.api.assignments import Card, cards_of, put_extension
 from grader.api.courses import MemberIn, import_roster, put_member, read_upload, remove_member
 from grader.api.identity import TheCaller, require_admin, require_staff
-from grader.api.lookup import known_course, known_member, known_offering, known_offerings
+from grader.api.late_days import GrantIn, grant_late_days
+from grader.api.lookup import StaffRequest, known_course, known_member, known_offerings
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
 from grader.api.schemas import NAME, TEXT, CourseId, Login
 from grader.api.submitting import attempts_left
 from grader.api.views import late_day_accounts
 from grader.course import roster
-from grader.course.late import MOST_DAYS, checked_date
+from grader.course.late import MOST_DAYS
 from grader.errors import BadCall
 from grader.service import login_link
 from grader.store import late_days, offerings, people, submissions
@@ -205,6 +206,7 @@ def send_removal(course: CourseId, login: Login, caller: TheCaller) -> Response:
 
 @pages.post(_PERSON + "/extensions")
 def send_extension(
+    request: Request,
     course: CourseId,
     login: Login,
     caller: TheCaller,
@@ -213,12 +215,9 @@ def send_extension(
     reason: Annotated[str, Form(max_length=1000, pattern=TEXT)] = "",
 ) -> Response:
     """Set the extended due date of a member, or remove it if the field is empty."""
-    require_staff(caller, course)
-    date = due_at and checked_date(due_at)
-    with caller.write() as tx:
-        person = known_member(tx, course, login)
-        offering = known_offering(tx, caller, course, assignment)
-        offerings.put_extension(tx, course, offering.assignment, person.id, date, reason.strip(), caller.person.id)
+    staff = StaffRequest(request, caller, course, assignment)
+    with staff.write() as (tx, _):
+        put_extension(tx, staff, login, due_at=due_at, reason=reason.strip())
     return _saved(course, login)
 
 
@@ -231,16 +230,13 @@ def send_grant(
     reason: Annotated[str, Form(min_length=1, max_length=1000, pattern=TEXT)],
 ) -> Response:
     """Give a member late days, or take some away."""
-    require_staff(caller, course)
-    with caller.write() as tx:
-        person = known_member(tx, course, login)
-        late_days.grant(tx, course, person.id, days, reason.strip(), caller.person.id)
+    grant_late_days(caller, course, login, GrantIn(days=days, reason=reason))
     return _saved(course, login)
 
 
 @pages.post(_PERSON + "/link")
 def send_link(request: Request, course: CourseId, login: Login, caller: TheCaller) -> Response:
-    """Make a login link for a member and show it (admins). Staff cannot, since they could log in as an admin."""
+    """Make a login link for a member and show it (admins). Staff may add anyone, and could log in as anyone."""
     require_admin(caller, "member of the course")
     with caller.write() as tx:
         shown_course = known_course(tx, course)

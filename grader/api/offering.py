@@ -34,6 +34,8 @@ _LABELS = {
     "counts": "which submission counts",
     "attempts_per_hour": "attempts an hour",
     "held": "release",
+    "release_at": "date of release",
+    "requests_until": "deadline of requests",
     "hidden": "hidden parts",
 }
 """Setting of an offering → its name on the page."""
@@ -62,13 +64,15 @@ class SettingsForm(BaseModel):
     counts: Counts = Counts.LATEST
     attempts_per_hour: _TypedNumber = None
     held: bool = False
+    release_at: TypedTime = None
+    requests_until: TypedTime = None
     hidden: tuple[str, ...] = Field((), max_length=500)
     version: str = ""
     """Version of the settings that the page showed."""
 
     def offering(self, current: Offering) -> Offering:
         """Return the offering with the settings of the form."""
-        names = ("opens_at", "due_at", "closes_at", "counts", "attempts_per_hour", "held", "hidden")
+        names = [name for name in _LABELS if name != "late"]
         values = {name: getattr(self, name) for name in names}
         return replace(current, late=self._late(current.late), **values)
 

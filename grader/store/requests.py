@@ -55,6 +55,12 @@ def of_course(tx: Tx, course: str, *, is_open: bool, after: str = "", limit: int
     return _read(tx, requests.c.course == course, state, requests.c.id > after, limit=limit)
 
 
+def disputed(tx: Tx, course: str) -> set[tuple[str, str]]:
+    """Return (assignment, id of the student) for each open request of a course."""
+    rows = tx.execute(select(requests.c.assignment, requests.c.person).filter_by(course=course, answered_at=None))
+    return {(row.assignment, row.person) for row in rows}
+
+
 def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[RegradeRequest]:
     """Return the requests that meet all conditions, the oldest first."""
     answerers = people.alias()

@@ -45,8 +45,10 @@ from grader.store.queue import StoreQueue
 from grader.store.records import (
     Counts,
     Course,
+    CourseSetup,
     Kind,
     Leased,
+    Member,
     Offering,
     Page,
     Person,
@@ -300,6 +302,50 @@ def test_a_course_gets_another_title_and_loses_a_member(store: Store, classroom:
 def toy_extensions(tx: Tx, persons: Iterable[str]) -> dict[str, dt.datetime]:
     """Extended due dates by person id."""
     return {person: date for (_, person), date in offerings.extensions_of(tx, "ml", list(persons)).items()}
+
+
+def test_a_roster_is_searched_and_turned_over_by_name_and_login(store: Store, classroom: dict[str, Person]) -> None:
+    with store.write() as tx:
+        for login, name in (("z1", "Ann"), ("a_1", "ann %"), ("x@y", "Émile")):
+            person = people.put_person(tx, login, name)
+            people.put_member(tx, "ml", person.id, Role.STUDENT)
+        people.put_member(tx, "ml", classroom["ann"].id, Role.STUDENT, ["tuesday"])
+        everyone = people.roster(tx, "ml")
+        turned: list[Member] = []
+        page = people.roster_page(tx, "ml", "", None, 2)
+        while page:
+            turned += page
+            page = people.roster_page(tx, "ml", "", turned[-1].person, 2)
+        assert turned == everyone
+        assert {member.person.login for member in people.roster_page(tx, "ml", "ANN", None, 9)} == {"ann", "z1", "a_1"}
+        for text, logins in (("%", ["a_1"]), ("_", ["a_1"]), ("@Y", ["x@y"]), ("nobody", [])):
+            assert [member.person.login for member in people.roster_page(tx, "ml", text, None, 9)] == logins
+        assert people.role_counts(tx, "ml") == {Role.STUDENT: 6, Role.STAFF: 1}
+
+
+def test_a_course_knows_how_far_it_is_set_up(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    hand_in("ann")
+    hand_in("ann", kind=Kind.PRECHECK)
+    with store.write() as tx:
+        people.add_course(tx, Course("dl", "Deep learning"))
+        assert people.setups(tx, ["ml", "dl"]) == {"ml": CourseSetup(3, True), "dl": CourseSetup(0, False)}
+        assert people.setups(tx, []) == {}
+        assert submissions.attempts_by_assignment(tx, "ml", classroom["ann"].id) == {"toy": 1}
+        assert submissions.attempts_by_assignment(tx, "ml", classroom["bob"].id) == {}
+
+
+def test_names_of_admins_and_of_members_of_other_courses_are_known(
+    store: Store, classroom: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "_LOGINS_AT_ONCE", 2)  # in several queries
+    with store.write() as tx:
+        people.add_course(tx, Course("dl", "Deep learning"))
+        people.put_member(tx, "dl", classroom["ann"].id, Role.STUDENT)
+        people.put_person(tx, "root", "Root", admin=True)
+        logins = ["ann", "bob", "cleo", "root", "unknown"]
+        assert people.names_of_others(tx, "ml", logins) == {"ann": "Ann", "root": "Root"}
+        of_others = {"ann": "Ann", "bob": "Bob", "cleo": "Cleo", "root": "Root"}  # ann is in both courses
+        assert people.names_of_others(tx, "dl", logins) == of_others
 
 
 def test_an_offering_is_what_was_set_last(store: Store, classroom: dict[str, Person]) -> None:

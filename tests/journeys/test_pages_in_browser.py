@@ -222,6 +222,7 @@ def test_staff_see_who_grades(grace: Visitor) -> None:
 # ── for everybody ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 PATHS = ("/", OF_ASSIGNMENT, f"{OF_ASSIGNMENT}/scores", f"{OF_ASSIGNMENT}/failures", f"{OF_ASSIGNMENT}/regrades",
+         f"{OF_ASSIGNMENT}/settings", f"/courses/{COURSE}", f"/courses/{COURSE}/people", f"/courses/{COURSE}/offer",
          "/queue", "/settings", "/nowhere")  # fmt: skip
 
 
