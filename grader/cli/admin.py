@@ -164,6 +164,7 @@ def offer(
     attempts_per_hour: Annotated[int | None, typer.Option(help="Attempts per hour; 0 for no limit.")] = None,
     held: Annotated[bool | None, typer.Option("--held/--released", help="Hide points until they are released.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
+    group_size: Annotated[int | None, typer.Option(help="Most students who submit together; 1 for no groups.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Offer an assignment in a course, or change the given settings of an offered assignment."""
@@ -177,6 +178,7 @@ def offer(
         "attempts_per_hour": attempts_per_hour,
         "held": held,
         "hidden": hidden,
+        "group_size": group_size,
     }
     changes = {name: _setting(name, value) for name, value in options.items() if value is not None}
     with writing() as tx:

@@ -13,6 +13,8 @@ from grader.store import gradings, people, workers
 from grader.store.database import Tx
 from grader.store.records import Kind, Offering, Role
 
+MOST_MEMBERS = 20
+"""Largest group size."""
 TYPICAL_SECONDS = 40.0
 """CPU seconds of one grading, assumed until the assignment's first submission is graded."""
 
@@ -21,8 +23,8 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
     """Validate a course's settings for an assignment. Return the settings, with the hidden ids sorted and unique.
 
     Raises:
-        BadCall: If dates are out of order, the late policy or the number of attempts is not valid, or a hidden id is
-            not a part or check of the assignment.
+        BadCall: If dates are out of order, the late policy, the number of attempts or the group size is not valid, or
+            a hidden id is not a part or check of the assignment.
     """
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
@@ -32,6 +34,8 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
             raise BadCall(f"{assignment.id} {next_event} ({next_date}) before it {first_event} ({first_date})")
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
+    if not 1 <= offering.group_size <= MOST_MEMBERS:
+        raise BadCall(f"the group size must be from 1 (no groups) to {MOST_MEMBERS}")
     assignment_ids: set[str] = set()
     for part in assignment.parts:
         assignment_ids.update((part.id, *part.sections, *part.points_of_checks))

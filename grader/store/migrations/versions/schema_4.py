@@ -1,4 +1,4 @@
-"""Late days of courses, labels of members, and extensions for labels, with reasons."""
+"""Late days of courses, labels of members, extensions for labels, with reasons, and groups of students."""
 
 from __future__ import annotations
 
@@ -38,3 +38,22 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime, nullable=False),
     )
     op.create_index("ix_late_day_grants_person", "late_day_grants", ["course", "person"])
+    op.add_column("offerings", sa.Column("group_size", sa.Integer, nullable=False, server_default=sa.text("1")))
+    op.create_table(
+        "group_members",
+        sa.Column("course", sa.String(32), primary_key=True),
+        sa.Column("assignment", sa.String(64), primary_key=True),
+        sa.Column("group", sa.String(200), primary_key=True),
+        sa.Column("login", sa.String(200), primary_key=True),
+        sa.Column("accepted", sa.Boolean, nullable=False),
+        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    )
+    op.create_index("ix_group_members_login", "group_members", ["course", "assignment", "login"])
+    op.create_index(
+        "uq_group_members_accepted",
+        "group_members",
+        ["course", "assignment", "login"],
+        unique=True,
+        sqlite_where=sa.text("accepted"),
+        postgresql_where=sa.text("accepted"),
+    )
