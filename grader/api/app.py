@@ -17,6 +17,7 @@ from grader.api import (
     failures,
     gradebook,
     gradings,
+    groups,
     late_days,
     oidc,
     openapi,
@@ -74,7 +75,18 @@ def create_app(service: Service) -> FastAPI:
     for json_routes in (events, late_days):
         routes += json_routes.router.routes
         app.include_router(json_routes.router, responses=errors)
-    for resource in (operations, courses, assignments, people, submissions, gradings, questions, answers, regrades):
+    for resource in (
+        operations,
+        courses,
+        assignments,
+        people,
+        submissions,
+        gradings,
+        groups,
+        questions,
+        answers,
+        regrades,
+    ):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
