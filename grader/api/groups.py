@@ -78,7 +78,7 @@ class GroupChangeOut(Out):
 
 
 @router.get("/groups")
-def list_groups(staff: ForStaff) -> list[GroupOut]:
+def list_student_groups(staff: ForStaff) -> list[GroupOut]:
     """List the groups (staff)."""
     with staff.read() as (tx, offering):
         return GroupOut.all(groups.groups_of(tx, offering))
