@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import and_, delete, select
 
 from grader.model.grouping import grouped
-from grader.store.database import Tx, insert_new, one_at_a_time
+from grader.store.database import Tx, insert_new, one_at_a_time, upsert
 from grader.store.people import PERSON, person_of
 from grader.store.records import Group, Offering, Person, Role
 from grader.store.tables import group_members, members, people
@@ -58,15 +58,14 @@ def partners(tx: Tx, offering: Offering, login: str) -> tuple[Person, ...]:
 def put(tx: Tx, offering: Offering, group_by_login: Mapping[str, str]) -> None:
     """Move people to groups. An empty name removes a person from their group. Invitations to groups without members
     are removed."""
-    of_assignment = delete(group_members).filter_by(**_key(offering))
-    is_answered = group_members.c.accepted | group_members.c.group.in_(group_by_login.values())
-    tx.execute(of_assignment.where(group_members.c.login.in_(group_by_login), is_answered))
     accepted = {**_key(offering), "accepted": True}
-    rows = [{**accepted, "group": group, "login": login} for login, group in group_by_login.items() if group]
-    if rows:
-        tx.execute(insert(group_members), rows)
+    tx.execute(delete(group_members).filter_by(**accepted).where(group_members.c.login.in_(group_by_login)))
+    for login, group in group_by_login.items():
+        if group:
+            upsert(tx, group_members, {**accepted, "group": group, "login": login})
     with_members = select(group_members.c.group).filter_by(**accepted)
-    tx.execute(of_assignment.where(group_members.c.group.not_in(with_members)))
+    without_members = delete(group_members).filter_by(**_key(offering))
+    tx.execute(without_members.where(group_members.c.group.not_in(with_members)))
 
 
 def invite(tx: Tx, offering: Offering, group: str, login: str) -> None:

@@ -315,7 +315,7 @@ def test_a_group_is_formed_and_left_by_forms_alone(pairs: World) -> None:
         assert (answer.status_code, answer.headers["location"]) == (303, f"{OF_ASSIGNMENT}#group")
         return words(visitor.get(OF_ASSIGNMENT))
 
-    assert "bob invited, no answer yet Withdraw" in change(ada, "invite", "bob")
+    assert "bob (invited) Withdraw" in change(ada, "invite", "bob")
     assert "Ada ada invites you to submit together." in words(bob.get(OF_ASSIGNMENT))
     assert "counts for Ada" not in words(ada.get(OF_ASSIGNMENT))
     target = re.search(r'name="target" value="(\w{26})"', bob.get(OF_ASSIGNMENT))
