@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.groups import GroupOut
+from grader.api.groups import StudentGroupOut
 from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member, require_staff
 from grader.api.late_days import OwnLateDays
@@ -82,7 +82,7 @@ class OfferingOut(Out, OfferingSettings):
     """Null for students."""
     late_days: OwnLateDays | None = None
     """Null in lists, and if the late policy has no late days."""
-    groups: list[GroupOut] = []
+    groups: list[StudentGroupOut] = []
     """The caller's group, and groups that have invited the caller; empty in lists."""
     load: str = ""
     """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
@@ -116,7 +116,7 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
         offering = known_offering(tx, caller, course, assignment)
         body = OfferingOut.of(tx, offering, caller)
         own = OwnLateDays.of(tx, caller, offering)
-        related_groups = GroupOut.all(groups.groups_of(tx, offering, caller.person.login))
+        related_groups = StudentGroupOut.all(groups.groups_of(tx, offering, caller.person.login))
     return body.model_copy(update={"late_days": own, "groups": related_groups})
 
 

@@ -25,7 +25,7 @@ pages = APIRouter(prefix="/courses/{course}/assignments/{assignment}", include_i
 Target = Annotated[str, Field(max_length=200, pattern=TEXT)]
 
 
-class GroupOut(Out):
+class StudentGroupOut(Out):
     name: str
     members: list[PersonOut]
     invited: list[str]
@@ -39,7 +39,9 @@ class GroupActionIn(In):
 
 
 @router.post("/group")
-def change_group(caller: TheCaller, course: CourseId, assignment: AssignmentId, new: GroupActionIn) -> list[GroupOut]:
+def change_group(
+    caller: TheCaller, course: CourseId, assignment: AssignmentId, new: GroupActionIn
+) -> list[StudentGroupOut]:
     """Invite to the caller's group, answer an invitation, or leave (students).
 
     The answer to an invitation is the same for every login. Return the caller's group, and groups that have invited the
@@ -52,7 +54,7 @@ def change_group(caller: TheCaller, course: CourseId, assignment: AssignmentId, 
         if caller.roles.get(course) is not Role.STUDENT:
             raise BadCall("only students form groups: set groups on the page Groups of the assignment")
         act(tx, offering, caller.person, new.change, new.target)
-        return GroupOut.all(groups.groups_of(tx, offering, caller.person.login))
+        return StudentGroupOut.all(groups.groups_of(tx, offering, caller.person.login))
 
 
 @pages.post("/group")
@@ -78,10 +80,10 @@ class GroupChangeOut(Out):
 
 
 @router.get("/groups")
-def list_student_groups(staff: ForStaff) -> list[GroupOut]:
+def list_student_groups(staff: ForStaff) -> list[StudentGroupOut]:
     """List the groups (staff)."""
     with staff.read() as (tx, offering):
-        return GroupOut.all(groups.groups_of(tx, offering))
+        return StudentGroupOut.all(groups.groups_of(tx, offering))
 
 
 @router.put("/groups")

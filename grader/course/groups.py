@@ -19,7 +19,7 @@ from grader.store.records import Group, Offering, Person, Role, new_id
 
 
 class GroupAction(StrEnum):
-    """What a student does about groups."""
+    """A change that a student makes to a group."""
 
     INVITE = "invite"
     WITHDRAW = "withdraw"
