@@ -88,6 +88,21 @@ def test_an_invitation_is_declined_or_withdrawn(pairs: World) -> None:
     assert seen(pairs, "bob") == []
 
 
+def test_withdrawing_an_invitation_removes_no_member(pairs: World) -> None:
+    join(pairs, "ada", "bob")
+    act(pairs, "ada", "withdraw", "bob")
+    act(pairs, "bob", "decline", name_of_group(pairs, "bob"))
+    assert seen(pairs, "ada") == [{"members": ["ada", "bob"], "invited": []}]
+
+
+def test_the_last_who_leaves_takes_the_invitations_along(pairs: World) -> None:
+    act(pairs, "ada", "invite", "bob")
+    group = name_of_group(pairs, "ada")
+    assert act(pairs, "ada", "leave").json() == []
+    put(pairs, {"cleo": group})
+    assert seen(pairs, "bob") == []
+
+
 def test_only_the_invited_joins(pairs: World) -> None:
     act(pairs, "ada", "invite", "bob")
     group = name_of_group(pairs, "ada")
