@@ -19,6 +19,7 @@ from grader.api import (
     failures,
     gradebook,
     gradings,
+    groups,
     late_days,
     members,
     offering,
@@ -84,7 +85,7 @@ def create_app(service: Service) -> FastAPI:
     for json_routes in (events, late_days):
         routes += json_routes.router.routes
         app.include_router(json_routes.router, responses=errors)
-    of_courses = (courses, assignments, adjustments, people)
+    of_courses = (courses, assignments, groups, adjustments, people)
     for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)

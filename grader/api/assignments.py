@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from grader.api.groups import StudentGroupOut
 from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.late_days import OwnLateDays
@@ -32,7 +33,7 @@ from grader.course.late import MOST_DAYS, checked_date, extended, read_policy
 from grader.errors import BadCall
 from grader.model import Points
 from grader.model.grouping import grouped
-from grader.store import offerings, submissions
+from grader.store import groups, offerings, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Counts, Kind, Offering, Page
 
@@ -64,6 +65,8 @@ class OfferingSettings(BaseModel):
     """The time at which a held assignment is released; if left out, staff release it by hand."""
     requests_until: AwareDatetime | None = None
     """Students cannot ask for regrades after this date; null if they always can."""
+    group_size: int = 1
+    """Most students who submit together; 1 for no groups."""
 
 
 class OfferingIn(In, OfferingSettings):
@@ -84,6 +87,8 @@ class OfferingOut(Out, OfferingSettings):
     """Null for students."""
     late_days: OwnLateDays | None = None
     """Null in lists, and if the late policy has no late days."""
+    groups: list[StudentGroupOut] = []
+    """The caller's group, and groups that have invited the caller; empty in lists."""
     load: str = ""
     """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
 
@@ -115,8 +120,9 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
     with caller.read() as tx:
         offering = known_offering(tx, caller, course, assignment)
         body = OfferingOut.of(tx, offering, caller)
-        own = OwnLateDays.of(tx, caller, offering, body.extension)
-    return body.model_copy(update={"late_days": own})
+        own = OwnLateDays.of(tx, caller, offering)
+        related_groups = StudentGroupOut.all(groups.groups_of(tx, offering, caller.person.login))
+    return body.model_copy(update={"late_days": own, "groups": related_groups})
 
 
 @router.put(
@@ -348,7 +354,8 @@ def show_assignment(
             course=known_course(tx, course),
             card=card,
             policy=read_policy(offering.late),
-            late_days=OwnLateDays.of(tx, caller, offering, card.due_at),
+            late_days=OwnLateDays.of(tx, caller, offering),
+            groups=groups.groups_of(tx, offering, caller.person.login),
             attempts=rows[:SHOWN],
             older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",
             is_staff_here=caller.is_staff(course),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Self
 
 from fastapi import APIRouter
@@ -13,7 +12,7 @@ from grader.api.lookup import known_course, known_member
 from grader.api.schemas import TEXT, CourseId, In, Login, Out
 from grader.api.views import late_day_accounts
 from grader.course.late import MOST_DAYS, count_of, lateness, read_policy
-from grader.store import late_days, people
+from grader.store import groups, late_days, offerings, people
 from grader.store.database import Tx, now
 from grader.store.records import Offering, Role
 
@@ -48,21 +47,26 @@ class OwnLateDays(Out):
     days: int
     """Number of late days that a submission would use, if the caller agrees."""
     left: int
-    """Number of late days that are left, without those that an earlier submission to this assignment uses."""
+    """Number of late days that each author has left, without those that an earlier submission to this assignment
+    uses."""
     question: str
 
     @classmethod
-    def of(cls, tx: Tx, caller: Caller, offering: Offering, extension: dt.datetime | None) -> Self | None:
-        """Return the body for the caller, whose extended due date is `extension`; None if the late policy has no late
+    def of(cls, tx: Tx, caller: Caller, offering: Offering) -> Self | None:
+        """Return the body for the caller's group, or for the caller alone. Return None if the late policy has no late
         days."""
         policy = read_policy(offering.late)
         if not policy.free_days:
             return None
-        person = caller.person.id
-        accounts = late_day_accounts(tx, caller, offering.course, {person})
-        left, available = accounts.left(person), accounts.left(person, offering.assignment)
-        days_late = lateness(now(), offering.due_at, extension, offering.late).days
-        question = f"This is {count_of(days_late, 'day')} late. You have {count_of(left, 'late day')} left"
+        partners = groups.partners(tx, offering, caller.person.login)
+        persons = {caller.person.id}.union(partner.id for partner in partners)
+        accounts = late_day_accounts(tx, caller, offering.course, persons)
+        left = min(accounts.left(person) for person in persons)
+        available = min(accounts.left(person, offering.assignment) for person in persons)
+        extensions = offerings.extensions_of(tx, offering.course, persons, offering.assignment)
+        days_late = lateness(now(), offering.due_at, max(extensions.values(), default=None), offering.late).days
+        who = "Each of your group has at least" if partners else "You have"
+        question = f"This is {count_of(days_late, 'day')} late. {who} {count_of(left, 'late day')} left"
         if available > left:
             question += f", and {available - left} that your earlier submission uses"
         return cls(days_late=days_late, days=policy.late_days(days_late, available), left=left, question=f"{question}.")

@@ -33,6 +33,7 @@ _LABELS = {
     "late": "late penalty",
     "counts": "which submission counts",
     "attempts_per_hour": "attempts an hour",
+    "group_size": "group size",
     "held": "release",
     "release_at": "date of release",
     "requests_until": "deadline of requests",
@@ -63,6 +64,7 @@ class SettingsForm(BaseModel):
     most_days: _TypedNumber = None
     counts: Counts = Counts.LATEST
     attempts_per_hour: _TypedNumber = None
+    group_size: int = 1
     held: bool = False
     release_at: TypedTime = None
     requests_until: TypedTime = None

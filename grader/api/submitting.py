@@ -21,7 +21,7 @@ from grader.bounds import MIB
 from grader.course.late import extended
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
-from grader.store import offerings, people, queue, submissions
+from grader.store import groups, offerings, people, queue, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
 
@@ -115,7 +115,9 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
     """Store a submission, queue it and return its id. If the Idempotency-Key of the request was used before, store
     nothing and return the id of the earlier submission; raise 422 if files, authors, kind or assignment differ."""
     with request.caller.write() as tx:
-        submissions.lock_person(tx, request.person)
+        named = _authors(tx, request)
+        authors = _with_group(tx, request, named)
+        submissions.lock_people(tx, [request.person, *authors])
         _require_access(tx, request)
         new = submissions.NewSubmission(
             course=request.course,
@@ -124,13 +126,14 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
             interface=request.interface,
             digest=facts.digest,
             by=request.person,
-            authors=_authors(tx, request),
+            authors=authors,
             files=_storable_files(request.files),
             code_submitted=facts.has_code,
             received_at=request.caller.request_at,
             late_days=0 if request.kind is Kind.PRECHECK else request.late_days,
         )
-        fingerprint = _fingerprint(new) if request.key else ""
+        # a change of the group between two equal requests does not make them different
+        fingerprint = _fingerprint(replace(new, authors=named)) if request.key else ""
         earlier = submissions.used_key(tx, new.by, request.key) if request.key else None
         if earlier:
             if earlier.fingerprint != fingerprint:
@@ -182,6 +185,16 @@ def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
             detail = f"{login!r:.80} is not a member of this course: add them to the roster first"
             raise HttpProblem(422, "no-member", "An author is not a member of the course", detail)
     return tuple(dict.fromkeys(ids[login] for login in logins))
+
+
+def _with_group(tx: Tx, request: SubmitRequest, authors: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the ids of the authors. If a student submits for themselves, the other members of the group are authors,
+    too. A pre-check is the student's alone."""
+    offering = offerings.offering(tx, request.course, request.assignment)
+    if offering is None or request.kind is Kind.PRECHECK or authors != (request.person,):
+        return authors
+    partners = groups.partners(tx, offering, request.caller.person.login)
+    return tuple(dict.fromkeys([*authors, *(partner.id for partner in partners)]))
 
 
 # ── once per Idempotency-Key ─────────────────────────────────────────────────────────────────────────
@@ -250,8 +263,8 @@ def require_opened(offering: Offering, moment: dt.datetime) -> None:
 
 
 def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None:
-    """Raise 429 if the person has used up the attempts per hour. Pre-checks and submissions without code use no
-    attempt."""
+    """Raise 429 if the person has used up the attempts per hour. A submission of a group uses an attempt of each
+    member. Pre-checks and submissions without code use no attempt."""
     allowed = offering.attempts_per_hour
     if allowed is None or request.kind is Kind.PRECHECK:
         return

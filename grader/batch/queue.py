@@ -96,7 +96,7 @@ class BatchQueue:
         """
         contents = [received.content for received in new]
         with self._store.write() as tx:
-            submissions.lock_person(tx, self._person.id)
+            submissions.lock_people(tx, [self._person.id])
             earlier = self._gradings(tx, contents)
             for received, files in new.items():
                 grading = earlier.get(received.content)

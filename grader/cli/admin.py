@@ -174,6 +174,7 @@ def offer(
     release: Annotated[str | None, typer.Option(help=f"When held points are released: {_DATE}")] = None,
     hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
     requests_until: Annotated[str | None, typer.Option(help=f"Last date for requests of a regrade: {_DATE}")] = None,
+    group_size: Annotated[int | None, typer.Option(help="Most students who submit together; 1 for no groups.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Offer an assignment in a course, or change the given settings of an offered assignment."""
@@ -189,6 +190,7 @@ def offer(
         "release_at": release,
         "hidden": hidden,
         "requests_until": requests_until,
+        "group_size": group_size,
     }
     changes = {name: _setting(name, value) for name, value in options.items() if value is not None}
     if held is False:

@@ -94,6 +94,9 @@ def submit(
         return
     names = [file["name"] for file in receipt["files"]]
     _print(f"Submitted to {receipt['course']}, {receipt['assignment']}: {', '.join(names)}", "bold")
+    authors = [author["name"] for author in receipt["authors"]]
+    if len(authors) > 1:
+        _print(f"It counts for {', '.join(authors)}.")
     for remark in receipt["remarks"]:
         _print(remark, "yellow")
     if not receipt["code_submitted"]:

@@ -13,6 +13,8 @@ from grader.store import gradings, people, workers
 from grader.store.database import Tx
 from grader.store.records import Kind, Offering, Role
 
+MOST_MEMBERS = 20
+"""Largest group size."""
 TYPICAL_SECONDS = 40.0
 """CPU seconds of one grading, assumed until the assignment's first submission is graded."""
 
@@ -21,23 +23,15 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
     """Validate a course's settings for an assignment. Return the settings, with the hidden ids sorted and unique.
 
     Raises:
-        BadCall: If dates are out of order, a date of release has no effect, the late policy or the number of attempts
-            is not valid, or a hidden id is not a part or check of the assignment.
+        BadCall: If dates are out of order, a date of release has no effect, the late policy, the number of attempts or
+            the group size is not valid, or a hidden id is not a part or check of the assignment.
     """
     read_policy(offering.late)
-    dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
-    known_dates = [(event, checked_date(date)) for event, date in dates.items() if date]
-    for (first_event, first_date), (next_event, next_date) in pairwise(known_dates):
-        if first_date > next_date:
-            raise BadCall(f"{assignment.id} {next_event} ({next_date}) before it {first_event} ({first_date})")
-    if offering.release_at is not None:
-        checked_date(offering.release_at)
-        if not offering.held:
-            raise BadCall("a date of release needs held results: hold them, or remove the date")
-    if offering.requests_until:
-        checked_date(offering.requests_until)
+    _check_dates(offering)
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
+    if not 1 <= offering.group_size <= MOST_MEMBERS:
+        raise BadCall(f"the group size must be from 1 (no groups) to {MOST_MEMBERS}")
     assignment_ids: set[str] = set()
     for part in assignment.parts:
         assignment_ids.update(part.ids)
@@ -46,6 +40,20 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
         if id not in assignment_ids:
             raise BadCall(f"{assignment.id} has no part or check {id!r}; it has {', '.join(sorted(assignment_ids))}")
     return replace(offering, hidden=tuple(hidden_ids))
+
+
+def _check_dates(offering: Offering) -> None:
+    """Raise `BadCall` if a date of an offering is not valid."""
+    dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
+    known_dates = [(event, checked_date(date)) for event, date in dates.items() if date]
+    for (first_event, first_date), (next_event, next_date) in pairwise(known_dates):
+        if first_date > next_date:
+            raise BadCall(f"{offering.assignment} {next_event} ({next_date}) before it {first_event} ({first_date})")
+    for date in (offering.release_at, offering.requests_until):
+        if date:
+            checked_date(date)
+    if offering.release_at and not offering.held:
+        raise BadCall("a date of release needs held results: hold them, or remove the date")
 
 
 def load(tx: Tx, offering: Offering, local_workers: int) -> str:

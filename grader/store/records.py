@@ -170,6 +170,8 @@ class Offering:
     """Parts or checks whose verdicts are hidden from students, such as "q2.5" or "q2.2.W1"."""
     requests_until: dt.datetime | None = None
     """After this time students cannot ask for regrades; None if they always can."""
+    group_size: int = 1
+    """Largest number of students who submit together; 1 if each student submits alone."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,20 @@ class Extension:
     granter: str | None
     """Login of the member of staff; None for extensions that an older version stored."""
     at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Students who submit an assignment together."""
+
+    name: str
+    """A new id, or the name that staff gave."""
+    members: tuple[Person, ...]
+    invited: tuple[str, ...] = ()
+    """Logins that were invited and have not answered, whether there are such people or not."""
+
+    def has(self, login: str) -> bool:
+        return any(member.login == login for member in self.members)
 
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────

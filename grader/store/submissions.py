@@ -260,23 +260,27 @@ def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: st
     tx.execute(insert(idempotency), row)
 
 
-def lock_person(tx: Tx, person: str) -> None:
-    """Prevent other transactions from adding a submission of this person until the transaction ends."""
-    query = select(people.c.id).filter_by(id=person)
+def lock_people(tx: Tx, persons: Collection[str]) -> None:
+    """Prevent other transactions from adding a submission of any of these people until the transaction ends."""
+    query = select(people.c.id).where(people.c.id.in_(persons)).order_by(people.c.id)  # in one order, for no deadlock
     tx.execute(query.with_for_update())
 
 
 def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
     """Return the times of a person's attempts after `since`, the oldest first.
 
-    These submissions are not attempts: pre-checks, submissions without code, submissions by staff for a student, and
-    submissions whose grading is broken, superseded, or was cancelled before it started.
+    A submission of a group is an attempt of each author. These submissions are not attempts: pre-checks, submissions
+    without code, submissions by staff for a student, and submissions whose grading is broken, superseded, or was
+    cancelled before it started.
     """
     is_accepted = gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED))
     is_cancelled_late = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
     attempts = select(gradings.c.submission).where(or_(is_accepted, is_cancelled_late))
-    query = select(submissions.c.received_at).filter_by(course=course, assignment=assignment, by=person)
+    own = select(authors.c.submission).filter_by(person=person)
+    all_authors = select(authors.c.person).where(authors.c.submission == submissions.c.id)
+    query = select(submissions.c.received_at).filter_by(course=course, assignment=assignment)
     query = query.filter_by(kind=Kind.SUBMISSION, code_submitted=True)
+    query = query.where(submissions.c.id.in_(own), submissions.c.by.in_(all_authors))
     query = query.where(submissions.c.received_at > since, submissions.c.id.in_(attempts))
     query = query.order_by(submissions.c.received_at)
     return list(tx.scalars(query))

@@ -246,6 +246,7 @@ offerings = Table(
     Column("release_at", Moment),
     _required("hidden", Texts),
     Column("requests_until", Moment),
+    _required("group_size", Integer, server_default=text("1")),
 )
 
 extensions = Table(
@@ -297,6 +298,25 @@ adjustments = Table(
     _required("at", Moment),
     _of_offering(),
     Index("ix_adjustments_person", "course", "assignment", "person"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("course", ID, primary_key=True),
+    Column("assignment", ASSIGNMENT, primary_key=True),
+    Column("group", NAME, primary_key=True),
+    Column("login", NAME, primary_key=True),  # of an invitation as a student wrote it: there may be no such person
+    _required("accepted", Boolean),
+    _of_offering(),
+    Index("ix_group_members_login", "course", "assignment", "login"),
+    Index(
+        "uq_group_members_accepted",
+        *("course", "assignment", "login"),
+        unique=True,
+        sqlite_where=text("accepted"),
+        postgresql_where=text("accepted"),
+    ),
 )
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────

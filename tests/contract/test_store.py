@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy import event, select, text, update
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
+from grader.course.groups import GroupAction, act
 from grader.engine.grade import grade
 from grader.errors import BadCall, StoreUnavailable
 from grader.intake.receive import receive
@@ -26,6 +27,7 @@ from grader.render import as_json
 from grader.sandbox.contract import Sandbox
 from grader.store import (
     gradings,
+    groups,
     installation,
     late_days,
     leases,
@@ -427,6 +429,67 @@ def test_submissions_that_may_use_late_days_are_listed_without_withdrawn_ones(
         assert submissions.of_people(tx, "ml", [classroom["staff"].id]) == []
 
 
+# ── groups ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def accept_next(store: Store, offering: Offering, acceptances: Iterator[tuple[Person, str]]) -> bool:
+    """Whether a person may accept the invitation to a group."""
+    person, group = next(acceptances)
+    try:
+        with store.write() as tx:
+            act(tx, offering, person, GroupAction.ACCEPT, group)
+    except BadCall:
+        return False
+    return True
+
+
+def test_acceptances_at_once_do_not_exceed_the_group_size(store: Store, classroom: dict[str, Person]) -> None:
+    offering = Offering("ml", "toy", group_size=2)
+    for _ in range(10):
+        with store.write() as tx:
+            groups.put(tx, offering, {"ann": "a", "bob": "", "cleo": ""})
+            for login in ("bob", "cleo"):
+                groups.invite(tx, offering, "a", login)
+        acceptances = iter(((classroom["bob"], "a"), (classroom["cleo"], "a")))
+        joined = at_once(partial(accept_next, store, offering, acceptances), 2)
+        with store.read() as tx:
+            (group,) = groups.groups_of(tx, offering)
+        assert (sorted(joined), len(group.members)) == ([False, True], 2)
+
+
+def test_a_person_who_accepts_two_invitations_at_once_is_in_one_group(
+    store: Store, classroom: dict[str, Person]
+) -> None:
+    offering = Offering("ml", "toy", group_size=2)
+    for _ in range(10):
+        with store.write() as tx:
+            groups.put(tx, offering, {"ann": "a", "bob": "b", "cleo": ""})
+            for name in ("a", "b"):
+                groups.invite(tx, offering, name, "cleo")
+        acceptances = iter(((classroom["cleo"], "a"), (classroom["cleo"], "b")))
+        joined = at_once(partial(accept_next, store, offering, acceptances), 2)
+        with store.read() as tx:
+            sizes = [len(group.members) for group in groups.groups_of(tx, offering)]
+        assert (sorted(joined), sorted(sizes)) == ([False, True], [1, 2])
+
+
+def test_members_who_submit_at_once_wait_for_each_other(store: Store, classroom: dict[str, Person]) -> None:
+    ann, bob = classroom["ann"].id, classroom["bob"].id
+    since = now() - dt.timedelta(hours=1)
+
+    def submit_if_first(submitters: Iterator[str]) -> bool:
+        submitter = next(submitters)
+        with store.write() as tx:
+            submissions.lock_people(tx, [submitter, ann, bob])
+            if submissions.times_since(tx, "ml", "toy", submitter, since):
+                return False
+            new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", submitter, (ann, bob), ())
+            QUEUE.enqueue(tx, submissions.add(tx, new), "toy", submitter, Priority.INTERACTIVE)
+        return True
+
+    assert sorted(at_once(partial(submit_if_first, iter((ann, bob))), 2)) == [False, True]
+
+
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -551,7 +614,15 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
         tx.execute(text("DROP INDEX ix_submissions_digest"))
         tx.execute(text("CREATE INDEX ix_gradings_queue ON gradings (state, priority, turn, id)"))
         tx.execute(text("ALTER TABLE regrades DROP COLUMN pending"))
-        for table_name in ("holds", "adjustments", "late_day_grants", "label_extensions", "passwords", "requests"):
+        for table_name in (
+            "holds",
+            "adjustments",
+            "late_day_grants",
+            "label_extensions",
+            "passwords",
+            "requests",
+            "group_members",
+        ):
             tx.execute(text(f"DROP TABLE {table_name}"))
         for column in (
             "courses.late_days",
@@ -562,6 +633,7 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "extensions.at",
             "offerings.release_at",
             "offerings.requests_until",
+            "offerings.group_size",
             "tokens.method",
         ):
             table_name, _, name = column.partition(".")

@@ -90,9 +90,10 @@ def test_a_roster_prints_what_it_changes_and_counts_the_rest(call: Call, course:
 def test_what_an_offer_does_not_say_stays_as_it_was(call: Call, course: str) -> None:
     late = '{"per_day": "10%"}'
     call("offer", course, "ps4", "--due", "2026-12-01T23:59+01:00", "--late", late, "--held", "--hidden", "q2.5")
+    call("offer", course, "ps4", "--group-size", "3")
     (kept,) = rows(call("offer", course, "ps4", "--counts", "best", "--due", "none", "--json"))
     assert (kept["due"], kept["counts"], kept["held"], kept["hidden"]) == (None, "best", True, ["q2.5"])
-    assert kept["late"] == {"per_day": "10%"}
+    assert (kept["late"], kept["group_size"]) == ({"per_day": "10%"}, 3)
     assert '{"per_day": "10%"}' in call("offer", course, "ps4")
 
 
@@ -127,6 +128,7 @@ def test_links_for_a_course_stand_on_a_line_each(call: Call, course: str) -> Non
         (["offer", "ml101", "ps4", "--due", "2026-12-01"], "--due is not a valid date"),
         (["offer", "ml101", "ps4", "--opens", "0001-01-01T00:00+14:00"], "not a valid date for a course"),
         (["offer", "ml101", "ps4", "--late", "ten"], "--late must be JSON"),
+        (["offer", "ml101", "ps4", "--group-size", "0"], "the group size must be from 1"),
         (["link"], "no person is given"),
     ],
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.store import late_days, offerings
+from grader.store import groups, late_days, offerings
 from grader.store.database import now
 from grader.store.records import Offering
 from tests.conftest import TOY_SOLUTION, without_settings
@@ -127,6 +127,24 @@ def test_on_a_terminal_a_student_is_asked_before_late_days_are_used(
     assert "Use 1? [y/N]" in done.stderr
     assert says in done.stdout
     assert says in student("submit", "sums.py", "--late-days", "2" if "used" in says else "0").stdout
+    with store.write() as tx:
+        offerings.put_offering(tx, Offering("ml", "toy"))
+    store.close()
+
+
+@pytest.mark.long
+def test_the_receipt_names_the_members_of_the_group(service: Running, student: Student, tmp_path: Path) -> None:
+    student("login", service.url, "ml", typed=service.tokens[1])
+    (tmp_path / "sums.py").write_text(TOY_SOLUTION)
+    pairs = Offering("ml", "toy", group_size=2)
+    store = service.open_store()
+    with store.write() as tx:
+        offerings.put_offering(tx, pairs)
+        groups.put(tx, pairs, {"s0": "a", "s1": "a"})
+    assert "It counts for Student 0, Student 1.\n" in student("submit", "sums.py").stdout
+    with store.write() as tx:
+        groups.put(tx, pairs, {"s0": "", "s1": ""})
+    assert "It counts for" not in student("submit", "sums.py").stdout
     with store.write() as tx:
         offerings.put_offering(tx, Offering("ml", "toy"))
     store.close()

@@ -1,7 +1,7 @@
 """The tables of a course that is run in the browser.
 
-Late days, labels of members, extensions for labels, holds for single students, adjustments of scores, passwords, and
-requests for regrades. Equal submissions are found by their digest; without an index each grading would read all
+Late days, labels of members, extensions for labels, holds for single students, adjustments of scores, passwords,
+requests for regrades, and groups of students. Equal submissions are found by their digest; without an index each grading would read all
 submissions.
 """
 
@@ -108,4 +108,23 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=is_open,
         postgresql_where=is_open,
+    )
+    op.add_column("offerings", sa.Column("group_size", sa.Integer, nullable=False, server_default=sa.text("1")))
+    op.create_table(
+        "group_members",
+        sa.Column("course", sa.String(32), primary_key=True),
+        sa.Column("assignment", sa.String(64), primary_key=True),
+        sa.Column("group", sa.String(200), primary_key=True),
+        sa.Column("login", sa.String(200), primary_key=True),
+        sa.Column("accepted", sa.Boolean, nullable=False),
+        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    )
+    op.create_index("ix_group_members_login", "group_members", ["course", "assignment", "login"])
+    op.create_index(
+        "uq_group_members_accepted",
+        "group_members",
+        ["course", "assignment", "login"],
+        unique=True,
+        sqlite_where=sa.text("accepted"),
+        postgresql_where=sa.text("accepted"),
     )
