@@ -561,7 +561,9 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
         tx.execute(text("ALTER TABLE regrades DROP COLUMN pending"))
         tx.execute(text("DROP TABLE late_day_grants"))
         tx.execute(text("DROP TABLE label_extensions"))
-        for column in ("courses.late_days", "members.labels", "extensions.reason", "extensions.by", "extensions.at"):
+        tx.execute(text("DROP TABLE group_members"))
+        of_extensions = ("extensions.reason", "extensions.by", "extensions.at")
+        for column in ("courses.late_days", "members.labels", "offerings.group_size", *of_extensions):
             table_name, _, name = column.partition(".")
             tx.execute(text(f'ALTER TABLE {table_name} DROP COLUMN "{name}"'))
         tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
