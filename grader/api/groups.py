@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from pydantic import Field, Json
 from starlette.responses import RedirectResponse, Response
 
@@ -21,6 +21,9 @@ from grader.store.records import Role, TokenScope
 
 router = APIRouter(prefix="/api/v1/courses/{course}/assignments/{assignment}", tags=["courses"])
 pages = APIRouter(prefix="/courses/{course}/assignments/{assignment}", include_in_schema=False)
+
+SHOWN = 100
+"""Largest number of groups or changes on one page."""
 
 Target = Annotated[str, Field(max_length=200, pattern=TEXT)]
 
@@ -98,8 +101,9 @@ def put_groups(staff: ForStaff, group_by_login: dict[str, str], dry_run: bool = 
 
 
 @pages.get("/groups")
-def show_groups(staff: ForStaff) -> Response:
-    return _groups_page(staff)
+def show_groups(staff: ForStaff, start: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+    """Show the groups in pages, from the position `start`."""
+    return _groups_page(staff, start=start)
 
 
 @pages.post("/groups")
@@ -116,7 +120,7 @@ def send_groups(
     return _groups_page(staff, put_groups(staff, read(content), dry_run=True))
 
 
-def _groups_page(staff: ForStaff, changes: list[GroupChangeOut] | None = None) -> Response:
+def _groups_page(staff: ForStaff, changes: list[GroupChangeOut] | None = None, start: int = 0) -> Response:
     with staff.read() as (tx, offering):
         return page(
             staff.request,
@@ -125,6 +129,8 @@ def _groups_page(staff: ForStaff, changes: list[GroupChangeOut] | None = None) -
             offering=offering,
             task=staff.task,
             groups=groups.groups_of(tx, offering),
+            start=start,
+            most=SHOWN,
             changes=changes,
             rows=json.dumps({change.login: change.after for change in changes or ()}),
         )

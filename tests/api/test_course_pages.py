@@ -363,7 +363,7 @@ def test_an_assignment_is_offered_with_its_settings(world: World, grace: Editor)
     assert saved.hidden == ("q1.2", "q1.2.negative")
     assert "one submission from each of 2 students" in words(page)
     assert shown(page, "datetime-local")["due_at"] == "2026-12-01T22:59:59"
-    numbers = {"free_days": "", "grace_minutes": "10", "most_days": "5", "attempts_per_hour": "4"}
+    numbers = {"free_days": "", "grace_minutes": "10", "most_days": "5", "attempts_per_hour": "4", "group_size": "1"}
     assert shown(page, "number") == numbers
     assert page.count(" checked") == 3
     assert "offered" in words(grace.get("/courses/ml/offer"))

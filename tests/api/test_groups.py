@@ -387,6 +387,23 @@ def test_a_file_of_groups_that_is_wrong_is_refused_with_a_reason(pairs: World, c
     assert got(pairs, GROUPS, "grace") == []
 
 
+def test_staff_see_a_hundred_groups_on_a_page(pairs: World) -> None:
+    logins = [f"s{number:03}" for number in range(101)]
+    with pairs.service.store.write() as tx:
+        for login in logins:
+            people.put_member(tx, COURSE, people.put_person(tx, login, login).id, Role.STUDENT)
+    grace, path = Visitor(pairs, "grace"), f"{OF_ASSIGNMENT}/groups"
+    csv = "group,login\n" + "".join(f"team-{login},{login}\n" for login in logins)
+    preview = words(upload(grace, path, csv.encode()).text)
+    assert "s099 none team-s099 and 1 more" in preview
+    assert put(pairs, {login: f"team-{login}" for login in logins}).status_code == 200
+    first = grace.get(path)
+    assert ("team-s099" in first, "team-s100" in first, "101 groups" in words(first)) == (True, False, True)
+    assert 'href="groups?start=100">Next page' in first
+    second = grace.get(f"{path}?start=100")
+    assert ("team-s099" in second, "team-s100" in second, "Next page" in second) == (False, True, False)
+
+
 def test_pages_with_groups_ask_the_database_as_often_for_many_students_as_for_few(pairs: World) -> None:
     ada, grace = Visitor(pairs, "ada"), Visitor(pairs, "grace")
     counts = []
