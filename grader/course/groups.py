@@ -120,17 +120,17 @@ def assign(tx: Tx, offering: Offering, group_by_login: Mapping[str, str], *, dry
     present: dict[str, str] = {}
     for group in groups.groups_of(tx, offering):
         present |= dict.fromkeys((member.login for member in group.members), group.name)
-    after = present | {login: roster.name_of(name) for login, name in group_by_login.items()}
-    sizes = Counter(after.values())
+    moves = {login.lower(): roster.name_of(name) for login, name in group_by_login.items()}
+    sizes = Counter((present | moves).values())
     roles = {member.person.login: member.role for member in people.roster(tx, offering.course)}
     wrong: list[str] = []
     changes: list[GroupChange] = []
-    for login in group_by_login:
-        name = after[login]
+    for login, name in moves.items():
         if roles.get(login) is not Role.STUDENT:
             wrong.append(f"{login!r:.80} is not a student of this course: add them to the roster first")
         if name and sizes[name] > offering.group_size:
-            wrong.append(f"{login!r:.80}: the group {name!r} would have {sizes[name]} members of {offering.group_size}")
+            too_many = f"{sizes[name]} members, and the group size is {offering.group_size}"
+            wrong.append(f"{login!r:.80}: the group {name!r} would have {too_many}")
         if name != present.get(login, ""):
             changes.append(GroupChange(login, present.get(login, ""), name))
     csv_people.require_none_wrong(wrong)

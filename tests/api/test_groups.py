@@ -274,7 +274,7 @@ def test_an_extension_of_one_member_is_the_groups(pairs: World) -> None:
 def test_staff_set_groups_and_see_first_what_changes(pairs: World) -> None:
     join(pairs, "ada", "bob")
     group = name_of_group(pairs, "ada")
-    wanted = {"ada": "", "bob": "team 1", "cleo": "team 1"}
+    wanted = {"ada": "", "BOB": "team 1", "cleo": "team 1"}
     changes = [
         {"login": "ada", "before": group, "after": ""},
         {"login": "bob", "before": group, "after": "team 1"},

@@ -1,4 +1,4 @@
-"""A course from nothing to released points, in Chromium, with and without JavaScript, against a real service.
+"""A course from nothing to an answered request, in Chromium, with and without JavaScript, against a real service.
 
 After `grader serve`, no other command is run.
 """
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests.conftest import TOY_SOLUTION, without_settings, write_toy
+from tests.api.world import WRONG
+from tests.conftest import without_settings, write_toy
 from tests.journeys.test_report_in_browser import CONTRASTS, DESK, PHONE, browser
 from tests.running import Running, free_port
 
@@ -80,7 +81,9 @@ def accessible(page: Page, javascript: bool) -> None:
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no javascript"])
-def test_a_course_from_nothing_to_released_points(tmp_path: Path, browser: Browser, javascript: bool) -> None:
+def test_a_course_from_nothing_to_released_points_and_an_answered_request(
+    tmp_path: Path, browser: Browser, javascript: bool
+) -> None:
     with nothing_yet(tmp_path) as service:
         first_link = (service.home / "first-login").read_text("utf-8").strip()
         with visiting(browser, first_link, javascript) as admin:
@@ -89,6 +92,13 @@ def test_a_course_from_nothing_to_released_points(tmp_path: Path, browser: Brows
                 _submits(ada, javascript)
                 expect(ada.get_by_text("not released").first).to_be_visible()
                 _releases(admin, service.url)
+                ada.goto(service.url)
+                expect(ada.locator(".worth")).to_contain_text("2 of 5.5")
+                _asks(ada, javascript)
+                _answers(admin, service.url)
+                ada.reload()
+                expect(ada.get_by_text("points from 0 to 2")).to_be_visible()
+                expect(ada.locator("#requests").get_by_text("You are right.")).to_be_visible()
                 ada.goto(service.url)
                 expect(ada.locator(".worth")).to_contain_text("4 of 5.5")
 
@@ -139,7 +149,7 @@ def _sets_up(page: Page, url: str, javascript: bool) -> str:
 
 def _submits(page: Page, javascript: bool) -> None:
     page.get_by_role("link", name="Sums").click()
-    page.get_by_label("Drop your files here").set_input_files(csv("mlp.py", TOY_SOLUTION))
+    page.get_by_label("Drop your files here").set_input_files(csv("mlp.py", WRONG))
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url("**/submissions/*")
     expect(page.get_by_text("your teachers release").first).to_be_visible(timeout=GRADED_WITHIN)
@@ -152,3 +162,22 @@ def _releases(page: Page, url: str) -> None:
     page.get_by_label("Hold points and reasons back").uncheck()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").first).to_contain_text("Saved: release.")
+
+
+def _asks(page: Page, javascript: bool) -> None:
+    """Ask for a regrade of the only check that has lost points."""
+    page.locator(".worth a").click()
+    page.get_by_label("Ask for a regrade of").select_option(index=0)
+    page.get_by_label("Why should the points change?").fill("The sign is what the handout says.")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("#requests").get_by_text("open")).to_be_visible()
+    accessible(page, javascript)
+
+
+def _answers(page: Page, url: str) -> None:
+    page.goto(f"{url}/courses/ml102/requests")
+    page.get_by_role("table").get_by_role("link").last.click()
+    page.get_by_label("Answer", exact=True).fill("You are right.")
+    page.get_by_label("New points; empty if they stay").fill("2")
+    page.get_by_role("button", name="Answer", exact=True).click()
+    expect(page.locator("#requests").get_by_text("answered")).to_be_visible()
