@@ -13,7 +13,7 @@ from grader.api.lookup import ForStaff, StaffRequest, known_member
 from grader.api.schemas import TEXT, In, Login, Out
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store import adjustments
+from grader.store import adjustments, submissions
 from grader.store.records import Adjustment
 
 router = APIRouter(prefix="/api/v1", tags=["staff"])
@@ -64,6 +64,8 @@ def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> list[Adj
     """
     with staff.write() as (tx, _):
         person = known_member(tx, staff.course, login)
+        if not submissions.newest_of_each(tx, staff.course, [staff.assignment], [person.id]):
+            raise BadCall(f"{login} has not submitted, so there is no score to adjust: submit for them first")
         points, by = Points(str(new.points)), staff.caller.person.id
         adjustments.add_adjustment(tx, staff.course, staff.assignment, person.id, points, new.reason, by)
     return list_adjustments(staff, login)

@@ -26,6 +26,7 @@ from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, submit
 from grader.api.views import SubmissionView, views_of
+from grader.api.visibility import seen_by
 from grader.assignments.catalogue import Assignment
 from grader.course import csv_people
 from grader.course import offerings as offers
@@ -99,7 +100,8 @@ class OfferingOut(Out, OfferingSettings):
         fields = vars(offering) | {"title": task.title, "points": task.points}
         fields["extension"] = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
         if not caller.is_staff(offering.course):
-            fields["hidden"] = None
+            (seen,) = seen_by(tx, caller, [offering])
+            fields |= {"hidden": None, "held": seen.held}
         return cls.model_validate(fields)
 
 
@@ -278,7 +280,8 @@ class Card:
     counting: SubmissionView | None
     """The submission that gives the person's score; None if there is none."""
     best: Points | None
-    """The most points among the newest submissions (`scores.AT_ONCE`); None if none of them has points."""
+    """The most points, without adjustments, among the person's newest submissions in the course (`scores.AT_ONCE`).
+    None if none of them has points."""
     waiting: SubmissionView | None
     """The newest submission if it is queued or running, otherwise None."""
 
@@ -295,7 +298,7 @@ def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -
     newest_of = grouped((view.submission.assignment, view) for view in newest)
     counting = counting_submissions(tx, caller, offered, [person]) if newest else {}
     cards = []
-    for offering in offered:
+    for offering in seen_by(tx, caller, offered):
         key = (offering.assignment, person)
         due_at = extended(offering.due_at, extensions.get(key))
         closes_at = extended(offering.closes_at, extensions.get(key))

@@ -49,7 +49,8 @@ def attempts(
         stored = results_of.get(view.grading.id, [])
         results = Visibility(view.offering, caller).results(stored)
         change = points_change(earlier, results) if earlier and results else None
-        rows.append(HistoryRow(view, view.submission.id == counting_id, change))
+        counts = view.submission.id == counting_id
+        rows.append(HistoryRow(counting if counting and counts else view, counts, change))
         earlier = results or earlier
     return rows[::-1]
 

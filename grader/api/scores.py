@@ -42,13 +42,14 @@ def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> 
     """Return the submission that gives a student the score; None if there is none.
 
     If the offering's rule is LATEST, the latest submission counts, even if it is broken or not graded yet. If the rule
-    is BEST, the one with the most points counts. Pre-checks and cancelled or superseded submissions never count.
+    is BEST, the one with the most points counts; the latest if none has points yet. Pre-checks and cancelled or
+    superseded submissions never count.
     """
     eligible = [view for view in views if view.score and view.grading.state not in NEVER_COUNTED]
-    if offering.counts is Counts.LATEST:
-        return max(eligible, key=lambda view: view.submission.id, default=None)
     scored = [view for view in eligible if view.final is not None]
-    return max(scored, key=lambda view: (view.final or ZERO, view.submission.id), default=None)
+    if offering.counts is Counts.BEST and scored:
+        return max(scored, key=lambda view: (view.final or ZERO, view.submission.id))
+    return max(eligible, key=lambda view: view.submission.id, default=None)
 
 
 def counting_submissions(
@@ -77,9 +78,24 @@ def counting_submissions(
     adjustments_of = adjustments.adjustments_of(tx, offered[0].course, persons, only) if counting else {}
     for key, own_adjustments in adjustments_of.items():
         view = counting.get(key)
-        if view and view.score:
+        is_shown = view is not None and (caller.is_staff(view.offering.course) or not view.offering.held)
+        if view and view.score and is_shown:
             counting[key] = replace(view, score=adjusted(view.score, own_adjustments))
     return counting
+
+
+def as_counted(tx: Tx, caller: Caller, view: SubmissionView) -> SubmissionView:
+    """Return the view with the adjustments of the score, if the submission gives the caller the score, or gives it to
+    its only author."""
+    submission = view.submission
+    authors = [author.id for author in submission.authors]
+    person = caller.person.id if caller.person.id in authors else authors[0]
+    if view.score is None or (person != caller.person.id and len(authors) > 1):
+        return view
+    if not adjustments.adjustments_of(tx, submission.course, [person], submission.assignment):
+        return view
+    counting = counting_submissions(tx, caller, [view.offering], [person]).get((submission.assignment, person))
+    return counting if counting and counting.submission.id == submission.id else view
 
 
 def _count(

@@ -24,6 +24,7 @@ from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
 from grader.api.rendering import page
 from grader.api.schemas import ID, NAME, TEXT, AssignmentId, CourseId, In, MarkedId, Out, PersonOut, SubmissionId
+from grader.api.scores import as_counted
 from grader.api.views import (
     QueuePlace,
     SubmissionView,
@@ -43,7 +44,7 @@ from grader.bounds import PIECE_BYTES
 from grader.course.late import MOST_DAYS
 from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall
-from grader.model import Json, Points, Report, show_points
+from grader.model import Json, Points, Report, show_points, show_signed
 from grader.model.answers import Decision
 from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
@@ -287,7 +288,7 @@ def list_submissions(
 def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     """Get a submission with its state, current score, and place in the queue."""
     with caller.read() as tx:
-        view = find(tx, caller, id)
+        view = as_counted(tx, caller, find(tx, caller, id))
         place = queue_place(tx, caller, view)
         fields = _fields(view, place) | {"gradings": all_gradings(tx, caller, view)}
         fields["marked_before"] = sorted(marked_before(tx, view))
@@ -442,7 +443,7 @@ def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
 def show_submission(request: Request, id: SubmissionId, caller: TheCaller) -> Response:
     """Show the report of a submission or, until it is graded, the progress of its grading."""
     with caller.read() as tx:
-        view = find(tx, caller, id)
+        view = as_counted(tx, caller, find(tx, caller, id))
         variables = _about(tx, caller, view)
         if view.grading.state is not State.GRADED:
             progress = progress_of(tx, caller, view)
@@ -491,8 +492,10 @@ def _score_totals(score: Score, final: Points) -> Totals:
         words.append(f"{counted(score.waiting)} {verb} marking")
     if score.absent:
         words.append(f"{show_points(score.absent)} not submitted")
-    penalty = (score.earned or final) - final
-    return Totals(show_points(final), " · ".join(words), final, score.decided, score.possible, score.absent, penalty)
+    if score.adjustment:
+        words.append(f"adjusted by {show_signed(score.adjustment)}")
+    texts = show_points(final), " · ".join(words)
+    return Totals(*texts, final, score.decided, score.possible, score.absent, score.penalty)
 
 
 @pages.get("/submissions/{id}/receipt")

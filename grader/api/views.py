@@ -19,6 +19,7 @@ from grader.model import CheckResult, Points, Report, Status
 from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store import (
+    adjustments,
     answer_marks,
     answers,
     gradings,
@@ -121,14 +122,18 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
         records = submissions.of_people(tx, course, group, {record.assignment for record in records})
     candidates: list[SubmissionRecord] = []
     earned: dict[str, Points | None] = {}
+    held = adjustments.held_from(tx, course, group)
+    everything = replace(caller, person=replace(caller.person, admin=True))  # the charges do not depend on who looks
     for assignment, own in grouped((record.assignment, record) for record in records).items():
         if offered[assignment].counts is Counts.BEST and assignment in caller.service.assignments:
-            views = _views_of(tx, caller, own, LateDayAccounts({}))
+            views = _views_of(tx, everything, own, LateDayAccounts({}))
             own = [view.submission for view in views if view.grading.state is not State.BROKEN]  # never the best
-            if not (offered[assignment].held or offered[assignment].hidden):
-                earned |= {view.submission.id: view.score.earned for view in views if view.score}
+            if not (offered[assignment].is_held(now()) or offered[assignment].hidden):
+                for view in views:
+                    if view.score and held.isdisjoint(_keys(view.submission)):
+                        earned[view.submission.id] = view.score.earned
         candidates += own
-    dates = offerings.extensions_of(tx, course, group) if candidates else {}
+    dates = offerings.extensions_of(tx, course, _author_ids(candidates)) if candidates else {}
     extended = {record.id: _extension(record, dates) for record in candidates}
     return charge(candidates, offered, extended, earned, late_days.budgets(tx, course, group))
 
@@ -143,8 +148,12 @@ def _author_ids(records: Iterable[SubmissionRecord]) -> set[str]:
 def _extension(record: SubmissionRecord, extensions: Mapping[tuple[str, str], dt.datetime]) -> dt.datetime | None:
     """Return the latest extended due date of a submission's authors. `extensions` has the dates by assignment and
     person id."""
-    keys = [(record.assignment, author.id) for author in record.authors]
-    return max((extensions[key] for key in keys if key in extensions), default=None)
+    return max((extensions[key] for key in _keys(record) if key in extensions), default=None)
+
+
+def _keys(record: SubmissionRecord) -> list[tuple[str, str]]:
+    """Return (assignment, person id) for each author of a submission."""
+    return [(record.assignment, author.id) for author in record.authors]
 
 
 def _views_of(
@@ -270,7 +279,8 @@ def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
     report = Visibility(view.offering, caller).report(stored_report(tx, view.grading))
     if view.score is None:
         return report
-    penalty = view.late.penalty(view.score.final, view.score.decided)
+    final = None if view.score.final is None else view.score.final - view.score.adjustment
+    penalty = view.late.penalty(final, view.score.decided)
     return replace(with_marked_checks(report, view), late=penalty)
 
 

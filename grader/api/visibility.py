@@ -168,8 +168,8 @@ def seen_by(tx: Tx, caller: Caller, offered: Iterable[Offering]) -> list[Offerin
     for offering in offered:
         if not seen and not caller.is_staff(offering.course):
             own_holds = adjustments.holds_of(tx, offering.course, caller.person.id)
-        held = offering.held and (offering.release_at is None or now() < offering.release_at)
-        seen.append(replace(offering, held=own_holds.get(offering.assignment, held)))
+        held = own_holds.get(offering.assignment, offering.is_held(now()))
+        seen.append(replace(offering, held=held))
     return seen
 
 

@@ -45,8 +45,8 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
 
 
 def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
-    """Yield a row for each check and written answer of a student, and a row for a late penalty. If there is no report,
-    yield one row that says why.
+    """Yield a row for each check and written answer of a student, and rows for a late penalty and an adjustment. If
+    there is no report, yield one row that says why.
 
     Args:
         result: The student's result.
@@ -73,9 +73,11 @@ def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
                     status = "marked"
             possible = show_points(written.possible)
             yield (*start, written.id, points_cell(points), possible, status, reason, "")
-    if result.late and result.points is not None and result.final is not None and result.points != result.final:
-        penalty = show_points(result.final - result.points)
+    if result.late and result.penalty:
+        penalty = show_points(-result.penalty)
         yield (student.key, student.name, "", "late penalty", penalty, "", "late", result.late.sentence, "")
+    if result.adjustment:
+        yield (student.key, student.name, "", "adjustment", show_points(result.adjustment), "", "adjusted", "", "")
 
 
 def canvas(results: Sequence[Result], title: str, possible: Points) -> Iterator[Row]:

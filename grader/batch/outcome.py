@@ -75,7 +75,11 @@ class Result:
     points: Points | None = None
     """Decided points of code and written answers before the late penalty; None if there is no score."""
     final: Points | None = None
-    """Decided points after the late penalty; None if there is no score."""
+    """Decided points after the late penalty and adjustments; None if there is no score."""
+    penalty: Points = ZERO
+    """The late penalty."""
+    adjustment: Points = ZERO
+    """Points that staff added to the score, or subtracted."""
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
@@ -96,6 +100,8 @@ class Result:
             self,
             points=own_score.earned,
             final=own_score.final,
+            penalty=own_score.penalty,
+            adjustment=own_score.adjustment,
             decided=own_score.decided,
             waiting=own_score.waiting,
             possible=own_score.possible,

@@ -77,7 +77,7 @@ def read(content: bytes) -> list[RosterRow]:
     lines = csv_people.lines(content)  # (number of the line, its cells)
     header = lines[0][1] if lines else []
     titles = csv_people.titles(header)
-    is_of_platform = len(set(header).intersection(csv_people.PLATFORM_COLUMNS)) > 1
+    is_of_canvas = {"Student", "ID"} <= set(header)
     login_titles = [title for title in _LOGIN if title in titles]
     if not login_titles:
         raise BadCall(
@@ -87,11 +87,11 @@ def read(content: bytes) -> list[RosterRow]:
     wrong: list[str] = []
     for number, cells in lines[1:]:
         by_title = csv_people.cells_by_title(titles, cells)
-        if csv_people.is_points_possible(by_title):
-            continue
+        if csv_people.is_points_possible(by_title) or (is_of_canvas and not by_title["student"]):
+            continue  # a line about the assignments
         try:
             row = _roster_row(number, by_title, login_titles[0])
-            if is_of_platform:
+            if is_of_canvas or "Identifier" in header:
                 row = replace(row, identifiers=_identifiers(header, cells))
             if row.login in rows:
                 raise BadCall(f"{row.login} is already in line {rows[row.login].line}: remove one of the lines")
@@ -181,6 +181,8 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow], editor: Person | Non
         if member is None:
             added.append(row)
             continue
+        if row.identifiers is not None:  # another platform's identifiers stay
+            row = replace(row, identifiers={**member.identifiers, **row.identifiers})
         is_same_person = member.role == row.role and row.name in ("", member.person.name)
         has_same_labels = row.labels in (None, member.labels)
         if not (is_same_person and has_same_labels and row.identifiers in (None, member.identifiers)):

@@ -117,12 +117,19 @@ class Score:
     """Possible points of all checks and answers that were submitted and are undecided."""
     possible: Points
     """Possible points of the whole assignment: the 80 of "36 of 80 points" in `sentence`."""
+    adjustment: Points = ZERO
+    """Points that staff added to `final`, or subtracted."""
     remarks: tuple[str, ...] = ()
     """Sentences about what was not submitted, the late penalty, and adjustments."""
     absent: Points = ZERO
     """Possible points of questions without an answer and of code that was not submitted, while they can still be
     submitted. After the student's last moment they are part of `decided`, and this is zero."""
     questions: tuple[QuestionScore, ...] = ()
+
+    @property
+    def penalty(self) -> Points:
+        """The late penalty; 0 if all points are undecided."""
+        return (self.earned or ZERO) + self.adjustment - (self.final or ZERO)
 
     @property
     def sentence(self) -> str:
@@ -211,9 +218,10 @@ def adjusted(score: Score, adjustments: Sequence[Adjustment]) -> Score:
     returned unchanged."""
     if score.final is None or not adjustments:
         return score
-    final = score.final + _sum(adjustment.points for adjustment in adjustments)
+    final = max(ZERO, score.final + _sum(adjustment.points for adjustment in adjustments))
     remarks = [f"Adjusted by {show_signed(adjustment.points)}: {adjustment.reason}" for adjustment in adjustments]
-    return replace(score, final=max(ZERO, final), remarks=(*score.remarks, *remarks))
+    adjustment = score.adjustment + final - score.final
+    return replace(score, final=final, adjustment=adjustment, remarks=(*score.remarks, *remarks))
 
 
 def _question_scores(assignment: Assignment, marks: Sequence[Mark], answered: AnsweredQuestions) -> list[QuestionScore]:

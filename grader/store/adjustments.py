@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 
 from grader.model import Points
 from grader.model.grouping import grouped
-from grader.store.database import Tx, fetch_pairs, now, record_of, upsert
+from grader.store.database import Tx, among, fetch_pairs, now, record_of, upsert
 from grader.store.people import person_of, select_with_person
 from grader.store.records import Adjustment, new_id
 from grader.store.rubrics import require_hundredths
@@ -39,6 +39,13 @@ def holds_of(tx: Tx, course: str, person: str) -> dict[str, bool]:
     student's own."""
     query = select(holds.c.assignment, holds.c.held)
     return fetch_pairs(tx, query.filter_by(course=course, person=person))
+
+
+def held_from(tx: Tx, course: str, persons: Collection[str]) -> set[tuple[str, str]]:
+    """Return (assignment, person id) for each of these people from whom staff hold results back."""
+    query = select(holds.c.assignment, holds.c.person).filter_by(course=course, held=True)
+    rows = tx.execute(query.where(among(tx, holds.c.person, persons)))
+    return {(row.assignment, row.person) for row in rows}
 
 
 # ── adjustments ──────────────────────────────────────────────────────────────────────────────────────
@@ -78,7 +85,7 @@ def adjustments_of(
     query = select_with_person(*adjustments.c, person=adjustments.c.by)
     query = query.where(adjustments.c.course == course)
     if persons is not None:
-        query = query.where(adjustments.c.person.in_(persons))
+        query = query.where(among(tx, adjustments.c.person, persons))
     if assignment is not None:
         query = query.where(adjustments.c.assignment == assignment)
     rows = tx.execute(query.order_by(adjustments.c.id))

@@ -12,7 +12,7 @@ from grader.model import Report
 from grader.model.answers import WrittenAnswer, of_report
 from grader.model.grouping import grouped
 from grader.render.as_json import as_json, opinion_of
-from grader.store.database import AnyRow, Tx, record_of
+from grader.store.database import AnyRow, Tx, among, record_of
 from grader.store.records import Kind
 from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import authors_of
@@ -45,7 +45,7 @@ def add(tx: Tx, grading: str, submission: str, report: Report) -> None:
 
 def of_gradings(tx: Tx, ids: Collection[str]) -> dict[str, list[WrittenAnswer]]:
     """Return the written answers that each of these gradings found, by grading id."""
-    query = select(answers).where(answers.c.grading.in_(ids))
+    query = select(answers).where(among(tx, answers.c.grading, ids))
     return grouped((row.grading, _answer(row)) for row in tx.execute(query))
 
 

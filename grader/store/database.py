@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import fields
 from functools import cache
@@ -211,6 +212,16 @@ def record_of(row: AnyRow, kind: type[R], **computed: Any) -> R:
         if name not in computed:
             values[name] = getattr(row, name)
     return kind(**values)
+
+
+def among(tx: Tx, column: sa.ColumnElement[str], values: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Return the SQL condition that a column has one of these values. There may be more values than a query may have
+    parameters."""
+    listed = list(values)
+    if tx.dialect.name == "sqlite":
+        each = sa.func.json_each(json.dumps(listed)).table_valued("value")
+        return column.in_(sa.select(each.c.value))
+    return column == sa.any_(sa.literal(listed, postgresql.ARRAY(sa.String)))
 
 
 @cache

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from grader.model import Status
 from grader.model.grouping import grouped
-from grader.store.database import Tx, fetch, fetch_one, record_of
+from grader.store.database import Tx, among, fetch, fetch_one, record_of
 from grader.store.queue import FULL
 from grader.store.records import CheckRecord, Grading, Kind, State
 from grader.store.tables import files, gradings, results, submissions
@@ -47,7 +47,7 @@ def depend_on_chance(records: Sequence[Grading]) -> bool:
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
     """Return one grading of each submission, by submission id: the grading that gives the points or, if there is none
     yet, the newest one that does not belong to a regrade."""
-    query = _ALL.where(gradings.c.submission.in_(ids))
+    query = _ALL.where(among(tx, gradings.c.submission, ids))
     query = query.where(or_(gradings.c.regrade.is_(None), gradings.c.counts))
     grading_of: dict[str, Grading] = {}
     for grading in fetch(tx, query.order_by(gradings.c.counts.desc(), gradings.c.id.desc()), Grading):
@@ -90,7 +90,7 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
         ids: Ids of gradings.
         status: Return only results with this status; None for all.
     """
-    query = select(results).where(results.c.grading.in_(ids))
+    query = select(results).where(among(tx, results.c.grading, ids))
     if status is not None:
         query = query.filter_by(status=status)
     query = query.order_by(results.c.grading, results.c.position)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import func, insert, select, update
 
 from grader.store import people
-from grader.store.database import Tx, fetch, fetch_pairs, next_id, now
+from grader.store.database import Tx, among, fetch, fetch_pairs, next_id, now
 from grader.store.records import LateDayGrant
 from grader.store.tables import courses, late_day_grants
 
@@ -35,6 +35,6 @@ def budgets(tx: Tx, course: str, persons: Collection[str]) -> dict[str, int]:
     negative."""
     days = tx.scalar(select(courses.c.late_days).filter_by(id=course)) or 0
     query = select(late_day_grants.c.person, func.sum(late_day_grants.c.days)).filter_by(course=course)
-    query = query.where(late_day_grants.c.person.in_(persons)).group_by(late_day_grants.c.person)
+    query = query.where(among(tx, late_day_grants.c.person, persons)).group_by(late_day_grants.c.person)
     granted = fetch_pairs(tx, query)
     return {person: max(0, days + granted.get(person, 0)) for person in persons}

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert
 
 from grader.model import Points
 from grader.model.grouping import grouped
-from grader.store.database import Tx, now, record_of
+from grader.store.database import Tx, among, now, record_of
 from grader.store.people import person_of, select_with_person
 from grader.store.records import Mark
 from grader.store.rubrics import require_hundredths
@@ -41,7 +41,7 @@ def put(tx: Tx, submission: str, question: str, points: Points | None, comment: 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
     """Return the marks of each of these submissions, by submission id."""
     query = select_with_person(*marks.c, person=marks.c.by)
-    query = query.where(marks.c.submission.in_(ids))
+    query = query.where(among(tx, marks.c.submission, ids))
     query = query.order_by(marks.c.submission, marks.c.question)
     rows = tx.execute(query).all()
     return grouped((row.submission, record_of(row, Mark, by=person_of(row))) for row in rows)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from sqlalchemy import delete, insert, literal, select
 
 from grader.store import people, tables
-from grader.store.database import Tx, fetch, fetch_one, now, upsert
+from grader.store.database import Tx, among, fetch, fetch_one, now, upsert
 from grader.store.records import Extension, Offering
 from grader.store.tables import extensions, label_extensions, offerings
 
@@ -85,7 +85,7 @@ def extensions_of(
         assignment: Id of the assignment; None for all.
     """
     chosen = {"course": course} if assignment is None else {"course": course, "assignment": assignment}
-    own = select(extensions).filter_by(**chosen).where(extensions.c.person.in_(persons))
+    own = select(extensions).filter_by(**chosen).where(among(tx, extensions.c.person, persons))
     latest = {(row.assignment, row.person): row.due_at for row in tx.execute(own)}
     of_labels = tx.execute(select(label_extensions).filter_by(**chosen)).all()
     if not of_labels:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, exists, func
 from grader.store.database import (
     AnyRow,
     Tx,
+    among,
     change,
     fetch,
     fetch_one,
@@ -244,7 +245,7 @@ def labels_of(tx: Tx, course: str, persons: Collection[str] | None = None) -> di
     query = select(members.c.person, members.c.labels)
     query = query.filter_by(course=course)
     if persons is not None:
-        query = query.where(members.c.person.in_(persons))
+        query = query.where(among(tx, members.c.person, persons))
     return fetch_pairs(tx, query)
 
 

@@ -173,6 +173,11 @@ class Offering:
     group_size: int = 1
     """Largest number of students who submit together; 1 if each student submits alone."""
 
+    def is_held(self, moment: dt.datetime) -> bool:
+        """Return whether points and reasons are hidden from students at this time. Single students may have a hold or
+        release of their own."""
+        return self.held and (self.release_at is None or moment < self.release_at)
+
 
 @dataclass(frozen=True)
 class Adjustment:

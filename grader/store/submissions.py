@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Function, LargeBinary, Select, exists, func, insert, or_, select
 
 from grader.model.grouping import grouped
-from grader.store.database import Tx, fetch_one, fetch_pairs, next_id, now, record_of
+from grader.store.database import Tx, among, fetch_one, fetch_pairs, next_id, now, record_of
 from grader.store.people import PERSON, person_of, select_with_person
 from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
@@ -110,7 +110,7 @@ def of_offering(
     if kind is not None:
         where.append(submissions.c.kind == kind)
     if persons is not None:
-        of_persons = select(authors.c.submission).where(authors.c.person.in_(persons))
+        of_persons = select(authors.c.submission).where(among(tx, authors.c.person, persons))
         where.append(submissions.c.id.in_(of_persons))
     if state is not None:
         where.append(submissions.c.id.in_(_in_state(state)))
@@ -130,7 +130,7 @@ def of_people(
         persons: Ids of the people.
         assignments: Return submissions to these assignments; None for those to any assignment that may use late days.
     """
-    own = select(authors.c.submission).where(authors.c.person.in_(persons))
+    own = select(authors.c.submission).where(among(tx, authors.c.person, persons))
     is_chosen = submissions.c.late_days > 0 if assignments is None else submissions.c.assignment.in_(assignments)
     of_course = (submissions.c.course == course) & (submissions.c.kind == Kind.SUBMISSION)
     return _read(tx, of_course, is_chosen, submissions.c.id.in_(own), submissions.c.id.not_in(withdrawn()))
@@ -150,7 +150,7 @@ def newest_of_each(
     """
     newest = _of_authors(select(func.max(submissions.c.id)), course, assignments)
     if persons is not None:
-        newest = newest.where(authors.c.person.in_(persons))
+        newest = newest.where(among(tx, authors.c.person, persons))
     newest = newest.where(submissions.c.id.not_in(withdrawn()))
     return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person, submissions.c.assignment)))
 
@@ -215,8 +215,8 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
 def authors_of(tx: Tx, ids: Iterable[str] | Select[str]) -> Mapping[str, Sequence[Person]]:
     """Return the authors of each of these submissions, by submission id. `ids` may be a query."""
     query = select_with_person(authors.c.submission, person=authors.c.person)
-    query = query.where(authors.c.submission.in_(ids))
-    query = query.order_by(people.c.login)
+    is_chosen = authors.c.submission.in_(ids) if isinstance(ids, Select) else among(tx, authors.c.submission, ids)
+    query = query.where(is_chosen).order_by(people.c.login)
     rows = tx.execute(query)
     return grouped((row.submission, person_of(row)) for row in rows)
 
@@ -225,7 +225,7 @@ def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
     """Return the files of each of these submissions, by submission id."""
     size = func.length(files.c.content).label("size")
     query = select(files.c.submission, files.c.name, files.c.sha256, size)
-    query = query.where(files.c.submission.in_(ids))
+    query = query.where(among(tx, files.c.submission, ids))
     query = query.order_by(files.c.submission, files.c.position)
     rows = tx.execute(query)
     return grouped((row.submission, record_of(row, File)) for row in rows)

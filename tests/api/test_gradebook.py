@@ -8,11 +8,12 @@ import io
 
 import pytest
 
-from grader.store import people
-from grader.store.records import Role, TokenKind
+from grader.store import late_days, leases, people
+from grader.store.records import Counts, Role, TokenKind
 from tests.api.test_course_pages import Editor
 from tests.api.test_pages import words
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
+from tests.conftest import MakeNotebook
 
 HOUR = dt.timedelta(hours=1)
 PATH = f"/courses/{COURSE}/assignments/{ASSIGNMENT}"
@@ -162,3 +163,112 @@ def test_what_a_platform_exports_it_gets_back(
     assert row[: len(identified)] == identified
     assert titles[: len(identified)] == roster.splitlines()[0].split(",")[: len(identified)]
     assert "Essay (77)" not in titles  # the scores of other assignments are nobody's business
+
+
+def with_late_days(world: World, due: dt.datetime, **settings: object) -> None:
+    """A course with a budget of three late days, two of them for the assignment."""
+    world.set(due_at=due, late={"free_days": 2, "per_day": "50%"}, counts=Counts.BEST, **settings)
+    with world.service.store.write() as tx:
+        late_days.put_budget(tx, COURSE, 3)
+
+
+def days_left(world: World) -> int:
+    listed = world.client.get(f"/api/v1/courses/{COURSE}/late-days", headers=world.headers("grace")).json()
+    return next(row["left"] for row in listed if row["login"] == "ada")
+
+
+def own_days_left(world: World) -> int:
+    left: int = world.client.get(API, headers=world.headers("ada")).json()["late_days"]["left"]
+    return left
+
+
+def test_late_days_do_not_depend_on_who_looks_and_are_settled_at_the_release(world: World) -> None:
+    graded(world, "ada")
+    due = dt.datetime.now(dt.UTC)
+    with_late_days(world, due)
+    world.hand_in("ada", WRONG, late_days="1")
+    world.grade_next("wrong")
+    assert days_left(world) == own_days_left(world) == 3  # the first one was on time, and is better
+    staff = Editor(world, "grace")
+    staff.saves(f"{PATH}/students/ada", f"{PATH}/students/ada/hold", hold="held")
+    assert days_left(world) == own_days_left(world)
+    staff.saves(f"{PATH}/students/ada", f"{PATH}/students/ada/hold", hold="as all")
+    left = {}
+    for hours in (1, -1):
+        with_late_days(world, due, held=True, release_at=due + hours * HOUR)
+        left[hours] = days_left(world)
+    assert left == {1: 2, -1: 3}
+
+
+def test_an_adjustment_is_no_late_penalty(world: World) -> None:
+    graded(world, "ada")
+    page = Editor(world, "grace")
+    page.saves(f"{PATH}/students/ada", f"{PATH}/students/ada/adjustments", points="-0.5", reason="no name")
+    seen = card(world, "ada")
+    assert "adjusted by −0.5" in seen
+    assert "late penalty" not in seen
+    assert "your best" not in seen
+    rows = world.client.get(f"{PATH}/scores/long.csv", headers=world.headers("grace")).text
+    assert ",adjustment,-0.5," in rows
+    assert "late penalty" not in rows
+
+
+def test_the_submission_that_counts_says_the_adjusted_score(world: World) -> None:
+    ids = [graded(world, "ada") for _ in range(2)]
+    Editor(world, "grace").saves(f"{PATH}/students/ada", f"{PATH}/students/ada/adjustments", points="-1", reason="x")
+    finals = []
+    for id in ids:
+        answer = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()
+        finals.append(answer["score"]["final"])
+    assert finals[1] == finals[0] - 1
+    page = world.client.get(f"/submissions/{ids[1]}", headers=world.headers("ada") | {"Accept": "text/html"}).text
+    assert "adjusted by −1" in words(page)
+
+
+def test_an_adjustment_is_hidden_while_results_are(world: World, make_notebook: MakeNotebook) -> None:
+    files = [("files", ("answers.ipynb", make_notebook(("markdown", "because"))))]
+    assert world.client.post(f"{API}/submissions", files=files, headers=world.headers("ada")).status_code == 202
+    world.grade_next("without_code")
+    world.set(held=True, closes_at=dt.datetime.now(dt.UTC) - HOUR)  # what was not submitted is zero
+    student = f"{PATH}/students/ada"
+    Editor(world, "grace").saves(student, f"{student}/adjustments", points="3", reason="secret")
+    page = world.client.get(PATH, headers=world.headers("ada") | {"Accept": "text/html"}).text
+    assert "secret" not in page + card(world, "ada")
+
+
+def test_a_student_without_a_submission_has_no_score_to_adjust(world: World) -> None:
+    answer = Editor(world, "grace").sends(
+        f"{PATH}/students/bob", f"{PATH}/students/bob/adjustments", points="3", reason="oral exam"
+    )
+    assert answer.status_code == 422
+    assert "submit for them first" in answer.text
+
+
+@pytest.mark.parametrize(("fails", "state"), [(False, "waiting"), (True, "needs attention")])
+def test_what_has_no_points_yet_is_no_missing_submission(fails: bool, state: str, world: World) -> None:
+    world.set(counts=Counts.BEST)
+    world.hand_in("ada")
+    while fails:
+        with world.service.store.write() as tx:
+            leased = leases.claim(tx, "test worker")
+            fails = leased is not None
+            if leased:
+                leases.fail(tx, leased, "broken on purpose")
+    assert f"Ada ada — {state}" in table(world)
+
+
+def test_another_roster_keeps_the_identifiers_of_a_platform(world: World) -> None:
+    path = f"/api/v1/courses/{COURSE}/roster"
+    for roster in (CANVAS, "login,name,ID,Section\nada,Ada,9,B\n", MOODLE.replace("ada@x.edu", "ada")):
+        files = {"file": ("roster.csv", roster.encode())}
+        assert world.client.put(path, files=files, headers=world.headers("grace")).status_code == 200
+    with world.service.store.read() as tx:
+        (ada,) = [member for member in people.roster(tx, COURSE) if member.person.login == "ada"]
+    assert (ada.identifiers["ID"], ada.identifiers["Identifier"]) == ("4711", "Participant 91")
+
+
+def test_lines_of_canvas_about_assignments_are_nobody(world: World) -> None:
+    roster = CANVAS.replace("    Points Possible", ",,,,,Manual Posting\n    Points Possible")
+    files = {"file": ("roster.csv", roster.encode())}
+    answer = world.client.put(f"/api/v1/courses/{COURSE}/roster", files=files, headers=world.headers("grace"))
+    assert answer.status_code == 200, answer.text

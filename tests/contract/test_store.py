@@ -1105,3 +1105,11 @@ def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(sto
 def test_a_database_that_lies_in_no_folder_is_an_internal_error(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         Store(f"sqlite:///{tmp_path}/gone/grader.db").migrate()
+
+
+def test_a_query_takes_more_ids_than_it_may_have_parameters(store: Store, hand_in: HandIn) -> None:
+    id, grading = hand_in("ann")
+    ids = [id, *(f"unknown {number}" for number in range(70_000))]
+    with store.read() as tx:
+        assert set(submissions.authors_of(tx, ids)) == {id}
+        assert gradings.of_submissions(tx, ids)[id].id == grading
