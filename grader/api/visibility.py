@@ -13,6 +13,7 @@ Information from which a hidden result can be inferred is hidden too.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,10 @@ HELD = "shown when your teachers release it"
 HIDDEN = "not shown for this assignment"
 NOT_TOLD = "pre-checks do not tell more at the moment"
 """The reason in a report that leaves out reasons because of `Offering.precheck_detail`."""
+
+
+_LINE_IN_ERROR = re.compile(r" on line \d+| \(detected at line \d+\)")
+"""The line that Python names in messages of syntax errors."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,9 @@ def precheck_detail(offering: Offering, due_at: dt.datetime | None) -> PrecheckD
 
 def _without_line(check: CheckResult) -> CheckResult:
     """Return a check's result without the line of the failure. Texts of failed calls name the line, too."""
-    call = check.failed_call and replace(check.failed_call, raised_at=None, column=None)
+    call = check.failed_call
+    if call:
+        call = replace(call, error=_LINE_IN_ERROR.sub("", call.error), raised_at=None, column=None)
     reason = check.cause or (call.reason if call else check.reason)
     return replace(check, reason=reason, failed_call=call, line=None)
 

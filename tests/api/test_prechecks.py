@@ -32,7 +32,8 @@ SOURCE = "return quagga"
 @pytest.fixture
 def telling(world: World, reports: dict[str, Report]) -> World:
     """The report "telling" names a failed check, the reason and the line, in every field that can."""
-    call = FailedCall("negative(a)", f"ValueError: {REASON}", "", Place("mlp.py", 61), column=7)
+    error = f"SyntaxError: {REASON} on line 61 (detected at line 61)"
+    call = FailedCall("negative(a)", error, "", Place("mlp.py", 61), column=7)
     line = SourceLine("mlp.py", 61, SOURCE)
     failed = CheckResult(FAILED, "Negation", Points(1), Points(2), Status.PARTIAL, call.reason, "", call, line=line)
     report = with_checks(reports["wrong"], {FAILED: failed})
@@ -57,7 +58,8 @@ def precheck(world: World, login: str = "ada") -> Response:
 
 def told(text: str) -> set[str]:
     """What a text tells of the failed check. A line is told by its number, or by what stands there."""
-    return {fact for fact in (FAILED, REASON, LINE) if fact in text} | ({LINE} if SOURCE in text else set())
+    signs = {FAILED: FAILED, REASON: REASON, LINE: LINE, SOURCE: LINE, "line 61": LINE}
+    return {fact for sign, fact in signs.items() if sign in text}
 
 
 # ── how many ─────────────────────────────────────────────────────────────────────────────────────────
