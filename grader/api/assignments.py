@@ -24,9 +24,9 @@ from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
-from grader.api.submitting import SubmitRequest, submit
+from grader.api.submitting import SubmitRequest, attempts_left, submit
 from grader.api.views import SubmissionView, views_of
-from grader.api.visibility import seen_by
+from grader.api.visibility import precheck_detail, seen_by
 from grader.assignments.catalogue import Assignment
 from grader.course import csv_people
 from grader.course import offerings as offers
@@ -36,7 +36,7 @@ from grader.model import Points
 from grader.model.grouping import grouped
 from grader.store import groups, offerings, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Counts, Kind, Offering, Page
+from grader.store.records import Counts, Kind, Offering, Page, PrecheckDetail
 
 router = APIRouter(prefix="/api/v1", tags=["courses"])
 pages = APIRouter(include_in_schema=False)
@@ -68,6 +68,10 @@ class OfferingSettings(BaseModel):
     """Students cannot ask for regrades after this date; null if they always can."""
     group_size: int = 1
     """Most students who submit together; 1 for no groups."""
+    prechecks_per_day: int | None = None
+    """Pre-checks of a student in 24 hours; null for no limit."""
+    precheck_detail: PrecheckDetail = PrecheckDetail.LINES
+    """What pre-checks tell students until their due date."""
 
 
 class OfferingIn(In, OfferingSettings):
@@ -88,6 +92,8 @@ class OfferingOut(Out, OfferingSettings):
     """Null for students."""
     late_days: OwnLateDays | None = None
     """Null in lists, and if the late policy has no late days."""
+    prechecks_left: int | None = None
+    """The pre-checks that the caller has left at the moment; null in lists, and if they are not limited."""
     groups: list[StudentGroupOut] = []
     """The caller's group, and groups that have invited the caller; empty in lists."""
     load: str = ""
@@ -123,8 +129,10 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
         offering = known_offering(tx, caller, course, assignment)
         body = OfferingOut.of(tx, offering, caller)
         own = OwnLateDays.of(tx, caller, offering)
+        prechecks_left = attempts_left(tx, offering, caller.person.id, Kind.PRECHECK)
         related_groups = StudentGroupOut.all(groups.groups_of(tx, offering, caller.person.login))
-    return body.model_copy(update={"late_days": own, "groups": related_groups})
+    update = {"late_days": own, "groups": related_groups, "prechecks_left": prechecks_left}
+    return body.model_copy(update=update)
 
 
 @router.put(
@@ -358,6 +366,8 @@ def show_assignment(
             card=card,
             policy=read_policy(offering.late),
             late_days=OwnLateDays.of(tx, caller, offering),
+            precheck_detail=precheck_detail(offering, card.due_at),
+            prechecks_left=attempts_left(tx, offering, caller.person.id, Kind.PRECHECK),
             groups=groups.groups_of(tx, offering, caller.person.login),
             attempts=rows[:SHOWN],
             older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",

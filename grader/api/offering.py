@@ -21,7 +21,7 @@ from grader.api.schemas import AssignmentId, CourseId
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
-from grader.store.records import Counts, Offering
+from grader.store.records import Counts, Offering, PrecheckDetail
 
 pages = APIRouter(include_in_schema=False)
 
@@ -34,6 +34,8 @@ _LABELS = {
     "counts": "which submission counts",
     "attempts_per_hour": "attempts an hour",
     "group_size": "group size",
+    "prechecks_per_day": "pre-checks a day",
+    "precheck_detail": "what pre-checks tell",
     "held": "release",
     "release_at": "date of release",
     "requests_until": "deadline of requests",
@@ -65,6 +67,8 @@ class SettingsForm(BaseModel):
     counts: Counts = Counts.LATEST
     attempts_per_hour: _TypedNumber = None
     group_size: int = 1
+    prechecks_per_day: _TypedNumber = None
+    precheck_detail: PrecheckDetail = PrecheckDetail.LINES
     held: bool = False
     release_at: TypedTime = None
     requests_until: TypedTime = None
@@ -128,6 +132,7 @@ def show_offering(
         is_offered=current is not None,
         task=task,
         load=load,
+        details=list(PrecheckDetail),
         version=_version(current),
         saved=None if saved is None else [_LABELS[name] for name in saved.split(",") if name in _LABELS],
     )

@@ -212,7 +212,7 @@ async def submit(
     caller: TheCaller,
     response: Response,
     files: Annotated[list[UploadFile], File(description="A Python file, a notebook, a zip of both, or several files")],
-    kind: Annotated[Kind, Form(description="Pre-checks are unlimited and give no points")] = Kind.SUBMISSION,
+    kind: Annotated[Kind, Form(description="Pre-checks use no attempt and give no points")] = Kind.SUBMISSION,
     authors: Annotated[tuple[str, ...], Form(description="Logins of the authors, if staff submit for others")] = (),
     supersede: Annotated[bool, Form(description="Replace earlier submissions that are still queued")] = False,
     late_days: Annotated[int, Form(ge=0, le=MOST_DAYS, description="The most late days to use")] = 0,

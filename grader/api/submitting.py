@@ -26,6 +26,7 @@ from grader.store.database import Tx, now
 from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
 
 _HOUR = dt.timedelta(hours=1)
+_DAY = dt.timedelta(days=1)
 FULL_SECONDS = 30
 """Seconds in the header Retry-After of a response that refuses a pre-check because the queue is full."""
 STORAGE_SECONDS = 3_600
@@ -263,26 +264,39 @@ def require_opened(offering: Offering, moment: dt.datetime) -> None:
 
 
 def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None:
-    """Raise 429 if the person has used up the attempts per hour. A submission of a group uses an attempt of each
-    member. Pre-checks and submissions without code use no attempt."""
-    allowed = offering.attempts_per_hour
-    if allowed is None or request.kind is Kind.PRECHECK:
+    """Raise 429 if the person has used up the attempts per hour, or the pre-checks per day. A submission of a group
+    uses an attempt of each member. Submissions without code use no attempt."""
+    allowed, period = _attempts_allowed(offering, request.kind)
+    if allowed is None:
         return
-    times = submissions.times_since(tx, request.course, request.assignment, request.person, now() - _HOUR)
+    times = submissions.times_since(
+        tx, request.course, request.assignment, request.person, now() - period, request.kind
+    )
     if len(times) < allowed:
         return
-    free_at = times[-allowed] + _HOUR  # `times` are sorted, the oldest first
-    detail = f"{allowed} attempts an hour are allowed, the next one at {utc(free_at)}; pre-checks are unlimited"
+    free_at = times[-allowed] + period  # `times` are sorted, the oldest first
     wait = (free_at - now()).total_seconds()
+    if request.kind is Kind.PRECHECK:
+        detail = f"{allowed} pre-checks a day are allowed, the next one at {utc(free_at)}; you can still submit"
+        raise HttpProblem(429, "too-many-prechecks", "No pre-check is left", detail, retry_seconds=wait)
+    detail = f"{allowed} attempts an hour are allowed, the next one at {utc(free_at)}; pre-checks use none"
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)
 
 
-def attempts_left(tx: Tx, offering: Offering, person: str) -> int | None:
+def _attempts_allowed(offering: Offering, kind: Kind) -> tuple[int | None, dt.timedelta]:
+    """Return the number of allowed attempts of a kind, None for no limit, and the period in which they are counted."""
+    if kind is Kind.PRECHECK:
+        return offering.prechecks_per_day, _DAY
+    return offering.attempts_per_hour, _HOUR
+
+
+def attempts_left(tx: Tx, offering: Offering, person: str, kind: Kind = Kind.SUBMISSION) -> int | None:
     """Return the number of attempts that a person has left at the moment; None if the attempts are not limited."""
-    if offering.attempts_per_hour is None:
+    allowed, period = _attempts_allowed(offering, kind)
+    if allowed is None:
         return None
-    times = submissions.times_since(tx, offering.course, offering.assignment, person, now() - _HOUR)
-    return max(0, offering.attempts_per_hour - len(times))
+    times = submissions.times_since(tx, offering.course, offering.assignment, person, now() - period, kind)
+    return max(0, allowed - len(times))
 
 
 def _require_few_waiting(tx: Tx, request: SubmitRequest, limit: int) -> None:

@@ -9,9 +9,9 @@ from statistics import median
 
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
-from grader.api.visibility import Visibility, seen_by
+from grader.api.visibility import Visibility, precheck_detail, seen_by
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness, last_moment, lateness
+from grader.course.late import Lateness, extended, last_moment, lateness
 from grader.course.late_days import LateDayAccounts, charge
 from grader.course.scores import AnsweredQuestions, QuestionScore, Score, SubmissionState, code_points, score
 from grader.errors import BadAssignment, BadCall
@@ -32,7 +32,17 @@ from grader.store import (
     submissions,
 )
 from grader.store.database import Tx, now
-from grader.store.records import Counts, Grading, Kind, Mark, Offering, RegradeRequest, State, SubmissionRecord
+from grader.store.records import (
+    Counts,
+    Grading,
+    Kind,
+    Mark,
+    Offering,
+    PrecheckDetail,
+    RegradeRequest,
+    State,
+    SubmissionRecord,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class SubmissionView:
 
     submission: SubmissionRecord
     offering: Offering
+    """The offering. Its `held` and `precheck_detail` are those that apply to this submission now."""
     grading: Grading
     """The grading that gives the points. If there is none yet, the newest one that does not belong to a regrade."""
     marks: tuple[Mark, ...]
@@ -176,13 +187,18 @@ def _views_of(
     answered_of = _answered_questions(tx, records, grading_of)
     views = []
     for record in records:
-        visible = visible_of[record.assignment]
-        offering = visible.offering
-        stored = grading_of[record.id]
-        results = visible.results(results_of.get(stored.id, []))
-        grading = visible.grading(stored, results)
-        own_marks = visible.marks(marks_of.get(record.id, ()))
         extension = _extension(record, extensions)
+        offering = visible_of[record.assignment].offering
+        detail = PrecheckDetail.LINES
+        if record.kind is Kind.PRECHECK:
+            detail = precheck_detail(offering, extended(offering.due_at, extension))
+        offering = replace(offering, precheck_detail=detail)
+        visible = Visibility(offering, caller)
+        stored = grading_of[record.id]
+        all_results = results_of.get(stored.id, [])
+        results = visible.results(all_results)
+        grading = visible.grading(stored, all_results)
+        own_marks = visible.marks(marks_of.get(record.id, ()))
         late = lateness(record.received_at, offering.due_at, extension, offering.late, accounts.of_submission(record))
         view = SubmissionView(record, offering, grading, own_marks, late, None)
         if record.kind is Kind.SUBMISSION:

@@ -1,29 +1,38 @@
 """Reduce reports, gradings and marks to the information that the caller may see. Staff see everything.
 
-For students, two settings of an offering hide information:
+For students, three settings of an offering hide information:
 
 held: until staff release the assignment, all points, reasons and evidence are hidden. Staff may set a date for the
     release, and hold or release single students.
 hidden: a list of parts and checks. Students see that they exist, but not their results.
+precheck_detail: how much a pre-check tells until the due date (see `precheck_detail`).
 
 Information from which a hidden result can be inferred is hidden too.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
-from grader.model import ZERO, CheckResult, Evidence, Report, Status, Written
+from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
 from grader.store import adjustments
 from grader.store.database import Tx, now
-from grader.store.records import CheckRecord, Grading, Mark, Offering, RegradeRequest
+from grader.store.records import CheckRecord, Grading, Mark, Offering, PrecheckDetail, RegradeRequest
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
 HIDDEN = "not shown for this assignment"
+NOT_TOLD = "pre-checks do not tell more at the moment"
+"""The reason in a report that leaves out reasons because of `Offering.precheck_detail`."""
+
+
+_LINE_IN_ERROR = re.compile(r" on line \d+| \(detected at line \d+\)")
+"""The line that Python names in messages of syntax errors."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Visibility:
             written = tuple(self._written(answer) for answer in part.written)
             checks = tuple(self._check(check) for check in part.checks) if hidden else part.checks
             parts.append(replace(part, written=written, checks=checks))
-        report = replace(report, parts=tuple(parts))
+        report = self._with_detail(replace(report, parts=tuple(parts)))
         if not hidden:
             return report
         sections = [section for section in report.usage if not _has_hidden(section, hidden)]
@@ -75,9 +84,11 @@ class Visibility:
 
     def results(self, results: Sequence[CheckRecord]) -> list[CheckRecord]:
         """Return the results of checks, those of hidden checks as waiting and without points."""
-        if self.is_complete:
-            return list(results)
-        return [self._result(result) for result in results]
+        if self.is_staff or self._detail is PrecheckDetail.LINES:
+            return [self._result(result) for result in results]
+        if self._detail is PrecheckDetail.POINTS:
+            return []
+        return [replace(self._result(result), mistake="", reason="") for result in results]
 
     def grading(self, grading: Grading, results: Sequence[CheckRecord]) -> Grading:
         """Return a grading whose points are the points of visible checks. Only staff see failures and workers.
@@ -93,7 +104,7 @@ class Visibility:
         if self.offering.held:
             return replace(grading, points=None, decided=None)
         points = possible = ZERO
-        for result in self.results(results):
+        for result in map(self._result, results):
             if result.status.is_decided:
                 points += result.points
                 possible += result.possible
@@ -121,11 +132,14 @@ class Visibility:
         return replace(answered, answers=answers)
 
     def event(self, event: Event) -> Event:
-        """Return an event in which the results of hidden checks are waiting."""
-        if self.is_complete:
+        """Return an event in which the results of hidden checks are waiting. The reasons in events name lines, so that
+        pre-checks that tell no lines have none."""
+        if self.is_staff:
             return event
         checks = []
-        for check in event.checks:
+        for check in event.checks if self._detail is not PrecheckDetail.POINTS else ():
+            if self._detail is not PrecheckDetail.LINES:
+                check = replace(check, reason="")
             if self.is_hidden(check.id):
                 check = CheckEvent(check.id, Status.WAITING, 0.0, check.possible)
             checks.append(check)
@@ -151,8 +165,29 @@ class Visibility:
         remarks = [remark for remark in check.remarks if not any(id in remark for id in self.offering.hidden)]
         return replace(check, remarks=tuple(remarks))
 
+    @property
+    def _detail(self) -> PrecheckDetail:
+        return self.offering.precheck_detail
+
+    def _with_detail(self, report: Report) -> Report:
+        """Return the report of a pre-check without the information that it does not tell."""
+        if self._detail is PrecheckDetail.LINES or not report.submission.code_submitted:
+            return report
+        graded = report.submission.graded
+        if self._detail is PrecheckDetail.REASONS:
+            graded = graded and replace(graded, notes=())
+        else:
+            graded = None
+            report = replace(report, evidence=(), usage={})
+        report = replace(report, submission=replace(report.submission, graded=graded), remarks=())
+        if self._detail is PrecheckDetail.POINTS:
+            return replace(report, parts=_only_totals(report))
+        without = _without_line if self._detail is PrecheckDetail.REASONS else _without_reason
+        parts = [replace(part, checks=tuple(map(without, part.checks))) for part in report.parts]
+        return replace(report, parts=tuple(parts))
+
     def _result(self, result: CheckRecord) -> CheckRecord:
-        if not self.is_hidden(result.check) or result.status is Status.NOT_SUBMITTED:
+        if self.is_staff or not self.is_hidden(result.check) or result.status is Status.NOT_SUBMITTED:
             return result
         return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", self._placeholder)
 
@@ -171,6 +206,43 @@ def seen_by(tx: Tx, caller: Caller, offered: Iterable[Offering]) -> list[Offerin
         held = own_holds.get(offering.assignment, offering.is_held(now()))
         seen.append(replace(offering, held=held))
     return seen
+
+
+def precheck_detail(offering: Offering, due_at: dt.datetime | None) -> PrecheckDetail:
+    """Return what pre-checks tell a student now. `due_at` is the student's due date, with any extension."""
+    is_over = due_at is not None and now() > due_at
+    return PrecheckDetail.LINES if is_over else offering.precheck_detail
+
+
+def _without_line(check: CheckResult) -> CheckResult:
+    """Return a check's result without the line of the failure. Texts of failed calls name the line, too."""
+    call = check.failed_call
+    if call:
+        call = replace(call, error=_LINE_IN_ERROR.sub("", call.error), raised_at=None, column=None)
+    reason = check.cause or (call.reason if call else check.reason)
+    return replace(check, reason=reason, failed_call=call, line=None)
+
+
+def _without_reason(check: CheckResult) -> CheckResult:
+    """Return a check's result with its points and status alone."""
+    reason = NOT_TOLD if check.status.loses_points else ""
+    if not check.status.is_decided:
+        reason = check.reason
+    return CheckResult(check.id, check.title, check.points, check.possible, check.status, reason, outcome=check.outcome)
+
+
+def _only_totals(report: Report) -> tuple[Part, ...]:
+    """Return parts in which one check has the points of all decided checks, and one those of all other checks."""
+    totals = []
+    for id, title, is_decided in (("code.graded", "Graded checks", True), ("code.other", "Other checks", False)):
+        checks = [check for check in report.checks if check.status.is_decided is is_decided]
+        if checks:
+            points = sum((check.points for check in checks), ZERO)
+            possible = sum((check.possible for check in checks), ZERO)
+            status = Status.of_points(points, possible) if is_decided else Status.WAITING
+            totals.append(CheckResult(id, title, points, possible, status, NOT_TOLD))
+    answered = [replace(part, checks=()) for part in report.parts if part.written]
+    return (Part("code", "Code", tuple(totals)), *answered)
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:

@@ -39,7 +39,7 @@ from grader.settings import Settings
 from grader.store import late_days as store_late_days
 from grader.store import offerings, people
 from grader.store.database import Tx
-from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, TokenKind, TokenScope
+from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, PrecheckDetail, TokenKind, TokenScope
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Manage courses, people, tokens and offered assignments."
@@ -175,6 +175,10 @@ def offer(
     hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
     requests_until: Annotated[str | None, typer.Option(help=f"Last date for requests of a regrade: {_DATE}")] = None,
     group_size: Annotated[int | None, typer.Option(help="Most students who submit together; 1 for no groups.")] = None,
+    prechecks_per_day: Annotated[int | None, typer.Option(help="Pre-checks in 24 hours; 0 for no limit.")] = None,
+    precheck_detail: Annotated[
+        PrecheckDetail | None, typer.Option(help="What pre-checks tell until the due date; lines for everything.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Offer an assignment in a course, or change the given settings of an offered assignment."""
@@ -191,6 +195,8 @@ def offer(
         "hidden": hidden,
         "requests_until": requests_until,
         "group_size": group_size,
+        "prechecks_per_day": prechecks_per_day,
+        "precheck_detail": precheck_detail,
     }
     changes = {name: _setting(name, value) for name, value in options.items() if value is not None}
     if held is False:
@@ -214,7 +220,7 @@ def _setting(name: str, option: Any) -> Any:
         return None if option == "none" else local_date(option)
     if name == "late":
         return late_policy(option)
-    if name == "attempts_per_hour":
+    if name in ("attempts_per_hour", "prechecks_per_day"):
         return option or None
     if name == "hidden":
         return () if option == "none" else tuple(option.replace(",", " ").split())

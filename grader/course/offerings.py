@@ -24,12 +24,14 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
 
     Raises:
         BadCall: If dates are out of order, a date of release has no effect, the late policy, the number of attempts or
-            the group size is not valid, or a hidden id is not a part or check of the assignment.
+            pre-checks, or the group size is not valid, or a hidden id is not a part or check of the assignment.
     """
     read_policy(offering.late)
     _check_dates(offering)
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
+    if offering.prechecks_per_day is not None and not 1 <= offering.prechecks_per_day <= 1000:
+        raise BadCall("pre-checks per day must be from 1 to 1000, or empty for no limit")
     if not 1 <= offering.group_size <= MOST_MEMBERS:
         raise BadCall(f"the group size must be from 1 (no groups) to {MOST_MEMBERS}")
     assignment_ids: set[str] = set()

@@ -744,7 +744,7 @@ class GradedSubmission:
     digest: str
     files: tuple[str, ...]
     graded: Loaded | None
-    """The class or functions that were graded; null if the code could not be loaded."""
+    """The class or functions that were graded; null if the code could not be loaded, or a pre-check does not tell."""
     missing: str = ""
     """Message to the student if no code was submitted; otherwise empty."""
 

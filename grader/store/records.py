@@ -148,6 +148,28 @@ class Counts(StrEnum):
     BEST = "best"
 
 
+class PrecheckDetail(StrEnum):
+    """What pre-checks tell students until the due date. Each member tells more than the one before."""
+
+    POINTS = "points"
+    CHECKS = "checks"
+    REASONS = "reasons"
+    LINES = "lines"
+
+    @property
+    def label(self) -> str:
+        """The detail as shown to users, after "they tell"."""
+        return _DETAIL_LABELS[self]
+
+
+_DETAIL_LABELS = {
+    PrecheckDetail.POINTS: "only the total of points",
+    PrecheckDetail.CHECKS: "which checks fail, without reasons",
+    PrecheckDetail.REASONS: "which checks fail and why, without lines",
+    PrecheckDetail.LINES: "everything",
+}
+
+
 @dataclass(frozen=True)
 class Offering:
     """How a course offers an assignment."""
@@ -172,6 +194,10 @@ class Offering:
     """After this time students cannot ask for regrades; None if they always can."""
     group_size: int = 1
     """Largest number of students who submit together; 1 if each student submits alone."""
+    prechecks_per_day: int | None = None
+    """Number of pre-checks that a student may submit in 24 hours; None for no limit."""
+    precheck_detail: PrecheckDetail = PrecheckDetail.LINES
+    """What pre-checks tell students until their due date, or always if there is none."""
 
     def is_held(self, moment: dt.datetime) -> bool:
         """Return whether points and reasons are hidden from students at this time. Single students may have a hold or

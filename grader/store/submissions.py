@@ -266,10 +266,12 @@ def lock_people(tx: Tx, persons: Collection[str]) -> None:
     tx.execute(query.with_for_update())
 
 
-def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
-    """Return the times of a person's attempts after `since`, the oldest first.
+def times_since(
+    tx: Tx, course: str, assignment: str, person: str, since: dt.datetime, kind: Kind = Kind.SUBMISSION
+) -> list[dt.datetime]:
+    """Return the times of a person's attempts of one kind after `since`, the oldest first.
 
-    A submission of a group is an attempt of each author. These submissions are not attempts: pre-checks, submissions
+    A submission of a group is an attempt of each author. These submissions are not attempts: submissions
     without code, submissions by staff for a student, and submissions whose grading is broken, superseded, or was
     cancelled before it started.
     """
@@ -279,7 +281,7 @@ def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.dat
     own = select(authors.c.submission).filter_by(person=person)
     all_authors = select(authors.c.person).where(authors.c.submission == submissions.c.id)
     query = select(submissions.c.received_at).filter_by(course=course, assignment=assignment)
-    query = query.filter_by(kind=Kind.SUBMISSION, code_submitted=True)
+    query = query.filter_by(kind=kind, code_submitted=True)
     query = query.where(submissions.c.id.in_(own), submissions.c.by.in_(all_authors))
     query = query.where(submissions.c.received_at > since, submissions.c.id.in_(attempts))
     query = query.order_by(submissions.c.received_at)

@@ -31,7 +31,18 @@ from sqlalchemy import (
 from sqlalchemy import DateTime as _DateTime
 
 from grader.model import Points, Status
-from grader.store.records import Counts, Kind, LoginMethod, Priority, RegradeState, Role, State, TokenKind, Which
+from grader.store.records import (
+    Counts,
+    Kind,
+    LoginMethod,
+    PrecheckDetail,
+    Priority,
+    RegradeState,
+    Role,
+    State,
+    TokenKind,
+    Which,
+)
 
 
 class Moment(TypeDecorator[dt.datetime]):
@@ -247,6 +258,8 @@ offerings = Table(
     _required("hidden", Texts),
     Column("requests_until", Moment),
     _required("group_size", Integer, server_default=text("1")),
+    Column("prechecks_per_day", Integer),
+    _required("precheck_detail", _choice(PrecheckDetail), server_default=PrecheckDetail.LINES),
 )
 
 extensions = Table(

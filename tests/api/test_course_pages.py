@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from grader.store import late_days, offerings, people
 from grader.store.database import Tx, now
-from grader.store.records import Counts, Offering, Role, TokenKind
+from grader.store.records import Counts, Offering, PrecheckDetail, Role, TokenKind
 from tests.api.test_pages import words
 from tests.api.world import World
 
@@ -352,6 +352,8 @@ def test_an_assignment_is_offered_with_its_settings(world: World, grace: Editor)
         most_days="5",
         counts="best",
         attempts_per_hour="4",
+        prechecks_per_day="3",
+        precheck_detail="checks",
         held="true",
         hidden=["q1.2", "q1.2.negative"],
     )
@@ -364,7 +366,8 @@ def test_an_assignment_is_offered_with_its_settings(world: World, grace: Editor)
     assert "one submission from each of 2 students" in words(page)
     assert shown(page, "datetime-local")["due_at"] == "2026-12-01T22:59:59"
     numbers = {"free_days": "", "grace_minutes": "10", "most_days": "5", "attempts_per_hour": "4", "group_size": "1"}
-    assert shown(page, "number") == numbers
+    assert shown(page, "number") == numbers | {"prechecks_per_day": "3"}
+    assert (saved.prechecks_per_day, saved.precheck_detail) == (3, PrecheckDetail.CHECKS)
     assert page.count(" checked") == 3
     assert "offered" in words(grace.get("/courses/ml/offer"))
 
@@ -388,6 +391,7 @@ def test_what_the_form_has_no_field_for_stays(world: World, grace: Editor) -> No
         ({"due_at": "tomorrow"}, "due_at"),
         ({"per_day": "ten"}, "per_day in a late policy must be text"),
         ({"attempts_per_hour": "0"}, "attempts per hour must be from 1 to 1000"),
+        ({"prechecks_per_day": "0"}, "pre-checks per day must be from 1 to 1000"),
         ({"hidden": ["q9"]}, "no part or check 'q9'"),
     ],
 )

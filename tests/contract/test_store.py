@@ -634,6 +634,8 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "offerings.release_at",
             "offerings.requests_until",
             "offerings.group_size",
+            "offerings.prechecks_per_day",
+            "offerings.precheck_detail",
             "tokens.method",
         ):
             table_name, _, name = column.partition(".")

@@ -91,9 +91,13 @@ def test_what_an_offer_does_not_say_stays_as_it_was(call: Call, course: str) -> 
     late = '{"per_day": "10%"}'
     call("offer", course, "ps4", "--due", "2026-12-01T23:59+01:00", "--late", late, "--held", "--hidden", "q2.5")
     call("offer", course, "ps4", "--group-size", "3")
+    call("offer", course, "ps4", "--prechecks-per-day", "3", "--precheck-detail", "checks")
     (kept,) = rows(call("offer", course, "ps4", "--counts", "best", "--due", "none", "--json"))
     assert (kept["due"], kept["counts"], kept["held"], kept["hidden"]) == (None, "best", True, ["q2.5"])
     assert (kept["late"], kept["group_size"]) == ({"per_day": "10%"}, 3)
+    assert (kept["prechecks_per_day"], kept["precheck_detail"]) == (3, "checks")
+    (free,) = rows(call("offer", course, "ps4", "--prechecks-per-day", "0", "--json"))
+    assert free["prechecks_per_day"] is None
     assert '{"per_day": "10%"}' in call("offer", course, "ps4")
 
 

@@ -1,8 +1,8 @@
 """The tables of a course that is run in the browser.
 
 Late days, labels of members, extensions for labels, holds for single students, adjustments of scores, passwords,
-requests for regrades, and groups of students. Equal submissions are found by their digest; without an index each grading would read all
-submissions.
+requests for regrades, groups of students, and limits of pre-checks. Equal submissions are found by their digest; without
+an index each grading would read all submissions.
 """
 
 from __future__ import annotations
@@ -128,3 +128,5 @@ def upgrade() -> None:
         sqlite_where=sa.text("accepted"),
         postgresql_where=sa.text("accepted"),
     )
+    op.add_column("offerings", sa.Column("prechecks_per_day", sa.Integer))
+    op.add_column("offerings", sa.Column("precheck_detail", sa.String(16), nullable=False, server_default="lines"))
