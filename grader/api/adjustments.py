@@ -52,7 +52,7 @@ def list_adjustments(staff: ForStaff, login: Login) -> list[AdjustmentOut]:
     """List the adjustments of a student's score (staff)."""
     with staff.read() as (tx, _):
         person = known_member(tx, staff.course, login)
-        adjustments_of = adjustments.adjustments_of(tx, staff.course, [person.id], staff.assignment)
+        adjustments_of = adjustments.adjustments_of(tx, staff.course, [person.id])
     return [AdjustmentOut.of(adjustment) for adjustment in adjustments_of.get((staff.assignment, person.id), ())]
 
 

@@ -30,7 +30,6 @@ pages = APIRouter(include_in_schema=False)
 
 SHOWN = 100
 """Number of students on one page of a gradebook."""
-_EVERYBODY = 1_000_000
 
 SearchText = Annotated[str, Query(max_length=200, pattern=TEXT)]
 Order = Literal["name", "total"]
@@ -125,11 +124,9 @@ def show_gradebook(
         shown_course = known_course(tx, course)
         offered = known_offerings(tx, caller, course)
         if only or order == "total":
-            rows = _chosen(_rows(tx, caller, offered, _students(tx, course, text.strip())), only, order, after)
+            rows = _chosen(_rows(tx, caller, course, offered, text.strip()), only, order, after)
         else:
-            previous = people.person_by_login(tx, after) if after else None
-            students = _students(tx, course, text.strip(), previous, SHOWN + 1)
-            rows = _rows(tx, caller, offered, students)
+            rows = _rows(tx, caller, course, offered, text.strip(), after, SHOWN + 1)
     tasks = caller.service.assignments
     return page(
         request,
@@ -153,7 +150,7 @@ def get_course_gradebook(course: CourseId, caller: TheCaller) -> Response:
     with caller.read() as tx:
         known_course(tx, course)
         offered = known_offerings(tx, caller, course)
-        rows = _rows(tx, caller, offered, _students(tx, course))
+        rows = _rows(tx, caller, course, offered)
     titles = ["login", "name"]
     for offering in offered:
         task = caller.service.assignments[offering.assignment]
@@ -167,19 +164,21 @@ def get_course_gradebook(course: CourseId, caller: TheCaller) -> Response:
     return download(f"{course}-gradebook.csv", safe_csv.dumps(lines).encode())
 
 
-def _students(
-    tx: Tx, course: str, text: str = "", after: Person | None = None, limit: int = _EVERYBODY
-) -> list[Person]:
-    """Return the students of a course, as `people.roster_page` does."""
-    members = people.roster_page(tx, course, text, after, limit, Role.STUDENT)
-    return [member.person for member in members]
-
-
-def _rows(tx: Tx, caller: Caller, offered: Sequence[Offering], students: Sequence[Person]) -> list[GradebookRow]:
-    """Return the row of each student."""
+def _rows(
+    tx: Tx,
+    caller: Caller,
+    course: str,
+    offered: Sequence[Offering],
+    text: str = "",
+    after: str = "",
+    limit: int | None = None,
+) -> list[GradebookRow]:
+    """Return the rows of students of a course, whom the last arguments choose as in `people.roster`."""
+    members = people.roster(tx, course, Role.STUDENT, text, after, limit)
+    students = [member.person for member in members]
     ids = [student.id for student in students]
     counting = counting_submissions(tx, caller, offered, ids) if offered else {}
-    disputed = requests.disputed(tx, offered[0].course) if offered else set()
+    disputed = requests.disputed(tx, course)
     rows = []
     for student in students:
         cells = []

@@ -78,7 +78,7 @@ def list_late_days(caller: TheCaller, course: CourseId) -> list[LateDaysOut]:
     require_staff(caller, course)
     with caller.read() as tx:
         known_course(tx, course)
-        students = [member.person for member in people.roster(tx, course) if member.role is Role.STUDENT]
+        students = [member.person for member in people.roster(tx, course, Role.STUDENT)]
         accounts = late_day_accounts(tx, caller, course, {student.id for student in students})
     rows = []
     for student in students:

@@ -59,8 +59,7 @@ def show_people(
     require_staff(caller, course)
     with caller.read() as tx:
         shown_course = known_course(tx, course)
-        previous = people.person_by_login(tx, after) if after else None
-        members = people.roster_page(tx, course, text.strip(), previous, SHOWN + 1)
+        members = people.roster(tx, course, text=text.strip(), after=after, limit=SHOWN + 1)
         counts = people.role_counts(tx, course)
     return page(
         request,
@@ -68,7 +67,7 @@ def show_people(
         course=shown_course,
         members=members[:SHOWN],
         next_after=members[SHOWN - 1].person.login if len(members) > SHOWN else "",
-        is_first=previous is None,
+        is_first=not after,
         students=counts.get(Role.STUDENT, 0),
         staff=counts.get(Role.STAFF, 0),
         text=text,

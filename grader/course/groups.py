@@ -122,12 +122,12 @@ def assign(tx: Tx, offering: Offering, group_by_login: Mapping[str, str], *, dry
         present |= dict.fromkeys((member.login for member in group.members), group.name)
     after = present | {login: roster.name_of(name) for login, name in group_by_login.items()}
     sizes = Counter(after.values())
-    roles = {member.person.login: member.role for member in people.roster(tx, offering.course)}
+    students = {member.person.login for member in people.roster(tx, offering.course, Role.STUDENT)}
     wrong: list[str] = []
     changes: list[GroupChange] = []
     for login in group_by_login:
         name = after[login]
-        if roles.get(login) is not Role.STUDENT:
+        if login not in students:
             wrong.append(f"{login!r:.80} is not a student of this course: add them to the roster first")
         if name and sizes[name] > offering.group_size:
             wrong.append(f"{login!r:.80}: the group {name!r} would have {sizes[name]} members of {offering.group_size}")
