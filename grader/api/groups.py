@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from grader.api.identity import TheCaller, require_member, require_scope
 from grader.api.lookup import ForStaff, known_course, known_offering
 from grader.api.rendering import page
-from grader.api.schemas import TEXT, AssignmentId, CourseId, In, Out, PersonOut
+from grader.api.schemas import TEXT, AssignmentId, CourseId, FromForm, In, Out, PersonOut
 from grader.course import csv_people
 from grader.course.groups import GroupAction, act, assign, read
 from grader.errors import BadCall
@@ -41,6 +41,10 @@ class GroupActionIn(In):
     """The login to invite, or whose invitation to withdraw; the name of the group to accept or decline."""
 
 
+class GroupActionForm(GroupActionIn, extra="ignore"):
+    """A change on the page of an assignment."""
+
+
 @router.post("/group")
 def change_group(
     caller: TheCaller, course: CourseId, assignment: AssignmentId, new: GroupActionIn
@@ -65,10 +69,9 @@ def send_group(
     course: CourseId,
     assignment: AssignmentId,
     caller: TheCaller,
-    change: Annotated[GroupAction, Form()],
-    target: Annotated[Target, Form()] = "",
+    new: FromForm[GroupActionForm],
 ) -> Response:
-    change_group(caller, course, assignment, GroupActionIn(change=change, target=target))
+    change_group(caller, course, assignment, new)
     return RedirectResponse(f"/courses/{course}/assignments/{assignment}#group", 303)
 
 

@@ -58,6 +58,33 @@ def known_member(tx: Tx, course: str, login: str) -> Person:
 
 
 @dataclass(frozen=True)
+class CourseRequest:
+    """A request about a course, for staff only. The constructor raises 404 unless the caller is staff of the course."""
+
+    request: Request
+    caller: TheCaller
+    course: CourseId
+
+    def __post_init__(self) -> None:
+        require_staff(self.caller, self.course)
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[Tx, Course]]:
+        """Begin a read-only transaction. Yield the transaction and the course. Raise 404 unless the course exists."""
+        with self.caller.read() as tx:
+            yield tx, known_course(tx, self.course)
+
+    @contextmanager
+    def write(self) -> Iterator[tuple[Tx, Course]]:
+        """Begin a read-write transaction. Yield the transaction and the course, as `read` does."""
+        with self.caller.write() as tx:
+            yield tx, known_course(tx, self.course)
+
+
+ForCourse = Annotated[CourseRequest, Depends()]
+
+
+@dataclass(frozen=True)
 class StaffRequest:
     """A request about an assignment of a course, for staff only. The constructor raises 404 unless the caller is staff
     of the course."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
-from fastapi import Path
+from fastapi import Form, Path
 from pydantic import BaseModel, ConfigDict
 
 from grader.course.roster import LOGIN
@@ -49,6 +49,12 @@ class In(BaseModel):
     """Base class of request bodies. Unknown fields are errors, because they would have no effect."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+Body = TypeVar("Body", bound=BaseModel)
+FromForm = Annotated[Body, Form()]
+"""The parameter of a page's function for a request body that comes from a form. Forms have the field `csrf` too, so the
+body is of a subclass with `extra="ignore"`."""
 
 
 class PersonOut(Out):
