@@ -17,7 +17,7 @@ from grader.api.identity import TheCaller
 from grader.api.lookup import ForCourse, known_course, known_task
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import AssignmentId, CourseId
+from grader.api.schemas import AssignmentId, CourseId, FromForm
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
@@ -131,7 +131,7 @@ def show_offering(
 
 @pages.post(_SETTINGS)
 def send_settings(
-    course: CourseId, assignment: AssignmentId, caller: TheCaller, form: Annotated[SettingsForm, Form()]
+    course: CourseId, assignment: AssignmentId, caller: TheCaller, form: FromForm[SettingsForm]
 ) -> Response:
     """Offer an assignment, or change its settings."""
     task = known_task(caller, course, assignment)

@@ -7,7 +7,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
@@ -159,8 +159,8 @@ def send_request(id: SubmissionId, caller: TheCaller, new: FromForm[RequestForm]
 def send_answer(
     id: RequestId,
     caller: TheCaller,
-    text: Annotated[Answer, Form()],
-    points: Annotated[Decimal | Literal[""], Form()] = "",
+    text: FromForm[Answer],
+    points: FromForm[Decimal | Literal[""]] = "",
 ) -> Response:
     """Answer a request. If `points` is empty, the points stay."""
     answered = answer(id, AnswerIn(text=text, points=None if points == "" else points), caller)
