@@ -13,7 +13,7 @@ from starlette.responses import Response
 from grader.api.files import download
 from grader.api.lookup import ForCourse, known_offerings
 from grader.api.rendering import page
-from grader.api.schemas import TEXT
+from grader.api.schemas import SearchText
 from grader.api.scores import counting_submissions
 from grader.api.views import SubmissionView
 from grader.batch import safe_csv
@@ -29,7 +29,6 @@ pages = APIRouter(include_in_schema=False)
 SHOWN = 100
 """Number of students on one page of a gradebook."""
 
-SearchText = Annotated[str, Query(max_length=200, pattern=TEXT)]
 Order = Literal["name", "total"]
 
 

@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, cards_of
+from grader.api.files import read_csv
 from grader.api.identity import Caller, TheCaller, require_admin, require_member
 from grader.api.lookup import ForCourse, known_course, known_member, known_offerings
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import CourseId, In, Login, Out
-from grader.course import csv_people, roster
+from grader.course import roster
 from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
@@ -139,7 +140,7 @@ def put_roster(
     The first line names the columns: login (or email, or id), and optionally name, role and labels, which semicolons
     separate. Members who are not in the file are reported and stay in the course.
     """
-    changes = import_roster(staff, read_upload(file), dry_run=dry_run)
+    changes = import_roster(staff, read_csv(file), dry_run=dry_run)
     added = [MemberOut.of_row(row) for row in changes.added]
     missing = [MemberOut.of(member) for member in changes.missing]
     changed = []
@@ -154,11 +155,6 @@ def put_roster(
         missing=missing,
         kept_names=[MemberOut.of_row(row) for row in changes.kept_names],
     )
-
-
-def read_upload(file: UploadFile) -> bytes:
-    """Return the content of an uploaded roster. Of a file that is too large, return one byte more than is allowed."""
-    return file.file.read(csv_people.MOST_BYTES + 1)
 
 
 def import_roster(staff: ForCourse, content: bytes, *, dry_run: bool) -> roster.RosterChanges:

@@ -80,8 +80,10 @@ def list_late_days(staff: ForCourse) -> list[LateDaysOut]:
         accounts = late_day_accounts(tx, staff.caller, course.id, {student.id for student in students})
     rows = []
     for student in students:
-        numbers = {"budget": accounts.budgets[student.id], "left": accounts.left(student.id)}
-        rows.append(LateDaysOut.model_validate(vars(student) | numbers))
+        id = student.id
+        rows.append(
+            LateDaysOut(login=student.login, name=student.name, budget=accounts.budgets[id], left=accounts.left(id))
+        )
     return rows
 
 

@@ -14,13 +14,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, cards_of, put_extension
-from grader.api.courses import MemberIn, import_roster, put_member, read_upload, remove_member
+from grader.api.courses import MemberIn, import_roster, put_member, remove_member
+from grader.api.files import read_csv
 from grader.api.identity import TheCaller, require_admin
 from grader.api.late_days import GrantIn, grant_late_days
 from grader.api.lookup import ForCourse, StaffRequest, known_course, known_member, known_offerings
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
-from grader.api.schemas import NAME, TEXT, CourseId, FromForm, Login
+from grader.api.schemas import NAME, TEXT, CourseId, FromForm, Login, SearchText
 from grader.api.submitting import attempts_left
 from grader.api.views import late_day_accounts
 from grader.course import roster
@@ -55,7 +56,6 @@ class GrantForm(GrantIn, extra="ignore"):
 
 
 Count = Annotated[int, Query(ge=0, le=1_000_000)]
-SearchText = Annotated[str, Query(max_length=200, pattern=TEXT)]
 
 
 @pages.get(_PEOPLE)
@@ -104,7 +104,7 @@ def try_roster(staff: ForCourse, file: Annotated[UploadFile | str, File()] = "")
     be sent again."""
     if isinstance(file, str) or not file.filename:  # some browsers send a string if no file is chosen
         raise BadCall("no file was chosen: choose a CSV file with the columns login, name and role")
-    content = read_upload(file)
+    content = read_csv(file)
     changes = import_roster(staff, content, dry_run=True)
     changed_rows = [*changes.added, *(row for _, row in changes.changed)]
     rows = roster.lines_of(content, {row.line for row in changed_rows})
@@ -117,7 +117,7 @@ def try_roster(staff: ForCourse, file: Annotated[UploadFile | str, File()] = "")
 
 
 @pages.post("/courses/{course}/roster/apply")
-def apply_roster(staff: ForCourse, rows: Annotated[str, Form()] = "") -> Response:
+def apply_roster(staff: ForCourse, rows: FromForm[str] = "") -> Response:
     """Make the changes that `try_roster` has shown."""
     changes = import_roster(staff, rows.encode(), dry_run=False)
     done = f"added={len(changes.added)}&changed={len(changes.changed)}"
@@ -168,9 +168,7 @@ def show_member(staff: ForCourse, login: Login, saved: bool = False) -> Response
         role=role,
         labels=labels,
         rows=rows,
-        charges=accounts.charges.get(person.id, {}),
-        budget=accounts.budgets[person.id],
-        left=accounts.left(person.id),
+        accounts=accounts,
         grants=grants,
         saved=saved,
     )
@@ -203,7 +201,7 @@ def send_extension(
     login: Login,
     caller: TheCaller,
     assignment: Annotated[str, Form(pattern=NAME)],
-    due_at: Annotated[TypedTime, Form()] = None,
+    due_at: FromForm[TypedTime] = None,
     reason: Annotated[str, Form(max_length=1000, pattern=TEXT)] = "",
 ) -> Response:
     """Set the extended due date of a member, or remove it if the field is empty."""
