@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.lookup import ForStaff, StaffRequest, known_member
-from grader.api.schemas import TEXT, In, Login, Out
+from grader.api.schemas import TEXT, FromForm, In, Login, Out
 from grader.errors import BadCall
 from grader.model import Points
 from grader.store import adjustments, submissions
@@ -52,7 +52,7 @@ def list_adjustments(staff: ForStaff, login: Login) -> list[AdjustmentOut]:
     """List the adjustments of a student's score (staff)."""
     with staff.read() as (tx, _):
         person = known_member(tx, staff.course, login)
-        adjustments_of = adjustments.adjustments_of(tx, staff.course, [person.id], staff.assignment)
+        adjustments_of = adjustments.adjustments_of(tx, staff.course, [person.id])
     return [AdjustmentOut.of(adjustment) for adjustment in adjustments_of.get((staff.assignment, person.id), ())]
 
 
@@ -109,7 +109,7 @@ def send_adjustment(
 
 @pages.post(_STUDENT + "/hold")
 def send_hold(
-    staff: ForStaff, login: Login, hold: Annotated[Literal["held", "released", "as all"], Form()] = "as all"
+    staff: ForStaff, login: Login, hold: FromForm[Literal["held", "released", "as all"]] = "as all"
 ) -> Response:
     _put_hold(staff, login, held=None if hold == "as all" else hold == "held")
     return _student_page(staff, login)

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.marking import PAGE, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, find_group
 from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Ids, ItemOut, MorePoints
-from grader.api.schemas import GROUP, TEXT, In, Out
+from grader.api.schemas import GROUP, TEXT, FromForm, In, Out
 from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.errors import BadCall
 from grader.marking.groups import SHELF_TITLES, AnswerGroup, DistinctAnswer, next_group
@@ -379,11 +379,11 @@ def send_group_mark(
     group: GroupId,
     answers: Annotated[Digests, Form(max_length=MOST_ANSWERS)] = (),
     items: Annotated[Ids, Form(max_length=MOST_ITEMS)] = (),
-    adjustment: Annotated[MorePoints, Form()] = Decimal(0),
+    adjustment: FromForm[MorePoints] = Decimal(0),
     comment: Text = "",
     phrase: Text = "",
-    keep: Annotated[bool, Form()] = False,
-    action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
+    keep: FromForm[bool] = False,
+    action: FromForm[Literal["save", "agree", "take back"]] = "save",
 ) -> Response:
     """Mark the listed answers of a group, then redirect to the next group.
 

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from grader.api.files import read_csv
 from grader.api.groups import StudentGroupOut
 from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
@@ -22,7 +23,7 @@ from grader.api.late_days import OwnLateDays
 from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Login, Out
+from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, attempts_left, submit
 from grader.api.views import SubmissionView, views_of
@@ -203,7 +204,7 @@ def put_extensions(
     The first line names the columns: login or label or both, due_at and optionally reason. Each line has either a login
     or a label. An empty due_at removes the extension. If a line is wrong, nothing changes. Return all extensions.
     """
-    lines = csv_people.lines(file.file.read(csv_people.MOST_BYTES + 1), "file of extensions")
+    lines = csv_people.lines(read_csv(file), "file of extensions")
     titles = csv_people.titles(lines[0][1]) if lines else []
     if "due at" not in titles:
         raise BadCall("line 1: there is no column due_at: the first line must name the columns (login,due_at,reason)")
@@ -382,7 +383,7 @@ async def submit_form(
     assignment: AssignmentId,
     caller: TheCaller,
     files: Annotated[tuple[UploadFile | str, ...], File()] = (),  # some browsers send a string if no file is chosen
-    kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
+    kind: FromForm[Kind] = Kind.SUBMISSION,
     once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
     late_days: Annotated[int, Form(ge=0, le=MOST_DAYS)] = 0,
 ) -> Response:

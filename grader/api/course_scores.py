@@ -8,14 +8,12 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from starlette.requests import Request
 from starlette.responses import Response
 
 from grader.api.files import download
-from grader.api.identity import Caller, TheCaller, require_staff
-from grader.api.lookup import known_course, known_offerings
+from grader.api.lookup import ForCourse, known_offerings
 from grader.api.rendering import page
-from grader.api.schemas import TEXT, CourseId
+from grader.api.schemas import SearchText
 from grader.api.scores import counting_submissions
 from grader.api.views import SubmissionView
 from grader.batch import safe_csv
@@ -30,9 +28,7 @@ pages = APIRouter(include_in_schema=False)
 
 SHOWN = 100
 """Number of students on one page of a gradebook."""
-_EVERYBODY = 1_000_000
 
-SearchText = Annotated[str, Query(max_length=200, pattern=TEXT)]
 Order = Literal["name", "total"]
 
 
@@ -98,9 +94,7 @@ _PATH = "/courses/{course}/gradebook"
 
 @pages.get(_PATH)
 def show_gradebook(
-    request: Request,
-    course: CourseId,
-    caller: TheCaller,
+    staff: ForCourse,
     text: Annotated[SearchText, Query(alias="q")] = "",
     only: CellState | Literal[""] = "",
     order: Annotated[Order, Query(alias="by")] = "name",
@@ -112,29 +106,23 @@ def show_gradebook(
     all students are read.
 
     Args:
-        request: The request.
-        course: Id of the course.
-        caller: The caller, who must be staff of the course.
+        staff: The request.
         text: Show only students whose name or login contains this text.
         only: Show only students with this state for some assignment; "" for all.
         order: The order of the students: by name, or by total with the highest first.
         after: Login of the last student on the page before; "" for the first page.
     """
-    require_staff(caller, course)
-    with caller.read() as tx:
-        shown_course = known_course(tx, course)
-        offered = known_offerings(tx, caller, course)
+    with staff.read() as (tx, course):
+        offered = known_offerings(tx, staff.caller, course.id)
         if only or order == "total":
-            rows = _chosen(_rows(tx, caller, offered, _students(tx, course, text.strip())), only, order, after)
+            rows = _chosen(_rows(tx, staff, offered, text.strip()), only, order, after)
         else:
-            previous = people.person_by_login(tx, after) if after else None
-            students = _students(tx, course, text.strip(), previous, SHOWN + 1)
-            rows = _rows(tx, caller, offered, students)
-    tasks = caller.service.assignments
+            rows = _rows(tx, staff, offered, text.strip(), after, SHOWN + 1)
+    tasks = staff.caller.service.assignments
     return page(
-        request,
+        staff.request,
         "gradebook.html",
-        course=shown_course,
+        course=course,
         tasks=[tasks[offering.assignment] for offering in offered],
         rows=rows[:SHOWN],
         next_after=rows[SHOWN - 1].person.login if len(rows) > SHOWN else "",
@@ -147,16 +135,14 @@ def show_gradebook(
 
 
 @pages.get(_PATH + ".csv")
-def get_course_gradebook(course: CourseId, caller: TheCaller) -> Response:
+def get_course_gradebook(staff: ForCourse) -> Response:
     """Return the scores of all students for all assignments as a CSV file, with the state of each score."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        known_course(tx, course)
-        offered = known_offerings(tx, caller, course)
-        rows = _rows(tx, caller, offered, _students(tx, course))
+    with staff.read() as (tx, course):
+        offered = known_offerings(tx, staff.caller, course.id)
+        rows = _rows(tx, staff, offered)
     titles = ["login", "name"]
     for offering in offered:
-        task = caller.service.assignments[offering.assignment]
+        task = staff.caller.service.assignments[offering.assignment]
         titles += [f"{task.id} (of {show_points(task.points)})", f"{task.id} state"]
     lines = [titles]
     for row in rows:
@@ -164,22 +150,18 @@ def get_course_gradebook(course: CourseId, caller: TheCaller) -> Response:
         for cell in row.cells:
             line += [points_cell(cell.final), ", ".join(cell.states)]
         lines.append(line)
-    return download(f"{course}-gradebook.csv", safe_csv.dumps(lines).encode())
+    return download(f"{course.id}-gradebook.csv", safe_csv.dumps(lines).encode())
 
 
-def _students(
-    tx: Tx, course: str, text: str = "", after: Person | None = None, limit: int = _EVERYBODY
-) -> list[Person]:
-    """Return the students of a course, as `people.roster_page` does."""
-    members = people.roster_page(tx, course, text, after, limit, Role.STUDENT)
-    return [member.person for member in members]
-
-
-def _rows(tx: Tx, caller: Caller, offered: Sequence[Offering], students: Sequence[Person]) -> list[GradebookRow]:
-    """Return the row of each student."""
+def _rows(
+    tx: Tx, staff: ForCourse, offered: Sequence[Offering], text: str = "", after: str = "", limit: int | None = None
+) -> list[GradebookRow]:
+    """Return the rows of students of a course, whom the last arguments choose as in `people.roster`."""
+    members = people.roster(tx, staff.course, Role.STUDENT, text, after, limit)
+    students = [member.person for member in members]
     ids = [student.id for student in students]
-    counting = counting_submissions(tx, caller, offered, ids) if offered else {}
-    disputed = requests.disputed(tx, offered[0].course) if offered else set()
+    counting = counting_submissions(tx, staff.caller, offered, ids) if offered else {}
+    disputed = requests.disputed(tx, staff.course)
     rows = []
     for student in students:
         cells = []

@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, cards_of
-from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
-from grader.api.lookup import known_course, known_member, known_offerings
+from grader.api.files import read_csv
+from grader.api.identity import Caller, TheCaller, require_admin, require_member
+from grader.api.lookup import ForCourse, known_course, known_member, known_offerings
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import CourseId, In, Login, Out
-from grader.course import csv_people, roster
+from grader.course import roster
 from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
@@ -120,20 +121,17 @@ class RosterOut(Out):
 
 
 @router.get("/courses/{course}/roster")
-def get_roster(caller: TheCaller, course: CourseId) -> list[MemberOut]:
+def get_roster(staff: ForCourse) -> list[MemberOut]:
     """List the members of a course (staff)."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        known_course(tx, course)
-        return [MemberOut.of(member) for member in people.roster(tx, course)]
+    with staff.read() as (tx, course):
+        return [MemberOut.of(member) for member in people.roster(tx, course.id)]
 
 
 @router.put(
     "/courses/{course}/roster",
 )
 def put_roster(
-    caller: TheCaller,
-    course: CourseId,
+    staff: ForCourse,
     file: Annotated[UploadFile, File(description="login,name,role")],
     dry_run: bool = False,
 ) -> RosterOut:
@@ -142,8 +140,7 @@ def put_roster(
     The first line names the columns: login (or email, or id), and optionally name, role and labels, which semicolons
     separate. Members who are not in the file are reported and stay in the course.
     """
-    require_staff(caller, course)
-    changes = import_roster(caller, course, read_upload(file), dry_run=dry_run)
+    changes = import_roster(staff, read_csv(file), dry_run=dry_run)
     added = [MemberOut.of_row(row) for row in changes.added]
     missing = [MemberOut.of(member) for member in changes.missing]
     changed = []
@@ -160,19 +157,13 @@ def put_roster(
     )
 
 
-def read_upload(file: UploadFile) -> bytes:
-    """Return the content of an uploaded roster. Of a file that is too large, return one byte more than is allowed."""
-    return file.file.read(csv_people.MOST_BYTES + 1)
-
-
-def import_roster(caller: Caller, course: str, content: bytes, *, dry_run: bool) -> roster.RosterChanges:
+def import_roster(staff: ForCourse, content: bytes, *, dry_run: bool) -> roster.RosterChanges:
     """Add and update members of a course from a CSV file. Return the changes. With `dry_run`, change nothing."""
     rows = roster.read(content)
-    with caller.write() as tx:
-        known_course(tx, course)
-        changes = roster.compare(tx, course, rows, caller.person)
+    with staff.write() as (tx, course):
+        changes = roster.compare(tx, course.id, rows, staff.caller.person)
         if not dry_run:
-            roster.enrol(tx, course, changes)
+            roster.enrol(tx, course.id, changes)
     return changes
 
 
@@ -185,19 +176,17 @@ class MemberIn(In):
 
 
 @router.put("/courses/{course}/members/{login}")
-def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn) -> MemberOut:
+def put_member(staff: ForCourse, login: Login, new: MemberIn) -> MemberOut:
     """Add a person to a course, or change their name, role or labels (staff)."""
-    require_staff(caller, course)
     labels = None if new.labels is None else roster.labels_of(new.labels)
     row = roster.RosterRow(1, roster.login_of(login), roster.name_of(new.name), new.role, labels)
-    with caller.write() as tx:
-        known_course(tx, course)
-        changes = roster.compare(tx, course, [row], caller.person)
+    with staff.write() as (tx, course):
+        changes = roster.compare(tx, course.id, [row], staff.caller.person)
         if changes.kept_names:
             raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
-        roster.enrol(tx, course, changes)
-        person = known_member(tx, course, row.login)
-        labels = people.labels_of(tx, course, [person.id])[person.id]
+        roster.enrol(tx, course.id, changes)
+        person = known_member(tx, course.id, row.login)
+        labels = people.labels_of(tx, course.id, [person.id])[person.id]
     return MemberOut.of_row(row, person.name, labels)
 
 
@@ -205,12 +194,11 @@ def put_member(caller: TheCaller, course: CourseId, login: Login, new: MemberIn)
     "/courses/{course}/members/{login}",
     status_code=204,
 )
-def remove_member(caller: TheCaller, course: CourseId, login: Login) -> None:
+def remove_member(staff: ForCourse, login: Login) -> None:
     """Remove a person from a course; their submissions stay (staff)."""
-    require_staff(caller, course)
-    with caller.write() as tx:
-        person = known_member(tx, course, login)
-        roster.remove(tx, course, person, caller.person)
+    with staff.write() as (tx, course):
+        person = known_member(tx, course.id, login)
+        roster.remove(tx, course.id, person, staff.caller.person)
 
 
 # ── the start page ───────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Responses that contain students' files and reports."""
+"""Uploaded CSV files, and responses that contain students' files and reports."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from fastapi import UploadFile
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from grader.course import csv_people
 from grader.render.text import file_name
 
 _ANY_BYTES = "application/octet-stream"
@@ -17,6 +19,11 @@ REPORT_POLICY = (
     "frame-ancestors 'self'; sandbox"
 )
 """Content security policy of reports: no scripts, no other files, and no access to the service's origin."""
+
+
+def read_csv(file: UploadFile) -> bytes:
+    """Return the content of an uploaded CSV file. Of one that is too large, return one byte more than is allowed."""
+    return file.file.read(csv_people.MOST_BYTES + 1)
 
 
 def download(name: str, content: bytes) -> Response:

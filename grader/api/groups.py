@@ -9,11 +9,10 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from pydantic import Field, Json
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import TheCaller, require_member, require_scope
-from grader.api.lookup import ForStaff, known_course, known_offering
-from grader.api.rendering import page
-from grader.api.schemas import TEXT, AssignmentId, CourseId, In, Out, PersonOut
-from grader.course import csv_people
+from grader.api.files import read_csv
+from grader.api.identity import require_scope
+from grader.api.lookup import ForMember, ForStaff
+from grader.api.schemas import TEXT, FromForm, In, Out, PersonOut
 from grader.course.groups import GroupAction, act, assign, read
 from grader.errors import BadCall
 from grader.store import groups
@@ -41,20 +40,21 @@ class GroupActionIn(In):
     """The login to invite, or whose invitation to withdraw; the name of the group to accept or decline."""
 
 
+class GroupActionForm(GroupActionIn, extra="ignore"):
+    """A change on the page of an assignment."""
+
+
 @router.post("/group")
-def change_group(
-    caller: TheCaller, course: CourseId, assignment: AssignmentId, new: GroupActionIn
-) -> list[StudentGroupOut]:
+def change_group(member: ForMember, new: GroupActionIn) -> list[StudentGroupOut]:
     """Invite to the caller's group, answer an invitation, or leave (students).
 
     The answer to an invitation is the same for every login. Return the caller's group, and groups that have invited the
     caller. A submission counts for all who are members when it arrives.
     """
-    require_member(caller, course, "assignment")
+    caller = member.caller
     require_scope(caller, TokenScope.SUBMIT)
-    with caller.write() as tx:
-        offering = known_offering(tx, caller, course, assignment)
-        if caller.roles.get(course) is not Role.STUDENT:
+    with member.write() as (tx, offering):
+        if caller.roles.get(member.course) is not Role.STUDENT:
             raise BadCall("only students form groups: set groups on the page Groups of the assignment")
         act(tx, offering, caller.person, new.change, new.target)
         return StudentGroupOut.all(groups.groups_of(tx, offering, caller.person.login))
@@ -62,14 +62,11 @@ def change_group(
 
 @pages.post("/group")
 def send_group(
-    course: CourseId,
-    assignment: AssignmentId,
-    caller: TheCaller,
-    change: Annotated[GroupAction, Form()],
-    target: Annotated[Target, Form()] = "",
+    member: ForMember,
+    new: FromForm[GroupActionForm],
 ) -> Response:
-    change_group(caller, course, assignment, GroupActionIn(change=change, target=target))
-    return RedirectResponse(f"/courses/{course}/assignments/{assignment}#group", 303)
+    change_group(member, new)
+    return RedirectResponse(f"/courses/{member.course}/assignments/{member.assignment}#group", 303)
 
 
 # ── for staff ────────────────────────────────────────────────────────────────────────────────────────
@@ -116,18 +113,16 @@ def send_groups(
     if rows is not None:
         put_groups(staff, rows)
         return RedirectResponse(staff.request.url.path, 303)
-    content = file.file.read(csv_people.MOST_BYTES + 1) if file else b""
+    content = read_csv(file) if file else b""
     return _groups_page(staff, put_groups(staff, read(content), dry_run=True))
 
 
 def _groups_page(staff: ForStaff, changes: list[GroupChangeOut] | None = None, start: int = 0) -> Response:
     with staff.read() as (tx, offering):
-        return page(
-            staff.request,
+        return staff.render(
+            tx,
             "groups.html",
-            course=known_course(tx, staff.course),
-            offering=offering,
-            task=staff.task,
+            offering,
             groups=groups.groups_of(tx, offering),
             start=start,
             most=SHOWN,

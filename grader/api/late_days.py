@@ -7,9 +7,9 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import Field
 
-from grader.api.identity import Caller, TheCaller, require_staff
-from grader.api.lookup import known_course, known_member
-from grader.api.schemas import TEXT, CourseId, In, Login, Out
+from grader.api.identity import Caller
+from grader.api.lookup import ForCourse, known_member
+from grader.api.schemas import TEXT, In, Login, Out
 from grader.api.views import late_day_accounts
 from grader.course.late import MOST_DAYS, count_of, lateness, read_policy
 from grader.store import groups, late_days, offerings, people
@@ -73,35 +73,32 @@ class OwnLateDays(Out):
 
 
 @router.get("")
-def list_late_days(caller: TheCaller, course: CourseId) -> list[LateDaysOut]:
+def list_late_days(staff: ForCourse) -> list[LateDaysOut]:
     """List the late days of all students (staff)."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        known_course(tx, course)
-        students = [member.person for member in people.roster(tx, course) if member.role is Role.STUDENT]
-        accounts = late_day_accounts(tx, caller, course, {student.id for student in students})
+    with staff.read() as (tx, course):
+        students = [member.person for member in people.roster(tx, course.id, Role.STUDENT)]
+        accounts = late_day_accounts(tx, staff.caller, course.id, {student.id for student in students})
     rows = []
     for student in students:
-        numbers = {"budget": accounts.budgets[student.id], "left": accounts.left(student.id)}
-        rows.append(LateDaysOut.model_validate(vars(student) | numbers))
+        id = student.id
+        rows.append(
+            LateDaysOut(login=student.login, name=student.name, budget=accounts.budgets[id], left=accounts.left(id))
+        )
     return rows
 
 
 @router.put("")
-def set_late_days(caller: TheCaller, course: CourseId, budget: BudgetIn) -> list[LateDaysOut]:
+def set_late_days(staff: ForCourse, budget: BudgetIn) -> list[LateDaysOut]:
     """Set the number of late days of each student, before grants (staff). Return the late days of all students."""
-    require_staff(caller, course)
-    with caller.write() as tx:
-        known_course(tx, course)
-        late_days.put_budget(tx, course, budget.days)
-    return list_late_days(caller, course)
+    with staff.write() as (tx, course):
+        late_days.put_budget(tx, course.id, budget.days)
+    return list_late_days(staff)
 
 
 @router.post("/{login}/grants")
-def grant_late_days(caller: TheCaller, course: CourseId, login: Login, new: GrantIn) -> list[LateDaysOut]:
+def grant_late_days(staff: ForCourse, login: Login, new: GrantIn) -> list[LateDaysOut]:
     """Give a person late days, or take some away (staff). Return the late days of all students."""
-    require_staff(caller, course)
-    with caller.write() as tx:
-        person = known_member(tx, course, login)
-        late_days.grant(tx, course, person.id, new.days, new.reason, caller.person.id)
-    return list_late_days(caller, course)
+    with staff.write() as (tx, course):
+        person = known_member(tx, course.id, login)
+        late_days.grant(tx, course.id, person.id, new.days, new.reason, staff.caller.person.id)
+    return list_late_days(staff)

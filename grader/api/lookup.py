@@ -9,7 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.identity import Caller, TheCaller, require_member, require_staff
 from grader.api.problems import not_found
 from grader.api.rendering import page
 from grader.api.schemas import AssignmentId, CourseId
@@ -58,9 +58,36 @@ def known_member(tx: Tx, course: str, login: str) -> Person:
 
 
 @dataclass(frozen=True)
-class StaffRequest:
-    """A request about an assignment of a course, for staff only. The constructor raises 404 unless the caller is staff
-    of the course."""
+class CourseRequest:
+    """A request about a course, for staff only. The constructor raises 404 unless the caller is staff of the course."""
+
+    request: Request
+    caller: TheCaller
+    course: CourseId
+
+    def __post_init__(self) -> None:
+        require_staff(self.caller, self.course)
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[Tx, Course]]:
+        """Begin a read-only transaction. Yield the transaction and the course. Raise 404 unless the course exists."""
+        with self.caller.read() as tx:
+            yield tx, known_course(tx, self.course)
+
+    @contextmanager
+    def write(self) -> Iterator[tuple[Tx, Course]]:
+        """Begin a read-write transaction. Yield the transaction and the course, as `read` does."""
+        with self.caller.write() as tx:
+            yield tx, known_course(tx, self.course)
+
+
+ForCourse = Annotated[CourseRequest, Depends()]
+
+
+@dataclass(frozen=True)
+class MemberRequest:
+    """A request about an assignment of a course, for its members. The constructor raises 404 unless the caller is a
+    member of the course."""
 
     request: Request
     caller: TheCaller
@@ -68,7 +95,11 @@ class StaffRequest:
     assignment: AssignmentId
 
     def __post_init__(self) -> None:
-        require_staff(self.caller, self.course, "assignment")
+        require_member(self.caller, self.course, "assignment")
+
+    @property
+    def is_by_staff(self) -> bool:
+        return self.caller.is_staff(self.course)
 
     @contextmanager
     def read(self) -> Iterator[tuple[Tx, Offering]]:
@@ -93,4 +124,13 @@ class StaffRequest:
         return page(self.request, template, course=course, offering=offering, task=self.task, **variables)
 
 
+class StaffRequest(MemberRequest):
+    """A request about an assignment of a course, for staff only. The constructor raises 404 unless the caller is staff
+    of the course."""
+
+    def __post_init__(self) -> None:
+        require_staff(self.caller, self.course, "assignment")
+
+
+ForMember = Annotated[MemberRequest, Depends()]
 ForStaff = Annotated[StaffRequest, Depends()]

@@ -9,21 +9,22 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, cards_of, put_extension
-from grader.api.courses import MemberIn, import_roster, put_member, read_upload, remove_member
-from grader.api.identity import TheCaller, require_admin, require_staff
+from grader.api.courses import MemberIn, import_roster, put_member, remove_member
+from grader.api.files import read_csv
+from grader.api.identity import TheCaller, require_admin
 from grader.api.late_days import GrantIn, grant_late_days
-from grader.api.lookup import StaffRequest, known_course, known_member, known_offerings
+from grader.api.lookup import ForCourse, StaffRequest, known_course, known_member, known_offerings
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
-from grader.api.schemas import NAME, TEXT, CourseId, Login
+from grader.api.schemas import NAME, TEXT, CourseId, FromForm, Login, SearchText
 from grader.api.submitting import attempts_left
 from grader.api.views import late_day_accounts
 from grader.course import roster
-from grader.course.late import MOST_DAYS
 from grader.errors import BadCall
 from grader.service import login_link
 from grader.store import late_days, offerings, people, submissions
@@ -39,15 +40,27 @@ a form has at most 1 MiB."""
 _LINK_LASTS = dt.timedelta(days=7)
 _PEOPLE = "/courses/{course}/people"
 
+
+class MemberForm(MemberIn, extra="ignore"):
+    """A member on the member's page."""
+
+
+class NewMemberForm(MemberForm):
+    """A person to add to the course."""
+
+    login: str = Field("", max_length=200)
+
+
+class GrantForm(GrantIn, extra="ignore"):
+    """Late days on a member's page."""
+
+
 Count = Annotated[int, Query(ge=0, le=1_000_000)]
-SearchText = Annotated[str, Query(max_length=200, pattern=TEXT)]
 
 
 @pages.get(_PEOPLE)
 def show_people(
-    request: Request,
-    course: CourseId,
-    caller: TheCaller,
+    staff: ForCourse,
     text: Annotated[SearchText, Query(alias="q")] = "",
     after: SearchText = "",
     added: Count = 0,
@@ -56,19 +69,16 @@ def show_people(
 ) -> Response:
     """Show the roster, `SHOWN` people a page. `after` is the login of the last person of the page before; the counts
     say what the last form changed."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        shown_course = known_course(tx, course)
-        previous = people.person_by_login(tx, after) if after else None
-        members = people.roster_page(tx, course, text.strip(), previous, SHOWN + 1)
-        counts = people.role_counts(tx, course)
+    with staff.read() as (tx, course):
+        members = people.roster(tx, course.id, text=text.strip(), after=after, limit=SHOWN + 1)
+        counts = people.role_counts(tx, course.id)
     return page(
-        request,
+        staff.request,
         "people.html",
-        course=shown_course,
+        course=course,
         members=members[:SHOWN],
         next_after=members[SHOWN - 1].person.login if len(members) > SHOWN else "",
-        is_first=previous is None,
+        is_first=not after,
         students=counts.get(Role.STUDENT, 0),
         staff=counts.get(Role.STAFF, 0),
         text=text,
@@ -77,51 +87,41 @@ def show_people(
 
 
 @pages.post(_PEOPLE)
-def send_new_member(
-    course: CourseId,
-    caller: TheCaller,
-    login: Annotated[str, Form(max_length=200)] = "",
-    name: Annotated[str, Form(max_length=200)] = "",
-    role: Annotated[Role, Form()] = Role.STUDENT,
-) -> Response:
+def send_new_member(staff: ForCourse, new: FromForm[NewMemberForm]) -> Response:
     """Add one person to the course."""
-    require_staff(caller, course)
-    login = roster.login_of(login)
-    with caller.read() as tx:
+    login = roster.login_of(new.login)
+    with staff.read() as (tx, course):
         person = people.person_by_login(tx, login)
-        if person and people.role_of(tx, course, person.id):
+        if person and people.role_of(tx, course.id, person.id):
             raise BadCall(f"{login} is in the course already: find them under People to change their name or role")
-    put_member(caller, course, login, MemberIn(name=name, role=role))
-    return RedirectResponse(f"/courses/{course}/people?q={quote(login)}&added=1", 303)
+    put_member(staff, login, new)
+    return RedirectResponse(f"/courses/{course.id}/people?q={quote(login)}&added=1", 303)
 
 
 @pages.post("/courses/{course}/roster")
-def try_roster(
-    request: Request, course: CourseId, caller: TheCaller, file: Annotated[UploadFile | str, File()] = ""
-) -> Response:
+def try_roster(staff: ForCourse, file: Annotated[UploadFile | str, File()] = "") -> Response:
     """Show the changes that a roster would make, and change nothing. The page has the lines that change something, to
     be sent again."""
-    require_staff(caller, course)
     if isinstance(file, str) or not file.filename:  # some browsers send a string if no file is chosen
         raise BadCall("no file was chosen: choose a CSV file with the columns login, name and role")
-    content = read_upload(file)
-    changes = import_roster(caller, course, content, dry_run=True)
+    content = read_csv(file)
+    changes = import_roster(staff, content, dry_run=True)
     changed_rows = [*changes.added, *(row for _, row in changes.changed)]
     rows = roster.lines_of(content, {row.line for row in changed_rows})
     if len(rows) > _MOST_CHARACTERS:
         raise BadCall(f"the file would change {len(changed_rows)} people: leave out columns, or upload it in parts")
-    with caller.read() as tx:
-        shown_course = known_course(tx, course)
-    return page(request, "roster.html", course=shown_course, changes=changes, rows=rows, file=file.filename, most=SHOWN)
+    with staff.read() as (_, course):
+        return page(
+            staff.request, "roster.html", course=course, changes=changes, rows=rows, file=file.filename, most=SHOWN
+        )
 
 
 @pages.post("/courses/{course}/roster/apply")
-def apply_roster(course: CourseId, caller: TheCaller, rows: Annotated[str, Form()] = "") -> Response:
+def apply_roster(staff: ForCourse, rows: FromForm[str] = "") -> Response:
     """Make the changes that `try_roster` has shown."""
-    require_staff(caller, course)
-    changes = import_roster(caller, course, rows.encode(), dry_run=False)
+    changes = import_roster(staff, rows.encode(), dry_run=False)
     done = f"added={len(changes.added)}&changed={len(changes.changed)}"
-    return RedirectResponse(f"/courses/{course}/people?{done}", 303)
+    return RedirectResponse(f"/courses/{staff.course}/people?{done}", 303)
 
 
 # ── one person ───────────────────────────────────────────────────────────────────────────────────────
@@ -143,11 +143,10 @@ class MemberAssignment:
 
 
 @pages.get(_PERSON)
-def show_member(request: Request, course: CourseId, login: Login, caller: TheCaller, saved: bool = False) -> Response:
+def show_member(staff: ForCourse, login: Login, saved: bool = False) -> Response:
     """Show what a person may do in a course, and when."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        shown_course = known_course(tx, course)
+    caller, course = staff.caller, staff.course
+    with staff.read() as (tx, shown_course):
         person = known_member(tx, course, login)
         role = people.role_of(tx, course, person.id)
         labels = people.labels_of(tx, course, [person.id])[person.id]
@@ -162,16 +161,14 @@ def show_member(request: Request, course: CourseId, login: Login, caller: TheCal
         accounts = late_day_accounts(tx, caller, course, {person.id})
         grants = late_days.grants_of(tx, course, person.id)
     return page(
-        request,
+        staff.request,
         "member.html",
         course=shown_course,
         person=person,
         role=role,
         labels=labels,
         rows=rows,
-        charges=accounts.charges.get(person.id, {}),
-        budget=accounts.budgets[person.id],
-        left=accounts.left(person.id),
+        accounts=accounts,
         grants=grants,
         saved=saved,
     )
@@ -183,25 +180,18 @@ def _applies(extension: Extension, person: Person, labels: Sequence[str]) -> boo
 
 
 @pages.post(_PERSON)
-def send_member(
-    course: CourseId,
-    login: Login,
-    caller: TheCaller,
-    name: Annotated[str, Form(max_length=200)] = "",
-    role: Annotated[Role, Form()] = Role.STUDENT,
-) -> Response:
+def send_member(staff: ForCourse, login: Login, new: FromForm[MemberForm]) -> Response:
     """Change the name or role of a member."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        known_member(tx, course, login)
-    put_member(caller, course, login, MemberIn(name=name, role=role))
-    return _saved(course, login)
+    with staff.read() as (tx, course):
+        known_member(tx, course.id, login)
+    put_member(staff, login, new)
+    return _saved(course.id, login)
 
 
 @pages.post(_PERSON + "/remove")
-def send_removal(course: CourseId, login: Login, caller: TheCaller) -> Response:
-    remove_member(caller, course, login)
-    return RedirectResponse(f"/courses/{course}/people?removed=1", 303)
+def send_removal(staff: ForCourse, login: Login) -> Response:
+    remove_member(staff, login)
+    return RedirectResponse(f"/courses/{staff.course}/people?removed=1", 303)
 
 
 @pages.post(_PERSON + "/extensions")
@@ -211,7 +201,7 @@ def send_extension(
     login: Login,
     caller: TheCaller,
     assignment: Annotated[str, Form(pattern=NAME)],
-    due_at: Annotated[TypedTime, Form()] = None,
+    due_at: FromForm[TypedTime] = None,
     reason: Annotated[str, Form(max_length=1000, pattern=TEXT)] = "",
 ) -> Response:
     """Set the extended due date of a member, or remove it if the field is empty."""
@@ -222,16 +212,10 @@ def send_extension(
 
 
 @pages.post(_PERSON + "/late-days")
-def send_grant(
-    course: CourseId,
-    login: Login,
-    caller: TheCaller,
-    days: Annotated[int, Form(ge=-MOST_DAYS, le=MOST_DAYS)],
-    reason: Annotated[str, Form(min_length=1, max_length=1000, pattern=TEXT)],
-) -> Response:
+def send_grant(staff: ForCourse, login: Login, new: FromForm[GrantForm]) -> Response:
     """Give a member late days, or take some away."""
-    grant_late_days(caller, course, login, GrantIn(days=days, reason=reason))
-    return _saved(course, login)
+    grant_late_days(staff, login, new)
+    return _saved(staff.course, login)
 
 
 @pages.post(_PERSON + "/link")

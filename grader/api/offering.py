@@ -13,11 +13,11 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import TheCaller, require_staff
-from grader.api.lookup import known_course, known_task
+from grader.api.identity import TheCaller
+from grader.api.lookup import ForCourse, known_course, known_task
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import AssignmentId, CourseId
+from grader.api.schemas import AssignmentId, CourseId, FromForm
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
@@ -92,24 +92,20 @@ class SettingsForm(BaseModel):
 
 
 @pages.get("/courses/{course}/offer")
-def show_offer(request: Request, course: CourseId, caller: TheCaller) -> Response:
+def show_offer(staff: ForCourse) -> Response:
     """List the assignments that the service knows, with links to their settings."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        shown_course = known_course(tx, course)
-        offered = {offering.assignment for offering in offerings.offerings_of(tx, course)}
-    tasks = sorted(caller.service.assignments.values(), key=lambda task: task.id)
-    return page(request, "offer.html", course=shown_course, tasks=tasks, offered=offered)
+    with staff.read() as (tx, course):
+        offered = {offering.assignment for offering in offerings.offerings_of(tx, course.id)}
+    tasks = sorted(staff.caller.service.assignments.values(), key=lambda task: task.id)
+    return page(staff.request, "offer.html", course=course, tasks=tasks, offered=offered)
 
 
 @pages.post("/courses/{course}/late-days")
-def send_late_days(course: CourseId, caller: TheCaller, days: Annotated[int, Form(ge=0, le=MOST_DAYS)]) -> Response:
+def send_late_days(staff: ForCourse, days: Annotated[int, Form(ge=0, le=MOST_DAYS)]) -> Response:
     """Set the number of late days that each student may use in the course."""
-    require_staff(caller, course)
-    with caller.write() as tx:
-        known_course(tx, course)
-        late_days.put_budget(tx, course, days)
-    return RedirectResponse(f"/courses/{course}/offer", 303)
+    with staff.write() as (tx, course):
+        late_days.put_budget(tx, course.id, days)
+    return RedirectResponse(f"/courses/{course.id}/offer", 303)
 
 
 @pages.get(_SETTINGS)
@@ -140,7 +136,7 @@ def show_offering(
 
 @pages.post(_SETTINGS)
 def send_settings(
-    course: CourseId, assignment: AssignmentId, caller: TheCaller, form: Annotated[SettingsForm, Form()]
+    course: CourseId, assignment: AssignmentId, caller: TheCaller, form: FromForm[SettingsForm]
 ) -> Response:
     """Offer an assignment, or change its settings."""
     task = known_task(caller, course, assignment)

@@ -11,15 +11,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from grader import __version__
 from grader.api.files import download, stored
-from grader.api.identity import Caller, TheCaller, require_member
-from grader.api.lookup import known_offering
+from grader.api.lookup import ForMember
 from grader.api.problems import HttpProblem, not_found
-from grader.api.schemas import AssignmentId, CourseId
 from grader.api.submitting import require_opened
 from grader.assignments.archive import zip_of
 from grader.assignments.catalogue import Assignment
@@ -88,30 +85,27 @@ class StudentPacks:
 
 
 @pages.get("/courses/{course}/assignments/{assignment}/handout.zip")
-def get_handout(course: CourseId, assignment: AssignmentId, caller: TheCaller) -> Response:
+def get_handout(member: ForMember) -> Response:
     """Return the files of the handout as a zip."""
-    task, _ = _opened(caller, course, assignment)
-    return download(f"{assignment}-handout.zip", handout(task))
+    _opened(member)
+    return download(f"{member.assignment}-handout.zip", handout(member.task))
 
 
 @pages.get("/courses/{course}/assignments/{assignment}/pack.zip")
-def get_pack(request: Request, course: CourseId, assignment: AssignmentId, caller: TheCaller) -> Response:
+def get_pack(member: ForMember) -> Response:
     """Return the student's pack as a zip. Students cannot download it while checks are hidden, since it has them."""
-    task, offering = _opened(caller, course, assignment)
-    if offering.hidden and not caller.is_staff(course):
+    if _opened(member).hidden and not member.is_by_staff:
         raise not_found("pack")
-    pack = request.app.state.packs.file(task)
+    pack = member.request.app.state.packs.file(member.task)
     if pack is None:
         detail = "the first download of a pack takes a minute or two to prepare: try again then"
         raise HttpProblem(503, "pack-building", "The pack is being made", detail, retry_seconds=_BUILD_SECONDS)
-    return stored(f"{assignment}-student.zip", pack)
+    return stored(f"{member.assignment}-student.zip", pack)
 
 
-def _opened(caller: Caller, course: str, assignment: str) -> tuple[Assignment, Offering]:
-    """Return an assignment that the caller may download. Raise 403 before it opens, except for staff."""
-    require_member(caller, course, "assignment")
-    with caller.read() as tx:
-        offering = known_offering(tx, caller, course, assignment)
-    if not caller.is_staff(course):
-        require_opened(offering, caller.request_at)
-    return caller.service.assignments[assignment], offering
+def _opened(member: ForMember) -> Offering:
+    """Return the offering of an assignment that the caller may download. Raise 403 before it opens, unless to staff."""
+    with member.read() as (_, offering):
+        if not member.is_by_staff:
+            require_opened(offering, member.caller.request_at)
+        return offering

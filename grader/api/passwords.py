@@ -7,17 +7,17 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Annotated
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from fastapi import APIRouter, Form
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.identity import Caller, TheCaller, TheService, has_fresh_login, has_own_session
 from grader.api.limits import ACCOUNT, LOGINS, limit
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
+from grader.api.schemas import FromForm
 from grader.api.sessions import begin_session, login_page
 from grader.errors import BadCall
 from grader.service import Service
@@ -48,9 +48,9 @@ _turns = ThreadPoolExecutor(_THREADS, "password")
 async def log_in_with_password(
     request: Request,
     service: TheService,
-    login: Annotated[str, Form()] = "",
-    password: Annotated[str, Form()] = "",
-    next: Annotated[str, Form()] = "/",
+    login: FromForm[str] = "",
+    password: FromForm[str] = "",
+    next: FromForm[str] = "/",
 ) -> Response:
     """Begin a session for the person with this login and password, and redirect to the path `next`.
 
@@ -77,7 +77,7 @@ def _log_in(request: Request, service: Service, login: str, password: str, next:
 
 @pages.post("/settings/password")
 async def set_password(
-    request: Request, caller: TheCaller, password: Annotated[str, Form()] = "", old: Annotated[str, Form()] = ""
+    request: Request, caller: TheCaller, password: FromForm[str] = "", old: FromForm[str] = ""
 ) -> Response:
     """Set the caller's password, and end their other sessions. The old password is needed, or a fresh login."""
     _require_passwords(caller.service)

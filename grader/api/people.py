@@ -22,7 +22,7 @@ from grader.api.identity import (
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
-from grader.api.schemas import In, Login, Out, TokenId
+from grader.api.schemas import FromForm, In, Login, Out, TokenId
 from grader.course import roster
 from grader.errors import BadCall
 from grader.store import passwords, people
@@ -200,8 +200,8 @@ def send_new_token(
     request: Request,
     caller: TheCaller,
     label: Annotated[str, Form(max_length=200)] = "",
-    days: Annotated[Literal["30", "180", "365", ""], Form()] = "180",
-    scopes: Annotated[tuple[TokenScope, ...], Form()] = (),
+    days: FromForm[Literal["30", "180", "365", ""]] = "180",
+    scopes: FromForm[tuple[TokenScope, ...]] = (),
 ) -> Response:
     """Create a token and show its secret, which cannot be shown again."""
     if not label.strip():

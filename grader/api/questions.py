@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from grader.api.lookup import ForStaff
 from grader.api.marking import MARKING, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, question_markings
 from grader.api.problems import not_found
-from grader.api.schemas import GROUP, ID, TEXT, In, Out
+from grader.api.schemas import GROUP, ID, TEXT, FromForm, In, Out
 from grader.api.scores import StudentResult, results_of, rows_of
 from grader.errors import BadCall
 from grader.marking.groups import MarkingProgress
@@ -172,7 +172,7 @@ def remove_phrase(question: TheQuestion, phrase: PhraseId) -> None:
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────
 
 ItemText = Annotated[str, Form(min_length=1, max_length=1_000, pattern=TEXT)]
-ItemPoints = Annotated[MorePoints, Form()]
+ItemPoints = FromForm[MorePoints]
 
 
 @pages.get("")
@@ -237,7 +237,7 @@ def send_item(
     item: ItemId,
     text: ItemText,
     points: ItemPoints,
-    action: Annotated[Literal["change", "up", "remove"], Form()] = "change",
+    action: FromForm[Literal["change", "up", "remove"]] = "change",
 ) -> Response:
     """Change or remove a rubric item, or swap it with the item above ("up"), then redirect to the rubric. The form
     sends `text` and `points` with every action, but only "change" uses them."""
@@ -256,7 +256,7 @@ def send_item(
 
 
 @pages.post("/{question}/markers")
-def send_markers(question: TheQuestion, markers: Annotated[Literal["1", "2"], Form()]) -> Response:
+def send_markers(question: TheQuestion, markers: FromForm[Literal["1", "2"]]) -> Response:
     set_markers(question, MarkersIn(markers=2 if markers == "2" else 1))
     return _to_rubric(question)
 

@@ -7,17 +7,16 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.gradings import CONFLICT
-from grader.api.identity import TheCaller, require_scope, require_staff
-from grader.api.lookup import known_course
+from grader.api.identity import TheCaller, require_scope
+from grader.api.lookup import ForCourse
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
-from grader.api.schemas import ID, NAME, TEXT, CourseId, In, Out, PersonOut, RequestId, SubmissionId
+from grader.api.schemas import ID, NAME, TEXT, FromForm, In, Out, PersonOut, RequestId, SubmissionId
 from grader.api.submissions import set_mark
 from grader.api.views import decided, find, may_ask_for_regrade, report_of, requests_of
 from grader.errors import BadCall
@@ -40,6 +39,10 @@ class RequestIn(In):
     question: str = Field(pattern=NAME)
     """Id of the check or the written question."""
     text: RequestText
+
+
+class RequestForm(RequestIn, extra="ignore"):
+    """A request on the page of a submission."""
 
 
 class AnswerIn(In):
@@ -98,16 +101,13 @@ def ask(id: SubmissionId, new: RequestIn, caller: TheCaller) -> RequestOut:
 
 @router.get("/courses/{course}/requests", tags=["staff"])
 def list_course_requests(
-    course: CourseId,
-    caller: TheCaller,
+    staff: ForCourse,
     state: RequestState = "open",
     after: After = "",
 ) -> list[RequestOut]:
     """List the open or the answered requests of a course, the oldest first, at most 50 (staff)."""
-    require_staff(caller, course)
-    with caller.read() as tx:
-        known_course(tx, course)
-        records = requests.of_course(tx, course, is_open=state == "open", after=after, limit=SHOWN)
+    with staff.read() as (tx, course):
+        records = requests.of_course(tx, course.id, is_open=state == "open", after=after, limit=SHOWN)
     return RequestOut.all(records)
 
 
@@ -138,28 +138,20 @@ def answer(id: RequestId, new: AnswerIn, caller: TheCaller) -> RequestOut:
 
 @pages.get("/courses/{course}/requests")
 def show_requests(
-    request: Request,
-    course: CourseId,
-    caller: TheCaller,
+    staff: ForCourse,
     state: RequestState = "open",
     after: After = "",
 ) -> Response:
     """Show one page of the open or the answered requests of a course."""
-    shown = list_course_requests(course, caller, state, after)
-    with caller.read() as tx:
-        known = known_course(tx, course)
-    next = shown[-1].id if len(shown) == SHOWN else ""
-    return page(request, "requests.html", course=known, requests=shown, state=state, next=next)
+    shown = list_course_requests(staff, state, after)
+    with staff.read() as (_, course):
+        next = shown[-1].id if len(shown) == SHOWN else ""
+    return page(staff.request, "requests.html", course=course, requests=shown, state=state, next=next)
 
 
 @pages.post("/submissions/{id}/requests")
-def send_request(
-    id: SubmissionId,
-    caller: TheCaller,
-    question: Annotated[str, Form(pattern=NAME)],
-    text: Annotated[RequestText, Form()],
-) -> Response:
-    ask(id, RequestIn(question=question, text=text), caller)
+def send_request(id: SubmissionId, caller: TheCaller, new: FromForm[RequestForm]) -> Response:
+    ask(id, new, caller)
     return RedirectResponse(f"/submissions/{id}#requests", 303)
 
 
@@ -167,8 +159,8 @@ def send_request(
 def send_answer(
     id: RequestId,
     caller: TheCaller,
-    text: Annotated[Answer, Form()],
-    points: Annotated[Decimal | Literal[""], Form()] = "",
+    text: FromForm[Answer],
+    points: FromForm[Decimal | Literal[""]] = "",
 ) -> Response:
     """Answer a request. If `points` is empty, the points stay."""
     answered = answer(id, AnswerIn(text=text, points=None if points == "" else points), caller)

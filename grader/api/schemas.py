@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
-from fastapi import Path
+from fastapi import Form, Path, Query
 from pydantic import BaseModel, ConfigDict
 
 from grader.course.roster import LOGIN
@@ -19,6 +19,7 @@ TEXT = r"^[^\x00]*$"
 SubmissionId = Annotated[str, Path(pattern=ID)]
 GradingId = Annotated[str, Path(pattern=ID)]
 RegradeId = Annotated[str, Path(pattern=ID)]
+SearchText = Annotated[str, Query(max_length=200, pattern=TEXT)]
 CourseId = Annotated[str, Path(pattern=NAME)]
 AssignmentId = Annotated[str, Path(pattern=NAME)]
 QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id")]
@@ -49,6 +50,12 @@ class In(BaseModel):
     """Base class of request bodies. Unknown fields are errors, because they would have no effect."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+T = TypeVar("T")
+FromForm = Annotated[T, Form()]
+"""The type of a form's field in a function for pages or, if `T` is a model, of all its fields. Forms have the field
+`csrf` too, so the model needs `extra="ignore"`."""
 
 
 class PersonOut(Out):

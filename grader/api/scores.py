@@ -74,8 +74,7 @@ def counting_submissions(
     if by_best:
         for batch in submission_batches(tx, caller, offered[0].course, by_best, persons):
             _count(counting, batch, rules)
-    only = next(iter(rules)) if len(rules) == 1 else None
-    adjustments_of = adjustments.adjustments_of(tx, offered[0].course, persons, only) if counting else {}
+    adjustments_of = adjustments.adjustments_of(tx, offered[0].course, persons) if counting else {}
     for key, own_adjustments in adjustments_of.items():
         view = counting.get(key)
         is_shown = view is not None and (caller.is_staff(view.offering.course) or not view.offering.held)
@@ -92,9 +91,10 @@ def as_counted(tx: Tx, caller: Caller, view: SubmissionView) -> SubmissionView:
     person = caller.person.id if caller.person.id in authors else authors[0]
     if view.score is None or (person != caller.person.id and len(authors) > 1):
         return view
-    if not adjustments.adjustments_of(tx, submission.course, [person], submission.assignment):
+    key = (submission.assignment, person)
+    if key not in adjustments.adjustments_of(tx, submission.course, [person]):
         return view
-    counting = counting_submissions(tx, caller, [view.offering], [person]).get((submission.assignment, person))
+    counting = counting_submissions(tx, caller, [view.offering], [person]).get(key)
     return counting if counting and counting.submission.id == submission.id else view
 
 
@@ -235,7 +235,7 @@ def show_student(staff: ForStaff, login: Login) -> Response:
             student=student,
             extension=extension,
             attempts=rows,
-            adjustments=adjustments.adjustments_of(tx, course, [student.id], assignment).get(key, ()),
+            adjustments=adjustments.adjustments_of(tx, course, [student.id]).get(key, ()),
             hold=adjustments.holds_of(tx, course, student.id).get(assignment),
             counting=counting,
         )
@@ -245,10 +245,9 @@ def rows_of(tx: Tx, caller: Caller, offering: Offering) -> list[ScoreRow]:
     """Return a row for every student of the course, and for every other person who submitted."""
     students: dict[str, Person] = {}
     identifiers: dict[str, Mapping[str, str]] = {}
-    for member in people.roster(tx, offering.course):
-        if member.role is Role.STUDENT:
-            students[member.person.id] = member.person
-            identifiers[member.person.id] = member.identifiers
+    for member in people.roster(tx, offering.course, Role.STUDENT):
+        students[member.person.id] = member.person
+        identifiers[member.person.id] = member.identifiers
     attempts: dict[str, int] = {}
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
         students.setdefault(person.id, person)

@@ -28,6 +28,7 @@ from grader.api.limits import ACCOUNT, LINKS, LOGINS, limit
 from grader.api.mail import Mailer, send_login_link
 from grader.api.problems import not_found
 from grader.api.rendering import local_path, page
+from grader.api.schemas import FromForm
 from grader.course.roster import login_of
 from grader.service import Service
 from grader.store import people
@@ -50,9 +51,7 @@ def show_login(request: Request, next: str = "/", sent: bool = False) -> Respons
 
 
 @pages.post("/login")
-def log_in(
-    request: Request, service: TheService, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
-) -> Response:
+def log_in(request: Request, service: TheService, token: FromForm[str] = "", next: FromForm[str] = "/") -> Response:
     """Exchange the token of a login link, or an API token, for a session, and redirect to the path `next`. `token` may
     be a whole login link. If the token is not valid, show the form again and count a failed login."""
     secret = token.strip().rpartition("#token=")[2]
@@ -76,7 +75,7 @@ def log_in(
 async def send_link(
     request: Request,
     service: TheService,
-    login: Annotated[str, Form()] = "",
+    login: FromForm[str] = "",
     next: Annotated[str, Form(max_length=1000)] = "/",
 ) -> Response:
     """Send a login link to the address `login`, if a person has it.

@@ -23,7 +23,19 @@ from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
 from grader.api.rendering import page
-from grader.api.schemas import ID, NAME, TEXT, AssignmentId, CourseId, In, MarkedId, Out, PersonOut, SubmissionId
+from grader.api.schemas import (
+    ID,
+    NAME,
+    TEXT,
+    AssignmentId,
+    CourseId,
+    FromForm,
+    In,
+    MarkedId,
+    Out,
+    PersonOut,
+    SubmissionId,
+)
 from grader.api.scores import as_counted
 from grader.api.views import (
     QueuePlace,
@@ -513,7 +525,7 @@ def send_check_mark(
     id: SubmissionId,
     caller: TheCaller,
     check: Annotated[str, Form(pattern=NAME)],
-    points: Annotated[Decimal | Literal[""], Form()] = "",
+    points: FromForm[Decimal | Literal[""]] = "",
     comment: Annotated[str, Form(max_length=10_000, pattern=TEXT)] = "",
 ) -> Response:
     """Set the mark of a check. If `points` is empty, remove the mark."""

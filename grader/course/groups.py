@@ -122,11 +122,11 @@ def assign(tx: Tx, offering: Offering, group_by_login: Mapping[str, str], *, dry
         present |= dict.fromkeys((member.login for member in group.members), group.name)
     moves = {login.lower(): roster.name_of(name) for login, name in group_by_login.items()}
     sizes = Counter((present | moves).values())
-    roles = {member.person.login: member.role for member in people.roster(tx, offering.course)}
+    students = {member.person.login for member in people.roster(tx, offering.course, Role.STUDENT)}
     wrong: list[str] = []
     changes: list[GroupChange] = []
     for login, name in moves.items():
-        if roles.get(login) is not Role.STUDENT:
+        if login not in students:
             wrong.append(f"{login!r:.80} is not a student of this course: add them to the roster first")
         if name and sizes[name] > offering.group_size:
             too_many = f"{sizes[name]} members, and the group size is {offering.group_size}"

@@ -72,7 +72,7 @@ def add_adjustment(tx: Tx, course: str, assignment: str, person: str, points: Po
 
 
 def adjustments_of(
-    tx: Tx, course: str, persons: Collection[str] | None = None, assignment: str | None = None
+    tx: Tx, course: str, persons: Collection[str] | None = None
 ) -> dict[tuple[str, str], list[Adjustment]]:
     """Return the adjustments of scores by assignment and person id, the oldest first.
 
@@ -80,13 +80,10 @@ def adjustments_of(
         tx: The transaction.
         course: Id of the course.
         persons: Ids of the people; None for all.
-        assignment: Id of the assignment; None for all.
     """
     query = select_with_person(*adjustments.c, person=adjustments.c.by)
     query = query.where(adjustments.c.course == course)
     if persons is not None:
         query = query.where(among(tx, adjustments.c.person, persons))
-    if assignment is not None:
-        query = query.where(adjustments.c.assignment == assignment)
     rows = tx.execute(query.order_by(adjustments.c.id))
     return grouped(((row.assignment, row.person), record_of(row, Adjustment, by=person_of(row))) for row in rows)

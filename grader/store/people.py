@@ -202,39 +202,29 @@ def roles(tx: Tx, person: str) -> dict[str, Role]:
     return fetch_pairs(tx, query)
 
 
-def roster(tx: Tx, course: str) -> list[Member]:
-    """Return the members of a course in the order of their names."""
-    return _members(tx, course)
-
-
-def roster_page(
-    tx: Tx, course: str, text: str, after: Person | None, limit: int, role: Role | None = None
+def roster(
+    tx: Tx, course: str, role: Role | None = None, text: str = "", after: str = "", limit: int | None = None
 ) -> list[Member]:
-    """Return one page of the members of a course, in the order of `roster`.
+    """Return members of a course in the order of their names.
 
     Args:
         tx: The transaction.
         course: Id of the course.
-        text: Return only people whose name or login contains this text, in upper or lower case.
-        after: Return only people after this one; None for the first page.
-        limit: Largest number of members.
         role: Return only members with this role; None for all.
+        text: Return only people whose name or login contains this text, in upper or lower case.
+        after: Return only people after the person with this login; without such a person, those from the first one.
+        limit: Largest number of members; None for all.
     """
-    where: list[ColumnElement[bool]] = []
+    query = select_with_person(*members.c, person=members.c.person).where(members.c.course == course)
     if role is not None:
-        where.append(members.c.role == role)
+        query = query.where(members.c.role == role)
     if text:
         in_name = people.c.name.icontains(text, autoescape=True)
-        where.append(or_(in_name, people.c.login.icontains(text, autoescape=True)))
-    if after is not None:
+        query = query.where(or_(in_name, people.c.login.icontains(text, autoescape=True)))
+    previous = person_by_login(tx, after) if after else None
+    if previous is not None:
         key = tuple_(people.c.name, people.c.login)
-        where.append(key > tuple_(after.name, after.login))
-    return _members(tx, course, *where, limit=limit)
-
-
-def _members(tx: Tx, course: str, *where: ColumnElement[bool], limit: int | None = None) -> list[Member]:
-    query = select_with_person(*members.c, person=members.c.person)
-    query = query.where(members.c.course == course, *where)
+        query = query.where(key > tuple_(previous.name, previous.login))
     query = query.order_by(people.c.name, people.c.login).limit(limit)
     rows = tx.execute(query)
     return [record_of(row, Member, person=person_of(row)) for row in rows]

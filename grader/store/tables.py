@@ -29,6 +29,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import DateTime as _DateTime
+from sqlalchemy.schema import SchemaItem
 
 from grader.model import Points, Status
 from grader.store.records import (
@@ -162,14 +163,52 @@ def _texts(members: Iterable[StrEnum]) -> list[str]:
     return [str(member) for member in members]
 
 
-def _of_offering() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"])
+def _key(name: str, kind: Any, **options: Any) -> Column[Any]:
+    """Return a column of the primary key."""
+    return Column(name, kind, primary_key=True, **options)
+
+
+def _id() -> Column[Any]:
+    return _key("id", ID)
+
+
+def _person(name: str, **options: Any) -> Column[Any]:
+    """Return a column with the id of a person, which is never NULL."""
+    return _required(name, ForeignKey("people.id"), **options)
+
+
+def _submission(**options: Any) -> Column[Any]:
+    """Return a column with the id of a submission, which is never NULL."""
+    return _required("submission", ForeignKey("submissions.id"), **options)
+
+
+def _of_offering(*, is_key: bool = False) -> list[SchemaItem]:
+    """Return the columns that identify an offering, with their foreign key. If `is_key` is true, they belong to the
+    primary key."""
+    columns = ["course", "assignment"]
+    target = ForeignKeyConstraint(columns, ["offerings.course", "offerings.assignment"])
+    return [
+        _required("course", ID, primary_key=is_key),
+        _required("assignment", ASSIGNMENT, primary_key=is_key),
+        target,
+    ]
+
+
+def _question() -> list[SchemaItem]:
+    """Return the columns that identify a question of an offering."""
+    return [*_of_offering(), _required("question", QUESTION)]
+
+
+def _unique_where(name: str, condition: str, *columns: str) -> Index:
+    """Return a unique index of the rows that meet a condition in SQL."""
+    where = text(condition)
+    return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
 
 
 facts = Table(
     "facts",
     metadata,
-    Column("name", SHORT, primary_key=True),
+    _key("name", SHORT),
     _required("value", Text),
 )
 
@@ -178,7 +217,7 @@ facts = Table(
 people = Table(
     "people",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     _required("login", NAME, unique=True),
     _required("name", NAME),
     _required("admin", Boolean, server_default=text("false")),
@@ -188,7 +227,7 @@ people = Table(
 courses = Table(
     "courses",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     _required("title", NAME),
     _required("created_at", Moment),
     _required("late_days", Integer, server_default=text("0")),
@@ -197,8 +236,8 @@ courses = Table(
 members = Table(
     "members",
     metadata,
-    Column("course", ForeignKey("courses.id"), primary_key=True),
-    Column("person", ForeignKey("people.id"), primary_key=True, index=True),
+    _key("course", ForeignKey("courses.id")),
+    _person("person", primary_key=True, index=True),
     _required("role", _choice(Role, "role")),
     _required("labels", Texts, server_default="[]"),
     _required("identifiers", Data, server_default="{}"),
@@ -207,12 +246,12 @@ members = Table(
 late_day_grants = Table(
     "late_day_grants",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     _required("course", ForeignKey("courses.id")),
-    _required("person", ForeignKey("people.id")),
+    _person("person"),
     _required("days", Integer),
     _required("reason", Text),
-    _required("by", ForeignKey("people.id")),
+    _person("by"),
     _required("at", Moment),
     Index("ix_late_day_grants_person", "course", "person"),
 )
@@ -220,9 +259,9 @@ late_day_grants = Table(
 tokens = Table(
     "tokens",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     _required("hash", HASH, unique=True),
-    _required("person", ForeignKey("people.id"), index=True),
+    _person("person", index=True),
     _required("kind", _choice(TokenKind, "kind")),
     _required("label", NAME),
     _required("created_at", Moment),
@@ -235,7 +274,7 @@ tokens = Table(
 passwords = Table(
     "passwords",
     metadata,
-    Column("person", ForeignKey("people.id"), primary_key=True),
+    _person("person", primary_key=True),
     _required("hash", NAME),
     _required("changed_at", Moment),
 )
@@ -245,8 +284,8 @@ passwords = Table(
 offerings = Table(
     "offerings",
     metadata,
-    Column("course", ForeignKey("courses.id"), primary_key=True),
-    Column("assignment", ASSIGNMENT, primary_key=True),
+    _key("course", ForeignKey("courses.id")),
+    _key("assignment", ASSIGNMENT),
     Column("opens_at", Moment),
     Column("due_at", Moment),
     Column("closes_at", Moment),
@@ -265,71 +304,55 @@ offerings = Table(
 extensions = Table(
     "extensions",
     metadata,
-    Column("course", ID, primary_key=True),
-    Column("assignment", ASSIGNMENT, primary_key=True),
-    Column("person", ForeignKey("people.id"), primary_key=True),
+    *_of_offering(is_key=True),
+    _person("person", primary_key=True),
     _required("due_at", Moment),
     _required("reason", Text, server_default=""),
     Column("by", ID),  # without a foreign key, which SQLite cannot add to a table
     Column("at", Moment),
-    _of_offering(),
 )
 
 label_extensions = Table(
     "label_extensions",
     metadata,
-    Column("course", ID, primary_key=True),
-    Column("assignment", ASSIGNMENT, primary_key=True),
-    Column("label", NAME, primary_key=True),  # "" is the extension of everyone
+    *_of_offering(is_key=True),
+    _key("label", NAME),  # "" is the extension of everyone
     _required("due_at", Moment),
     _required("reason", Text),
     Column("by", ID),
     Column("at", Moment),
-    _of_offering(),
 )
 
 holds = Table(
     "holds",
     metadata,
-    Column("course", ID, primary_key=True),
-    Column("assignment", ASSIGNMENT, primary_key=True),
-    Column("person", ForeignKey("people.id"), primary_key=True),
+    *_of_offering(is_key=True),
+    _person("person", primary_key=True),
     _required("held", Boolean),
-    _of_offering(),
 )
 
 adjustments = Table(
     "adjustments",
     metadata,
-    Column("id", ID, primary_key=True),
-    _required("course", ID),
-    _required("assignment", ASSIGNMENT),
-    _required("person", ForeignKey("people.id")),
+    _id(),
+    *_of_offering(),
+    _person("person"),
     _required("points", Exact),
     _required("reason", Text),
-    _required("by", ForeignKey("people.id")),
+    _person("by"),
     _required("at", Moment),
-    _of_offering(),
     Index("ix_adjustments_person", "course", "assignment", "person"),
 )
 
 group_members = Table(
     "group_members",
     metadata,
-    Column("course", ID, primary_key=True),
-    Column("assignment", ASSIGNMENT, primary_key=True),
-    Column("group", NAME, primary_key=True),
-    Column("login", NAME, primary_key=True),  # of an invitation as a student wrote it: there may be no such person
+    *_of_offering(is_key=True),
+    _key("group", NAME),
+    _key("login", NAME),  # of an invitation as a student wrote it: there may be no such person
     _required("accepted", Boolean),
-    _of_offering(),
     Index("ix_group_members_login", "course", "assignment", "login"),
-    Index(
-        "uq_group_members_accepted",
-        *("course", "assignment", "login"),
-        unique=True,
-        sqlite_where=text("accepted"),
-        postgresql_where=text("accepted"),
-    ),
+    _unique_where("uq_group_members_accepted", "accepted", "course", "assignment", "login"),
 )
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────
@@ -337,32 +360,30 @@ group_members = Table(
 submissions = Table(
     "submissions",
     metadata,
-    Column("id", ID, primary_key=True),
-    _required("course", ID),
-    _required("assignment", ASSIGNMENT),
+    _id(),
+    *_of_offering(),
     _required("kind", _choice(Kind, "kind")),
     _required("interface", String(16)),
     _required("digest", HASH, index=True),
-    _required("by", ForeignKey("people.id"), index=True),
+    _person("by", index=True),
     _required("received_at", Moment),
     _required("code_submitted", Boolean, server_default=text("true")),
     _required("late_days", Integer, server_default=text("0")),
-    _of_offering(),
     Index("ix_submissions_offering", "course", "assignment", "id"),
 )
 
 authors = Table(
     "authors",
     metadata,
-    Column("submission", ForeignKey("submissions.id"), primary_key=True),
-    Column("person", ForeignKey("people.id"), primary_key=True, index=True),
+    _submission(primary_key=True),
+    _person("person", primary_key=True, index=True),
 )
 
 files = Table(
     "files",
     metadata,
-    Column("submission", ForeignKey("submissions.id"), primary_key=True),
-    Column("position", Integer, primary_key=True),
+    _submission(primary_key=True),
+    _key("position", Integer),
     _required("name", String(300)),
     _required("sha256", HASH),
     _required("content", LargeBinary),
@@ -371,10 +392,10 @@ files = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    Column("person", ForeignKey("people.id"), primary_key=True),
-    Column("key", String(255), primary_key=True),
+    _person("person", primary_key=True),
+    _key("key", String(255)),
     _required("fingerprint", HASH),
-    _required("submission", ForeignKey("submissions.id")),
+    _submission(),
     _required("created_at", Moment),
 )
 
@@ -383,29 +404,27 @@ idempotency = Table(
 regrades = Table(
     "regrades",
     metadata,
-    Column("id", ID, primary_key=True),
-    _required("course", ID),
-    _required("assignment", ASSIGNMENT),
+    _id(),
+    *_of_offering(),
     _required("which", _choice(Which, "which")),
     _required("state", _choice(RegradeState, "state")),
-    _required("by", ForeignKey("people.id")),
+    _person("by"),
     _required("created_at", Moment),
     Column("decided_at", Moment),
     _required("pending", Texts, server_default="[]"),  # ids of the submissions that are not queued yet
-    _of_offering(),
 )
 
 gradings = Table(
     "gradings",
     metadata,
-    Column("id", ID, primary_key=True),
-    _required("submission", ForeignKey("submissions.id"), index=True),
+    _id(),
+    _submission(index=True),
     Column("regrade", ForeignKey("regrades.id"), index=True),
     _required("state", _choice(State, "state")),
     _required("counts", Boolean, default=False),
     _required("priority", PriorityNumber),
     _required("turn", Integer),
-    _required("fairness_key", ForeignKey("people.id")),
+    _person("fairness_key"),
     _required("compatibility_key", String(200)),
     _required("scope", Data, server_default="{}"),
     _required("queued_at", Moment),
@@ -427,19 +446,13 @@ gradings = Table(
     Column("report", Packed),
     Index("ix_gradings_queue", "state", "turn", "id", "priority"),
     Index("ix_gradings_person", "fairness_key", "state", "turn"),
-    Index(
-        "uq_gradings_counts",
-        "submission",
-        unique=True,
-        sqlite_where=text("counts"),
-        postgresql_where=text("counts"),
-    ),
+    _unique_where("uq_gradings_counts", "counts", "submission"),
 )
 
 workers = Table(
     "workers",
     metadata,
-    Column("name", NAME, primary_key=True),
+    _key("name", NAME),
     _required("compatibility_keys", Texts),
     _required("processes", Integer),
     _required("sandbox", String(16)),
@@ -450,8 +463,8 @@ workers = Table(
 results = Table(
     "results",
     metadata,
-    Column("grading", ForeignKey("gradings.id"), primary_key=True),
-    Column("check", QUESTION, primary_key=True),
+    _key("grading", ForeignKey("gradings.id")),
+    _key("check", QUESTION),
     _required("position", Integer),
     _required("points", Exact),
     _required("possible", Exact),
@@ -463,23 +476,22 @@ results = Table(
 marks = Table(
     "marks",
     metadata,
-    Column("submission", ForeignKey("submissions.id"), primary_key=True),
-    Column("question", QUESTION, primary_key=True),
+    _submission(primary_key=True),
+    _key("question", QUESTION),
     _required("points", Exact),
     _required("comment", Text),
-    _required("by", ForeignKey("people.id")),
+    _person("by"),
     _required("at", Moment),
 )
 
 requests = Table(
     "requests",
     metadata,
-    Column("id", ID, primary_key=True),
-    _required("course", ID),
-    _required("assignment", ASSIGNMENT),
-    _required("submission", ForeignKey("submissions.id")),
+    _id(),
+    *_of_offering(),
+    _submission(),
     _required("question", QUESTION),
-    _required("person", ForeignKey("people.id")),
+    _person("person"),
     _required("text", Text),
     _required("created_at", Moment),
     Column("answer", Text),
@@ -487,17 +499,9 @@ requests = Table(
     Column("answered_at", Moment),
     Column("earlier_points", Exact),
     Column("new_points", Exact),
-    _of_offering(),
     Index("ix_requests_submission", "submission"),
     Index("ix_requests_course", "course", "id"),
-    Index(
-        "uq_requests_open",
-        "submission",
-        "question",
-        unique=True,
-        sqlite_where=text("answered_at IS NULL"),
-        postgresql_where=text("answered_at IS NULL"),
-    ),
+    _unique_where("uq_requests_open", "answered_at IS NULL", "submission", "question"),
 )
 
 # ── marking ─────────────────────────────────────────────────────────────────────────────────
@@ -505,8 +509,8 @@ requests = Table(
 answers = Table(
     "answers",
     metadata,
-    Column("grading", ForeignKey("gradings.id"), primary_key=True),
-    Column("question", QUESTION, primary_key=True),
+    _key("grading", ForeignKey("gradings.id")),
+    _key("question", QUESTION),
     _required("digest", HASH),
     _required("text", Data),  # as JSON, since PostgreSQL's text cannot store all characters
     _required("opinion", Data),
@@ -515,64 +519,53 @@ answers = Table(
 )
 
 
-def _question() -> list[Column[Any]]:
-    """Return the columns that identify a question."""
-    course = _required("course", ID)
-    assignment = _required("assignment", ASSIGNMENT)
-    return [course, assignment, _required("question", QUESTION)]
-
-
 questions = Table(
     "questions",
     metadata,
     *_question(),
     _required("markers", Integer),
-    _of_offering(),
     PrimaryKeyConstraint("course", "assignment", "question"),
 )
 
 rubric = Table(
     "rubric",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     *_question(),
     _required("position", Integer),
     _required("text", Text),
     _required("points", Exact),
-    _of_offering(),
     Index("ix_rubric_question", "course", "assignment", "question"),
 )
 
 phrases = Table(
     "phrases",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     *_question(),
     _required("text", Text),
-    _of_offering(),
     Index("ix_phrases_question", "course", "assignment", "question"),
 )
 
 answer_marks = Table(
     "answer_marks",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     *_question(),
     _required("digest", HASH),
-    _required("marker", ForeignKey("people.id")),
+    _person("marker"),
     _required("adjustment", Exact),
     _required("comment", Text),
     _required("moderates", Boolean),
     _required("at", Moment),
-    _of_offering(),
     UniqueConstraint("course", "assignment", "question", "digest", "marker"),
 )
 
 mark_items = Table(
     "mark_items",
     metadata,
-    Column("mark", ForeignKey("answer_marks.id"), primary_key=True),
-    Column("item", ForeignKey("rubric.id"), primary_key=True, index=True),
+    _key("mark", ForeignKey("answer_marks.id")),
+    _key("item", ForeignKey("rubric.id"), index=True),
 )
 
 regroupings = Table(
@@ -581,17 +574,15 @@ regroupings = Table(
     *_question(),
     _required("key", ID),
     _required("into", ID),  # the group that this group or single answer belongs to
-    _of_offering(),
     PrimaryKeyConstraint("course", "assignment", "question", "key"),
 )
 
 marking_actions = Table(
     "marking_actions",
     metadata,
-    Column("id", ID, primary_key=True),
+    _id(),
     *_question(),
-    _required("marker", ForeignKey("people.id")),
+    _person("marker"),
     _required("before", Data),  # what undoing the action restores
-    _of_offering(),
     Index("ix_marking_actions_question", "course", "assignment", "question", "marker"),
 )

@@ -314,14 +314,14 @@ def test_a_roster_is_searched_and_turned_over_by_name_and_login(store: Store, cl
         people.put_member(tx, "ml", classroom["ann"].id, Role.STUDENT, ["tuesday"])
         everyone = people.roster(tx, "ml")
         turned: list[Member] = []
-        page = people.roster_page(tx, "ml", "", None, 2)
+        page = people.roster(tx, "ml", limit=2)
         while page:
             turned += page
-            page = people.roster_page(tx, "ml", "", turned[-1].person, 2)
+            page = people.roster(tx, "ml", after=turned[-1].person.login, limit=2)
         assert turned == everyone
-        assert {member.person.login for member in people.roster_page(tx, "ml", "ANN", None, 9)} == {"ann", "z1", "a_1"}
+        assert {member.person.login for member in people.roster(tx, "ml", text="ANN", limit=9)} == {"ann", "z1", "a_1"}
         for text, logins in (("%", ["a_1"]), ("_", ["a_1"]), ("@Y", ["x@y"]), ("nobody", [])):
-            assert [member.person.login for member in people.roster_page(tx, "ml", text, None, 9)] == logins
+            assert [member.person.login for member in people.roster(tx, "ml", text=text, limit=9)] == logins
         assert people.role_counts(tx, "ml") == {Role.STUDENT: 6, Role.STAFF: 1}
 
 
