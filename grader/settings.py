@@ -78,7 +78,8 @@ class Settings(BaseModel):
     rate_limit_logins: str = "20/minute"
     """GRADER_RATE_LIMIT_LOGINS: failed logins allowed from one address; empty for no limit."""
     rate_limit_account: str = "20/hour"
-    """GRADER_RATE_LIMIT_ACCOUNT: logins by password to one account, and login links sent to it; empty for no limit."""
+    """GRADER_RATE_LIMIT_ACCOUNT: logins by password to one account from one address, and login links sent to it; from
+    all addresses together, ten times as many; empty for no limit."""
     rate_limit_links: str = "60/minute"
     """GRADER_RATE_LIMIT_LINKS: login links that one address may ask for by e-mail; empty for no limit."""
     rate_limit_uploads: str = "30/minute"

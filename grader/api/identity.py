@@ -150,6 +150,13 @@ def has_own_session(caller: Caller) -> bool:
     return caller.token.kind is TokenKind.SESSION and caller.token.parent is None
 
 
+def require_own_session(caller: Caller) -> None:
+    """Raise 403 unless the caller uses a browser in which they did not log in with an API token."""
+    if not has_own_session(caller):
+        detail = "an API token does not allow this: log in with a link or your university account"
+        raise HttpProblem(403, "own-login", "Log in yourself", detail)
+
+
 def has_fresh_login(caller: Caller) -> bool:
     """Return whether the caller has just proved, without a password, that the account is theirs."""
     is_recent = now() - caller.token.created_at < FRESH_LOGIN

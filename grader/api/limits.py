@@ -22,7 +22,11 @@ from grader.intake.turns import Turns
 from grader.settings import Settings
 
 REQUESTS, LOGINS, UPLOADS = "requests", "failed logins", "uploads"
-ACCOUNT, LINKS = "logins to one account", "login links"
+ACCOUNT, ACCOUNT_HERE = "logins to one account", "logins to one account from one address"
+LINKS = "login links"
+_NETWORKS = 10
+"""The limit of an account is this many times its limit from one address: who fails on purpose does not lock its person
+out, and who guesses from many addresses is limited."""
 
 STREAM_SECONDS = 10
 """Seconds in the header Retry-After of a response that refuses an event stream."""
@@ -38,7 +42,8 @@ class RateLimits:
             REQUESTS: _rate("GRADER_RATE_LIMIT", settings.rate_limit),
             LOGINS: _rate("GRADER_RATE_LIMIT_LOGINS", settings.rate_limit_logins),
             UPLOADS: _rate("GRADER_RATE_LIMIT_UPLOADS", settings.rate_limit_uploads),
-            ACCOUNT: _rate("GRADER_RATE_LIMIT_ACCOUNT", settings.rate_limit_account),
+            ACCOUNT: _rate("GRADER_RATE_LIMIT_ACCOUNT", settings.rate_limit_account, _NETWORKS),
+            ACCOUNT_HERE: _rate("GRADER_RATE_LIMIT_ACCOUNT", settings.rate_limit_account),
             LINKS: _rate("GRADER_RATE_LIMIT_LINKS", settings.rate_limit_links),
         }
         self._most_streams = settings.streams_limit
@@ -67,10 +72,14 @@ class RateLimits:
             yield
 
 
-def _rate(name: str, text: str) -> RateLimitItem | None:
-    """Parse the rate in the setting `name`, such as "30/minute"; None for an empty one, which means no limit."""
+def _rate(name: str, text: str, times: int = 1) -> RateLimitItem | None:
+    """Parse the rate in the setting `name`, such as "30/minute"; None for an empty one, which means no limit. Return a
+    rate that allows `times` as many events."""
+    if not text.strip():
+        return None
     try:
-        return parse(text) if text.strip() else None
+        rate = parse(text)
+        return type(rate)(rate.amount * times, rate.multiples)
     except ValueError:
         raise BadCall(f'{name}={text} is not a rate: write "1200/minute", or leave it empty for no limit') from None
 
@@ -80,3 +89,11 @@ def limit(request: Request, kind: str, person: str | None = None, *, counted: bo
     address. Raise 429 if the rate limit is exceeded. An event that is not counted is only checked."""
     limits: RateLimits = request.app.state.limits
     limits.hit(kind, person or network_of(request.client.host if request.client else ""), counted=counted)
+
+
+def limit_account(request: Request, login: str) -> None:
+    """Count a login, or a login link, for the account `login`. Raise 429 if there are too many from the client's address
+    or from all addresses."""
+    address = network_of(request.client.host if request.client else "")
+    limit(request, ACCOUNT_HERE, f"{address} {login}")
+    limit(request, ACCOUNT, login)

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from grader.api.assignments import Card, cards_of, put_extension
 from grader.api.courses import MemberIn, import_roster, put_member, remove_member
 from grader.api.files import read_csv
-from grader.api.identity import TheCaller, require_admin
+from grader.api.identity import TheCaller, require_admin, require_own_session
 from grader.api.late_days import GrantIn, grant_late_days
 from grader.api.lookup import ForCourse, StaffRequest, known_course, known_member, known_offerings
 from grader.api.offering import TypedTime
@@ -222,6 +222,7 @@ def send_grant(staff: ForCourse, login: Login, new: FromForm[GrantForm]) -> Resp
 def send_link(request: Request, course: CourseId, login: Login, caller: TheCaller) -> Response:
     """Make a login link for a member and show it (admins). Staff may add anyone, and could log in as anyone."""
     require_admin(caller, "member of the course")
+    require_own_session(caller)  # the link would outlive the API token and have more scopes
     with caller.write() as tx:
         shown_course = known_course(tx, course)
         person = known_member(tx, course, login)

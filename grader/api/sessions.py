@@ -24,7 +24,7 @@ from grader.api.identity import (
     session_secret,
     set_cookie,
 )
-from grader.api.limits import ACCOUNT, LINKS, LOGINS, limit
+from grader.api.limits import LINKS, LOGINS, limit, limit_account
 from grader.api.mail import Mailer, send_login_link
 from grader.api.problems import not_found
 from grader.api.rendering import local_path, page
@@ -87,7 +87,7 @@ async def send_link(
         raise not_found("page")
     login = login_of(login)
     limit(request, LINKS)
-    limit(request, ACCOUNT, f"link {login}")
+    limit_account(request, f"link {login}")
     next = local_path(next)
     mailer.in_background(send_login_link(service, mailer, login, next))
     query = urlencode({"next": next, "sent": True})

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from grader.store import late_days, offerings, people
 from grader.store.database import Tx, now
 from grader.store.records import Counts, Offering, PrecheckDetail, Role, TokenKind
+from tests.api.test_logging_in import log_in
 from tests.api.test_pages import words
 from tests.api.world import World
 
@@ -316,6 +317,16 @@ def test_an_admin_makes_a_login_link_that_works_once(world: World, root: Editor,
         root.answers('<form method="post" action="/login"></form>', "/login", token=unescape(link[1])) for _ in range(2)
     ]
     assert [answer.status_code for answer in logins] == [303, 403]
+
+
+def test_a_token_of_an_admin_makes_no_login_link(world: World) -> None:
+    """It would last longer than the token, and have all its person's rights."""
+    link = f"{PEOPLE}/ada/link"
+    assert world.client.post(link, headers=world.headers("root")).status_code == 403
+    log_in(world, world.tokens["root"])
+    page = world.client.get(f"{PEOPLE}/ada", headers={"Accept": "text/html"}).text
+    csrf = re.findall(r'name="csrf" value="(\w+)"', page)[0]
+    assert world.client.post(link, data={"csrf": csrf}).status_code == 403
 
 
 # ── assignments ──────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from grader.api.app import create_app
@@ -16,12 +17,16 @@ from grader.settings import Settings
 from tests.api.world import SUBMISSIONS, World
 
 
-def client(world: World, address: str = "192.0.2.1", **settings: str) -> TestClient:
+def application_of(world: World, **settings: str) -> FastAPI:
     """Of a service with other settings, on the same store."""
     old = world.service
     changed = Settings(home=old.settings.home, assignments=old.settings.assignments, **settings)  # type: ignore[arg-type]
     service = Service(old.store, old.queue, old.events, old.assignments, changed, old.intake)
-    return TestClient(create_app(service), client=(address, 50000))
+    return create_app(service)
+
+
+def client(world: World, address: str = "192.0.2.1", **settings: str) -> TestClient:
+    return TestClient(application_of(world, **settings), client=(address, 50000))
 
 
 def test_one_person_is_slowed_down_and_told_for_how_long(world: World) -> None:

@@ -17,7 +17,7 @@ from grader.settings import Settings
 from grader.store import people
 from grader.store.records import Role, TokenKind
 from tests.api.mail_server import MailServer, mail_server
-from tests.api.test_limits import client
+from tests.api.test_limits import application_of, client
 from tests.api.world import COURSE, World
 
 ADDRESS = "dora@example.edu"
@@ -110,6 +110,13 @@ def test_a_message_that_the_server_refuses_is_logged(
 
 def test_links_are_limited_by_account_and_by_address(world: World, server: MailServer) -> None:
     settings = {"smtp_url": f"smtp://127.0.0.1:{server.port}", "mail_from": FROM}
+    application = application_of(world, rate_limit_account="1/day", **settings)
+    statuses = []
+    for number in range(11):
+        with TestClient(application, client=(f"192.0.2.{number}", 50000)) as browser:
+            statuses.append(ask(browser, "nobody@example.edu").status_code)
+            assert ask(browser, f"{number}@example.edu").status_code == 303
+    assert statuses == [303] * 10 + [429]
     with client(world, rate_limit_account="2/day", **settings) as browser:
         assert [ask(browser, "nobody@example.edu").status_code for _ in range(3)] == [303, 303, 429]
         assert ask(browser, ADDRESS).status_code == 303

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
+import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,9 +17,10 @@ from httpx2 import Response
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from grader.api import passwords as api_passwords
 from grader.store import passwords
 from grader.store.tables import tokens
-from tests.api.test_limits import client
+from tests.api.test_limits import application_of, client
 from tests.api.test_logging_in import age, link_token, log_in, session_of, use
 from tests.api.world import World
 
@@ -211,9 +215,73 @@ def test_another_sites_page_cannot_log_a_browser_in(ada: World) -> None:
 
 def test_guesses_are_limited_for_an_account_whatever_their_address(ada: World) -> None:
     """And so is the right password, or guessing would go on."""
-    with client(ada, rate_limit_account="2/day") as browser:
-        statuses = [enter(browser, "ada", "wrong wrong wrong").status_code for _ in range(2)]
-        assert [*statuses, enter(browser).status_code, enter(browser, "bob").status_code] == [403, 403, 429, 403]
+    application = application_of(ada, rate_limit_account="1/day")
+    attackers = [TestClient(application, client=(f"192.0.2.{number}", 50000)) for number in range(10)]
+    browser = TestClient(application, client=("198.51.100.1", 50000))
+    statuses = [enter(attacker, "ada", "wrong wrong wrong").status_code for attacker in attackers]
+    assert [*statuses, enter(browser).status_code, enter(browser, "bob").status_code] == [403] * 10 + [429, 403]
+
+
+def test_guesses_from_one_address_do_not_lock_the_person_out_elsewhere(ada: World) -> None:
+    application = application_of(ada, rate_limit_account="2/day")
+    attacker = TestClient(application, client=("192.0.2.1", 50000))
+    statuses = [enter(attacker, "ada", "wrong wrong wrong").status_code for _ in range(25)]
+    assert statuses == [403] * 2 + [429] * 23
+    assert enter(TestClient(application, client=("198.51.100.1", 50000))).status_code == 303
+
+
+def test_guesses_that_arrive_together_are_limited_as_well(ada: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All have passed the first test of the limit before the first one has failed."""
+    go_on = threading.Event()
+    waiting: list[str] = []
+    hashed: list[str] = []
+    in_turn = api_passwords._in_turn
+
+    async def together(step: Callable[[], Any]) -> Any:
+        waiting.append("guess")
+        if len(waiting) == 10:
+            go_on.set()
+        await asyncio.to_thread(go_on.wait, 60)
+        return await in_turn(step)
+
+    def watched(hasher: PasswordHasher, hash: str, password: Any) -> bool:
+        hashed.append(hash)
+        raise VerifyMismatchError
+
+    monkeypatch.setattr(api_passwords, "_in_turn", together)
+    monkeypatch.setattr(PasswordHasher, "verify", watched)
+    with client(ada, rate_limit_logins="2/day") as browser, ThreadPoolExecutor(10) as guesses:
+        answers = [guesses.submit(enter, browser, f"login{number}") for number in range(10)]
+        statuses = [answer.result().status_code for answer in answers]
+    assert len(hashed) <= 3, "two are hashed at a time"
+    assert set(statuses) == {403, 429}
+
+
+def test_a_long_text_is_cut_before_it_is_normalised(ada: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that this takes grows with the square of the length, and nothing else runs meanwhile."""
+    lengths: list[int] = []
+    normalize = unicodedata.normalize
+
+    def watched(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        lengths.append(len(text))
+        return normalize(form, text)
+
+    enter(ada.client)
+    csrf = csrf_of(ada.client)
+    long = "a" + "\u0300\u0316" * 10_000
+    monkeypatch.setattr(unicodedata, "normalize", watched)
+    for form in ({"password": long, "old": WORDS}, {"password": WORDS, "old": long}):
+        assert ada.client.post("/settings/password", data=form | {"csrf": csrf}).status_code == 422
+    assert enter(ada.client, password=long).status_code == 403
+    assert max(lengths) < 1000
+
+
+def test_a_letter_that_is_written_as_four_is_one_of_the_two_hundred(world: World) -> None:
+    letter = "\u03b1\u0313\u0300\u0345"
+    log_in(world, link_token(world))
+    assert [put(world.client, letter * number).status_code for number in (201, 300, 200)] == [422, 422, 303]
+    world.client.cookies.clear()
+    assert [enter(world.client, password=letter * number).status_code for number in (201, 200)] == [403, 303]
 
 
 def test_guesses_from_one_address_are_limited_whatever_their_account(ada: World) -> None:
