@@ -21,7 +21,7 @@ from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.late_days import OwnLateDays
 from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
-from grader.api.problems import HttpProblem
+from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
@@ -29,13 +29,13 @@ from grader.api.submitting import SubmitRequest, attempts_left, submit
 from grader.api.views import SubmissionView, views_of
 from grader.api.visibility import precheck_detail, seen_by
 from grader.assignments.catalogue import Assignment
-from grader.course import csv_people
+from grader.course import csv_people, roster
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS, checked_date, extended, read_policy
 from grader.errors import BadCall
 from grader.model import Points
 from grader.model.grouping import grouped
-from grader.store import groups, offerings, submissions
+from grader.store import groups, offerings, people, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Counts, Kind, Offering, Page, PrecheckDetail
 
@@ -72,7 +72,7 @@ class OfferingSettings(BaseModel):
     prechecks_per_day: int | None = None
     """Pre-checks of a student in 24 hours; null for no limit."""
     precheck_detail: PrecheckDetail = PrecheckDetail.LINES
-    """What pre-checks tell students until their due date."""
+    """How much pre-checks tell students until their due date."""
 
 
 class OfferingIn(In, OfferingSettings):
@@ -163,11 +163,11 @@ class ExtensionIn(In):
 class ExtensionRow(BaseModel):
     """A line of a file of extensions. Other columns are ignored."""
 
-    login: str = ""
-    label: str = Field("", max_length=200)
+    login: str = Field("", pattern=TEXT)
+    label: str = Field("", max_length=200, pattern=TEXT)
     due_at: AwareDatetime | None = None
     """None removes the extension."""
-    reason: str = Field("", max_length=1_000)
+    reason: str = Field("", max_length=1_000, pattern=TEXT)
 
 
 class ExtensionOut(Out):
@@ -209,21 +209,32 @@ def put_extensions(
     if "due at" not in titles:
         raise BadCall("line 1: there is no column due_at: the first line must name the columns (login,due_at,reason)")
     wrong: list[str] = []
-    with staff.write() as (tx, _):
-        for number, cells in lines[1:]:
-            texts = csv_people.cells_by_title(titles, cells)
-            try:
-                row = ExtensionRow.model_validate(
-                    {title.replace(" ", "_"): text for title, text in texts.items() if text}
-                )
-                if bool(row.login) == bool(row.label):
-                    raise BadCall("write either a login or a label")
-                put_extension(tx, staff, row.login, row.label, row.due_at, row.reason)
-            except ValidationError as invalid:
-                wrong.append(f"line {number}: {invalid.errors()[0]['msg']}")
-            except (BadCall, HttpProblem) as error:
-                wrong.append(f"line {number}: {getattr(error, 'detail', error)}")
-        csv_people.require_none_wrong(wrong)
+    rows: list[tuple[str | None, ExtensionRow]] = []  # (id of the person, row)
+    with staff.read() as (tx, _):
+        members = {member.person.login: member.person.id for member in people.roster(tx, staff.course)}
+    for number, cells in lines[1:]:
+        texts = csv_people.cells_by_title(titles, cells)
+        try:
+            row = ExtensionRow.model_validate({title.replace(" ", "_"): text for title, text in texts.items() if text})
+            if bool(row.login) == bool(row.label):
+                raise BadCall("write either a login or a label")
+            if row.login and row.login.lower() not in members:
+                raise not_found("member of the course")
+            if row.due_at:
+                row.due_at = checked_date(row.due_at)
+            row.label = roster.name_of(row.label)
+            rows.append((members.get(row.login.lower()), row))
+        except ValidationError as invalid:
+            wrong.append(f"line {number}: {invalid.errors()[0]['msg']}")
+        except (BadCall, HttpProblem) as error:
+            wrong.append(f"line {number}: {getattr(error, 'detail', error)}")
+    csv_people.require_none_wrong(wrong)
+    granter = staff.caller.person.id
+    with staff.write() as (tx, _):  # other writers wait, so everything is checked before
+        for person, row in rows:
+            offerings.put_extension(
+                tx, staff.course, staff.assignment, person, row.due_at, row.reason, granter, label=row.label
+            )
     return list_extensions(staff)
 
 

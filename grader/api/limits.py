@@ -93,7 +93,7 @@ def limit(request: Request, kind: str, person: str | None = None, *, counted: bo
 
 def limit_account(request: Request, login: str) -> None:
     """Count a login, or a login link, for the account `login`. Raise 429 if there are too many from the client's
-    address, or from all addresses."""
+    address or from all addresses."""
     address = network_of(request.client.host if request.client else "")
     limit(request, ACCOUNT_HERE, f"{address} {login}")
     limit(request, ACCOUNT, login)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
 from pydantic import Field
@@ -19,6 +19,7 @@ from grader.api.files import read_csv
 from grader.api.identity import TheCaller, require_admin, require_own_session
 from grader.api.late_days import GrantIn, grant_late_days
 from grader.api.lookup import ForCourse, StaffRequest, known_course, known_member, known_offerings
+from grader.api.middleware import MAX_BODY_BYTES
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
 from grader.api.schemas import NAME, TEXT, CourseId, FromForm, Login, SearchText
@@ -34,9 +35,8 @@ pages = APIRouter(include_in_schema=False)
 
 SHOWN = 100
 """Number of people on one page of a roster."""
-_MOST_CHARACTERS = 600_000
-"""Largest roster that the page with its changes can send again. Encoding makes it up to a third larger, and the body of
-a form has at most 1 MiB."""
+_MOST_BYTES = MAX_BODY_BYTES - 10_000
+"""Largest roster, encoded as in a form, that the page with its changes can send again with its other fields."""
 _LINK_LASTS = dt.timedelta(days=7)
 _PEOPLE = "/courses/{course}/people"
 
@@ -108,8 +108,8 @@ def try_roster(staff: ForCourse, file: Annotated[UploadFile | str, File()] = "")
     changes = import_roster(staff, content, dry_run=True)
     changed_rows = [*changes.added, *(row for _, row in changes.changed)]
     rows = roster.lines_of(content, {row.line for row in changed_rows})
-    if len(rows) > _MOST_CHARACTERS:
-        raise BadCall(f"the file would change {len(changed_rows)} people: leave out columns, or upload it in parts")
+    if len(quote_plus(rows)) > _MOST_BYTES:
+        raise BadCall(f"the file would change {len(changed_rows)} people, which is too much: upload it in parts")
     with staff.read() as (_, course):
         return page(
             staff.request, "roster.html", course=course, changes=changes, rows=rows, file=file.filename, most=SHOWN

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import structlog
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -20,14 +23,16 @@ from grader.api.problems import HttpProblem, not_found
 from grader.api.submitting import require_opened
 from grader.assignments.archive import zip_of
 from grader.assignments.catalogue import Assignment
-from grader.errors import OurFailure
 from grader.settings import Settings
 from grader.store.records import Offering
 
+log = structlog.get_logger()
 pages = APIRouter(include_in_schema=False)
 
 _BUILD_SECONDS = 30
 """Seconds in the header Retry-After while a pack is built."""
+_RETRY_SECONDS = 300.0
+"""Seconds after which a pack that could not be built is tried again."""
 
 
 @lru_cache(maxsize=8)
@@ -48,7 +53,8 @@ class StudentPacks:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._build: threading.Thread | None = None
-        self._failed: set[Path] = set()
+        self._failures: dict[Path, float] = {}
+        """Times at which the last build of a pack failed."""
         self._lock = threading.Lock()
 
     @cached_property
@@ -57,15 +63,18 @@ class StudentPacks:
         return Path(tempfile.mkdtemp("-packs")) if self._settings.has_postgresql else self._settings.home / "packs"
 
     def file(self, task: Assignment) -> Path | None:
-        """Return the pack of an assignment. If there is none yet, start building it and return None. Raise `OurFailure`
-        if it cannot be built."""
+        """Return the pack of an assignment. If there is none yet, start building it and return None. Raise 503 if it
+        could not be built, until it is tried again."""
         content = hashlib.sha256(f"{__version__} {task.digest}".encode() + handout(task))
         pack = self._folder / task.id / f"{content.hexdigest()[:16]}.zip"
         with self._lock:
             if pack.exists():
                 return pack
-            if pack in self._failed:
-                raise OurFailure(f"grader pack student {task.folder} has failed: its output is in the log")
+            failed_at = self._failures.get(pack, -math.inf)
+            wait = failed_at + _RETRY_SECONDS - time.monotonic()
+            if wait > 0:
+                detail = "the pack could not be made: tell the course's staff; it is tried again after five minutes"
+                raise HttpProblem(503, "pack-failed", "There is no pack now", detail, retry_seconds=wait)
             if self._build is None or not self._build.is_alive():
                 self._build = threading.Thread(target=self._run, args=(task, pack), daemon=True)
                 self._build.start()
@@ -77,7 +86,8 @@ class StudentPacks:
         pack.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "grader", "pack", "student", f"{task.folder}", "--to", f"{unfinished}"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-            self._failed.add(pack)
+            self._failures[pack] = time.monotonic()
+            log.error("a pack was not built", assignment=task.id)
             return
         for earlier in pack.parent.glob("*.zip"):
             earlier.unlink()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.gradings import CONFLICT
@@ -30,8 +30,8 @@ pages = APIRouter(include_in_schema=False)
 SHOWN = 50
 """Number of requests on one page."""
 RequestState = Literal["open", "answered"]
-RequestText = Annotated[str, Field(min_length=1, max_length=2_000, pattern=TEXT)]
-Answer = Annotated[str, Field(min_length=1, max_length=10_000, pattern=TEXT)]
+RequestText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=TEXT)]
+Answer = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000, pattern=TEXT)]
 After = Annotated[str, Query(pattern=f"^$|{ID}", description="Only requests newer than this one")]
 
 

@@ -20,7 +20,6 @@ from grader.api.identity import (
     SESSION_DURATION,
     MaybeCaller,
     TheService,
-    bad_token,
     session_secret,
     set_cookie,
 )
@@ -32,12 +31,14 @@ from grader.api.schemas import FromForm
 from grader.course.roster import login_of
 from grader.service import Service
 from grader.store import people
+from grader.store.database import Tx
 from grader.store.records import AccessToken, LoginMethod, Person, TokenKind
 
 pages = APIRouter(include_in_schema=False)
 
 TOKEN_SESSION_DURATION = dt.timedelta(hours=12)
 """A session that was begun with an API token ends after this time, even if it is used."""
+_INVALID = "This link or token is not valid or has expired: ask for a new one."
 _BROWSERS = ("Firefox", "Chrome", "Safari", "browser")
 """Words in the header User-Agent. The first one that occurs names the browser: Chrome also calls itself Safari."""
 _SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac", "Linux", "")
@@ -60,15 +61,10 @@ def log_in(request: Request, service: TheService, token: FromForm[str] = "", nex
         holder = people.token_holder(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
     if holder:
         person, access_token = holder
-        if access_token.kind is TokenKind.PROGRAM:
-            return begin_session(request, service, person, next, LoginMethod.TOKEN, access_token)
-        with service.store.write() as tx:  # a login link works only once, even if two requests arrive together
-            is_first_use = people.use_up_token(tx, secret, TokenKind.LOGIN)
-        if is_first_use:
-            return begin_session(request, service, person, next, LoginMethod.LINK)
+        method = LoginMethod.TOKEN if access_token.kind is TokenKind.PROGRAM else LoginMethod.LINK
+        return begin_session(request, service, person, next, method, access_token)
     limit(request, LOGINS)
-    problem = "This link or token is not valid or has expired: ask for a new one."
-    return login_page(request, next, problem, status=403)
+    return login_page(request, next, _INVALID, status=403)
 
 
 @pages.post("/login/link")
@@ -103,7 +99,8 @@ def login_page(request: Request, next: str, problem: str = "", status: int = 200
 @pages.post("/logout")
 def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response:
     if who:
-        _end_session(request, service)
+        with service.store.write() as tx:
+            _end_session(tx, request)
     response = RedirectResponse("/login", 303)
     set_cookie(response, service.settings, "", 0)
     return response
@@ -121,17 +118,22 @@ def begin_session(
 
     Args:
         method: The way in which the person logged in.
-        token: The API token with which the person logged in, if any. The session has the token's scopes, and ends if
-            the token is revoked.
+        token: The login link or the API token with which the person logged in, if any. A link is used up. If it is an
+            API token, the session has its scopes, and ends if the token is revoked.
     """
-    _end_session(request, service)
-    lasts = TOKEN_SESSION_DURATION if token else SESSION_DURATION
+    api_token = token if method is LoginMethod.TOKEN else None
+    lasts = TOKEN_SESSION_DURATION if api_token else SESSION_DURATION
     label = browser_of(request.headers.get("user-agent", ""))
-    with service.store.write() as tx:
+    with service.store.write() as tx:  # one transaction: a link is used up only if a session begins
+        if api_token:
+            is_valid = people.token_by_id(tx, api_token.id) is not None
+        else:
+            is_valid = token is None or people.revoke_token(tx, person.id, token.id)
+        if not is_valid:  # revoked or used up after it was looked up
+            return login_page(request, next, _INVALID, status=403)
+        _end_session(tx, request)
         people.forget_expired_tokens(tx)
-        if token and people.token_by_id(tx, token.id) is None:
-            raise bad_token()  # revoked after this request was authenticated
-        secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, parent=token, method=method)
+        secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, parent=api_token, method=method)
     response = RedirectResponse(local_path(next), 303)
     # the database says when the session ends, so that a renewal needs no other cookie
     set_cookie(response, service.settings, secret, LONGEST_SESSION.total_seconds())
@@ -145,9 +147,6 @@ def browser_of(user_agent: str) -> str:
     return f"{browser} on {system}" if system else browser
 
 
-def _end_session(request: Request, service: Service) -> None:
+def _end_session(tx: Tx, request: Request) -> None:
     """Delete the session of the browser that sent the request, if there is one."""
-    secret = session_secret(request)
-    if secret:
-        with service.store.write() as tx:
-            people.use_up_token(tx, secret, TokenKind.SESSION)
+    people.use_up_token(tx, session_secret(request), TokenKind.SESSION)

@@ -9,7 +9,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from grader.store.database import (
     AnyRow,
@@ -38,7 +51,7 @@ from grader.store.records import (
     TokenScope,
     new_id,
 )
-from grader.store.tables import courses, members, people, submissions, tokens
+from grader.store.tables import courses, group_members, members, people, submissions, tokens
 
 _LOGINS_AT_ONCE = 10_000
 """Number of logins in one query, since databases limit the parameters of a query."""
@@ -183,11 +196,20 @@ def put_member(
     if identifiers is not None:
         row["identifiers"] = identifiers
     upsert(tx, members, row)
+    if role is not Role.STUDENT:
+        _leave_groups(tx, course, person)
 
 
 def remove_member(tx: Tx, course: str, person: str) -> None:
     """Remove a person from a course. Their submissions stay."""
     tx.execute(delete(members).filter_by(course=course, person=person))
+    _leave_groups(tx, course, person)
+
+
+def _leave_groups(tx: Tx, course: str, person: str) -> None:
+    """Remove a person from their groups in a course. Invitations stay, since they do not tell who is a student."""
+    places = delete(group_members).filter_by(course=course, accepted=True)
+    tx.execute(places.where(group_members.c.login == login_column(literal(person))))
 
 
 def role_of(tx: Tx, course: str, person: str) -> Role | None:

@@ -149,7 +149,7 @@ class Counts(StrEnum):
 
 
 class PrecheckDetail(StrEnum):
-    """What pre-checks tell students until the due date. Each member tells more than the one before."""
+    """How much pre-checks tell students until the due date. Each member tells more than the one before."""
 
     POINTS = "points"
     CHECKS = "checks"
@@ -197,7 +197,7 @@ class Offering:
     prechecks_per_day: int | None = None
     """Number of pre-checks that a student may submit in 24 hours; None for no limit."""
     precheck_detail: PrecheckDetail = PrecheckDetail.LINES
-    """What pre-checks tell students until their due date, or always if there is none."""
+    """How much pre-checks tell students until their due date, or always if there is none."""
 
     def is_held(self, moment: dt.datetime) -> bool:
         """Return whether points and reasons are hidden from students at this time. Single students may have a hold or

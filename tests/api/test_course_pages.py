@@ -207,6 +207,15 @@ def test_a_roster_of_five_thousand_is_confirmed_with_one_button(world: World, gr
     assert members(world)["s4999@students.example.edu"] == ("Last 4999, First", Role.STUDENT)
 
 
+def test_a_roster_that_a_form_could_not_send_again_is_to_be_uploaded_in_parts(grace: Editor) -> None:
+    """A letter that is not ASCII is six characters of a form."""
+    rows = [f"s{number:05}@x.edu,Константинопольская Александра Владимировна" for number in range(5000)]
+    refused = grace.sends(PEOPLE, "/courses/ml/roster", "\n".join(["login,name", *rows]).encode())
+    assert (refused.status_code, "upload it in parts" in refused.text) == (422, True)
+    page = grace.sends(PEOPLE, "/courses/ml/roster", "\n".join(["login,name", *rows[:3000]]).encode()).text
+    assert "3000 added." in words(grace.confirms(page, "/courses/ml/roster/apply"))
+
+
 def test_a_roster_that_cannot_be_read_says_why(grace: Editor) -> None:
     for file, says in ((b"login,role\nzoe,dean\n", "line 2: 'dean' is not a role"), (None, "no file was chosen")):
         answer = grace.sends(PEOPLE, "/courses/ml/roster", file)

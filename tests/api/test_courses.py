@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from httpx2 import Response
 
 from grader.api.people import MOST_TOKENS
+from grader.errors import StoreUnavailable
 from tests.api.world import World
 
 TOY = "/api/v1/courses/ml/assignments/toy"
@@ -128,6 +129,23 @@ def test_extensions_are_read_from_a_file(world: World) -> None:
     assert [(row["login"], row["label"], row["reason"]) for row in rows] == [("", "tuesday", ""), ("ada", "", "ill")]
     rows = put_extensions(world, f"login,due_at\nada,\nbob,{LATER}\n").json()  # an empty date removes
     assert [(row["login"], row["label"]) for row in rows] == [("", "tuesday"), ("bob", "")]
+
+
+def test_labels_of_a_file_of_extensions_are_those_of_a_roster(world: World) -> None:
+    labels = [row["label"] for row in put_extensions(world, f'label,due_at\n"tuesday\u00a0 group",{LATER}\n').json()]
+    assert labels == ["tuesday group"]
+    assert "is not a valid name" in put_extensions(world, f"label,due_at\na\u200eb,{LATER}\n").json()["detail"]
+
+
+def test_a_file_of_extensions_is_checked_before_other_writers_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy() -> NoReturn:
+        raise StoreUnavailable("another writer is at work")
+
+    monkeypatch.setattr(world.service.store, "write", busy)
+    assert put_extensions(world, f"login,due_at\neve,{LATER}\nada,tomorrow\n").status_code == 422
+    assert put_extensions(world, f"login,due_at\nADA,{LATER}\n").status_code == 503
 
 
 def test_a_file_of_extensions_with_a_wrong_line_changes_nothing(world: World) -> None:

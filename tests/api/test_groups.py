@@ -429,3 +429,24 @@ def queries(world: World, visitor: Visitor, path: str) -> int:
     visitor.get(path)
     event.remove(engine, "before_cursor_execute", note)
     return len(statements)
+
+
+@pytest.mark.parametrize("becomes", ["removed", "staff"])
+def test_who_is_no_student_any_more_leaves_the_group_and_is_invited_like_others(pairs: World, becomes: str) -> None:
+    join(pairs, "ada", "bob")
+    bob = f"/api/v1/courses/{COURSE}/members/bob"
+    if becomes == "removed":
+        assert ask(pairs, "DELETE", bob, "grace").status_code == 204
+    else:
+        assert ask(pairs, "PUT", bob, "grace", json={"role": "staff"}).status_code == 200
+    assert act(pairs, "ada", "invite", "bob").status_code == 200
+    assert seen(pairs, "ada") == [{"members": ["ada"], "invited": ["bob"]}]
+    assert act(pairs, "ada", "invite", "cleo").status_code == 422, "the invitation takes the place"
+    assert ask(pairs, "PUT", bob, "grace", json={"role": "student"}).status_code == 200
+    assert seen(pairs, "ada") == [{"members": ["ada"], "invited": ["bob"]}]
+
+
+def test_an_invitation_does_not_tell_that_a_student_was_removed(pairs: World) -> None:
+    assert act(pairs, "ada", "invite", "bob").status_code == 200
+    assert ask(pairs, "DELETE", f"/api/v1/courses/{COURSE}/members/bob", "grace").status_code == 204
+    assert seen(pairs, "ada") == [{"members": ["ada"], "invited": ["bob"]}]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import re
-from collections.abc import MutableMapping
+import threading
+from collections.abc import Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -20,8 +22,8 @@ from grader.api.sessions import browser_of
 from grader.errors import StoreUnavailable
 from grader.service import login_link
 from grader.store import people
-from grader.store.database import now
-from grader.store.records import AccessToken, TokenKind
+from grader.store.database import Tx, now
+from grader.store.records import AccessToken, Person, TokenKind
 from grader.store.tables import tokens
 from tests.api.world import SUBMISSIONS, World
 
@@ -58,6 +60,36 @@ def test_a_link_logs_in_once(world: World) -> None:
     world.client.cookies.clear()
     assert log_in(world, token).status_code == 403
     assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_a_link_of_two_requests_at_once_logs_one_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have looked it up before one uses it up."""
+    token = link_token(world)
+    both = threading.Barrier(2)
+    lookup = people.token_holder
+
+    def together(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
+        holder = lookup(tx, secret, kinds)
+        if TokenKind.LOGIN in kinds:
+            both.wait(10)
+        return holder
+
+    monkeypatch.setattr(people, "token_holder", together)
+    with ThreadPoolExecutor(2) as browsers:
+        answers = browsers.map(lambda _: log_in(world, token).status_code, range(2))
+    assert sorted(answers) == [303, 403]
+
+
+def test_a_link_is_kept_if_no_session_begins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = link_token(world)
+
+    def full(*_: object, **__: object) -> str:
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(people, "new_token", full)
+        assert log_in(world, token).status_code == 503
+    assert log_in(world, token).status_code == 303
 
 
 def test_following_a_link_does_not_use_it_up(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import queue
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from grader.errors import BadCall
 from grader.settings import Settings
 from grader.store import people
 from grader.store.records import Role, TokenKind
-from tests.api.mail_server import MailServer, mail_server
+from tests.api.mail_server import WAIT_SECONDS, MailServer, mail_server
 from tests.api.test_limits import application_of, client
 from tests.api.world import COURSE, World
 
@@ -106,6 +107,21 @@ def test_a_message_that_the_server_refuses_is_logged(
     while "a login link was not sent" not in said:
         said += capsys.readouterr().out
     assert "550" in said
+
+
+@pytest.mark.parametrize("login", ["dora@", "dora@[b"])
+def test_an_address_of_which_no_message_can_be_made_is_logged(
+    world: World, browser: TestClient, capsys: pytest.CaptureFixture[str], login: str
+) -> None:
+    with world.service.store.write() as tx:
+        people.put_person(tx, login, "Dora")
+    assert ask(browser, login).status_code == 303
+    output = ""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while "a login link was not sent" not in output:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        output += capsys.readouterr().out
 
 
 def test_links_are_limited_by_account_and_by_address(world: World, server: MailServer) -> None:

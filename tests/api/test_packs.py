@@ -14,6 +14,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 import grader
+from grader.api import packs as api_packs
 from grader.api.app import create_app
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
@@ -86,13 +87,19 @@ def test_a_pack_is_built_once_and_kept(world: World) -> None:
     assert kept.content == answer.content
 
 
-def test_a_pack_that_cannot_be_built_is_our_failure_and_tried_once(world: World) -> None:
+def test_a_pack_that_cannot_be_built_is_tried_again_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = when_built(world, "toy")  # which has no handout and no reference
-    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/pack-failed")
+    assert "tell the course's staff" in answer.json()["detail"]
     packs = world.client.app.state.packs  # type: ignore[attr-defined]
     build = packs._build
     when_built(world, "toy")
     assert packs._build is build
+    monkeypatch.setattr(api_packs, "_RETRY_SECONDS", 0.0)
+    toy = world.client.get(f"{DEMO.replace('demo', 'toy')}/pack.zip", headers=world.headers("ada"))
+    assert toy.json()["type"] == "/problems/pack-building"
+    assert packs._build is not build
+    packs._build.join()
 
 
 def test_students_download_nothing_before_it_opens(world: World) -> None:

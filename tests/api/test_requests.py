@@ -237,3 +237,26 @@ def _queries(world: World, grace: Visitor) -> int:
     grace.get(f"/courses/{COURSE}/requests")
     event.remove(engine, "before_cursor_execute", count)
     return len(statements)
+
+
+@pytest.mark.parametrize("points", ["-1", "1001", "0.125", "nan"])
+def test_points_that_a_form_cannot_have_are_refused_with_the_reason(world: World, submission: str, points: str) -> None:
+    request = ask(world, submission).json()["id"]
+    for path, form in (
+        (f"/requests/{request}/answer", {"text": "t"}),
+        (f"/submissions/{submission}/marks", {"check": LOST}),
+    ):
+        refused = world.client.post(path, data=form | {"points": points}, headers=world.headers("grace"))
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid")
+        assert re.search("points.*: .* should ", refused.json()["detail"])
+    assert queue(world) == [request]
+
+
+def test_a_request_and_an_answer_of_spaces_are_refused(world: World, submission: str) -> None:
+    assert ask(world, submission, text=" \n ").status_code == 422
+    ada, grace = world.headers("ada"), world.headers("grace")
+    form = {"question": LOST, "text": " \n "}
+    assert world.client.post(f"/submissions/{submission}/requests", data=form, headers=ada).status_code == 422
+    request = ask(world, submission).json()["id"]
+    assert world.client.post(f"/requests/{request}/answer", data={"text": " "}, headers=grace).status_code == 422
+    assert queue(world) == [request]

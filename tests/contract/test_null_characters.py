@@ -34,3 +34,14 @@ def test_a_login_with_nul_is_unknown(world: tuple[TestClient, dict[str, str]]) -
     for login in ("a\0da", "ada\0", "\0"):
         answer = client.post("/login/password", data={"login": login, "password": "correct horse battery"})
         assert (answer.status_code, "The login or the password is wrong" in answer.text) == (403, True)
+
+
+def test_a_file_of_extensions_with_nul_is_refused(world: tuple[TestClient, dict[str, str]]) -> None:
+    client, tokens = world
+    date = "2030-01-01T00:00Z"
+    lines = (f"a\0da,,{date},ill", f",tues\0day,{date},ill", f"ada,,{date},i\0ll")
+    for line in lines:
+        file = {"file": ("extensions.csv", f"login,label,due_at,reason\n{line}\n".encode())}
+        headers = {"Authorization": f"Bearer {tokens['grace']}"}
+        answer = client.put("/api/v1/courses/ml/assignments/toy/extensions", files=file, headers=headers)
+        assert (answer.status_code, "line 2: " in answer.json()["detail"]) == (422, True)
