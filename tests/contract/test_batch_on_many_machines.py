@@ -87,7 +87,7 @@ def until(worker: Running, least: int) -> None:
 def states_of(worker: Running) -> list[list[State]]:
     """Of each submission of the batch, the states of its gradings."""
     with closing(worker.open_store()) as store, store.read() as tx:
-        found = submissions.of_offering(tx, "batch", "toy", kind=Kind.SUBMISSION, page=Page(1_000))
+        found = submissions.of_offering(tx, "batch", ["toy"], kind=Kind.SUBMISSION, page=Page(1_000))
         return [[g.state for g in gradings.of_submission(tx, s.id)] for s in found]
 
 
