@@ -17,7 +17,7 @@ from grader.api.identity import TheCaller
 from grader.api.lookup import ForCourse, known_course, known_task
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import AssignmentId, CourseId, FromForm
+from grader.api.schemas import AssignmentId, CourseId, FromForm, Typed
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
@@ -51,7 +51,6 @@ def _in_utc(text: str) -> str | None:
 
 TypedTime = Annotated[dt.datetime | None, BeforeValidator(_in_utc)]
 """The time in a form's field; a script in the browser converts times from the reader's zone to UTC."""
-_TypedNumber = Annotated[int | None, BeforeValidator(lambda text: text or None)]
 
 
 class SettingsForm(BaseModel):
@@ -61,13 +60,13 @@ class SettingsForm(BaseModel):
     due_at: TypedTime = None
     closes_at: TypedTime = None
     per_day: str = Field("", max_length=20)
-    free_days: _TypedNumber = None
-    grace_minutes: _TypedNumber = None
-    most_days: _TypedNumber = None
+    free_days: Typed[int] = None
+    grace_minutes: Typed[int] = None
+    most_days: Typed[int] = None
     counts: Counts = Counts.LATEST
-    attempts_per_hour: _TypedNumber = None
+    attempts_per_hour: Typed[int] = None
     group_size: int = 1
-    prechecks_per_day: _TypedNumber = None
+    prechecks_per_day: Typed[int] = None
     precheck_detail: PrecheckDetail = PrecheckDetail.LINES
     held: bool = False
     release_at: TypedTime = None

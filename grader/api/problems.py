@@ -9,13 +9,12 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from grader.api.schemas import In
 from grader.errors import BadCall, GraderError, OurFailure, Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -110,7 +109,7 @@ def of(error: Exception) -> HttpProblem:
     return HttpProblem(500, "internal-error", "Internal error", detail)
 
 
-def _invalid(error: RequestValidationError | ValidationError) -> HttpProblem:
+def _invalid(error: RequestValidationError) -> HttpProblem:
     """Return the problem for invalid fields. Do not repeat the input, which may be large or malicious."""
     errors = []
     for invalid in error.errors()[:20]:
@@ -168,14 +167,6 @@ async def answer(request: Request, error: Exception) -> Response:
     return response(request, of(error))
 
 
-async def _answer_invalid(request: Request, error: ValidationError) -> Response:
-    """Return the error response for a form whose fields are wrong as those of a request body. Other models are ours, so
-    their errors are internal."""
-    if error.title not in [model.__name__ for model in In.__subclasses__()]:
-        raise error
-    return response(request, _invalid(error))
-
-
 def install(app: FastAPI, page: Page) -> None:
     """Make the application answer exceptions with error responses.
 
@@ -185,4 +176,3 @@ def install(app: FastAPI, page: Page) -> None:
     app.state.problem_page = page
     for kind in (HTTPException, RequestValidationError, GraderError):
         app.add_exception_handler(kind, answer)
-    app.add_exception_handler(ValidationError, _answer_invalid)  # type: ignore[arg-type]

@@ -4,7 +4,6 @@ submission shows its requests."""
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -16,8 +15,8 @@ from grader.api.identity import TheCaller, require_scope
 from grader.api.lookup import ForCourse
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
-from grader.api.schemas import ID, NAME, TEXT, FromForm, In, Out, PersonOut, RequestId, SubmissionId
-from grader.api.submissions import set_mark
+from grader.api.schemas import ID, NAME, TEXT, FromForm, In, Out, PersonOut, RequestId, SubmissionId, Typed
+from grader.api.submissions import MarkPoints, set_mark
 from grader.api.views import decided, find, may_ask_for_regrade, report_of, requests_of
 from grader.errors import BadCall
 from grader.model import Points
@@ -47,8 +46,14 @@ class RequestForm(RequestIn, extra="ignore"):
 
 class AnswerIn(In):
     text: Answer
-    points: Decimal | None = Field(None, ge=0, le=1000, decimal_places=2, allow_inf_nan=False)
+    points: MarkPoints | None = None
     """The new points; left out if they stay. Regrading does not change new points."""
+
+
+class AnswerForm(AnswerIn, extra="ignore"):
+    """An answer on the page of a submission. If `points` is empty, the points stay."""
+
+    points: Typed[MarkPoints] = None
 
 
 class RequestOut(Out):
@@ -156,12 +161,6 @@ def send_request(id: SubmissionId, caller: TheCaller, new: FromForm[RequestForm]
 
 
 @pages.post("/requests/{id}/answer")
-def send_answer(
-    id: RequestId,
-    caller: TheCaller,
-    text: FromForm[Answer],
-    points: FromForm[Decimal | Literal[""]] = "",
-) -> Response:
-    """Answer a request. If `points` is empty, the points stay."""
-    answered = answer(id, AnswerIn(text=text, points=None if points == "" else points), caller)
+def send_answer(id: RequestId, caller: TheCaller, new: FromForm[AnswerForm]) -> Response:
+    answered = answer(id, new, caller)
     return RedirectResponse(f"/submissions/{answered.submission}#requests", 303)

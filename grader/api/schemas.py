@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Self, TypeVar
 
 from fastapi import Form, Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from grader.course.roster import LOGIN
 
@@ -56,6 +56,10 @@ T = TypeVar("T")
 FromForm = Annotated[T, Form()]
 """The type of a form's field in a function for pages or, if `T` is a model, of all its fields. Forms have the field
 `csrf` too, so the model needs `extra="ignore"`."""
+
+
+Typed = Annotated[T | None, BeforeValidator(lambda text: text or None)]
+"""The type of a form's field that may be empty, which is None."""
 
 
 class PersonOut(Out):

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
@@ -35,6 +35,7 @@ from grader.api.schemas import (
     Out,
     PersonOut,
     SubmissionId,
+    Typed,
 )
 from grader.api.scores import as_counted
 from grader.api.views import (
@@ -201,8 +202,11 @@ class WholeSubmissionOut(SubmissionOut):
     """The newest first. Students see only the grading that counts."""
 
 
+MarkPoints = Annotated[Decimal, Field(ge=0, le=1000, decimal_places=2, allow_inf_nan=False)]
+
+
 class MarkIn(In):
-    points: Decimal = Field(ge=0, le=1000, decimal_places=2, allow_inf_nan=False)
+    points: MarkPoints
     comment: str = Field("", max_length=10_000, pattern=TEXT)
 
 
@@ -525,11 +529,11 @@ def send_check_mark(
     id: SubmissionId,
     caller: TheCaller,
     check: Annotated[str, Form(pattern=NAME)],
-    points: FromForm[Decimal | Literal[""]] = "",
+    points: FromForm[Typed[MarkPoints]] = None,
     comment: Annotated[str, Form(max_length=10_000, pattern=TEXT)] = "",
 ) -> Response:
     """Set the mark of a check. If `points` is empty, remove the mark."""
-    if points == "":
+    if points is None:
         delete_mark(id, check, caller)
     else:
         put_mark(id, check, MarkIn(points=points, comment=comment), caller)
