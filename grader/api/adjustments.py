@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.lookup import ForStaff, StaffRequest, known_member
-from grader.api.schemas import TEXT, FromForm, In, Login, Out
+from grader.api.schemas import TEXT, FromForm, In, Login, Out, Reason
 from grader.errors import BadCall
 from grader.model import Points
 from grader.store import adjustments, submissions
@@ -26,7 +26,7 @@ _ASSIGNMENT = "/courses/{course}/assignments/{assignment}"
 class AdjustmentIn(In):
     points: float = Field(ge=-_MOST_POINTS, le=_MOST_POINTS)
     """Points to add to the score; negative to subtract."""
-    reason: str = Field(min_length=1, max_length=1_000, pattern=TEXT)
+    reason: Reason
     """Shown to the student."""
 
 

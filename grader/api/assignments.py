@@ -21,7 +21,6 @@ from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.late_days import OwnLateDays
 from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
-from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Login, Out
 from grader.api.scores import counting_submissions, submission_batches
@@ -219,15 +218,15 @@ def put_extensions(
             if bool(row.login) == bool(row.label):
                 raise BadCall("write either a login or a label")
             if row.login and row.login.lower() not in members:
-                raise not_found("member of the course")
+                raise BadCall("this member of the course does not exist")
             if row.due_at:
                 row.due_at = checked_date(row.due_at)
             row.label = roster.name_of(row.label)
             rows.append((members.get(row.login.lower()), row))
         except ValidationError as invalid:
             wrong.append(f"line {number}: {invalid.errors()[0]['msg']}")
-        except (BadCall, HttpProblem) as error:
-            wrong.append(f"line {number}: {getattr(error, 'detail', error)}")
+        except BadCall as error:
+            wrong.append(f"line {number}: {error}")
     csv_people.require_none_wrong(wrong)
     granter = staff.caller.person.id
     with staff.write() as (tx, _):  # other writers wait, so everything is checked before

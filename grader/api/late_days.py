@@ -9,7 +9,7 @@ from pydantic import Field
 
 from grader.api.identity import Caller
 from grader.api.lookup import ForCourse, known_member
-from grader.api.schemas import TEXT, In, Login, Out
+from grader.api.schemas import In, Login, Out, Reason
 from grader.api.views import late_day_accounts
 from grader.course.late import MOST_DAYS, count_of, lateness, read_policy
 from grader.store import groups, late_days, offerings, people
@@ -36,7 +36,7 @@ class BudgetIn(In):
 class GrantIn(In):
     days: int = Field(ge=-MOST_DAYS, le=MOST_DAYS)
     """Negative to take days away."""
-    reason: str = Field(min_length=1, max_length=1_000, pattern=TEXT)
+    reason: Reason
 
 
 class OwnLateDays(Out):

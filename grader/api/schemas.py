@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Self, TypeVar
 
 from fastapi import Form, Path, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from grader.course.roster import LOGIN
 
@@ -15,6 +15,8 @@ GROUP = "^[0-9a-f]{32}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
 TEXT = r"^[^\x00]*$"
 """Pattern of text without NUL, a character that PostgreSQL cannot store."""
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=TEXT)]
 
 SubmissionId = Annotated[str, Path(pattern=ID)]
 GradingId = Annotated[str, Path(pattern=ID)]

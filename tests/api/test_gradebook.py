@@ -272,3 +272,11 @@ def test_lines_of_canvas_about_assignments_are_nobody(world: World) -> None:
     files = {"file": ("roster.csv", roster.encode())}
     answer = world.client.put(f"/api/v1/courses/{COURSE}/roster", files=files, headers=world.headers("grace"))
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("path", [f"{API}/adjustments/ada", f"/api/v1/courses/{COURSE}/late-days/ada/grants"])
+def test_a_reason_of_spaces_is_no_reason(path: str, world: World) -> None:
+    graded(world, "ada")
+    body = {"points": 1} if "adjustments" in path else {"days": 1}
+    answer = world.client.post(path, json=body | {"reason": "  "}, headers=world.headers("grace"))
+    assert answer.status_code == 422, answer.text
