@@ -14,11 +14,25 @@ revision = "schema_4"
 down_revision = "schema_3"
 
 
+_OFFERING = (["course", "assignment"], ["offerings.course", "offerings.assignment"])
+
+
 def upgrade() -> None:
+    op.create_index("ix_submissions_digest", "submissions", ["digest"])
+    op.add_column("members", sa.Column("identifiers", sa.Text, nullable=False, server_default="{}"))
+    op.add_column("offerings", sa.Column("prechecks_per_day", sa.Integer))
+    op.add_column("offerings", sa.Column("precheck_detail", sa.String(16), nullable=False, server_default="lines"))
+    _late_days_and_extensions()
+    _releases_and_adjustments()
+    _passwords()
+    _requests()
+    _groups()
+
+
+def _late_days_and_extensions() -> None:
     op.add_column("courses", sa.Column("late_days", sa.Integer, nullable=False, server_default=sa.text("0")))
     op.add_column("submissions", sa.Column("late_days", sa.Integer, nullable=False, server_default=sa.text("0")))
     op.add_column("members", sa.Column("labels", sa.Text, nullable=False, server_default="[]"))
-    op.add_column("members", sa.Column("identifiers", sa.Text, nullable=False, server_default="{}"))
     op.add_column("extensions", sa.Column("reason", sa.Text, nullable=False, server_default=""))
     op.add_column("extensions", sa.Column("by", sa.String(32)))
     op.add_column("extensions", sa.Column("at", sa.DateTime))
@@ -31,7 +45,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("by", sa.String(32)),
         sa.Column("at", sa.DateTime),
-        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+        sa.ForeignKeyConstraint(*_OFFERING),
     )
     op.create_table(
         "late_day_grants",
@@ -44,6 +58,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime, nullable=False),
     )
     op.create_index("ix_late_day_grants_person", "late_day_grants", ["course", "person"])
+
+
+def _releases_and_adjustments() -> None:
     op.add_column("offerings", sa.Column("release_at", sa.DateTime))
     op.create_table(
         "holds",
@@ -51,7 +68,7 @@ def upgrade() -> None:
         sa.Column("assignment", sa.String(64), primary_key=True),
         sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), primary_key=True),
         sa.Column("held", sa.Boolean, nullable=False),
-        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+        sa.ForeignKeyConstraint(*_OFFERING),
     )
     op.create_table(
         "adjustments",
@@ -63,10 +80,12 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("by", sa.String(32), sa.ForeignKey("people.id"), nullable=False),
         sa.Column("at", sa.DateTime, nullable=False),
-        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+        sa.ForeignKeyConstraint(*_OFFERING),
     )
     op.create_index("ix_adjustments_person", "adjustments", ["course", "assignment", "person"])
-    op.create_index("ix_submissions_digest", "submissions", ["digest"])
+
+
+def _passwords() -> None:
     op.add_column("tokens", sa.Column("method", sa.String(16), nullable=True))
     op.create_table(
         "passwords",
@@ -75,6 +94,9 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime, nullable=False),
         sa.PrimaryKeyConstraint("person", name="pk_passwords"),
     )
+
+
+def _requests() -> None:
     op.add_column("offerings", sa.Column("requests_until", sa.DateTime, nullable=True))
     op.create_table(
         "requests",
@@ -94,9 +116,7 @@ def upgrade() -> None:
         sa.Column("earlier_points", sa.Integer, nullable=True),
         sa.Column("new_points", sa.Integer, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_requests"),
-        sa.ForeignKeyConstraint(
-            ["course", "assignment"], ["offerings.course", "offerings.assignment"], name="fk_requests_course"
-        ),
+        sa.ForeignKeyConstraint(*_OFFERING, name="fk_requests_course"),
     )
     is_open = sa.text("answered_at IS NULL")
     op.create_index("ix_requests_submission", "requests", ["submission"])
@@ -109,6 +129,9 @@ def upgrade() -> None:
         sqlite_where=is_open,
         postgresql_where=is_open,
     )
+
+
+def _groups() -> None:
     op.add_column("offerings", sa.Column("group_size", sa.Integer, nullable=False, server_default=sa.text("1")))
     op.create_table(
         "group_members",
@@ -117,7 +140,7 @@ def upgrade() -> None:
         sa.Column("group", sa.String(200), primary_key=True),
         sa.Column("login", sa.String(200), primary_key=True),
         sa.Column("accepted", sa.Boolean, nullable=False),
-        sa.ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+        sa.ForeignKeyConstraint(*_OFFERING),
     )
     op.create_index("ix_group_members_login", "group_members", ["course", "assignment", "login"])
     op.create_index(
@@ -128,5 +151,3 @@ def upgrade() -> None:
         sqlite_where=sa.text("accepted"),
         postgresql_where=sa.text("accepted"),
     )
-    op.add_column("offerings", sa.Column("prechecks_per_day", sa.Integer))
-    op.add_column("offerings", sa.Column("precheck_detail", sa.String(16), nullable=False, server_default="lines"))
