@@ -331,8 +331,10 @@ draw parameters, which takes longer than all that small problems need, so each i
 def _copier(model: Any) -> Callable[[], Any]:
     """Return a function that returns copies of a model without its parameters."""
     model.params = None
-    attributes = getattr(model, "__dict__", {"": []})
-    are_constants = all(isinstance(value, str | int | float | None) for value in attributes.values())
+    attributes = getattr(model, "__dict__", None)
+    are_constants = attributes is not None and all(
+        isinstance(value, str | int | float | None) for value in attributes.values()
+    )
     return partial(copy.copy if are_constants else copy.deepcopy, model)
 
 
