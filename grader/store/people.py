@@ -53,9 +53,6 @@ from grader.store.records import (
 )
 from grader.store.tables import courses, group_members, members, people, submissions, tokens
 
-_LOGINS_AT_ONCE = 10_000
-"""Number of logins in one query, since databases limit the parameters of a query."""
-
 PERSON = [people.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
 """The SQL columns for the fields of a `Person`."""
 
@@ -159,11 +156,8 @@ def names_of_others(tx: Tx, course: str, logins: Sequence[str]) -> dict[str, str
         logins: The logins to look up, in lower case.
     """
     elsewhere = select(members.c.person).where(members.c.course != course)
-    names: dict[str, str] = {}
-    for start in range(0, len(logins), _LOGINS_AT_ONCE):
-        query = select(people.c.login, people.c.name).where(people.c.login.in_(logins[start : start + _LOGINS_AT_ONCE]))
-        names |= fetch_pairs(tx, query.where(or_(people.c.admin, people.c.id.in_(elsewhere))))
-    return names
+    query = select(people.c.login, people.c.name).where(among(tx, people.c.login, logins))
+    return fetch_pairs(tx, query.where(or_(people.c.admin, people.c.id.in_(elsewhere))))
 
 
 def first_admin(tx: Tx, login: str, name: str) -> Person | None:
@@ -252,13 +246,11 @@ def roster(
     return [record_of(row, Member, person=person_of(row)) for row in rows]
 
 
-def labels_of(tx: Tx, course: str, persons: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
-    """Return the labels of members of a course by person id. `persons` are the ids of these members; None for all."""
+def labels_of(tx: Tx, course: str, persons: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the labels of members of a course by person id. `persons` are the ids of these members."""
     query = select(members.c.person, members.c.labels)
     query = query.filter_by(course=course)
-    if persons is not None:
-        query = query.where(among(tx, members.c.person, persons))
-    return fetch_pairs(tx, query)
+    return fetch_pairs(tx, query.where(among(tx, members.c.person, persons)))
 
 
 def login_column(person: ColumnElement[str | None]) -> ScalarSelect[str]:

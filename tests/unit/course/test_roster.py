@@ -122,7 +122,7 @@ def test_labels_are_read_and_stay_if_the_file_has_none(store: Store) -> None:
     changes = enrol(store, "login,labels\nada,honours;Section 1\n")
     assert (changes.changed, changes.unchanged) == ((), 1)
     with store.read() as tx:
-        assert sorted(people.labels_of(tx, "ml").values()) == [(), ("Section 1", "honours")]
+        assert sorted(member.labels for member in people.roster(tx, "ml")) == [(), ("Section 1", "honours")]
     assert len(enrol(store, "login,labels\nada,\n").changed) == 1
 
 
