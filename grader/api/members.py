@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.assignments import Card, cards_of, put_extension
+from grader.api.assignments import Card, ExtensionIn, cards_of, put_extension
 from grader.api.courses import MemberIn, import_roster, put_member, remove_member
 from grader.api.files import read_csv
 from grader.api.identity import TheCaller, require_admin, require_own_session
@@ -207,7 +207,7 @@ def send_extension(
     """Set the extended due date of a member, or remove it if the field is empty."""
     staff = StaffRequest(request, caller, course, assignment)
     with staff.write() as (tx, _):
-        put_extension(tx, staff, login, due_at=due_at, reason=reason.strip())
+        put_extension(tx, staff, ExtensionIn(login=login, due_at=due_at, reason=reason.strip()))
     return _saved(course, login)
 
 

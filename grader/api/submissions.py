@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 from pydantic import Field
@@ -17,8 +16,8 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from grader.api import submitting
 from grader.api.files import REPORT_POLICY, streamed
 from grader.api.gradings import CONFLICT, REPORT_RESPONSES, GradingOut
-from grader.api.identity import Caller, TheCaller, require_member, require_scope
-from grader.api.lookup import known_course
+from grader.api.identity import Caller, TheCaller, require_scope
+from grader.api.lookup import ForMember, known_course
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
@@ -63,7 +62,7 @@ from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import counted
 from grader.render.plots import plots
-from grader.store import gradings, marks, offerings, people, queue, requests, submissions
+from grader.store import gradings, marks, people, queue, requests, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
 from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
@@ -255,10 +254,7 @@ async def submit(
     responses={200: {"headers": {"Link": {"description": 'rel="next"', "schema": {"type": "string"}}}}},
 )
 def list_submissions(
-    course: CourseId,
-    assignment: AssignmentId,
-    caller: TheCaller,
-    request: Request,
+    member: ForMember,
     response: Response,
     author: Annotated[
         str | None, Query(max_length=200, pattern=TEXT, description="Author's login; students see only their own")
@@ -274,26 +270,24 @@ def list_submissions(
 
     Students see only their own. The header Link has the URL of the next page.
     """
-    require_member(caller, course, "assignment")
-    is_staff = caller.is_staff(course)
-    if author is None and not is_staff:
+    caller, url = member.caller, member.request.url
+    if author is None and not member.is_by_staff:
         author = caller.person.login
-    with caller.read() as tx:
-        if offerings.offering(tx, course, assignment) is None:
-            raise not_found("assignment")
+    with member.read() as (tx, _):
         persons = None
         if author is not None:
             person = people.person_by_login(tx, author)
-            if person is None or not (is_staff or person.id == caller.person.id):
+            if person is None or not (member.is_by_staff or person.id == caller.person.id):
                 return []
             persons = [person.id]
         page = Page(limit + 1, older_than)
-        records = submissions.of_offering(tx, course, [assignment], persons=persons, kind=kind, state=state, page=page)
+        records = submissions.of_offering(
+            tx, member.course, [member.assignment], persons=persons, kind=kind, state=state, page=page
+        )
         views = views_of(tx, caller, records[:limit])
     if len(records) > limit:
-        query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
-        query.append(("before", records[limit - 1].id))
-        response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
+        url = url.include_query_params(before=records[limit - 1].id)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     return [SubmissionOut.model_validate(_fields(view)) for view in views]
 
 

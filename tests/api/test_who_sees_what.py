@@ -63,7 +63,7 @@ BECAUSE = digest_of("because")
 GROUP = short_hash("text", BECAUSE)
 ADJUSTED = {"data": {"points": "1", "reason": "found later"}}
 EXTENSIONS = {"files": {"file": ("extensions.csv", b"login,due_at\nada,2030-01-01T00:00:00Z\n")}}
-DUE = {"json": {"due_at": "2030-01-01T00:00:00Z"}}
+
 
 TABLE = [
     # operations
@@ -94,15 +94,12 @@ TABLE = [
     Row(f"GET {A}", MEMBERS),
     Row(f"PUT {A}", STAFF, {"json": {}}),
     Row(f"GET {A}/extensions", STAFF),
-    Row(f"PUT {A}/extensions", STAFF, EXTENSIONS),
-    Row(f"PUT {A}/extensions/{{login}}", STAFF, DUE),
-    Row(f"DELETE {A}/extensions/{{login}}", STAFF),
+    Row(f"PUT {A}/extensions", STAFF, {"json": {"label": "tuesday", "due_at": "2030-01-01T00:00:00Z"}}),
+    Row(f"PUT {A}/extensions.csv", STAFF, EXTENSIONS),
     Row(f"GET {A}/adjustments/{{login}}", STAFF),
     Row(f"POST {A}/adjustments/{{login}}", STAFF, {"json": {"points": 1, "reason": "found later"}}),
     Row(f"PUT {A}/holds/{{login}}", STAFF, {"json": {"held": False}}),
     Row(f"DELETE {A}/holds/{{login}}", STAFF),
-    Row(f"PUT {A}/label-extensions", STAFF, {**DUE, "params": {"label": "tuesday"}}),
-    Row(f"DELETE {A}/label-extensions", STAFF, {"params": {"label": "tuesday"}}),
     Row(f"POST {A}/group", MEMBERS, {"json": {"change": "leave"}}),
     Row(f"GET {A}/groups", STAFF),
     Row(f"PUT {A}/groups", STAFF, {"json": {}}),
