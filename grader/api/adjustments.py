@@ -43,8 +43,9 @@ class AdjustmentOut(Out):
 
 
 class HoldIn(In):
-    held: bool
-    """True hides the results from the student, false releases them, whatever holds for the others."""
+    held: bool | None
+    """True hides the results from the student, and false releases them, whatever holds for the others. Null shows what
+    all students may see."""
 
 
 @router.get(_ASSIGNMENT + "/adjustments/{login}")
@@ -74,19 +75,9 @@ def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> list[Adj
 @router.put(_ASSIGNMENT + "/holds/{login}", status_code=204)
 def set_hold(staff: ForStaff, login: Login, new: HoldIn) -> None:
     """Hide the results from one student, or release them to this student (staff)."""
-    _put_hold(staff, login, held=new.held)
-
-
-@router.delete(_ASSIGNMENT + "/holds/{login}", status_code=204)
-def remove_hold(staff: ForStaff, login: Login) -> None:
-    """Show the student what all students may see (staff)."""
-    _put_hold(staff, login, held=None)
-
-
-def _put_hold(staff: StaffRequest, login: str, *, held: bool | None) -> None:
     with staff.write() as (tx, _):
         person = known_member(tx, staff.course, login)
-        adjustments.put_hold(tx, staff.course, staff.assignment, person.id, held)
+        adjustments.put_hold(tx, staff.course, staff.assignment, person.id, new.held)
 
 
 # ── forms on the page of a student ───────────────────────────────────────────────────────────────────
@@ -111,7 +102,7 @@ def send_adjustment(
 def send_hold(
     staff: ForStaff, login: Login, hold: FromForm[Literal["held", "released", "as all"]] = "as all"
 ) -> Response:
-    _put_hold(staff, login, held=None if hold == "as all" else hold == "held")
+    set_hold(staff, login, HoldIn(held=None if hold == "as all" else hold == "held"))
     return _student_page(staff, login)
 
 

@@ -1,22 +1,21 @@
-"""Late days of a course: the budget, the days that each student has left, and grants."""
+"""Late days of a course: the days that each student has left, and those that the caller may use."""
 
 from __future__ import annotations
 
 from typing import Self
 
 from fastapi import APIRouter
-from pydantic import Field
 
 from grader.api.identity import Caller
-from grader.api.lookup import ForCourse, known_member
-from grader.api.schemas import In, Login, Out, Reason
+from grader.api.lookup import ForCourse
+from grader.api.schemas import Out
 from grader.api.views import late_day_accounts
-from grader.course.late import MOST_DAYS, count_of, lateness, read_policy
-from grader.store import groups, late_days, offerings, people
+from grader.course.late import count_of, lateness, read_policy
+from grader.store import groups, offerings, people
 from grader.store.database import Tx, now
 from grader.store.records import Offering, Role
 
-router = APIRouter(prefix="/api/v1/courses/{course}/late-days", tags=["courses"])
+router = APIRouter(prefix="/api/v1/courses/{course}", tags=["courses"])
 
 
 class LateDaysOut(Out):
@@ -26,17 +25,6 @@ class LateDaysOut(Out):
     name: str
     budget: int
     left: int
-
-
-class BudgetIn(In):
-    days: int = Field(ge=0, le=MOST_DAYS)
-    """Late days of each student, before grants."""
-
-
-class GrantIn(In):
-    days: int = Field(ge=-MOST_DAYS, le=MOST_DAYS)
-    """Negative to take days away."""
-    reason: Reason
 
 
 class OwnLateDays(Out):
@@ -72,33 +60,18 @@ class OwnLateDays(Out):
         return cls(days_late=days_late, days=policy.late_days(days_late, available), left=left, question=f"{question}.")
 
 
-@router.get("")
+@router.get("/late-days")
 def list_late_days(staff: ForCourse) -> list[LateDaysOut]:
     """List the late days of all students (staff)."""
     with staff.read() as (tx, course):
         students = [member.person for member in people.roster(tx, course.id, Role.STUDENT)]
         accounts = late_day_accounts(tx, staff.caller, course.id, {student.id for student in students})
-    rows = []
-    for student in students:
-        id = student.id
-        rows.append(
-            LateDaysOut(login=student.login, name=student.name, budget=accounts.budgets[id], left=accounts.left(id))
+    return [
+        LateDaysOut(
+            login=student.login,
+            name=student.name,
+            budget=accounts.budgets[student.id],
+            left=accounts.left(student.id),
         )
-    return rows
-
-
-@router.put("")
-def set_late_days(staff: ForCourse, budget: BudgetIn) -> list[LateDaysOut]:
-    """Set the number of late days of each student, before grants (staff). Return the late days of all students."""
-    with staff.write() as (tx, course):
-        late_days.put_budget(tx, course.id, budget.days)
-    return list_late_days(staff)
-
-
-@router.post("/{login}/grants")
-def grant_late_days(staff: ForCourse, login: Login, new: GrantIn) -> list[LateDaysOut]:
-    """Give a person late days, or take some away (staff). Return the late days of all students."""
-    with staff.write() as (tx, course):
-        person = known_member(tx, course.id, login)
-        late_days.grant(tx, course.id, person.id, new.days, new.reason, staff.caller.person.id)
-    return list_late_days(staff)
+        for student in students
+    ]

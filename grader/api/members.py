@@ -17,15 +17,15 @@ from grader.api.assignments import Card, ExtensionIn, cards_of, put_extension
 from grader.api.courses import MemberIn, import_roster, put_member, remove_member
 from grader.api.files import read_csv
 from grader.api.identity import TheCaller, require_admin, require_own_session
-from grader.api.late_days import GrantIn, grant_late_days
 from grader.api.lookup import ForCourse, StaffRequest, known_course, known_member, known_offerings
 from grader.api.middleware import MAX_BODY_BYTES
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
-from grader.api.schemas import NAME, TEXT, CourseId, FromForm, Login, SearchText
+from grader.api.schemas import NAME, TEXT, CourseId, FromForm, In, Login, Reason, SearchText
 from grader.api.submitting import attempts_left
 from grader.api.views import late_day_accounts
 from grader.course import roster
+from grader.course.late import MOST_DAYS
 from grader.errors import BadCall
 from grader.service import login_link
 from grader.store import late_days, offerings, people, submissions
@@ -51,8 +51,12 @@ class NewMemberForm(MemberForm):
     login: str = Field("", max_length=200)
 
 
-class GrantForm(GrantIn, extra="ignore"):
-    """Late days on a member's page."""
+class GrantForm(In, extra="ignore"):
+    """Late days to give to a member."""
+
+    days: int = Field(ge=-MOST_DAYS, le=MOST_DAYS)
+    """Negative to take days away."""
+    reason: Reason
 
 
 Count = Annotated[int, Query(ge=0, le=1_000_000)]
@@ -214,7 +218,9 @@ def send_extension(
 @pages.post(_PERSON + "/late-days")
 def send_grant(staff: ForCourse, login: Login, new: FromForm[GrantForm]) -> Response:
     """Give a member late days, or take some away."""
-    grant_late_days(staff, login, new)
+    with staff.write() as (tx, course):
+        person = known_member(tx, course.id, login)
+        late_days.grant(tx, course.id, person.id, new.days, new.reason, staff.caller.person.id)
     return _saved(staff.course, login)
 
 

@@ -17,7 +17,7 @@ from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import ID, NAME, TEXT, FromForm, In, Out, PersonOut, RequestId, SubmissionId, Typed
 from grader.api.submissions import MarkPoints, set_mark
-from grader.api.views import decided, find, may_ask_for_regrade, report_of, requests_of
+from grader.api.views import decided, find, may_ask_for_regrade, report_of
 from grader.errors import BadCall
 from grader.model import Points
 from grader.store import requests
@@ -74,13 +74,6 @@ class RequestOut(Out):
     """The points before the answer; null if they were undecided or have not changed."""
     new_points: float | None
     """null if the points have not changed."""
-
-
-@router.get("/submissions/{id}/requests")
-def list_requests(id: SubmissionId, caller: TheCaller) -> list[RequestOut]:
-    """List the requests for a regrade of a submission, the oldest first."""
-    with caller.read() as tx:
-        return RequestOut.all(requests_of(tx, caller, find(tx, caller, id)))
 
 
 @router.post("/submissions/{id}/requests", status_code=201, responses=CONFLICT)

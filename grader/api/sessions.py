@@ -8,6 +8,7 @@ login form, or the person pastes the link there. Sending the form exchanges the 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -39,9 +40,8 @@ pages = APIRouter(include_in_schema=False)
 TOKEN_SESSION_DURATION = dt.timedelta(hours=12)
 """A session that was begun with an API token ends after this time, even if it is used."""
 _INVALID = "This link or token is not valid or has expired: ask for a new one."
-_BROWSERS = ("Firefox", "Chrome", "Safari", "browser")
-"""Words in the header User-Agent. The first one that occurs names the browser: Chrome also calls itself Safari."""
-_SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac", "Linux", "")
+_BROWSER = re.compile(r"(Windows|Android|iPhone|iPad|Mac|Linux(?!; Android)).*?(Firefox|Chrome|Safari)")
+"""The system and the browser in the header User-Agent, in which Chrome also calls itself Safari, but later."""
 
 
 @pages.get("/login")
@@ -123,7 +123,8 @@ def begin_session(
     """
     api_token = token if method is LoginMethod.TOKEN else None
     lasts = TOKEN_SESSION_DURATION if api_token else SESSION_DURATION
-    label = browser_of(request.headers.get("user-agent", ""))
+    match = _BROWSER.search(request.headers.get("user-agent", "")[:300])
+    label = f"{match[2]} on {match[1]}" if match else "browser"
     with service.store.write() as tx:  # one transaction: a link is used up only if a session begins
         if api_token:
             is_valid = people.token_by_id(tx, api_token.id) is not None
@@ -138,13 +139,6 @@ def begin_session(
     # the database says when the session ends, so that a renewal needs no other cookie
     set_cookie(response, service.settings, secret, LONGEST_SESSION.total_seconds())
     return response
-
-
-def browser_of(user_agent: str) -> str:
-    """Return a name for a browser, such as "Firefox on Windows", from its header User-Agent."""
-    browser = next(name for name in _BROWSERS if name in user_agent + "browser")
-    system = next(name for name in _SYSTEMS if name in user_agent)
-    return f"{browser} on {system}" if system else browser
 
 
 def _end_session(tx: Tx, request: Request) -> None:

@@ -18,7 +18,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from grader.api.identity import TheCaller, csrf_token
-from grader.api.sessions import browser_of
 from grader.errors import StoreUnavailable
 from grader.service import login_link
 from grader.store import people
@@ -256,8 +255,10 @@ def test_the_settings_page_lists_browsers_and_ends_them(world: World) -> None:
         ("curl/8.0", "browser"),
     ],
 )
-def test_a_browser_has_a_name(agent: str, name: str) -> None:
-    assert browser_of(agent) == name
+def test_a_browser_has_a_name(world: World, agent: str, name: str) -> None:
+    world.client.headers["User-Agent"] = agent
+    log_in(world, link_token(world))
+    assert f'{name} <span class="badge">this one' in world.client.get("/settings").text
 
 
 @pytest.mark.parametrize(

@@ -181,17 +181,15 @@ def test_days_are_shared_by_assignments_and_each_author_is_charged(late: World) 
 
 def test_staff_set_the_budget_and_give_days_with_a_reason(late: World) -> None:
     id = late.hand_in("ada", late_days="2")
-    assert ask(late, "PUT", LATE_DAYS, "grace", json={"days": 1}).json()[0] == {
-        "login": "ada",
-        "name": "Ada",
-        "budget": 1,
-        "left": 0,
-    }
+    ask(late, "POST", f"/courses/{COURSE}/late-days", "grace", data={"days": 1})
+    assert got(late, LATE_DAYS, "grace")[0] == {"login": "ada", "name": "Ada", "budget": 1, "left": 0}
     assert seen(late, id)["late"]["remains"] == 0.75
     grant = {"days": 2, "reason": "jury duty"}
-    (ada, _) = ask(late, "POST", f"{LATE_DAYS}/ada/grants", "grace", json=grant).json()
+    form = f"/courses/{COURSE}/people/ada/late-days"
+    ask(late, "POST", form, "grace", data=grant)
+    ada = got(late, LATE_DAYS, "grace")[0]
     assert (ada["budget"], ada["left"], seen(late, id)["late"]["remains"]) == (3, 1, 1)
-    ask(late, "POST", f"{LATE_DAYS}/ada/grants", "grace", json={"days": -1, "reason": "typing error"})
+    ask(late, "POST", form, "grace", data={"days": -1, "reason": "typing error"})
     with late.service.store.read() as tx:
         grants = late_days.grants_of(tx, COURSE, late.people["ada"].id)
     assert [(grant.days, grant.reason, grant.granter) for grant in grants] == [
