@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.lookup import ForStaff, StaffRequest, known_member
-from grader.api.schemas import TEXT, FromForm, In, Login, Out, Reason
+from grader.api.schemas import FromForm, In, Login, Out, Reason
 from grader.errors import BadCall
 from grader.model import Points
 from grader.store import adjustments, submissions
@@ -85,16 +85,13 @@ def set_hold(staff: ForStaff, login: Login, new: HoldIn) -> None:
 _STUDENT = _ASSIGNMENT + "/students/{login}"
 
 
+class AdjustmentForm(AdjustmentIn, extra="ignore"):
+    """An adjustment on the page of a student."""
+
+
 @pages.post(_STUDENT + "/adjustments")
-def send_adjustment(
-    staff: ForStaff,
-    login: Login,
-    points: Annotated[float | None, Form(ge=-_MOST_POINTS, le=_MOST_POINTS)] = None,
-    reason: Annotated[str, Form(max_length=1_000, pattern=TEXT)] = "",
-) -> Response:
-    if not points or not reason.strip():
-        raise BadCall("an adjustment needs points other than 0 and a reason: enter both")
-    add_adjustment(staff, login, AdjustmentIn(points=points, reason=reason.strip()))
+def send_adjustment(staff: ForStaff, login: Login, new: FromForm[AdjustmentForm]) -> Response:
+    add_adjustment(staff, login, new)
     return _student_page(staff, login)
 
 

@@ -20,7 +20,6 @@ from grader.api import (
     gradebook,
     gradings,
     groups,
-    late_days,
     members,
     offering,
     oidc,
@@ -82,9 +81,8 @@ def create_app(service: Service) -> FastAPI:
     # 400 and 413 refuse a request's body; they are described for routes that read none, too
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
     routes = [*operations.open_router.routes]
-    for json_routes in (events, late_days):
-        routes += json_routes.router.routes
-        app.include_router(json_routes.router, responses=errors)
+    routes += events.router.routes
+    app.include_router(events.router, responses=errors)
     of_courses = (courses, assignments, groups, adjustments, people)
     for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests):
         routes += [*resource.router.routes, *resource.pages.routes]

@@ -19,7 +19,7 @@ from grader.api.groups import StudentGroupOut
 from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.late_days import OwnLateDays
-from grader.api.lookup import ForMember, ForStaff, known_course, known_member, known_offerings, known_task
+from grader.api.lookup import ForCourse, ForMember, ForStaff, known_course, known_member, known_offerings, known_task
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Out
 from grader.api.scores import counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, attempts_left, submit
@@ -135,15 +135,14 @@ def get_assignment(member: ForMember) -> OfferingOut:
 @router.put(
     _ASSIGNMENT,
 )
-def set_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId, settings: OfferingIn) -> OfferingOut:
+def set_assignment(staff: ForCourse, assignment: AssignmentId, settings: OfferingIn) -> OfferingOut:
     """Offer an assignment, or change its settings (staff)."""
-    task = known_task(caller, course, assignment)
-    new = offers.checked(Offering(course, assignment, **settings.model_dump()), task)
-    with caller.write() as tx:
-        known_course(tx, course)
+    task = known_task(staff, assignment)
+    new = offers.checked(Offering(staff.course, assignment, **settings.model_dump()), task)
+    with staff.write() as (tx, _):
         offerings.put_offering(tx, new)
-        offering = OfferingOut.of(tx, new, caller)
-        load = offers.load(tx, new, caller.service.settings.workers)
+        offering = OfferingOut.of(tx, new, staff.caller)
+        load = offers.load(tx, new, staff.caller.service.settings.workers)
     return offering.model_copy(update={"load": load})
 
 

@@ -1,30 +1,16 @@
-"""Late days of a course: the days that each student has left, and those that the caller may use."""
+"""The late days that the caller may use."""
 
 from __future__ import annotations
 
 from typing import Self
 
-from fastapi import APIRouter
-
 from grader.api.identity import Caller
-from grader.api.lookup import ForCourse
 from grader.api.schemas import Out
 from grader.api.views import late_day_accounts
 from grader.course.late import count_of, lateness, read_policy
-from grader.store import groups, offerings, people
+from grader.store import groups, offerings
 from grader.store.database import Tx, now
-from grader.store.records import Offering, Role
-
-router = APIRouter(prefix="/api/v1/courses/{course}", tags=["courses"])
-
-
-class LateDaysOut(Out):
-    """The late days of one student."""
-
-    login: str
-    name: str
-    budget: int
-    left: int
+from grader.store.records import Offering
 
 
 class OwnLateDays(Out):
@@ -58,20 +44,3 @@ class OwnLateDays(Out):
         if available > left:
             question += f", and {available - left} that your earlier submission uses"
         return cls(days_late=days_late, days=policy.late_days(days_late, available), left=left, question=f"{question}.")
-
-
-@router.get("/late-days")
-def list_late_days(staff: ForCourse) -> list[LateDaysOut]:
-    """List the late days of all students (staff)."""
-    with staff.read() as (tx, course):
-        students = [member.person for member in people.roster(tx, course.id, Role.STUDENT)]
-        accounts = late_day_accounts(tx, staff.caller, course.id, {student.id for student in students})
-    return [
-        LateDaysOut(
-            login=student.login,
-            name=student.name,
-            budget=accounts.budgets[student.id],
-            left=accounts.left(student.id),
-        )
-        for student in students
-    ]

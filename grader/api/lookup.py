@@ -27,14 +27,6 @@ def known_course(tx: Tx, id: str) -> Course:
     return course
 
 
-def known_task(caller: Caller, course: str, assignment: str) -> Assignment:
-    """Return an assignment. Raise 404 if the service does not know it, or if the caller is not staff of the course."""
-    require_staff(caller, course, "assignment")
-    if assignment not in caller.service.assignments:
-        raise not_found("assignment")
-    return caller.service.assignments[assignment]
-
-
 def known_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> Offering:
     """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
     offering = offerings.offering(tx, course, assignment)
@@ -79,6 +71,14 @@ class CourseRequest:
         """Begin a read-write transaction. Yield the transaction and the course, as `read` does."""
         with self.caller.write() as tx:
             yield tx, known_course(tx, self.course)
+
+
+def known_task(staff: CourseRequest, assignment: str) -> Assignment:
+    """Return an assignment. Raise 404 if the service does not know it."""
+    tasks = staff.caller.service.assignments
+    if assignment not in tasks:
+        raise not_found("assignment")
+    return tasks[assignment]
 
 
 ForCourse = Annotated[CourseRequest, Depends()]

@@ -89,21 +89,21 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
 
 def _parts(service: Service) -> dict[str, PartOfServiceOut]:
     """Return whether each part of the service is ready, by the part's name."""
-    parts = {
-        "database": _readiness(lambda: _database_trouble(service)),
-        "sandbox": _readiness(service.queue.trouble),
-        "queue": _readiness(lambda: _queue_trouble(service)),
-        "uploads": _readiness(lambda: _uploads_trouble(service.settings)),
+    troubles: dict[str, Callable[[Service], str]] = {
+        "database": _database_trouble,
+        "sandbox": lambda service: service.queue.trouble(),
+        "queue": _queue_trouble,
+        "uploads": _uploads_trouble,
     }
     if service.settings.has_postgresql:
-        parts["workers"] = _readiness(lambda: _workers_trouble(service))
-    return parts
+        troubles["workers"] = _workers_trouble
+    return {name: _readiness(service, trouble) for name, trouble in troubles.items()}
 
 
-def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
+def _readiness(service: Service, trouble: Callable[[Service], str]) -> PartOfServiceOut:
     """Return whether a part of the service is ready. `trouble` returns the reason if it is not, otherwise ""."""
     try:
-        why = trouble()
+        why = trouble(service)
     except StoreUnavailable as failure:
         log.warning("not ready", why=str(failure))
         why = "the database cannot be used; the service's log says why"
@@ -129,8 +129,9 @@ def _queue_trouble(service: Service) -> str:
     return f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
 
 
-def _uploads_trouble(settings: Settings) -> str:
+def _uploads_trouble(service: Service) -> str:
     """Return a reason if the disk on which uploads wait (`SpooledUploads`) has no room for the largest one."""
+    settings = service.settings
     try:
         folder = tempfile.gettempdir() if settings.has_postgresql else settings.home
         free_mib = shutil.disk_usage(folder).free // MIB

@@ -60,17 +60,6 @@ class PersonIn(In):
     """Unchanged if left out."""
 
 
-@router.get("/people/{login}")
-def get_person(caller: TheCaller, login: Login) -> AccountOut:
-    """Get a person (admins)."""
-    require_admin(caller, "person")
-    with caller.read() as tx:
-        person = people.person_by_login(tx, login)
-    if person is None:
-        raise not_found("person")
-    return AccountOut.model_validate(person)
-
-
 @router.put("/people/{login}")
 def put_person(caller: TheCaller, login: Login, new: PersonIn) -> AccountOut:
     """Add a person, or change one (admins)."""

@@ -32,7 +32,6 @@ from grader.api.schemas import FromForm
 from grader.course.roster import login_of
 from grader.service import Service
 from grader.store import people
-from grader.store.database import Tx
 from grader.store.records import AccessToken, LoginMethod, Person, TokenKind
 
 pages = APIRouter(include_in_schema=False)
@@ -100,7 +99,7 @@ def login_page(request: Request, next: str, problem: str = "", status: int = 200
 def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response:
     if who:
         with service.store.write() as tx:
-            _end_session(tx, request)
+            people.end_session(tx, session_secret(request))
     response = RedirectResponse("/login", 303)
     set_cookie(response, service.settings, "", 0)
     return response
@@ -132,15 +131,10 @@ def begin_session(
             is_valid = token is None or people.revoke_token(tx, person.id, token.id)
         if not is_valid:  # revoked or used up after it was looked up
             return login_page(request, next, _INVALID, status=403)
-        _end_session(tx, request)
+        people.end_session(tx, session_secret(request))
         people.forget_expired_tokens(tx)
         secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, parent=api_token, method=method)
     response = RedirectResponse(local_path(next), 303)
     # the database says when the session ends, so that a renewal needs no other cookie
     set_cookie(response, service.settings, secret, LONGEST_SESSION.total_seconds())
     return response
-
-
-def _end_session(tx: Tx, request: Request) -> None:
-    """Delete the session of the browser that sent the request, if there is one."""
-    people.use_up_token(tx, session_secret(request), TokenKind.SESSION)

@@ -314,12 +314,6 @@ def new_token(
     return secret
 
 
-def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
-    """Return the owner of the token with this secret; None if no valid token of these kinds has this secret."""
-    holder = token_holder(tx, secret, kinds)
-    return holder[0] if holder else None
-
-
 def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
     """Return (owner, token) of the token with this secret; None if no valid token of these kinds has this secret."""
     query = select_with_person(*tokens.c, person=tokens.c.person)
@@ -331,11 +325,9 @@ def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Perso
     return person_of(row), _token(row)
 
 
-def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
-    """Delete the token with this secret. Return its owner, or None if no valid token of this kind has the secret."""
-    owner = person_of_token(tx, secret, [kind])
-    is_deleted = change(tx, delete(tokens).filter_by(hash=_hash(secret), kind=kind))
-    return owner if is_deleted else None
+def end_session(tx: Tx, secret: str) -> None:
+    """Delete the session with this secret. No-op if there is none."""
+    tx.execute(delete(tokens).filter_by(hash=_hash(secret), kind=TokenKind.SESSION))
 
 
 def tokens_of(tx: Tx, person: str) -> list[AccessToken]:

@@ -12,6 +12,7 @@ from grader.store import late_days, leases, people
 from grader.store.records import Counts, Role, TokenKind
 from tests.api.test_course_pages import Editor
 from tests.api.test_pages import words
+from tests.api.test_using_late_days import left
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 from tests.conftest import MakeNotebook
 
@@ -174,8 +175,7 @@ def with_late_days(world: World, due: dt.datetime, **settings: object) -> None:
 
 
 def days_left(world: World) -> int:
-    listed = world.client.get(f"/api/v1/courses/{COURSE}/late-days", headers=world.headers("grace")).json()
-    return next(row["left"] for row in listed if row["login"] == "ada")
+    return left(world, "ada")
 
 
 def own_days_left(world: World) -> int:

@@ -271,24 +271,27 @@ def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroo
     ann = classroom["ann"]
     with store.write() as tx:
         secret = people.new_token(tx, ann.id, TokenKind.PROGRAM, "laptop")
-        assert people.person_of_token(tx, secret, [TokenKind.PROGRAM]) == ann
-        assert people.person_of_token(tx, secret, [TokenKind.SESSION]) is None
-        assert people.person_of_token(tx, secret + "x", [TokenKind.PROGRAM]) is None
         (shown,) = people.tokens_of(tx, ann.id)
+        assert people.token_holder(tx, secret, [TokenKind.PROGRAM]) == (ann, shown)
+        assert people.token_holder(tx, secret, [TokenKind.SESSION]) is None
+        assert people.token_holder(tx, secret + "x", [TokenKind.PROGRAM]) is None
         assert shown == people.token_by_secret(tx, secret)
         assert not people.revoke_token(tx, classroom["bob"].id, shown.id)
         assert people.revoke_token(tx, ann.id, shown.id)
-        assert people.person_of_token(tx, secret, [TokenKind.PROGRAM]) is None
+        assert people.token_holder(tx, secret, [TokenKind.PROGRAM]) is None
 
 
-def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict[str, Person]) -> None:
+def test_a_session_ends_and_a_login_token_works_not_for_ever(store: Store, classroom: dict[str, Person]) -> None:
     ann = classroom["ann"]
     with store.write() as tx:
+        session = people.new_token(tx, ann.id, TokenKind.SESSION)
         link = people.new_token(tx, ann.id, TokenKind.LOGIN, lasts=dt.timedelta(hours=1))
-        assert people.use_up_token(tx, link, TokenKind.LOGIN) == ann
-        assert people.use_up_token(tx, link, TokenKind.LOGIN) is None
+        for secret in (session, link):
+            people.end_session(tx, secret)
+        assert people.token_holder(tx, session, TokenKind) is None
+        assert people.token_holder(tx, link, TokenKind) is not None
         stale = people.new_token(tx, ann.id, TokenKind.LOGIN, lasts=-dt.timedelta(seconds=1))
-        assert people.use_up_token(tx, stale, TokenKind.LOGIN) is None
+        assert people.token_holder(tx, stale, TokenKind) is None
 
 
 def test_a_course_gets_another_title_and_loses_a_member(store: Store, classroom: dict[str, Person]) -> None:
