@@ -37,6 +37,7 @@ from grader.render.phrases import (
     judged,
     kernels,
     late_penalty,
+    plain,
     reason_phrase,
     scope,
     suggestion,
@@ -256,6 +257,12 @@ def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
     return PartProgress(status, points, decided=ZERO, waiting=possible)
 
 
+def lost_answers(report: Report, marks: Mapping[str, GivenPoints]) -> list[tuple[Written, PartProgress]]:
+    """Return the written answers that have lost points, with their points. `marks` is that of `part_progress`."""
+    answers = [(written, answer_progress(written, marks)) for written in report.written]
+    return [(written, answer) for written, answer in answers if answer.points < answer.decided]
+
+
 def _why_no_plots(report: Report) -> str:
     """Return the sentence in place of plots, for a report that has none."""
     if not report.submission.code_submitted:
@@ -303,6 +310,8 @@ def environment(*folders: Path) -> Environment:
         "symbol": SYMBOLS.__getitem__,
         "standing": part_progress,
         "answer_standing": answer_progress,
+        "lost_answers": lost_answers,
+        "plain": plain,
         "title": title,
         "where": where,
         "words": reason_phrase,

@@ -105,6 +105,14 @@ def test_the_largest_group_of_a_shelf_comes_first_for_every_marker(class_: World
         assert found == [["p", "q", "s"], ["o1", "o2"], ["t"]]
 
 
+def test_a_group_has_the_same_number_for_every_marker(class_: World) -> None:
+    for number in range(12):
+        answer(class_, "ada", f"alone {number}")
+        read(class_, f"alone {number}", ("other_value", f"group {number}", None))
+    order = [group["group"] for group in groups(class_, "grace")]
+    assert [group["group"] for group in groups(class_, "mary")] == order
+
+
 def test_a_question_that_asks_two_formulas_has_groups_of_pairs_on_the_shelf_of_the_worse(room: World) -> None:
     room.set(counts=Counts.BEST)
     for text, second in (("a", RIGHT), ("b", OTHER), ("c", OTHER)):
