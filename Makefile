@@ -71,6 +71,7 @@ docs: .venv/docs/ready  ## build the documentation into site/
 
 pictures: .venv/ready  ## make the documentation's pictures again
 	GRADER_TEST_PICTURES=docs/pictures $(PYTHON) -m pytest tests/journeys/test_pages_in_browser.py tests/journeys/test_marking_in_browser.py
+	$(PYTHON) -m tests.pictures
 
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions
