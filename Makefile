@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast test-long test-hostile test-unprivileged lint docs check gate proof fuzz pictures bench lock clean
+.PHONY: help setup demo serve test test-fast test-long test-hostile test-unprivileged lint docs check gate proof fuzz pictures texts bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -72,6 +72,9 @@ docs: .venv/docs/ready  ## build the documentation into site/
 pictures: .venv/ready  ## make the documentation's pictures again
 	GRADER_TEST_PICTURES=docs/pictures $(PYTHON) -m pytest tests/journeys/test_pages_in_browser.py tests/journeys/test_marking_in_browser.py
 	$(PYTHON) -m tests.pictures
+
+texts: .venv/ready  ## bring the German catalogue up to date with the pages, and compile it
+	$(PYTHON) -m tests.texts
 
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions

@@ -13,13 +13,14 @@ from grader.api.identity import TheCaller
 from grader.api.lookup import known_course
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem
-from grader.api.rendering import page
+from grader.api.rendering import page, reader_language
 from grader.api.schemas import GradingId, Out, SubmissionId
 from grader.api.views import assignment_of, find_for_staff, find_grading, stored_report
 from grader.model import Json
 from grader.render import as_json
 from grader.render.html import context
 from grader.render.plots import plots
+from grader.render.translation import spoken
 from grader.store import gradings
 from grader.store.records import State
 from grader.workers.events import Event
@@ -104,7 +105,8 @@ def show_grading(request: Request, id: GradingId, caller: TheCaller) -> Response
         grading, submission = find_grading(tx, caller, id)
         report = stored_report(tx, grading)
         course = known_course(tx, submission.course)
-    variables = context(report, plots(report.evidence))
+    with spoken(reader_language(request)):
+        variables = context(report, plots(report.evidence))
     return page(request, "grading.html", **variables, grading=grading, submission=submission, course=course)
 
 

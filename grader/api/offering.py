@@ -25,7 +25,7 @@ from grader.store.records import Offering, PrecheckDetail
 pages = APIRouter(include_in_schema=False)
 
 _SETTINGS = "/courses/{course}/assignments/{assignment}/settings"
-_LABELS = {
+SETTING_LABELS = {
     "opens_at": "opening date",
     "due_at": "due date",
     "closes_at": "closing date",
@@ -71,7 +71,7 @@ class SettingsForm(OfferingIn, extra="ignore"):
 
     def offering(self, current: Offering) -> Offering:
         """Return the offering with the settings of the form."""
-        values = self.model_dump(include=set(_LABELS))
+        values = self.model_dump(include=set(SETTING_LABELS))
         return replace(current, **values | {"late": self._late(current.late)})
 
     def _late(self, current: Mapping[str, object]) -> dict[str, object]:
@@ -119,7 +119,7 @@ def show_offering(staff: ForCourse, assignment: AssignmentId, saved: str | None 
         load=load,
         details=list(PrecheckDetail),
         version=_version(current),
-        saved=None if saved is None else [_LABELS[name] for name in saved.split(",") if name in _LABELS],
+        saved=None if saved is None else [SETTING_LABELS[name] for name in saved.split(",") if name in SETTING_LABELS],
     )
 
 
@@ -135,7 +135,7 @@ def send_settings(staff: ForCourse, assignment: AssignmentId, form: FromForm[Set
         before = current or Offering(course.id, assignment)
         after = offers.checked(form.offering(before), task)
         offerings.put_offering(tx, after)
-    changed = [name for name in _LABELS if getattr(before, name) != getattr(after, name)]
+    changed = [name for name in SETTING_LABELS if getattr(before, name) != getattr(after, name)]
     return RedirectResponse(f"/courses/{course.id}/assignments/{assignment}/settings?saved={','.join(changed)}", 303)
 
 

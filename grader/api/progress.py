@@ -11,6 +11,7 @@ from typing import Literal
 from grader.api.identity import Caller
 from grader.api.views import QueuePlace, SubmissionView, assignment_of, queue_place
 from grader.api.visibility import Visibility
+from grader.render.translation import gettext, ngettext
 from grader.store.database import Tx
 from grader.workers.events import CheckEvent, Event
 
@@ -66,16 +67,21 @@ class GradingProgress:
     def sentence(self) -> str:
         """The progress as a sentence for screen readers, without CPU times."""
         if self.place:
-            return f"Waiting, number {self.place.position} in the queue"
+            return gettext("Waiting, number %(position)s in the queue", position=self.place.position)
         if not self.decided:
-            return "It is being graded"
-        decided = f"{self.decided} of {len(self.sections)} sections decided"
+            return gettext("It is being graded")
+        decided = gettext("%(done)s of %(all)s sections decided", done=self.decided, all=len(self.sections))
         lost = 0
         for section in self.sections:
             lost += sum(check.status.loses_points for check in section.checks)
         if not lost:
             return decided
-        return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points"
+        return ngettext(
+            "%(decided)s, %(num)s check has lost points",
+            "%(decided)s, %(num)s checks have lost points",
+            lost,
+            decided=decided,
+        )
 
 
 def progress_of(tx: Tx, caller: Caller, view: SubmissionView) -> GradingProgress:

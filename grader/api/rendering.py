@@ -16,9 +16,12 @@ from grader.api.identity import Caller, csrf_token
 from grader.api.problems import HttpProblem
 from grader.model import show_signed
 from grader.render.html import environment
+from grader.render.translation import CATALOGUES, current_language, gettext, ngettext, spoken
 from grader.store.database import now
 
 _TEMPLATES = environment(Path(__file__).parent / "templates")
+_ACCEPTED = re.compile(r"\b([a-z]{2})(?:-[\w-]+)?(?:;q=([01](?:\.\d*)?))?\s*(?:,|$)")
+"""A language of the header Accept-Language, and its quality."""
 
 
 def page(request: Request, name: str, status: int = 200, **variables: Any) -> HTMLResponse:
@@ -33,7 +36,16 @@ def page(request: Request, name: str, status: int = 200, **variables: Any) -> HT
     if caller:
         frame |= {"csrf": csrf_token(request), "me": caller.person, "is_staff": caller.is_staff_somewhere}
     template = _TEMPLATES.get_template(name)
-    return HTMLResponse(template.render(frame | variables), status)
+    with spoken(reader_language(request)):
+        headers = {"Content-Language": current_language.get(), "Vary": "Accept-Language"}
+        return HTMLResponse(template.render(frame | variables), status, headers)
+
+
+def reader_language(request: Request) -> str:
+    """Return the language of the pages that the browser prefers, such as "de" for "de-AT,de;q=0.9,en;q=0.8"; English if
+    it prefers none."""
+    qualities = dict(reversed(_ACCEPTED.findall(request.headers.get("accept-language", ""))))
+    return max(CATALOGUES, key=lambda language: float(qualities.get(language, "0") or 1))
 
 
 def problem_page(request: Request, problem: HttpProblem) -> Response:
@@ -66,26 +78,25 @@ def local_path(path: str) -> str:
 
 def utc(moment: dt.datetime) -> str:
     """Return a time in UTC as text, such as "Fri 27 Nov 2026, 22:10 UTC"."""
-    return f"{moment.astimezone(dt.UTC):%a %-d %b %Y, %H:%M} UTC"
+    return moment.astimezone(dt.UTC).strftime(gettext("%%a %%-d %%b %%Y, %%H:%%M UTC"))
 
 
-_UNITS = (("minute", 60), ("hour", 3_600), ("day", 86_400))
+UNITS = (("minute", 60), ("hour", 3_600), ("day", 86_400))
+COMING, PAST = "in %(num)s {}", "%(num)s {} ago"
 
 
 def distance(moment: dt.datetime, now: dt.datetime) -> str:
     """Return how far `moment` is from `now`, such as "in 3 days" or "2 hours ago"."""
     seconds = abs((moment - now).total_seconds())
-    unit, unit_seconds = _UNITS[0]
-    for name, length in _UNITS:
+    unit, unit_seconds = UNITS[0]
+    for name, length in UNITS:
         if seconds >= length:
             unit, unit_seconds = name, length
     count = round(seconds / unit_seconds)
     if count == 0:
-        return "now"
-    plural = "" if count == 1 else "s"
-    if moment > now:
-        return f"in {count} {unit}{plural}"
-    return f"{count} {unit}{plural} ago"
+        return gettext("now")
+    pattern = COMING if moment > now else PAST
+    return ngettext(pattern.format(unit), pattern.format(f"{unit}s"), count)
 
 
 def duration(seconds: float) -> str:

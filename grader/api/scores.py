@@ -18,6 +18,7 @@ from grader.api.views import SubmissionView, views_of
 from grader.course.scores import SubmissionState, adjusted
 from grader.model import ZERO, Points, Status, show_points
 from grader.model.grouping import grouped
+from grader.render.translation import gettext
 from grader.store import adjustments, gradings, offerings, people, submissions
 from grader.store.database import Tx
 from grader.store.records import CheckRecord, Counts, Offering, Page, Person, Role, State
@@ -188,8 +189,8 @@ class Spread:
     @property
     def sentence(self) -> str:
         """The number of scores in each bin, as a sentence."""
-        counts = [f"{bin.count} from {bin.low} to {bin.high}" for bin in self.bins if bin.count]
-        return f"Scores of {self.scored} students: {', '.join(counts)}."
+        counts = [gettext("%(count)s from %(low)s to %(high)s", **vars(bin)) for bin in self.bins if bin.count]
+        return gettext("Scores of %(count)s students: %(counts)s.", count=self.scored, counts=", ".join(counts))
 
 
 _PATH = "/courses/{course}/assignments/{assignment}"

@@ -21,7 +21,7 @@ from grader.api.lookup import ForMember, known_course
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
-from grader.api.rendering import page
+from grader.api.rendering import page, reader_language
 from grader.api.schemas import (
     ID,
     NAME,
@@ -60,8 +60,9 @@ from grader.model import Json, Points, Report, show_points, show_signed
 from grader.model.answers import Decision
 from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
-from grader.render.phrases import counted
+from grader.render.phrases import awaiting
 from grader.render.plots import plots
+from grader.render.translation import gettext, spoken
 from grader.store import gradings, marks, people, queue, requests, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
@@ -463,7 +464,9 @@ def show_submission(request: Request, id: SubmissionId, caller: TheCaller) -> Re
         variables["shadow"] = requests.shadow_results(tx, id) if variables["is_staff_here"] else {}
     variables["decided"] = decided(report, view)
     variables["may_ask"] = may_ask_for_regrade(caller, view)
-    return page(request, "report.html", **variables, **_report_variables(report, view))
+    with spoken(reader_language(request)):
+        report_variables = _report_variables(report, view)
+    return page(request, "report.html", **variables, **report_variables)
 
 
 def _about(tx: Tx, caller: Caller, view: SubmissionView) -> dict[str, Any]:
@@ -496,14 +499,13 @@ def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
 
 def _score_totals(score: Score, final: Points) -> Totals:
     """Return the totals to show at the top of a report, including marks and the late penalty."""
-    words = [f"of {show_points(score.possible)} points"]
+    words = [gettext("of %(points)s points", points=show_points(score.possible))]
     if score.waiting:
-        verb = "awaits" if score.waiting == 1 else "await"
-        words.append(f"{counted(score.waiting)} {verb} marking")
+        words.append(awaiting(score.waiting))
     if score.absent:
-        words.append(f"{show_points(score.absent)} not submitted")
+        words.append(gettext("%(points)s not submitted", points=show_points(score.absent)))
     if score.adjustment:
-        words.append(f"adjusted by {show_signed(score.adjustment)}")
+        words.append(gettext("adjusted by %(points)s", points=show_signed(score.adjustment)))
     texts = show_points(final), " · ".join(words)
     return Totals(*texts, final, score.decided, score.possible, score.absent, score.penalty)
 

@@ -19,6 +19,7 @@ from grader.course.late import Lateness, after_penalty
 from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points, show_signed
 from grader.model.answers import Decision, WrittenAnswer
+from grader.render.translation import gettext
 from grader.store.answer_marks import AnswerMark, Key
 from grader.store.records import Adjustment, CheckRecord, Grading, Mark
 from grader.store.rubrics import RubricItem
@@ -134,11 +135,15 @@ class Score:
     @property
     def sentence(self) -> str:
         """Sentences such as "36 of 80 points." that show the score to the student."""
+        waiting = show_points(self.waiting)
         if self.final is None:
-            return " ".join((f"Nothing is decided yet; {show_points(self.waiting)} points are waiting.", *self.remarks))
-        sentences = [f"{show_points(self.final)} of {show_points(self.possible)} points."]
+            return " ".join(
+                (gettext("Nothing is decided yet; %(points)s points are waiting.", points=waiting), *self.remarks)
+            )
+        points, possible = show_points(self.final), show_points(self.possible)
+        sentences = [gettext("%(points)s of %(possible)s points.", points=points, possible=possible)]
         if self.waiting:
-            sentences.append(f"{show_points(self.waiting)} more are waiting and not included.")
+            sentences.append(gettext("%(points)s more are waiting and not included.", points=waiting))
         return " ".join((*sentences, *self.remarks))
 
     @property

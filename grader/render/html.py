@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from grader.model import (
     NOTHING_USED,
@@ -31,6 +31,7 @@ from grader.render.phrases import (
     MAX_LISTED,
     SYMBOLS,
     Fix,
+    awaiting,
     caret,
     counted,
     fixes,
@@ -44,6 +45,7 @@ from grader.render.phrases import (
 )
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
+from grader.render.translation import current_language, gettext, ngettext
 
 _HERE = Path(__file__).parent
 
@@ -143,7 +145,7 @@ def title(fix: Fix) -> str:
     """Return the heading of a fix: the titles of its checks, or "5 checks" if there are more than 3."""
     titles = dict.fromkeys(check.title for check in fix.checks)
     if len(fix.checks) > MAX_LISTED:
-        return f"{len(fix.checks)} checks"
+        return gettext("%(count)s checks", count=len(fix.checks))
     return "; ".join(titles)
 
 
@@ -163,15 +165,16 @@ def total(report: Report) -> str:
     after_submission = report.waiting - for_markers - report.absent
     phrases = []
     if report.code_absent:
-        phrases.append("Code not submitted")
+        phrases.append(gettext("Code not submitted"))
     if report.decided or not report.code_absent:
-        phrases.append(f"{show_points(report.points)} of {show_points(report.decided)} autograded")
+        points = {"points": show_points(report.points), "possible": show_points(report.decided)}
+        phrases.append(gettext("%(points)s of %(possible)s autograded", **points))
     if after_submission:
-        phrases.append(f"{counted(after_submission)} graded after you submit")
+        phrases.append(gettext("%(points)s graded after you submit", points=counted(after_submission)))
     if for_markers:
-        phrases.append(f"{counted(for_markers)} {'awaits' if for_markers == 1 else 'await'} marking")
+        phrases.append(awaiting(for_markers))
     if report.absent:
-        phrases.append(f"{counted(report.absent)} not submitted")
+        phrases.append(gettext("%(points)s not submitted", points=counted(report.absent)))
     return " · ".join(phrases)
 
 
@@ -266,12 +269,14 @@ def lost_answers(report: Report, marks: Mapping[str, GivenPoints]) -> list[tuple
 def _why_no_plots(report: Report) -> str:
     """Return the sentence in place of plots, for a report that has none."""
     if not report.submission.code_submitted:
-        return "There is nothing to plot: the code was not submitted."
+        return gettext("There is nothing to plot: the code was not submitted.")
     if not report.scope.is_full:
-        return f"There is nothing to plot: the training runs were left out ({report.scope.label})."
+        return gettext(
+            "There is nothing to plot: the training runs were left out (%(scope)s).", scope=report.scope.label
+        )
     if not all(check.status.is_decided for check in report.checks):
-        return "There is nothing to plot yet: the training runs start after you submit."
-    return "There is nothing to plot: no training run produced curves. The table of parts shows the reasons."
+        return gettext("There is nothing to plot yet: the training runs start after you submit.")
+    return gettext("There is nothing to plot: no training run produced curves. The table of parts shows the reasons.")
 
 
 def _first_names(items: Iterable[str], most: int = 3) -> str:
@@ -279,7 +284,7 @@ def _first_names(items: Iterable[str], most: int = 3) -> str:
     names = list(items)
     text = ", ".join(names[:most])
     left_out = len(names) - most
-    return f"{text} and {left_out} more" if left_out > 0 else text
+    return gettext("%(names)s and %(count)s more", names=text, count=left_out) if left_out > 0 else text
 
 
 def _cleaned(value: Any) -> Any:
@@ -287,6 +292,12 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Markup):
         return clean(value)
     return value
+
+
+def _translated(function: Any, *texts: Any, **values: object) -> Markup:
+    """Return a translated text. Its values are cleaned and escaped, as `finalize` and autoescape do elsewhere."""
+    escaped = {name: escape(_cleaned(value)) for name, value in values.items()}
+    return Markup(function(*texts, **escaped))  # noqa: S704  a text of the templates or the catalogue
 
 
 def environment(*folders: Path) -> Environment:
@@ -302,6 +313,7 @@ def environment(*folders: Path) -> Environment:
     environment.filters |= {
         "points": show_points,
         "counted": counted,
+        "translated": gettext,
         "line": one_line,
         "pieces": pieces,
         "mended": lambda latex: mended(latex) or latex,
@@ -324,7 +336,13 @@ def environment(*folders: Path) -> Environment:
         "compared": COMPARED.__getitem__,
         "differing": differing,
     }
-    environment.globals |= {"MAX_WITH_CODE": MAX_WITH_CODE, "STATUSES": tuple(Status)}
+    environment.globals |= {
+        "MAX_WITH_CODE": MAX_WITH_CODE,
+        "STATUSES": tuple(Status),
+        "_": partial(_translated, gettext),
+        "ngettext": partial(_translated, ngettext),
+        "language": current_language.get,
+    }
     return environment
 
 

@@ -26,6 +26,7 @@ from grader.model import (
 )
 from grader.model.grouping import grouped
 from grader.render.text import LINE_LIMIT, clean
+from grader.render.translation import gettext, ngettext
 
 SYMBOLS = {
     Status.PASSED: "✓",
@@ -154,14 +155,14 @@ def scope(graded: ReportScope) -> str:
     """Return why a report is not the grade, for example "only q2 was graded"; empty for a full grading."""
     phrases = []
     if graded.only == "handout":
-        phrases.append("only the handout's checks were graded")
+        phrases.append(gettext("only the handout's checks were graded"))
     elif graded.only:
-        phrases.append(f"only {graded.only} was graded")
+        phrases.append(gettext("only %(name)s was graded", name=graded.only))
     if graded.quick:
-        phrases.append("long checks were shortened (--quick), with lower thresholds")
-    phrases += [f"{name} was not run" for name in graded.without]
+        phrases.append(gettext("long checks were shortened (--quick), with lower thresholds"))
+    phrases += [gettext("%(name)s was not run", name=name) for name in graded.without]
     if graded.precheck:
-        phrases.append("a pre-check; the rest is graded after you submit")
+        phrases.append(gettext("a pre-check; the rest is graded after you submit"))
     return "; ".join(phrases)
 
 
@@ -212,12 +213,18 @@ def judged(judgement: Judgement) -> str:
 
 def counted(points: Points) -> str:
     """Return points with their unit: "1 point" or "2.5 points"."""
-    unit = "point" if points == 1 else "points"
-    return f"{show_points(points)} {unit}"
+    return ngettext("%(points)s point", "%(points)s points", 1 if points == 1 else 2, points=show_points(points))
+
+
+def awaiting(points: Points) -> str:
+    """Return the phrase for points that markers have not given yet: "2 points await marking"."""
+    return ngettext(
+        "%(points)s awaits marking", "%(points)s await marking", 1 if points == 1 else 2, points=counted(points)
+    )
 
 
 def suggestion(written: Written) -> str:
     """Return the suggested points of an answer as text: "5 points suggested" or "no suggestion"."""
     if written.opinion is None or written.opinion.points is None:
-        return "no suggestion"
-    return f"{counted(written.opinion.points)} suggested"
+        return gettext("no suggestion")
+    return gettext("%(points)s suggested", points=counted(written.opinion.points))
