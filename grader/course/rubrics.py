@@ -38,7 +38,7 @@ phrases = [
 
 @dataclass(frozen=True)
 class RubricChanges:
-    """What a file changes in a course. Questions whose rubric is that of the file are in neither list."""
+    """The changes that a file makes to the rubrics of a course. Equal rubrics are in neither list."""
 
     added: list[str]
     """Ids of the questions that get the file's rubric."""
@@ -50,7 +50,7 @@ class RubricChanges:
         """The changes for staff; "" if nothing differs."""
         if not (self.added or self.kept):
             return ""
-        return f"Of the file's rubrics, {len(self.added)} added; {len(self.kept)} questions keep another rubric."
+        return f"Rubrics added: {len(self.added)}; left out, because the course has others: {len(self.kept)}."
 
 
 def add(tx: Tx, offering: Offering, new: Rubrics, *, dry_run: bool = False) -> RubricChanges:
@@ -87,8 +87,7 @@ def present(tx: Tx, question: OfferedQuestion) -> QuestionRubric:
 
 def dumps(rubric_of: Rubrics) -> str:
     """Return the text of a rubric.toml, which `rubric_file.loads` reads."""
-    text: str = _TEMPLATE.render(rubrics=rubric_of, quoted=_quoted)
-    return text
+    return str(_TEMPLATE.render(rubrics=rubric_of, quoted=_quoted))
 
 
 def _quoted(text: str) -> str:

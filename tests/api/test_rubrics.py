@@ -72,7 +72,7 @@ ALL = {
 
 def test_an_offer_adds_the_rubrics_beside_the_assignment_and_another_offer_nothing(room: World) -> None:
     assert rubrics(room)["q1.1.written"] == (1, [], [])
-    assert "2 added; 0 questions keep" in offer(room)
+    assert "added: 2; left out, because the course has others: 0" in offer(room)
     before = got(room, f"{TOY}/questions", "grace")
     assert rubrics(room) == ALL
     assert offer(room) == ""
@@ -86,7 +86,7 @@ def test_an_offer_adds_the_rubrics_beside_the_assignment_and_another_offer_nothi
 def test_a_question_with_a_rubric_comments_or_markers_keeps_them(room: World, change: str, body: Any) -> None:
     ask(room, "POST" if change else "PUT", WRITTEN + change, "grace", json=body)
     before = rubrics(room)["q1.1.written"]
-    assert "1 added; 1 questions keep" in offer(room)
+    assert "added: 1; left out, because the course has others: 1" in offer(room)
     assert rubrics(room) == ALL | {"q1.1.written": before}
 
 

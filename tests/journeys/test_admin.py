@@ -110,7 +110,9 @@ def test_an_offer_says_which_rubrics_it_adds_and_which_stay(
     for phrase in ("Why?", "Why?", "How?"):
         (folder / "rubric.toml").write_text(f'["q1.1.written"]\nphrases = ["{phrase}"]\n', "utf-8")
         admin.app(["offer", course, str(folder)], standalone_mode=False)
-        counts.append(re.findall(r"(\d) added; (\d) questions keep", capsys.readouterr().err))
+        counts.append(
+            re.findall(r"added: (\d); left out, because the course has others: (\d)", capsys.readouterr().err)
+        )
     assert counts == [[("1", "0")], [], [("0", "1")]]
 
 
