@@ -20,7 +20,7 @@ from grader.api.schemas import AssignmentId, FromForm, Typed
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
-from grader.store.records import Offering, PrecheckDetail
+from grader.store.records import Offering
 
 pages = APIRouter(include_in_schema=False)
 
@@ -121,7 +121,6 @@ def show_offering(
         load=load,
         added=added,
         kept=kept,
-        details=list(PrecheckDetail),
         version=_version(current),
         saved=None if saved is None else [_LABELS[name] for name in saved.split(",") if name in _LABELS],
     )
