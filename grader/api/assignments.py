@@ -96,6 +96,9 @@ class OfferingOut(Out, OfferingSettings):
     """The caller's group, and groups that have invited the caller; empty in lists."""
     load: str = ""
     """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
+    rubrics: str = ""
+    """The questions whose rubrics were added from rubric.toml, and those with another rubric, which stays; in the
+    response of PUT only."""
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, caller: Caller) -> Self:
@@ -140,10 +143,10 @@ def set_assignment(staff: ForCourse, assignment: AssignmentId, settings: Offerin
     task = known_task(staff, assignment)
     new = offers.checked(Offering(staff.course, assignment, **settings.model_dump()), task)
     with staff.write() as (tx, _):
-        offerings.put_offering(tx, new)
+        changes = offers.offer(tx, new, task)
         offering = OfferingOut.of(tx, new, staff.caller)
         load = offers.load(tx, new, staff.caller.service.settings.workers)
-    return offering.model_copy(update={"load": load})
+    return offering.model_copy(update={"load": load, "rubrics": changes.sentence})
 
 
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────

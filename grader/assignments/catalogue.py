@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -15,9 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.assignments import rubric_file
 from grader.assignments.manifest import MANIFEST, Manifest, PartTable, WrittenQuestion, read_manifest
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded_truth import RECORDED, RecordedTruth
+from grader.assignments.rubric_file import Rubrics
 from grader.assignments.sandboxed_truth import outline, sandboxed_truths
 from grader.derivations.question import Question
 from grader.errors import BadAssignment, BadCall
@@ -89,6 +91,8 @@ class Assignment:
     reference that is imported."""
     rest: Callable[[], None] = lambda: None
     """Function that ends the session of a reference that runs in a sandbox. The next question starts a new one."""
+    rubrics: Rubrics = field(default_factory=dict)
+    """The rubrics in the file rubric.toml. No verdict depends on them, so no digest contains them."""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
     """Function: id of a failed check → targets, the most promising first. A target is a call to trace, with the output
     to follow back to the faulty line."""
@@ -377,6 +381,7 @@ def load(folder: Path, *, imports_reference: bool = False) -> Assignment:
         known_questions=tuple(written.questions()) if written else (),
         written_digest=written_digest,
         outline=reference.outline,
+        rubrics=rubric_file.read(folder, manifest.questions),
         targets=lines.targets if lines else lambda _check: (),
     )
     _require_same_sections(assignment)

@@ -205,9 +205,9 @@ def offer(
         _require_course(tx, course)
         current = offerings.offering(tx, course, task.id) or Offering(course, task.id)
         offering = offers.checked(replace(current, **changes), task)
-        offerings.put_offering(tx, offering)
+        rubrics = offers.offer(tx, offering, task)
         expected_load = offers.load(tx, offering, Settings().workers)
-    print_line(expected_load, console=err)
+    print_line(f"{expected_load}\n{rubrics.sentence}".rstrip(), console=err)
     row = {setting.removesuffix("_at"): value for setting, value in asdict(offering).items()}
     _print_rows([row], as_json)
 

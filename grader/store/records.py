@@ -156,19 +156,6 @@ class PrecheckDetail(StrEnum):
     REASONS = "reasons"
     LINES = "lines"
 
-    @property
-    def label(self) -> str:
-        """The detail as shown to users, after "they tell"."""
-        return _DETAIL_LABELS[self]
-
-
-_DETAIL_LABELS = {
-    PrecheckDetail.POINTS: "only the total of points",
-    PrecheckDetail.CHECKS: "which checks fail, without reasons",
-    PrecheckDetail.REASONS: "which checks fail and why, without lines",
-    PrecheckDetail.LINES: "everything",
-}
-
 
 @dataclass(frozen=True)
 class Offering:

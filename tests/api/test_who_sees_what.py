@@ -164,6 +164,8 @@ TABLE = [
     Row("POST /regrades/{regrade}/apply", STAFF),
     Row("POST /regrades/{regrade}/discard", STAFF),
     Row(f"GET {R}", STAFF),
+    Row(f"GET {R}/rubric.toml", STAFF),
+    Row(f"POST {R}/rubric.toml", STAFF, {"data": {"text": ""}}),
     Row(f"GET {R}/{{question}}", STAFF),
     Row(f"GET {R}/{{question}}/{{digest}}", STAFF),
     Row(f"GET {R}/{{question}}/groups/{{group}}", STAFF),
