@@ -42,6 +42,7 @@ from grader.store.records import (
     RegradeRequest,
     State,
     SubmissionRecord,
+    Upload,
 )
 
 
@@ -244,6 +245,11 @@ def _answered_questions(
         own_marks, own_markers = marks_of.get(assignment, {}), markers_of.get(assignment, {})
         answered[record.id] = AnsweredQuestions(by_question, own_marks, own_markers)
     return answered
+
+
+def upload_of(tx: Tx, view: SubmissionView) -> Upload:
+    """Return the files of a submission, and who uploaded them."""
+    return submissions.uploads_of(tx, [view.submission.id])[view.submission.id]
 
 
 def all_gradings(tx: Tx, caller: Caller, view: SubmissionView) -> list[Grading]:

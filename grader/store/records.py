@@ -269,8 +269,16 @@ class File:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """The files of a submission, and the person who uploaded them."""
+
+    by: Person
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True)
 class SubmissionRecord:
-    """The record of a submission, without its files."""
+    """The record of a submission, without its `Upload`."""
 
     id: str
     course: str
@@ -280,10 +288,8 @@ class SubmissionRecord:
     """The interface that was used: "api", "page" or "batch"."""
     digest: str
     """Hash of the names and contents of the submitted files."""
-    by: Person
     authors: tuple[Person, ...]
     received_at: dt.datetime
-    files: tuple[File, ...]
     code_submitted: bool = True
     """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
     late_days: int = 0

@@ -495,10 +495,11 @@ def test_a_submission_is_read_as_it_was_stored(store: Store, hand_in: HandIn, cl
     with store.read() as tx:
         kept = submissions.get(tx, id)
         assert submissions.contents(tx, id) == [("mlp.py", b"x = 1\n")]
+        upload = submissions.uploads_of(tx, [id])[id]
     assert kept is not None
-    assert kept.by == classroom["ann"]
     assert kept.authors == (classroom["ann"],)
-    assert kept.files[0].size == 6
+    assert upload.by == classroom["ann"]
+    assert upload.files[0].size == 6
     assert abs(kept.received_at - now()) < dt.timedelta(minutes=1)
 
 

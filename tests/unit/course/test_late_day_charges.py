@@ -48,10 +48,8 @@ class Submitted:
             Kind.SUBMISSION,
             "api",
             "",
-            authors[0],
             authors,
             self.received_at,
-            (),
             late_days=self.agreed,
         )
 
