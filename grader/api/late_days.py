@@ -64,7 +64,7 @@ class OwnLateDays(Out):
         left = min(accounts.left(person) for person in persons)
         available = min(accounts.left(person, offering.assignment) for person in persons)
         extensions = offerings.extensions_of(tx, offering.course, persons, offering.assignment)
-        days_late = lateness(now(), offering.due_at, max(extensions.values(), default=None), offering.late).days
+        days_late = lateness(now(), offering.due_at, max(extensions.values(), default=None), policy).days
         who = "Each of your group has at least" if partners else "You have"
         question = f"This is {count_of(days_late, 'day')} late. {who} {count_of(left, 'late day')} left"
         if available > left:

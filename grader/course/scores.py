@@ -20,7 +20,7 @@ from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points, show_signed
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
-from grader.store.records import Adjustment, CheckRecord, Grading, Mark
+from grader.store.records import Adjustment, CheckRecord, GradingPoints, Mark
 from grader.store.rubrics import RubricItem
 
 
@@ -92,7 +92,7 @@ class CodePoints:
     """Possible points of the whole assignment when the code was graded."""
 
 
-def code_points(grading: Grading) -> CodePoints | None:
+def code_points(grading: GradingPoints) -> CodePoints | None:
     """Return the points of the code in a grading; None until it is graded, and while its points are hidden."""
     if grading.points is None or grading.decided is None or grading.possible is None:
         return None

@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import asdict
 
-from sqlalchemy import delete, insert, literal, select
+from sqlalchemy import delete, insert, literal, null, select, union_all
 
 from grader.store import people, tables
 from grader.store.database import Tx, among, fetch, fetch_one, now, upsert
 from grader.store.records import Extension, Offering
-from grader.store.tables import extensions, label_extensions, offerings
+from grader.store.tables import extensions, label_extensions, members, offerings
 
 
 def put_offering(tx: Tx, offering: Offering) -> None:
@@ -85,17 +85,18 @@ def extensions_of(
         assignment: Id of the assignment; None for all.
     """
     chosen = {"course": course} if assignment is None else {"course": course, "assignment": assignment}
-    own = select(extensions).filter_by(**chosen).where(among(tx, extensions.c.person, persons))
-    latest = {(row.assignment, row.person): row.due_at for row in tx.execute(own)}
-    of_labels = tx.execute(select(label_extensions).filter_by(**chosen)).all()
-    if not of_labels:
-        return latest
-    labels_of = people.labels_of(tx, course, persons)
-    for row in of_labels:
-        for person in persons:
-            if row.label == "" or row.label in labels_of.get(person, ()):
-                key = (row.assignment, person)
-                latest[key] = max(row.due_at, latest.get(key, row.due_at))
+    shared = select(label_extensions).filter_by(**chosen).subquery().c
+    person = tables.people.c.id
+    of_labels = select(shared.assignment, shared.due_at, person, shared.label, members.c.labels)
+    of_labels = of_labels.join_from(shared.due_at.table, tables.people, among(tx, person, persons))
+    of_labels = of_labels.outerjoin(members, (members.c.person == person) & (members.c.course == course))
+    own = select(extensions.c.assignment, extensions.c.due_at, extensions.c.person, literal(""), null())
+    own = own.filter_by(**chosen).where(among(tx, extensions.c.person, persons))
+    latest: dict[tuple[str, str], dt.datetime] = {}
+    for row in tx.execute(union_all(of_labels, own)):
+        if row.label == "" or row.label in row.labels:
+            key = (row.assignment, row.id)
+            latest[key] = max(row.due_at, latest.get(key, row.due_at))
     return latest
 
 

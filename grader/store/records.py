@@ -276,26 +276,6 @@ class Upload:
     files: tuple[File, ...]
 
 
-@dataclass(frozen=True)
-class SubmissionRecord:
-    """The record of a submission, without its `Upload`."""
-
-    id: str
-    course: str
-    assignment: str
-    kind: Kind
-    interface: str
-    """The interface that was used: "api", "page" or "batch"."""
-    digest: str
-    """Hash of the names and contents of the submitted files."""
-    authors: tuple[Person, ...]
-    received_at: dt.datetime
-    code_submitted: bool = True
-    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
-    late_days: int = 0
-    """The most late days that the student agreed to use for this submission."""
-
-
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -325,13 +305,23 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True)
-class Grading:
-    """A grading of a submission. Gradings are never deleted."""
+class GradingPoints:
+    """The state and the points of a grading."""
 
     id: str
+    state: State
+    points: Points | None
+    """Autograded points; None until graded."""
+    decided: Points | None
+    possible: Points | None
+
+
+@dataclass(frozen=True)
+class Grading(GradingPoints):
+    """A grading of a submission. Gradings are never deleted."""
+
     submission: str
     regrade: str | None
-    state: State
     counts: bool
     """True for the grading that gives the submission its points."""
     priority: Priority
@@ -348,10 +338,28 @@ class Grading:
     grader: str
     assignment_digest: str
     seed: str
-    points: Points | None
-    """Autograded points; None until graded."""
-    decided: Points | None
-    possible: Points | None
+
+
+@dataclass(frozen=True)
+class SubmissionRecord:
+    """The record of a submission, without its `Upload`."""
+
+    id: str
+    course: str
+    assignment: str
+    kind: Kind
+    interface: str
+    """The interface that was used: "api", "page" or "batch"."""
+    digest: str
+    """Hash of the names and contents of the submitted files."""
+    authors: tuple[Person, ...]
+    received_at: dt.datetime
+    grading: GradingPoints
+    """The grading that gives the points or, if there is none yet, the newest one that does not belong to a regrade."""
+    code_submitted: bool = True
+    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
+    late_days: int = 0
+    """The most late days that the student agreed to use for this submission."""
 
 
 @dataclass(frozen=True)

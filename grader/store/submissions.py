@@ -14,8 +14,16 @@ from sqlalchemy import ColumnElement, Function, LargeBinary, Select, exists, fun
 from grader.model.grouping import grouped
 from grader.store.database import Tx, among, fetch_one, fetch_pairs, next_id, now, record_of
 from grader.store.people import PERSON, person_of, select_with_person
-from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, Upload
+from grader.store.records import NEWEST, File, GradingPoints, Kind, Page, Person, State, SubmissionRecord, Upload
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
+
+_GRADING_POINTS = [
+    gradings.c.id.label("grading_id"),
+    gradings.c.state,
+    gradings.c.points,
+    gradings.c.decided,
+    gradings.c.possible,
+]
 
 
 @dataclass(frozen=True)
@@ -201,13 +209,17 @@ def _in_state(*states: State) -> Select[str]:
 def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[SubmissionRecord]:
     """Return the submissions that meet all conditions, the newest first."""
     chosen = select(submissions).where(*where).order_by(submissions.c.id.desc()).limit(limit).subquery()
-    query = select(*chosen.c, *PERSON).join(authors, authors.c.submission == chosen.c.id)
-    query = query.join(people, people.c.id == authors.c.person).order_by(chosen.c.id.desc(), people.c.login)
+    of_submission = (gradings.c.submission == chosen.c.id) & or_(gradings.c.regrade.is_(None), gradings.c.counts)
+    query = select(*chosen.c, *_GRADING_POINTS, *PERSON).select_from(chosen).join(gradings, of_submission)
+    query = query.join(authors, authors.c.submission == chosen.c.id).join(people, people.c.id == authors.c.person)
+    query = query.order_by(chosen.c.id.desc(), gradings.c.counts.desc(), gradings.c.id.desc(), people.c.login)
     records = []
-    for _, rows_of_authors in groupby(tx.execute(query), key=lambda row: row.id):
-        rows = list(rows_of_authors)
-        own_authors = tuple(person_of(row) for row in rows)
-        records.append(record_of(rows[0], SubmissionRecord, authors=own_authors))
+    for _, rows_of_gradings in groupby(tx.execute(query), key=lambda row: row.id):
+        rows = list(rows_of_gradings)
+        first = rows[0]
+        own_authors = tuple(person_of(row) for row in rows if row.grading_id == first.grading_id)
+        grading = record_of(first, GradingPoints, id=first.grading_id)
+        records.append(record_of(first, SubmissionRecord, authors=own_authors, grading=grading))
     return records
 
 
