@@ -234,6 +234,8 @@ def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.date
 
 def after_penalty(points: Points, late: Lateness) -> Points:
     """Return the points after the late penalty, rounded up to hundredths."""
+    if late.remains == 1 and 100 % points.denominator == 0:
+        return points
     return Points(ceil(points * late.remains * 100), 100)
 
 
