@@ -23,7 +23,7 @@ from grader.api.late_days import OwnLateDays
 from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
 from grader.api.rendering import page
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Login, Out
-from grader.api.scores import counting_submissions, submission_batches
+from grader.api.scores import AT_ONCE, counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, attempts_left, submit
 from grader.api.views import SubmissionView, views_of
 from grader.api.visibility import precheck_detail, seen_by
@@ -272,7 +272,7 @@ def put_extension(
 ) -> None:
     """Set or remove an extension of a person or, if `login` is empty, of a label. Raise 404 if the person is not a
     member of the course."""
-    person = known_member(tx, staff.course, login).id if login else None
+    person = known_member(tx, staff.course, login).person.id if login else None
     date = checked_date(due_at) if due_at else None
     granter = staff.caller.person.id
     offerings.put_extension(tx, staff.course, staff.assignment, person, date, reason, granter, label=label)
@@ -296,6 +296,8 @@ class Card:
     closes_at: dt.datetime | None
     has_extension: bool
     window: SubmissionWindow
+    submissions: int
+    """Number of the person's submissions."""
     counting: SubmissionView | None
     """The submission that gives the person's score; None if there is none."""
     best: Points | None
@@ -312,10 +314,14 @@ def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -
         return []
     course = offered[0].course
     assignments = [offering.assignment for offering in offered]
-    extensions = offerings.extensions_of(tx, course, [person])
+    extensions = offerings.extensions_of(tx, course, {person})
     newest = next(submission_batches(tx, caller, course, assignments, [person]), [])
     newest_of = grouped((view.submission.assignment, view) for view in newest)
-    counting = counting_submissions(tx, caller, offered, [person]) if newest else {}
+    is_complete = len(newest) < AT_ONCE
+    counting = counting_submissions(tx, caller, offered, [person], newest if is_complete else None)
+    attempts = {id: len(own) for id, own in newest_of.items()}
+    if not is_complete:
+        attempts = submissions.attempts_by_assignment(tx, course, person)
     cards = []
     for offering in seen_by(tx, caller, offered):
         key = (offering.assignment, person)
@@ -330,6 +336,7 @@ def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -
             closes_at=closes_at,
             has_extension=key in extensions,
             window=_window(offering.opens_at, due_at, closes_at),
+            submissions=attempts.get(offering.assignment, 0),
             counting=counting.get(key),
             best=max(finals, default=None),
             waiting=own[0] if own and not own[0].grading.state.is_final else None,

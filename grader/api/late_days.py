@@ -63,8 +63,9 @@ class OwnLateDays(Out):
         accounts = late_day_accounts(tx, caller, offering.course, persons)
         left = min(accounts.left(person) for person in persons)
         available = min(accounts.left(person, offering.assignment) for person in persons)
-        extensions = offerings.extensions_of(tx, offering.course, persons, offering.assignment)
-        days_late = lateness(now(), offering.due_at, max(extensions.values(), default=None), policy).days
+        extensions = [offerings.extension(tx, offering.course, offering.assignment, person) for person in persons]
+        latest = max(filter(None, extensions), default=None)
+        days_late = lateness(now(), offering.due_at, latest, policy).days
         who = "Each of your group has at least" if partners else "You have"
         question = f"This is {count_of(days_late, 'day')} late. {who} {count_of(left, 'late day')} left"
         if available > left:
@@ -99,6 +100,6 @@ def set_late_days(staff: ForCourse, budget: BudgetIn) -> list[LateDaysOut]:
 def grant_late_days(staff: ForCourse, login: Login, new: GrantIn) -> list[LateDaysOut]:
     """Give a person late days, or take some away (staff). Return the late days of all students."""
     with staff.write() as (tx, course):
-        person = known_member(tx, course.id, login)
+        person = known_member(tx, course.id, login).person
         late_days.grant(tx, course.id, person.id, new.days, new.reason, staff.caller.person.id)
     return list_late_days(staff)

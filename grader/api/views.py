@@ -13,7 +13,15 @@ from grader.api.visibility import Visibility, precheck_detail, seen_by
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, extended, last_moment, lateness, read_policy
 from grader.course.late_days import LateDayAccounts, charge
-from grader.course.scores import AnsweredQuestions, QuestionScore, Score, SubmissionState, code_points, score
+from grader.course.scores import (
+    NOTHING_ANSWERED,
+    AnsweredQuestions,
+    QuestionScore,
+    Score,
+    SubmissionState,
+    code_points,
+    score,
+)
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
 from grader.model.grouping import grouped
@@ -135,7 +143,7 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
         records = submissions.of_people(tx, course, group, {record.assignment for record in records})
     candidates: list[SubmissionRecord] = []
     earned: dict[str, Points | None] = {}
-    held = adjustments.held_from(tx, course, group)
+    held = adjustments.held_from(tx, course, group) if records else set()
     everything = replace(caller, person=replace(caller.person, admin=True))  # the charges do not depend on who looks
     for assignment, own in grouped((record.assignment, record) for record in records).items():
         if offered[assignment].counts is Counts.BEST and assignment in caller.service.assignments:
@@ -190,7 +198,7 @@ def _views_of(
     moment = now()
     views = []
     for record in records:
-        extension = _extension(record, extensions)
+        extension = _extension(record, extensions) if extensions else None
         visible, policy = visible_of[record.assignment], policy_of[record.assignment]
         offering = visible.offering
         detail = PrecheckDetail.LINES
@@ -212,7 +220,7 @@ def _views_of(
                 code_points(grading),
                 own_marks,
                 late,
-                visible.answered(answered_of[record.id]),
+                visible.answered(answered_of.get(record.id, NOTHING_ANSWERED)),
                 checks=results,
                 code_submitted=record.code_submitted,
                 is_over=over_at is not None and moment > over_at,
@@ -230,7 +238,7 @@ def _visibility(tx: Tx, caller: Caller, course: str) -> dict[str, Visibility]:
 
 
 def _answered_questions(tx: Tx, records: Sequence[SubmissionRecord]) -> dict[str, AnsweredQuestions]:
-    """Return the written answers and their marks by submission id."""
+    """Return the written answers and their marks by submission id, for submissions that have some."""
     course = records[0].course
     answers_of = answers.of_gradings(tx, [record.grading.id for record in records])
     digests = {answer.digest for written in answers_of.values() for answer in written}
@@ -239,7 +247,9 @@ def _answered_questions(tx: Tx, records: Sequence[SubmissionRecord]) -> dict[str
     markers_of = rubrics.markers_of(tx, course) if digests else {}
     answered = {}
     for record in records:
-        written = answers_of.get(record.grading.id, ())
+        written = answers_of.get(record.grading.id)
+        if not written:
+            continue
         by_question = {answer.question: answer for answer in written}
         assignment = record.assignment
         own_marks, own_markers = marks_of.get(assignment, {}), markers_of.get(assignment, {})

@@ -223,6 +223,7 @@ class Adjustment:
 class Extension:
     """A later due date for one person, for all members with a label, or for everyone."""
 
+    assignment: str
     login: str
     """Login of the person; empty if the extension is for a label or for everyone."""
     name: str
@@ -352,14 +353,14 @@ class SubmissionRecord:
     """The interface that was used: "api", "page" or "batch"."""
     digest: str
     """Hash of the names and contents of the submitted files."""
-    authors: tuple[Person, ...]
     received_at: dt.datetime
+    code_submitted: bool
+    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
+    late_days: int
+    """The most late days that the student agreed to use for this submission."""
+    authors: tuple[Person, ...]
     grading: GradingPoints
     """The grading that gives the points or, if there is none yet, the newest one that does not belong to a regrade."""
-    code_submitted: bool = True
-    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
-    late_days: int = 0
-    """The most late days that the student agreed to use for this submission."""
 
 
 @dataclass(frozen=True)

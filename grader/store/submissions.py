@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Function, LargeBinary, Select, exists, func, insert, or_, select
@@ -17,13 +18,8 @@ from grader.store.people import PERSON, person_of, select_with_person
 from grader.store.records import NEWEST, File, GradingPoints, Kind, Page, Person, State, SubmissionRecord, Upload
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
-_GRADING_POINTS = [
-    gradings.c.id.label("grading_id"),
-    gradings.c.state,
-    gradings.c.points,
-    gradings.c.decided,
-    gradings.c.possible,
-]
+_SUBMISSION = [submissions.c[field.name] for field in fields(SubmissionRecord)[:-2]]
+_GRADING = [gradings.c[field.name] for field in fields(GradingPoints)]
 
 
 @dataclass(frozen=True)
@@ -208,26 +204,26 @@ def _in_state(*states: State) -> Select[str]:
 
 def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[SubmissionRecord]:
     """Return the submissions that meet all conditions, the newest first."""
-    chosen = select(submissions).where(*where).order_by(submissions.c.id.desc()).limit(limit).subquery()
+    chosen = select(*_SUBMISSION).where(*where).order_by(submissions.c.id.desc()).limit(limit).subquery()
     of_submission = (gradings.c.submission == chosen.c.id) & or_(gradings.c.regrade.is_(None), gradings.c.counts)
-    query = select(*chosen.c, *_GRADING_POINTS, *PERSON).select_from(chosen).join(gradings, of_submission)
+    query = select(*chosen.c, *_GRADING, *PERSON).select_from(chosen).join(gradings, of_submission)
     query = query.join(authors, authors.c.submission == chosen.c.id).join(people, people.c.id == authors.c.person)
     query = query.order_by(chosen.c.id.desc(), gradings.c.counts.desc(), gradings.c.id.desc(), people.c.login)
     records = []
-    for _, rows_of_gradings in groupby(tx.execute(query), key=lambda row: row.id):
+    end = len(_SUBMISSION)
+    for _, rows_of_gradings in groupby(tx.execute(query), key=itemgetter(0)):
         rows = list(rows_of_gradings)
-        first = rows[0]
-        own_authors = tuple(person_of(row) for row in rows if row.grading_id == first.grading_id)
-        grading = record_of(first, GradingPoints, id=first.grading_id)
-        records.append(record_of(first, SubmissionRecord, authors=own_authors, grading=grading))
+        grading = GradingPoints(*rows[0][end : -len(PERSON)])
+        own_authors = tuple(Person(*row[-len(PERSON) :]) for row in rows if row[end] == grading.id)
+        values: tuple[Any, ...] = (*rows[0][:end], own_authors, grading)
+        records.append(SubmissionRecord(*values))  # by position, since a page reads thousands
     return records
 
 
-def authors_of(tx: Tx, ids: Iterable[str] | Select[str]) -> Mapping[str, Sequence[Person]]:
-    """Return the authors of each of these submissions, by submission id. `ids` may be a query."""
+def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
+    """Return the authors of each of these submissions, by submission id."""
     query = select_with_person(authors.c.submission, person=authors.c.person)
-    is_chosen = authors.c.submission.in_(ids) if isinstance(ids, Select) else among(tx, authors.c.submission, ids)
-    query = query.where(is_chosen).order_by(people.c.login)
+    query = query.where(among(tx, authors.c.submission, ids)).order_by(people.c.login)
     rows = tx.execute(query)
     return grouped((row.submission, person_of(row)) for row in rows)
 
@@ -235,13 +231,13 @@ def authors_of(tx: Tx, ids: Iterable[str] | Select[str]) -> Mapping[str, Sequenc
 def uploads_of(tx: Tx, ids: Iterable[str]) -> dict[str, Upload]:
     """Return who uploaded each of these submissions, and its files, by submission id."""
     size = func.length(files.c.content).label("size")
-    query = select(files.c.submission, files.c.name, files.c.sha256, size, *PERSON)
-    query = query.join(submissions, submissions.c.id == files.c.submission)
+    query = select(submissions.c.id, files.c.name, files.c.sha256, size, *PERSON).select_from(submissions)
     query = query.join(people, people.c.id == submissions.c.by)
-    query = query.where(among(tx, files.c.submission, ids)).order_by(files.c.position)
+    query = query.outerjoin(files, files.c.submission == submissions.c.id)
+    query = query.where(among(tx, submissions.c.id, ids)).order_by(files.c.position)
     uploads = {}
-    for id, rows in grouped((row.submission, row) for row in tx.execute(query)).items():
-        uploads[id] = Upload(person_of(rows[0]), tuple(record_of(row, File) for row in rows))
+    for id, rows in grouped((row.id, row) for row in tx.execute(query)).items():
+        uploads[id] = Upload(person_of(rows[0]), tuple(record_of(row, File) for row in rows if row.name is not None))
     return uploads
 
 

@@ -41,17 +41,10 @@ class Submitted:
     @property
     def record(self) -> SubmissionRecord:
         authors = tuple(Person(author, author, author) for author in self.authors)
+        points = GradingPoints(self.id, State.GRADED, self.earned, None, None)
+        of_course = self.id, "ml", self.assignment
         return SubmissionRecord(
-            self.id,
-            "ml",
-            self.assignment,
-            Kind.SUBMISSION,
-            "api",
-            "",
-            authors,
-            self.received_at,
-            GradingPoints(self.id, State.GRADED, self.earned, None, None),
-            late_days=self.agreed,
+            *of_course, Kind.SUBMISSION, "api", "", self.received_at, True, self.agreed, authors, points
         )
 
 

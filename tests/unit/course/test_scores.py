@@ -156,7 +156,7 @@ def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> Non
 
 
 def scored(points: int | None, state: State = State.GRADED) -> SubmissionView:
-    submission = SubmissionRecord(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", (ANN,), WHEN, GRADED)
+    submission = SubmissionRecord(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", WHEN, True, 0, (ANN,), GRADED)
     final = Points(points) if points is not None else None
     worth = Score(final, None, final, final, Points(4), Points(0), Points(4), "")
     return SubmissionView(submission, Offering("ml", "toy"), replace(GRADED, state=state), (), IN_TIME, worth)
