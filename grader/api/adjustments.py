@@ -52,7 +52,7 @@ class HoldIn(In):
 def list_adjustments(staff: ForStaff, login: Login) -> list[AdjustmentOut]:
     """List the adjustments of a student's score (staff)."""
     with staff.read() as (tx, _):
-        person = known_member(tx, staff.course, login)
+        person = known_member(tx, staff.course, login).person
         adjustments_of = adjustments.adjustments_of(tx, staff.course, [person.id])
     return [AdjustmentOut.of(adjustment) for adjustment in adjustments_of.get((staff.assignment, person.id), ())]
 
@@ -64,7 +64,7 @@ def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> list[Adj
     Regrades and new submissions keep an adjustment. To take it back, add the opposite. Return all adjustments.
     """
     with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
+        person = known_member(tx, staff.course, login).person
         if not submissions.newest_of_each(tx, staff.course, [staff.assignment], [person.id]):
             raise BadCall(f"{login} has not submitted, so there is no score to adjust: submit for them first")
         points, by = Points(str(new.points)), staff.caller.person.id
@@ -76,7 +76,7 @@ def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> list[Adj
 def set_hold(staff: ForStaff, login: Login, new: HoldIn) -> None:
     """Hide the results from one student, or release them to this student (staff)."""
     with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
+        person = known_member(tx, staff.course, login).person
         adjustments.put_hold(tx, staff.course, staff.assignment, person.id, new.held)
 
 

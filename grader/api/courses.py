@@ -189,9 +189,7 @@ def put_member(staff: ForCourse, login: Login, new: MemberIn) -> MemberOut:
         if changes.kept_names:
             raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
         roster.enrol(tx, course.id, changes)
-        person = known_member(tx, course.id, row.login)
-        labels = people.labels_of(tx, course.id, [person.id])[person.id]
-    return MemberOut.of_row(row, person.name, labels)
+        return MemberOut.of(known_member(tx, course.id, row.login))
 
 
 @router.delete(
@@ -201,7 +199,7 @@ def put_member(staff: ForCourse, login: Login, new: MemberIn) -> MemberOut:
 def remove_member(staff: ForCourse, login: Login) -> None:
     """Remove a person from a course; their submissions stay (staff)."""
     with staff.write() as (tx, course):
-        person = known_member(tx, course.id, login)
+        person = known_member(tx, course.id, login).person
         roster.remove(tx, course.id, person, staff.caller.person)
 
 

@@ -277,10 +277,9 @@ def find_caller(request: Request) -> Caller | None:
     service = service_of(request)
     with service.store.read() as tx:
         holder = people.token_holder(tx, secret, [kind])
-        if holder is None:
-            return None
-        person, token = holder
-        roles = people.roles(tx, person.id)
+    if holder is None:
+        return None
+    person, token, roles = holder
     if kind is TokenKind.SESSION:
         _renew(service, token)
     if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights

@@ -16,7 +16,7 @@ from grader.api.lookup import ForStaff
 from grader.api.marking import MARKING, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, question_markings
 from grader.api.problems import not_found
 from grader.api.schemas import GROUP, ID, FromForm, In, Out
-from grader.api.scores import StudentResult, results_of, rows_of
+from grader.api.scores import StudentResult, results_of
 from grader.assignments import rubric_file
 from grader.assignments.rubric_file import MOST_ITEMS, RUBRICS, ItemText, MorePoints, PhraseText
 from grader.course.rubrics import add, dumps, present
@@ -176,8 +176,7 @@ def show_questions(staff: ForStaff) -> Response:
     """Show the written questions of an assignment, and the checks that a person must mark."""
     with staff.read() as (tx, offering):
         questions = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
-        rows = rows_of(tx, staff.caller, offering)
-        checks = _waiting_checks(results_of(tx, rows, Status.WAITING))
+        checks = _waiting_checks(results_of(tx, staff.caller, offering, Status.WAITING))
         return staff.render(tx, "marking.html", offering, rows=questions, checks=checks)
 
 

@@ -22,7 +22,7 @@ from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
 from grader.store import adjustments
 from grader.store.database import Tx, now
-from grader.store.records import CheckRecord, Grading, Mark, Offering, PrecheckDetail, RegradeRequest
+from grader.store.records import CheckRecord, GradingPoints, Mark, Offering, PrecheckDetail, RegradeRequest
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
@@ -90,15 +90,12 @@ class Visibility:
             return []
         return [replace(self._result(result), mistake="", reason="") for result in results]
 
-    def grading(self, grading: Grading, results: Sequence[CheckRecord]) -> Grading:
-        """Return a grading whose points are the points of visible checks. Only staff see failures and workers.
+    def grading(self, grading: GradingPoints, results: Sequence[CheckRecord]) -> GradingPoints:
+        """Return a grading whose points are the points of visible checks.
 
         Args:
             results: The grading's check results. May be empty if the caller may see all results.
         """
-        if self.is_staff:
-            return grading
-        grading = replace(grading, why="", worker=None, failures=0)
         if grading.points is None or self.is_complete:
             return grading
         if self.offering.held:

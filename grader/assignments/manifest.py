@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -212,7 +213,7 @@ class Manifest(Table):
             return EntryPoints("functions", self.functions)
         return EntryPoints("class", (self.class_.name, *self.class_.aliases), self.class_.methods)
 
-    @property
+    @cached_property
     def questions(self) -> Mapping[str, WrittenQuestion]:
         """Id of a written question → the question."""
         return {question.id: question for part in self.parts for question in part.written}

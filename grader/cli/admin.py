@@ -155,7 +155,7 @@ def remove(course: CourseArgument, login: LoginArgument) -> None:
     """Remove one person from a course. Their submissions stay."""
     with writing() as tx:
         person = _existing_person(tx, login)
-        if people.role_of(tx, course, person.id) is None:
+        if course not in people.roles(tx, person.id):
             raise BadCall(f"{person.login} is not in the course {course}")
         people.remove_member(tx, course, person.id)
 

@@ -85,6 +85,7 @@ def serve(
             link = retry_until_reachable(create_link) if settings.has_postgresql else create_link()
             login = _first_login(settings, link) if link else ""
             print_line(f"grader is at {settings.url} ({graded_by}){login}", console=err)
+            gc.freeze()  # what is loaded stays: to look through it takes up to 0.2 s, several times on a large page
             server.run(sockets=[listener])
         finally:
             service.intake.close()

@@ -210,6 +210,7 @@ class Adjustment:
 class Extension:
     """A later due date for one person, for all members with a label, or for everyone."""
 
+    assignment: str
     login: str
     """Login of the person; empty if the extension is for a label or for everyone."""
     name: str
@@ -256,25 +257,11 @@ class File:
 
 
 @dataclass(frozen=True)
-class SubmissionRecord:
-    """The record of a submission, without its files."""
+class Upload:
+    """The files of a submission, and the person who uploaded them."""
 
-    id: str
-    course: str
-    assignment: str
-    kind: Kind
-    interface: str
-    """The interface that was used: "api", "page" or "batch"."""
-    digest: str
-    """Hash of the names and contents of the submitted files."""
     by: Person
-    authors: tuple[Person, ...]
-    received_at: dt.datetime
     files: tuple[File, ...]
-    code_submitted: bool = True
-    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
-    late_days: int = 0
-    """The most late days that the student agreed to use for this submission."""
 
 
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────
@@ -306,13 +293,23 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True)
-class Grading:
-    """A grading of a submission. Gradings are never deleted."""
+class GradingPoints:
+    """The state and the points of a grading."""
 
     id: str
+    state: State
+    points: Points | None
+    """Autograded points; None until graded."""
+    decided: Points | None
+    possible: Points | None
+
+
+@dataclass(frozen=True)
+class Grading(GradingPoints):
+    """A grading of a submission. Gradings are never deleted."""
+
     submission: str
     regrade: str | None
-    state: State
     counts: bool
     """True for the grading that gives the submission its points."""
     priority: Priority
@@ -329,10 +326,28 @@ class Grading:
     grader: str
     assignment_digest: str
     seed: str
-    points: Points | None
-    """Autograded points; None until graded."""
-    decided: Points | None
-    possible: Points | None
+
+
+@dataclass(frozen=True)
+class SubmissionRecord:
+    """The record of a submission, without its `Upload`."""
+
+    id: str
+    course: str
+    assignment: str
+    kind: Kind
+    interface: str
+    """The interface that was used: "api", "page" or "batch"."""
+    digest: str
+    """Hash of the names and contents of the submitted files."""
+    received_at: dt.datetime
+    code_submitted: bool
+    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
+    late_days: int
+    """The most late days that the student agreed to use for this submission."""
+    authors: tuple[Person, ...]
+    grading: GradingPoints
+    """The grading that gives the points or, if there is none yet, the newest one that does not belong to a regrade."""
 
 
 @dataclass(frozen=True)

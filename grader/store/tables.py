@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -74,7 +75,12 @@ class Exact(TypeDecorator[Points]):
         return int(hundredths)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Points | None:
-        return Points(value, 100) if value is not None else None
+        return _hundredths(value) if value is not None else None
+
+
+@lru_cache(10_000)
+def _hundredths(value: int) -> Points:
+    return Points(value, 100)
 
 
 class Data(TypeDecorator[Any]):
