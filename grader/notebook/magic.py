@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,16 +156,17 @@ class _Output:
         """Run a `grader` command, show the elapsed time meanwhile, and return the result. If the kernel is interrupted,
         end the command."""
         started = time.monotonic()
-        process = subprocess.Popen(
-            # -P: the grader must not import files from the student's folder, such as numpy.py
-            [sys.executable, "-P", "-m", "grader", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env=_environment(),
-        )
+        with _undebugged():
+            process = subprocess.Popen(
+                # -P: the grader must not import files from the student's folder, such as numpy.py
+                [sys.executable, "-P", "-m", "grader", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env=_environment(),
+            )
         sent: str | None = line
         try:
             while True:
@@ -215,6 +217,16 @@ def _frame(page: str) -> str:
         f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
         'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'
     )
+
+
+def _undebugged() -> AbstractContextManager[None]:
+    """Return a context in which new processes are started without the kernel's debugger. Otherwise they would wait for
+    a front end that debugs them too, and JupyterLab does not."""
+    debugger = sys.modules.get("pydevd")
+    if debugger is None:
+        return nullcontext()
+    context: AbstractContextManager[None] = debugger.skip_subprocess_arg_patch()
+    return context
 
 
 def _environment() -> dict[str, str]:
