@@ -21,7 +21,7 @@ from grader.cli.common import AssignmentOption, SandboxOption, assignment_of, ou
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
 from grader.intake.receive import receive_path
-from grader.model import Report, Status, show_points
+from grader.model import ZERO, Report, Status, show_points
 from grader.render.terminal import Terminal
 from grader.sandbox.contract import Sandbox
 from grader.sandbox.prewarmed import PrewarmedSandbox
@@ -162,13 +162,13 @@ def change(previous: Report, report: Report) -> Text:
     decided = [check for check in report.checks if check.status.is_decided]
     if decided and all(check.status is Status.PASSED for check in decided):
         return text.append(", all passed", "green")
-    earned = {check.id: check.points for check in previous.checks if check.status.is_decided}
+    earned = {result.id: result.points for result in (*previous.checks, *previous.written)}
     differences = []
-    for check in decided:
-        difference = check.points - earned.get(check.id, check.points)
+    for result in (*report.checks, *report.written):
+        difference = result.points - earned.get(result.id, ZERO)
         if difference:
             sign, style = ("+", "green") if difference > 0 else ("-", "red")
-            differences.append(Text(f"{sign}{show_points(abs(difference))} {check.id}", style))
+            differences.append(Text(f"{sign}{show_points(abs(difference))} {result.id}", style))
     if not differences:
         return text.append(", no change since the last save", "dim")
     return text + Text(": ") + Text(", ").join(differences)
