@@ -180,7 +180,8 @@ class Assignment:
     @property
     def not_submitted(self) -> str:
         """Message to a student who has submitted no code."""
-        return f"{self.files[0]} was not submitted; upload it with the notebook."
+        what = self.entry_points.what
+        return f"{self.files[0]} was not submitted, and no notebook defines {what}: submit the file with your code too."
 
     def missing(self, submission: Submission) -> str:
         """Return a message to the student if a submission has no code, otherwise ""."""

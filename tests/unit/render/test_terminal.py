@@ -36,7 +36,12 @@ def test_nothing_of_a_student_reaches_the_terminal_as_a_command():
 
 def test_code_that_was_not_submitted_is_said_once_and_is_no_zero():
     text = " ".join(shown(samples.without_code()).split())
-    assert text.count("mlp.py was not submitted; upload it with the notebook.") == 1
+    assert (
+        text.count(
+            "mlp.py was not submitted, and no notebook defines a class TwoLayerMLP: submit the file with your code too."
+        )
+        == 1
+    )
     assert "Nothing graded" in text
     assert " 0/" not in text
     assert "0 of 0" not in text
