@@ -30,6 +30,7 @@ from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.errors import BadCall, OurFailure, SandboxUnavailable
+from grader.intake.modules import with_modules
 from grader.sandbox import runtime as environment
 from grader.sandbox.choose import NAMES, choose, needs_runtime
 from grader.sandbox.contract import Sandbox
@@ -89,6 +90,17 @@ def part_of(only: str | None) -> str:
     if only == "":  # probably an unset variable of a script, which would silently grade everything
         raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     return only or ""
+
+
+def submitted(files: Sequence[Path]) -> list[Path]:
+    """Return the files of a submission: those given, and the modules beside its notebooks that these import. Print the
+    names of the modules."""
+    paths = with_modules(files)
+    modules = paths[len(files) :]
+    if modules:
+        names = ", ".join(module.name for module in modules)
+        print_line(f"with {names}, which the notebook imports", "dim", err)
+    return paths
 
 
 def seed() -> Seed:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from IPython.core.error import UsageError
 from IPython.display import display
 from nbformat.v4 import new_code_cell, new_notebook
 
-from grader.notebook.files import modules_beside, notebook_file, saved_sources
+from grader.intake.modules import modules_beside, saved_sources
 from grader.notebook.ran import RanCells
 
 USAGE = """\
@@ -143,6 +143,19 @@ def load(shell: Any) -> None:
     magic = GraderMagic(shell)
     shell.events.register("pre_run_cell", magic.ran.record)
     shell.register_magic_function(magic, "line", "grader")
+
+
+def notebook_file(names: Mapping[str, Any]) -> Path | None:
+    """Return the file of the running notebook; None if it is unknown.
+
+    Args:
+        names: The kernel's variables. Visual Studio Code stores the file name in one of them. Jupyter stores it in an
+            environment variable.
+    """
+    for name in (os.environ.get("JPY_SESSION_NAME"), names.get("__vsc_ipynb_file__")):
+        if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
+            return Path(name)
+    return None
 
 
 class _Output:
