@@ -195,6 +195,12 @@ class Assignment:
             points |= part.sections
         return points[section]
 
+    @property
+    def ids(self) -> list[str]:
+        """What a grading can be restricted to: "handout", and the ids of parts, written questions and checks."""
+        parts = [part.id for part in self.parts]
+        return ["handout", *parts, *self.manifest.questions, *self.check_points]
+
     @cached_property
     def check_points(self) -> Mapping[str, Points]:
         """Id of a check, such as "q2.2.W1" → its points."""

@@ -58,6 +58,9 @@ WORDS = {
     "grader check --qu": ["--quick"],
     "grader check --sandbox land": ["landlock"],
     "grader check -a two": ["two_layer_net"],
+    "grader check --only q2.2": ["q2.2", "q2.2.W1", "q2.2.b1", "q2.2.W2", "q2.2.b2"],
+    "grader check mlp.py -a softmax --only ha": ["handout"],
+    "grader check -a nothing --only q2": [],
     "grader admin tok": ["token", "tokens"],
     "grader check tests/unit/cli/test_a": [],  # bash itself completes files
 }
