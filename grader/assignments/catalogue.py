@@ -184,7 +184,8 @@ class Assignment:
     @property
     def not_submitted(self) -> str:
         """Message to a student who has submitted no code."""
-        return f"{self.files[0]} was not submitted; upload it with the notebook."
+        what = self.entry_points.what
+        return f"{self.files[0]} was not submitted, and no notebook defines {what}: submit the file with your code too."
 
     def missing(self, submission: Submission) -> str:
         """Return a message to the student if a submission has no code, otherwise ""."""
@@ -197,6 +198,12 @@ class Assignment:
         for part in self.parts:
             points |= part.sections
         return points[section]
+
+    @property
+    def ids(self) -> list[str]:
+        """What a grading can be restricted to: "handout", and the ids of parts, written questions and checks."""
+        parts = [part.id for part in self.parts]
+        return ["handout", *parts, *self.manifest.questions, *self.check_points]
 
     @cached_property
     def check_points(self) -> Mapping[str, Points]:

@@ -61,7 +61,9 @@ def test_lateness_takes_from_both(toy: Assignment) -> None:
 def test_code_that_was_not_submitted_has_no_score_and_is_said(toy: Assignment) -> None:
     found = score(toy, NO_CODE, [], IN_TIME, code_submitted=False)
     assert (found.machine, found.final, found.absent, found.waiting) == (None, None, 4, Points(3, 2))
-    assert found.sentence.endswith("sums.py was not submitted; upload it with the notebook.")
+    assert found.sentence.endswith(
+        "sums.py was not submitted, and no notebook defines a class Sums: submit the file with your code too."
+    )
     marked = score(toy, NO_CODE, [MARK], IN_TIME, code_submitted=False)
     assert (marked.final, marked.decided, marked.waiting) == (1, Points(3, 2), 0)
 
