@@ -29,12 +29,6 @@ class AdjustmentIn(In):
     """Shown to the student."""
 
 
-class HoldIn(In):
-    held: bool | None
-    """True hides the results from the student, and false releases them, whatever holds for the others. Null shows what
-    all students may see."""
-
-
 @router.post(_ASSIGNMENT + "/adjustments/{login}", status_code=204)
 def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> None:
     """Add points to a student's score, or subtract some (staff).
@@ -47,14 +41,6 @@ def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> None:
             raise BadCall(f"{login} has not submitted, so there is no score to adjust: submit for them first")
         points, by = Points(str(new.points)), staff.caller.person.id
         adjustments.add_adjustment(tx, staff.course, staff.assignment, person.id, points, new.reason, by)
-
-
-@router.put(_ASSIGNMENT + "/holds/{login}", status_code=204)
-def set_hold(staff: ForStaff, login: Login, new: HoldIn) -> None:
-    """Hide the results from one student, or release them to this student (staff)."""
-    with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
-        adjustments.put_hold(tx, staff.course, staff.assignment, person.id, new.held)
 
 
 # ── forms on the page of a student ───────────────────────────────────────────────────────────────────
@@ -76,7 +62,11 @@ def send_adjustment(staff: ForStaff, login: Login, new: FromForm[AdjustmentForm]
 def send_hold(
     staff: ForStaff, login: Login, hold: FromForm[Literal["held", "released", "as all"]] = "as all"
 ) -> Response:
-    set_hold(staff, login, HoldIn(held=None if hold == "as all" else hold == "held"))
+    """Hide the results from one student, release them to this student, or show what all students may see."""
+    held = None if hold == "as all" else hold == "held"
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        adjustments.put_hold(tx, staff.course, staff.assignment, person.id, held)
     return _student_page(staff, login)
 
 

@@ -96,7 +96,6 @@ TABLE = [
     Row(f"PUT {A}/extensions", STAFF, {"json": {"label": "tuesday", "due_at": "2030-01-01T00:00:00Z"}}),
     Row(f"PUT {A}/extensions.csv", STAFF, EXTENSIONS),
     Row(f"POST {A}/adjustments/{{login}}", STAFF, {"json": {"points": 1, "reason": "found later"}}),
-    Row(f"PUT {A}/holds/{{login}}", STAFF, {"json": {"held": False}}),
     Row(f"POST {A}/group", MEMBERS, {"json": {"change": "leave"}}),
     Row(f"GET {A}/groups", STAFF),
     Row(f"PUT {A}/groups", STAFF, {"json": {}}),
