@@ -13,6 +13,7 @@ from grader.api import (
     adjustments,
     answers,
     assignments,
+    audit,
     course_scores,
     courses,
     events,
@@ -86,7 +87,7 @@ def create_app(service: Service) -> FastAPI:
         routes += json_routes.router.routes
         app.include_router(json_routes.router, responses=errors)
     of_courses = (courses, assignments, groups, adjustments, people)
-    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests):
+    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests, audit):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)

@@ -39,6 +39,7 @@ from grader.settings import Settings
 from grader.store import late_days as store_late_days
 from grader.store import offerings, people
 from grader.store.database import Tx
+from grader.store.recording import Author
 from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, PrecheckDetail, TokenKind, TokenScope
 
 app = typer.Typer(
@@ -47,6 +48,8 @@ app = typer.Typer(
 
 LoginArgument = Annotated[str, typer.Argument(help="E-mail address or account name.")]
 
+COMMAND = Author(None, "grader admin")
+"""The author of changes in the audit."""
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
 """A single row with more columns than this is printed with a line for each column."""
@@ -301,9 +304,9 @@ def link_(
 
 @contextmanager
 def writing() -> Iterator[Tx]:
-    """Begin a read-write transaction of the service's database, and close the database at the end of the `with`
-    block."""
-    with closing(open_store(Settings())) as store, store.write() as tx:
+    """Begin a read-write transaction of the service's database, whose changes are recorded in the audit. Close the
+    database at the end of the `with` block."""
+    with closing(open_store(Settings())) as store, store.write(COMMAND) as tx:
         yield tx
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import procrastinate_schema
+from grader.store.recording import Author, before_execute, recorded
 from grader.store.records import new_id
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 
@@ -58,6 +59,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
         self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
+        event.listen(self._engine, "before_execute", before_execute)
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_READ_ONLY_SNAPSHOT)
         self._immediate = self._engine.execution_options(begins="IMMEDIATE")
         # SQLite has one writer, and picks the next one among waiting writers at random. So writers queue on one lock.
@@ -83,9 +85,20 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception."""
-        with self._writing, _failures_reported(), self._connect(self._immediate) as connection, connection.begin():
+    def write(self, author: Author | None = None) -> Iterator[Connection]:
+        """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception.
+
+        Args:
+            author: The author, for whom the changes are recorded in the audit; None if they are not recorded, because
+                they are grading, login, or housekeeping.
+        """
+        with (
+            self._writing,
+            _failures_reported(),
+            self._connect(self._immediate) as connection,
+            connection.begin(),
+            recorded(connection, author),
+        ):
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
