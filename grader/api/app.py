@@ -30,6 +30,7 @@ from grader.api import (
     packs,
     passwords,
     people,
+    privacy,
     problems,
     questions,
     regrades,
@@ -91,7 +92,19 @@ def create_app(service: Service) -> FastAPI:
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, offering, packs, course_scores, scores, gradebook, failures, sessions, passwords, oidc):
+    for page in (
+        members,
+        privacy,
+        offering,
+        packs,
+        course_scores,
+        scores,
+        gradebook,
+        failures,
+        sessions,
+        passwords,
+        oidc,
+    ):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

@@ -34,10 +34,10 @@ from grader.course.csv_people import content_of
 from grader.course.late import MOST_DAYS, late_policy
 from grader.errors import BadCall
 from grader.render.text import one_line
-from grader.service import login_link, open_store
+from grader.service import login_link, open_store, server_without_workers
 from grader.settings import Settings
+from grader.store import erasure, offerings, people
 from grader.store import late_days as store_late_days
-from grader.store import offerings, people
 from grader.store.database import Tx
 from grader.store.recording import Author
 from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, PrecheckDetail, TokenKind, TokenScope
@@ -297,6 +297,34 @@ def link_(
     else:  # no table, which would break long links
         for row in rows:
             sys.stdout.write(f"{row['link']}\t{one_line(row['login'])}\n")
+
+
+@app.command()
+def export_person(
+    login: LoginArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The zip to write.")],
+) -> None:
+    """Write everything that is stored about a person to a zip."""
+    from grader.api.privacy import export  # importing FastAPI takes longer than the other commands do
+
+    service, _ = server_without_workers(Settings())
+    output.touch(0o600)
+    with closing(service.store), output.open("wb") as file:
+        export(service, login, file)
+    print_line(f"written: {output}")
+
+
+@app.command()
+def erase_person(
+    login: LoginArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person: put a pseudonym in their place, and delete files, reports and texts. Points stay."""
+    if not yes:
+        typer.confirm(f"Erase {login} for ever?", abort=True, err=True)
+    with closing(open_store(Settings())) as store:
+        pseudonym = erasure.erase(store, login, COMMAND)
+    print_line(f"erased: now {pseudonym}; copies that were made earlier still have the data")
 
 
 # ── what the commands share ──────────────────────────────────────────────────────────────────────────

@@ -140,6 +140,21 @@ class Store:
         with _failures_reported(), closing(self._file.connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
+    def vacuum(self) -> None:
+        """Remove the remains of deleted rows from SQLite's file and its write-ahead log. No-op for PostgreSQL, which
+        does so itself.
+
+        Raises:
+            StoreUnavailable: If a reader does not let go of the log within `LOCK_SECONDS`.
+        """
+        if self._file is None:
+            return
+        with self._writing, _failures_reported(), closing(self._file.connect()) as connection:
+            connection.execute("VACUUM")
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StoreUnavailable("the database is in use, so that its log keeps deleted rows for now: try again")
+
     def _alembic(self) -> Config:
         """Return the configuration of Alembic, whose migrations use this store's connections."""
         config = Config()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader import store as package
 from grader.model import Points
 from grader.store import answer_marks, people, rubrics
 from grader.store.answer_marks import NewMark
@@ -135,3 +138,16 @@ def test_what_is_rolled_back_is_not_recorded(world: World) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert history(world, "root", "/api/v1/history") == []
+
+
+def test_only_erasure_and_retention_change_rows_of_the_audit() -> None:
+    """Only three modules know the table, and of these only the erasure updates or deletes anything."""
+    calls_of = {}
+    for file in Path(package.__file__).parent.rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        names = [name.name for node in imports if node.module == "grader.store.tables" for name in node.names]
+        if "audit" in names:
+            called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and "id" in vars(node.func)}
+            calls_of[file.name] = called & {"insert", "update", "delete", "upsert", "insert_new", "change"}
+    assert calls_of == {"audit.py": set(), "recording.py": {"insert"}, "erasure.py": {"insert", "update", "delete"}}

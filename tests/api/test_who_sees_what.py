@@ -194,6 +194,8 @@ TABLE = [
     Row("GET /courses/{course}/history", STAFF),
     Row("GET /api/v1/history", ADMINS),
     Row("GET /history", ADMINS),
+    Row("GET /people/{login}/export.zip", ADMINS),
+    Row("POST /people/{login}/erase", ADMINS, {"data": {"confirmation": "typo"}}),  # 422: test_audit.py
     # submissions
     Row(f"POST {A}/submissions", MEMBERS, HAND_IN),
     Row(f"GET {A}/submissions", MEMBERS),
