@@ -13,6 +13,7 @@ from grader.api import (
     adjustments,
     answers,
     assignments,
+    audit,
     course_scores,
     courses,
     events,
@@ -28,6 +29,7 @@ from grader.api import (
     packs,
     passwords,
     people,
+    privacy,
     problems,
     questions,
     regrades,
@@ -84,11 +86,23 @@ def create_app(service: Service) -> FastAPI:
     routes += events.router.routes
     app.include_router(events.router, responses=errors)
     of_courses = (courses, assignments, groups, adjustments, people)
-    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests):
+    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests, audit):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, offering, packs, course_scores, scores, gradebook, failures, sessions, passwords, oidc):
+    for page in (
+        members,
+        privacy,
+        offering,
+        packs,
+        course_scores,
+        scores,
+        gradebook,
+        failures,
+        sessions,
+        passwords,
+        oidc,
+    ):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

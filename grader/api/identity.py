@@ -30,6 +30,7 @@ from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
 from grader.store.database import Tx, now
+from grader.store.recording import Author
 from grader.store.records import AccessToken, LoginMethod, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -60,14 +61,15 @@ class Caller:
     service: Service
     request_at: dt.datetime = field(default_factory=now)
     """Time at which the headers of the request arrived; of an upload, at most `LONGEST_UPLOAD` before its last byte."""
+    request_id: str = ""
 
     def read(self) -> AbstractContextManager[Tx]:
         """Begin a read-only transaction of the service's database."""
         return self.service.store.read()
 
     def write(self) -> AbstractContextManager[Tx]:
-        """Begin a read-write transaction of the service's database."""
-        return self.service.store.write()
+        """Begin a read-write transaction of the service's database, whose changes are recorded in the audit."""
+        return self.service.store.write(Author(self.person.id, self.request_id))
 
     @property
     def is_staff_somewhere(self) -> bool:
@@ -285,7 +287,7 @@ def find_caller(request: Request) -> Caller | None:
     if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights
         person = replace(person, admin=False)
         roles = dict.fromkeys(roles, Role.STUDENT)
-    return Caller(person, roles, token, service, request.state.request_at)
+    return Caller(person, roles, token, service, request.state.request_at, request.state.request_id)
 
 
 def _renew(service: Service, session: AccessToken) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
@@ -34,12 +35,14 @@ from grader.service import (
     single_machine,
 )
 from grader.settings import Settings
-from grader.store import installation, people
+from grader.store import erasure, installation, people
 from grader.store.files import write
 from grader.workers.local import LocalWorkers
+from grader.workers.periodic import Periodic
 from grader.workers.server_tasks import ServerTasks
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
+DAY_SECONDS = 86_400
 FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
 """Number of connections that the kernel queues until the service accepts them."""
@@ -48,6 +51,8 @@ M_MMAP_THRESHOLD = -3
 freed."""
 FIRST_LINK_FILE = "first-login"
 """Name of the file in GRADER_HOME with the first administrator's login link. It is written if there is no terminal."""
+
+log = structlog.get_logger()
 
 
 def serve(
@@ -79,6 +84,8 @@ def serve(
         )
         server = _Server(config)
         background.start()
+        retention = Periodic(DAY_SECONDS, partial(_apply_retention, service))
+        retention.start()
         try:
             service.intake.start()
             create_link = partial(first_link, service)
@@ -89,8 +96,17 @@ def serve(
             server.run(sockets=[listener])
         finally:
             service.intake.close()
+            retention.stop()
             background.stop(settings.grace_seconds)
             service.store.close()
+
+
+def _apply_retention(service: Service) -> None:
+    """Erase what is older than GRADER_KEEP_DAYS, if it is set, and log how many people were erased."""
+    days = service.settings.keep_days
+    if days is not None:
+        erased = erasure.apply_retention(service.store, dt.timedelta(days))
+        log.info("retention", days=days, erased=len(erased))
 
 
 def _return_large_blocks() -> None:

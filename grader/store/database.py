@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import procrastinate_schema
+from grader.store.recording import Author, before_execute, recorded
 from grader.store.records import new_id
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 
@@ -58,6 +59,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
         self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
+        event.listen(self._engine, "before_execute", before_execute)
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_READ_ONLY_SNAPSHOT)
         self._immediate = self._engine.execution_options(begins="IMMEDIATE")
         # SQLite has one writer, and picks the next one among waiting writers at random. So writers queue on one lock.
@@ -83,9 +85,20 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception."""
-        with self._writing, _failures_reported(), self._connect(self._immediate) as connection, connection.begin():
+    def write(self, author: Author | None = None) -> Iterator[Connection]:
+        """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception.
+
+        Args:
+            author: The author, for whom the changes are recorded in the audit; None if they are not recorded, because
+                they are grading, login, or housekeeping.
+        """
+        with (
+            self._writing,
+            _failures_reported(),
+            self._connect(self._immediate) as connection,
+            connection.begin(),
+            recorded(connection, author),
+        ):
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
@@ -126,6 +139,21 @@ class Store:
             return
         with _failures_reported(), closing(self._file.connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def vacuum(self) -> None:
+        """Remove the remains of deleted rows from SQLite's file and its write-ahead log. No-op for PostgreSQL, which
+        does so itself.
+
+        Raises:
+            StoreUnavailable: If a reader does not let go of the log within `LOCK_SECONDS`.
+        """
+        if self._file is None:
+            return
+        with self._writing, _failures_reported(), closing(self._file.connect()) as connection:
+            connection.execute("VACUUM")
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StoreUnavailable("the database is in use, so that its log keeps deleted rows for now: try again")
 
     def _alembic(self) -> Config:
         """Return the configuration of Alembic, whose migrations use this store's connections."""

@@ -101,12 +101,12 @@ def enqueue_pending(store: Store, queue: StoreQueue) -> None:
 
 def chosen(tx: Tx, course: str, assignment: str, selection: Which) -> list[str]:
     """Return the ids of the submissions to grade again: each student's latest or best one, or all. Submissions that
-    were cancelled or superseded are left out."""
+    were cancelled or superseded are left out, and so are those whose author was erased (their digest is their id)."""
     query = select(submissions.c.id, authors.c.person, gradings.c.points).filter_by(
         course=course, assignment=assignment, kind=Kind.SUBMISSION
     )
     query = query.join(authors, authors.c.submission == submissions.c.id)
-    query = query.where(submissions.c.id.not_in(withdrawn()))
+    query = query.where(submissions.c.id.not_in(withdrawn()), submissions.c.digest != submissions.c.id)
     has_points = (gradings.c.submission == submissions.c.id) & gradings.c.counts
     query = query.outerjoin(gradings, has_points).order_by(submissions.c.id)
     rows = tx.execute(query).all()

@@ -592,3 +592,24 @@ marking_actions = Table(
     _required("before", Data),  # what undoing the action restores
     Index("ix_marking_actions_question", "course", "assignment", "question", "marker"),
 )
+
+# ── audit ─────────────────────────────────────────────────────────────────────────────────────────
+
+audit = Table(  # rows are never changed, but for erasure, and deleted by retention alone; `recording` adds them
+    "audit",
+    metadata,
+    _id(),
+    _required("at", Moment),
+    Column("by", ForeignKey("people.id"), index=True),  # None for a command of the operator, and for the service
+    _required("request", NAME),
+    Column("course", ID),  # no foreign keys from here on: a row outlives what it is about
+    Column("assignment", ASSIGNMENT),
+    Column("person", ID, index=True),
+    Column("submission", ID, index=True),
+    Column("digest", HASH, index=True),
+    _required("action", SHORT),
+    _required("detail", Text),
+    _required("before", Data),
+    _required("after", Data),
+    Index("ix_audit_course", "course", "id"),
+)

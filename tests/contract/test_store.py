@@ -635,6 +635,7 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "passwords",
             "requests",
             "group_members",
+            "audit",
         ):
             tx.execute(text(f"DROP TABLE {table_name}"))
         for column in (

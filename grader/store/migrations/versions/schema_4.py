@@ -1,7 +1,7 @@
 """The tables of a course that is run in the browser.
 
 Late days, labels of members, extensions for labels, holds for single students, adjustments of scores, passwords,
-requests for regrades, groups of students, and limits of pre-checks. Equal submissions are found by their digest; without
+requests for regrades, groups of students, limits of pre-checks, and the audit. Equal submissions are found by their digest; without
 an index each grading would read all submissions.
 """
 
@@ -27,6 +27,7 @@ def upgrade() -> None:
     _passwords()
     _requests()
     _groups()
+    _audit()
 
 
 def _late_days_and_extensions() -> None:
@@ -151,3 +152,25 @@ def _groups() -> None:
         sqlite_where=sa.text("accepted"),
         postgresql_where=sa.text("accepted"),
     )
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("at", sa.DateTime, nullable=False),
+        sa.Column("by", sa.String(32), sa.ForeignKey("people.id", name="fk_audit_by")),
+        sa.Column("request", sa.String(200), nullable=False),
+        sa.Column("course", sa.String(32)),
+        sa.Column("assignment", sa.String(64)),
+        sa.Column("person", sa.String(32)),
+        sa.Column("submission", sa.String(32)),
+        sa.Column("digest", sa.String(64)),
+        sa.Column("action", sa.String(64), nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("before", sa.Text, nullable=False),
+        sa.Column("after", sa.Text, nullable=False),
+    )
+    for column in ("by", "person", "submission", "digest"):
+        op.create_index(f"ix_audit_{column}", "audit", [column])
+    op.create_index("ix_audit_course", "audit", ["course", "id"])
