@@ -201,7 +201,7 @@ class Assignment:
 
     @property
     def ids(self) -> list[str]:
-        """What a grading can be restricted to: "handout", and the ids of parts, written questions and checks."""
+        """The ids that a grading can be restricted to: "handout", then those of parts, written questions and checks."""
         parts = [part.id for part in self.parts]
         return ["handout", *parts, *self.manifest.questions, *self.check_points]
 
