@@ -272,7 +272,7 @@ def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroo
     with store.write() as tx:
         secret = people.new_token(tx, ann.id, TokenKind.PROGRAM, "laptop")
         (shown,) = people.tokens_of(tx, ann.id)
-        assert people.token_holder(tx, secret, [TokenKind.PROGRAM]) == (ann, shown)
+        assert people.token_holder(tx, secret, [TokenKind.PROGRAM]) == (ann, shown, people.roles(tx, ann.id))
         assert people.token_holder(tx, secret, [TokenKind.SESSION]) is None
         assert people.token_holder(tx, secret + "x", [TokenKind.PROGRAM]) is None
         assert shown == people.token_by_secret(tx, secret)
