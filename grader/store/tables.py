@@ -33,7 +33,9 @@ from sqlalchemy.schema import SchemaItem
 
 from grader.model import Points, Status
 from grader.store.records import (
+    Channel,
     Counts,
+    EventKind,
     Kind,
     LoginMethod,
     PrecheckDetail,
@@ -585,4 +587,36 @@ marking_actions = Table(
     _person("marker"),
     _required("before", Data),  # what undoing the action restores
     Index("ix_marking_actions_question", "course", "assignment", "question", "marker"),
+)
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _required("event", _choice(EventKind)),
+    _required("channel", _choice(Channel)),
+    *_of_offering(),
+    _submission(),
+    _person("person"),
+    _required("at", Moment),
+    Column("due_at", Moment),  # of the next attempt; none after the last
+    _required("failures", Integer, server_default=text("0")),
+    Index("ix_outbox_due", "channel", "due_at"),
+    _unique_where(
+        "uq_outbox_released",
+        "event = 'released' AND due_at IS NOT NULL",
+        "channel",
+        "course",
+        "assignment",
+        "person",
+    ),
+)
+
+mail_choices = Table(
+    "mail_choices",
+    metadata,
+    _person("person", primary_key=True),
+    _required("events", Texts),
 )
