@@ -25,7 +25,7 @@ from grader.bounds import MAX_UPLOAD_BYTES, MIB
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.settings import Settings
-from grader.store import counts, installation, queue, workers
+from grader.store import counts, installation, outbox, queue, workers
 from grader.store.database import now
 from grader.store.records import Kind, Role, State
 from grader.store.submissions import authors_of
@@ -266,4 +266,6 @@ def show_queue(request: Request, caller: TheCaller) -> Response:
     queue = get_queue(caller)
     with caller.read() as tx:
         authors = authors_of(tx, [entry.submission for entry in queue.gradings])
-    return page(request, "queue.html", queue=queue, authors=authors, trouble=caller.service.queue.trouble())
+        unsent = outbox.lengths(tx)["given_up"] if caller.person.admin else 0
+    trouble = caller.service.queue.trouble()
+    return page(request, "queue.html", queue=queue, authors=authors, trouble=trouble, unsent=unsent)
