@@ -19,6 +19,7 @@ from grader.api.identity import TheCaller, TheService
 from grader.api.metrics import Metrics
 from grader.api.openapi import problem_responses
 from grader.api.problems import HttpProblem, not_found
+from grader.api.receipts import signing_key
 from grader.api.rendering import page
 from grader.api.schemas import Out
 from grader.bounds import MAX_UPLOAD_BYTES, MIB
@@ -186,6 +187,12 @@ def _is_sent_from_here(request: Request, settings: Settings) -> bool:
     if any(name in request.headers for name in _FORWARDED):
         return False
     return request.client is not None and request.client.host in LOOPBACK
+
+
+@open_router.get("/.well-known/jwks.json", openapi_extra=NO_LOGIN)
+def get_receipt_keys(service: TheService) -> dict[str, list[dict[str, Any]]]:
+    """Get the public key that verifies the signatures of receipts, as a JSON Web Key Set."""
+    return {"keys": [signing_key(service.store).as_dict(private=False)]}
 
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────
