@@ -34,7 +34,7 @@ from grader.store.recording import Author
 from grader.store.records import AccessToken, LoginMethod, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-_PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 """Path prefixes that need no login. The path /metrics checks GRADER_METRICS_TOKEN itself."""
 _LOGIN = "/login"
 _LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password")

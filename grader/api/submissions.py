@@ -21,6 +21,7 @@ from grader.api.lookup import ForMember, known_course
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
+from grader.api.receipts import signature
 from grader.api.rendering import page
 from grader.api.schemas import (
     ID,
@@ -112,6 +113,8 @@ class ReceiptOut(StoredOut):
     """Place in the queue; 1 is next, null if not queued."""
     estimate_seconds: float | None = None
     """Estimated time until grading starts; null if unknown."""
+    signature: str = ""
+    """A JSON Web Signature (Ed25519, compact), whose payload has the other fields."""
 
 
 class GivenItemOut(Out):
@@ -315,7 +318,9 @@ def get_receipt(id: SubmissionId, caller: TheCaller) -> ReceiptOut:
         place = queue_place(tx, caller, view)
         upload = upload_of(tx, view)
     remarks = submitting.remarks(assignment_of(caller, view.submission), view.submission, upload)
-    return ReceiptOut.model_validate(_fields(view, upload, place) | {"remarks": remarks})
+    receipt = ReceiptOut.model_validate(_fields(view, upload, place) | {"remarks": remarks})
+    payload = receipt.model_dump_json(exclude={"signature"})
+    return receipt.model_copy(update={"signature": signature(caller.service.store, payload)})
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}

@@ -21,9 +21,9 @@ from grader.bounds import MIB
 from grader.course.late import extended
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
-from grader.store import groups, offerings, people, queue, submissions
+from grader.store import groups, offerings, outbox, people, queue, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope, Upload
+from grader.store.records import EventKind, Kind, Offering, Priority, SubmissionRecord, TokenScope, Upload
 
 _HOUR = dt.timedelta(hours=1)
 _DAY = dt.timedelta(days=1)
@@ -143,6 +143,8 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
             return earlier.submission
         _require_admission(tx, request)
         id = submissions.add(tx, new)
+        if new.kind is Kind.SUBMISSION:
+            outbox.tell(tx, EventKind.RECEIVED, new.course, new.assignment, id, authors)
         request.caller.service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
         if request.key:
             submissions.remember_key(tx, new.by, request.key, fingerprint, id)

@@ -54,10 +54,7 @@ class Visibility:
 
     def is_hidden(self, id: str) -> bool:
         """Return whether students may not see the result of this check or written answer."""
-        if self.offering.held:
-            return True
-        # the dots make the part q1 hide q1.2, but not q10
-        return any(f"{id}.".startswith(f"{hidden}.") for hidden in self.offering.hidden)
+        return self.offering.held or self.offering.hides(id)
 
     def report(self, report: Report) -> Report:
         """Return a report in which hidden checks have no result. Everything from which their results could be inferred

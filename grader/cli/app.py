@@ -38,6 +38,11 @@ COMMANDS = {
     "logout": ("grader.cli.student:logout", "Remove the stored login.", STUDENTS),
     "submit": ("grader.cli.student:submit", "Submit files to the service that you are logged in at.", STUDENTS),
     "status": ("grader.cli.student:status_", "Show your newest submissions, with their scores.", STUDENTS),
+    "verify-receipt": (
+        "grader.cli.receipts:verify_receipt",
+        "Check that a service has signed a receipt, and that it received the given files.",
+        STUDENTS,
+    ),
     "batch": (
         "grader.cli.batch:app",
         "Grade a learning platform's export of a class and write a gradebook.",

@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select
 
 from grader.model import Points
 from grader.model.grouping import grouped
+from grader.store import outbox
 from grader.store.database import Tx, among, fetch_pairs, now, record_of, remembered, upsert
 from grader.store.people import person_of, select_with_person
 from grader.store.records import Adjustment, new_id
@@ -32,6 +33,7 @@ def put_hold(tx: Tx, course: str, assignment: str, person: str, held: bool | Non
         tx.execute(delete(holds).filter_by(**key))
     else:
         upsert(tx, holds, key | {"held": held})
+    outbox.tell_when_released(tx, course, assignment)
 
 
 def holds_of(tx: Tx, course: str, person: str) -> dict[str, bool]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from sqlalchemy import delete, insert, literal, null, select, union_all
 
-from grader.store import people, tables
+from grader.store import outbox, people, tables
 from grader.store.database import Tx, among, fetch, now, remembered, upsert
 from grader.store.records import Extension, Offering
 from grader.store.tables import extensions, label_extensions, members, offerings
@@ -17,6 +17,7 @@ from grader.store.tables import extensions, label_extensions, members, offerings
 def put_offering(tx: Tx, offering: Offering) -> None:
     """Create or update an offering."""
     upsert(tx, offerings, asdict(offering))
+    outbox.tell_when_released(tx, offering.course, offering.assignment)
 
 
 def offering(tx: Tx, course: str, assignment: str) -> Offering | None:

@@ -191,6 +191,11 @@ class Offering:
         release of their own."""
         return self.held and (self.release_at is None or moment < self.release_at)
 
+    def hides(self, id: str) -> bool:
+        """Return whether the check or written answer belongs to `hidden`."""
+        # the dots make the part q1 hide q1.2, but not q10
+        return any(f"{id}.".startswith(f"{hidden}.") for hidden in self.hidden)
+
 
 @dataclass(frozen=True)
 class Adjustment:
@@ -493,6 +498,55 @@ class RegradeRequest:
     """The points before the answer; None if they were undecided, or the answer did not change them."""
     new_points: Points | None
     """The points that the answer gave; None if it did not change them."""
+
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Channel(StrEnum):
+    """A way in which messages leave the service."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+class EventKind(StrEnum):
+    """An event that messages tell. No message contains points."""
+
+    RECEIVED = "received"
+    """A submission is stored."""
+    GRADED = "graded"
+    """A submission has new results that its author may see."""
+    RELEASED = "released"
+    """Results that were held are shown."""
+    ASKED = "asked"
+    """A student asks for a regrade."""
+    ANSWERED = "answered"
+    """Such a request is answered."""
+
+
+MAILED_BY_DEFAULT = frozenset(EventKind) - {EventKind.RECEIVED}
+"""The events of which people get e-mails until they choose."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message in the outbox, to one person or about one."""
+
+    id: str
+    """Receivers recognise a message that is sent twice by this id."""
+    event: EventKind
+    channel: Channel
+    course: str
+    assignment: str
+    submission: str
+    login: str
+    """Login of the recipient of an e-mail; of a webhook, that of the student whom the event is about."""
+    is_mailed: bool
+    """True if the login is an e-mail address, and its person gets e-mails about such events."""
+    at: dt.datetime
+    """Time of the event; of a release, the time at which its first result was held."""
+    failures: int
 
 
 @dataclass(frozen=True)

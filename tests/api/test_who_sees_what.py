@@ -74,6 +74,7 @@ TABLE = [
     Row("GET /healthz", OPEN),
     Row("GET /readyz", OPEN, also=503),  # the workers are at rest
     Row("GET /metrics", OPEN),
+    Row("GET /.well-known/jwks.json", OPEN),
     Row("GET /api/v1/openapi.json", OPEN),
     Row("GET /api/v1/queue", ANY_STAFF),
     # people and tokens
@@ -142,6 +143,7 @@ TABLE = [
     Row("POST /submissions/{id}/cancel", AUTHORS),
     Row("GET /settings", OWN),
     Row("POST /settings/password", OWN, also=403),  # programs may not: test_passwords.py
+    Row("POST /settings/mail", OWN, {"data": {"events": "graded"}}),
     Row("POST /settings/tokens", OWN, {"data": {"label": "x", "scopes": "read"}}),
     Row("POST /settings/tokens/{id}/revoke", "1+00000"),
     Row("GET /queue", ANY_STAFF),

@@ -26,6 +26,7 @@ from grader.model import Points, Report
 from grader.render import as_json
 from grader.sandbox.contract import Sandbox
 from grader.store import (
+    adjustments,
     gradings,
     groups,
     installation,
@@ -33,6 +34,7 @@ from grader.store import (
     leases,
     marks,
     offerings,
+    outbox,
     passwords,
     people,
     queue,
@@ -45,9 +47,11 @@ from grader.store import (
 from grader.store.database import Store, Tx, now
 from grader.store.queue import StoreQueue
 from grader.store.records import (
+    Channel,
     Counts,
     Course,
     CourseSetup,
+    EventKind,
     Kind,
     Leased,
     Member,
@@ -636,6 +640,8 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "requests",
             "group_members",
             "audit",
+            "outbox",
+            "mail_choices",
         ):
             tx.execute(text(f"DROP TABLE {table_name}"))
         for column in (
@@ -1129,3 +1135,32 @@ def test_a_query_takes_more_ids_than_it_may_have_parameters(store: Store, hand_i
     with store.read() as tx:
         assert set(submissions.authors_of(tx, ids)) == {id}
         assert gradings.of_submissions(tx, ids)[id].id == grading
+
+
+def test_senders_at_once_claim_a_message_once_and_a_release_is_one_message(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person]
+) -> None:
+    ann = classroom["ann"].id
+    first, second = (hand_in("ann")[0] for _ in range(2))
+    with store.write() as tx:
+        installation.put_channels(tx, ["webhook"])
+        for event in (EventKind.RECEIVED, EventKind.RELEASED):
+            for submission in (first, second):
+                outbox.tell(tx, event, "ml", "toy", submission, [ann])
+    with ThreadPoolExecutor(8) as senders:
+        claims = list(senders.map(lambda _: outbox.claim(store, Channel.WEBHOOK), range(16)))
+    claimed = [message for message in claims if message]
+    assert len({message.id for message in claimed}) == len(claimed) == 3
+    assert sorted(message.event for message in claimed) == ["received", "received", "released"]
+    with store.write() as tx:
+        adjustments.put_hold(tx, "ml", "toy", ann, held=True)
+        outbox.tell(tx, EventKind.GRADED, "ml", "toy", first, [ann])
+    assert outbox.claim(store, Channel.WEBHOOK) is None
+    with store.write() as tx:
+        adjustments.put_hold(tx, "ml", "toy", ann, held=None)
+    graded = outbox.claim(store, Channel.WEBHOOK)
+    assert graded
+    outbox.remove(store, graded)
+    outbox.postpone(store, claimed[0])
+    with store.read() as tx:
+        assert outbox.lengths(tx) == {"waiting": 3, "given_up": 0}
