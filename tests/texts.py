@@ -27,7 +27,7 @@ from grader.marking.groups import SHELF_TITLES
 from grader.model import Status
 from grader.render.html import environment
 from grader.render.phrases import COMPARED
-from grader.store.records import PrecheckDetail, Role, TokenScope
+from grader.store.records import Role, TokenScope
 from tests.conftest import ROOT
 
 FOLDERS = ("grader/api", "grader/course", "grader/render")
@@ -39,7 +39,6 @@ _JINJA = {"newstyle_gettext": "true", "silent": "false", "trim_blocks": "true", 
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 _WORDS = [
     *(status.label for status in Status),
-    *(detail.label for detail in PrecheckDetail),
     *get_args(SubmissionWindow),
     *CellState,
     *Role,
@@ -118,8 +117,8 @@ QUOTED = ("style", "code", "kbd", "pre")
 
 
 def templates() -> list[Path]:
-    files = [*(ROOT / "grader/api/templates").rglob("*"), *(ROOT / "grader/render/templates").rglob("*")]
-    return sorted(file for file in files if file.is_file())
+    files = [*(ROOT / "grader/api/templates").rglob("*.html"), *(ROOT / "grader/render/templates").rglob("*.j2")]
+    return sorted(files)
 
 
 class _Texts(HTMLParser):

@@ -13,6 +13,7 @@ from grader.api import (
     adjustments,
     answers,
     assignments,
+    audit,
     course_scores,
     courses,
     events,
@@ -28,6 +29,7 @@ from grader.api import (
     packs,
     passwords,
     people,
+    privacy,
     problems,
     questions,
     regrades,
@@ -43,6 +45,7 @@ from grader.api.metrics import Metrics
 from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders, SpooledUploads
 from grader.api.oidc import provider_of
 from grader.api.rendering import problem_page
+from grader.api.sender import Sender
 from grader.bounds import MAX_FILES, MAX_UPLOAD_BYTES, MIB
 from grader.service import Service
 
@@ -52,6 +55,7 @@ STATIC = Path(__file__).parent / "static"
 def create_app(service: Service) -> FastAPI:
     """Return the application, with JSON routes under /api/v1 and pages under /. Routes receive `service` through the
     dependency `grader.api.identity.TheService`."""
+    mailer = mailer_of(service.settings)
     app = FastAPI(
         title="grader",
         version=__version__,
@@ -60,6 +64,7 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
+        lifespan=Sender(service, mailer).running,
         form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": MIB},
     )
     MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # the body is on disk already
@@ -70,7 +75,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.packs = packs.StudentPacks(service.settings)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
-    app.state.mailer = mailer_of(service.settings)
+    app.state.mailer = mailer
     openapi.install(app)
     settings = service.settings
     app.add_middleware(SpooledUploads, folder=None if settings.has_postgresql else settings.home)
@@ -84,11 +89,23 @@ def create_app(service: Service) -> FastAPI:
     routes += events.router.routes
     app.include_router(events.router, responses=errors)
     of_courses = (courses, assignments, groups, adjustments, people)
-    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests):
+    for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests, audit):
         routes += [*resource.router.routes, *resource.pages.routes]
         app.include_router(resource.router, responses=errors)
         app.include_router(resource.pages)
-    for page in (members, offering, packs, course_scores, scores, gradebook, failures, sessions, passwords, oidc):
+    for page in (
+        members,
+        privacy,
+        offering,
+        packs,
+        course_scores,
+        scores,
+        gradebook,
+        failures,
+        sessions,
+        passwords,
+        oidc,
+    ):
         routes += page.pages.routes
         app.include_router(page.pages)
     app.state.routes = routes

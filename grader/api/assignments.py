@@ -21,7 +21,7 @@ from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.late_days import OwnLateDays
 from grader.api.lookup import ForCourse, ForMember, ForStaff, known_course, known_member, known_offerings, known_task
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Out
-from grader.api.scores import counting_submissions, submission_batches
+from grader.api.scores import AT_ONCE, counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, attempts_left, submit
 from grader.api.views import SubmissionView, views_of
 from grader.api.visibility import precheck_detail, seen_by
@@ -96,6 +96,9 @@ class OfferingOut(Out, OfferingSettings):
     """The caller's group, and groups that have invited the caller; empty in lists."""
     load: str = ""
     """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
+    rubrics: str = ""
+    """The questions whose rubrics were added from rubric.toml, and those with another rubric, which stays; in the
+    response of PUT only."""
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, caller: Caller) -> Self:
@@ -140,10 +143,10 @@ def set_assignment(staff: ForCourse, assignment: AssignmentId, settings: Offerin
     task = known_task(staff, assignment)
     new = offers.checked(Offering(staff.course, assignment, **settings.model_dump()), task)
     with staff.write() as (tx, _):
-        offerings.put_offering(tx, new)
+        changes = offers.offer(tx, new, task)
         offering = OfferingOut.of(tx, new, staff.caller)
         load = offers.load(tx, new, staff.caller.service.settings.workers)
-    return offering.model_copy(update={"load": load})
+    return offering.model_copy(update={"load": load, "rubrics": changes.sentence})
 
 
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +244,7 @@ def put_extension(tx: Tx, staff: ForStaff, new: ExtensionIn) -> None:
     """Set or remove an extension. Raise 404 if its person is not a member of the course."""
     if new.login and new.label:
         raise BadCall("write either a login or a label")
-    person = known_member(tx, staff.course, new.login).id if new.login else None
+    person = known_member(tx, staff.course, new.login).person.id if new.login else None
     granter = staff.caller.person.id
     offerings.put_extension(
         tx, staff.course, staff.assignment, person, new.due_at, new.reason, granter, label=new.label
@@ -266,6 +269,8 @@ class Card:
     closes_at: dt.datetime | None
     has_extension: bool
     window: SubmissionWindow
+    submissions: int
+    """Number of the person's submissions."""
     counting: SubmissionView | None
     """The submission that gives the person's score; None if there is none."""
     best: Points | None
@@ -282,10 +287,14 @@ def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -
         return []
     course = offered[0].course
     assignments = [offering.assignment for offering in offered]
-    extensions = offerings.extensions_of(tx, course, [person])
+    extensions = offerings.extensions_of(tx, course, {person})
     newest = next(submission_batches(tx, caller, course, assignments, [person]), [])
     newest_of = grouped((view.submission.assignment, view) for view in newest)
-    counting = counting_submissions(tx, caller, offered, [person]) if newest else {}
+    is_complete = len(newest) < AT_ONCE
+    counting = counting_submissions(tx, caller, offered, [person], newest if is_complete else None)
+    attempts = {id: len(own) for id, own in newest_of.items()}
+    if not is_complete:
+        attempts = submissions.attempts_by_assignment(tx, course, person)
     cards = []
     for offering in seen_by(tx, caller, offered):
         key = (offering.assignment, person)
@@ -300,6 +309,7 @@ def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -
             closes_at=closes_at,
             has_extension=key in extensions,
             window=_window(offering.opens_at, due_at, closes_at),
+            submissions=attempts.get(offering.assignment, 0),
             counting=counting.get(key),
             best=max(finals, default=None),
             waiting=own[0] if own and not own[0].grading.state.is_final else None,

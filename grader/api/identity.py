@@ -30,10 +30,11 @@ from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
 from grader.store.database import Tx, now
+from grader.store.recording import Author
 from grader.store.records import AccessToken, LoginMethod, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-_PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 """Path prefixes that need no login. The path /metrics checks GRADER_METRICS_TOKEN itself."""
 _LOGIN = "/login"
 _LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password")
@@ -60,14 +61,15 @@ class Caller:
     service: Service
     request_at: dt.datetime = field(default_factory=now)
     """Time at which the headers of the request arrived; of an upload, at most `LONGEST_UPLOAD` before its last byte."""
+    request_id: str = ""
 
     def read(self) -> AbstractContextManager[Tx]:
         """Begin a read-only transaction of the service's database."""
         return self.service.store.read()
 
     def write(self) -> AbstractContextManager[Tx]:
-        """Begin a read-write transaction of the service's database."""
-        return self.service.store.write()
+        """Begin a read-write transaction of the service's database, whose changes are recorded in the audit."""
+        return self.service.store.write(Author(self.person.id, self.request_id))
 
     @property
     def is_staff_somewhere(self) -> bool:
@@ -277,16 +279,15 @@ def find_caller(request: Request) -> Caller | None:
     service = service_of(request)
     with service.store.read() as tx:
         holder = people.token_holder(tx, secret, [kind])
-        if holder is None:
-            return None
-        person, token = holder
-        roles = people.roles(tx, person.id)
+    if holder is None:
+        return None
+    person, token, roles = holder
     if kind is TokenKind.SESSION:
         _renew(service, token)
     if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights
         person = replace(person, admin=False)
         roles = dict.fromkeys(roles, Role.STUDENT)
-    return Caller(person, roles, token, service, request.state.request_at)
+    return Caller(person, roles, token, service, request.state.request_at, request.state.request_id)
 
 
 def _renew(service: Service, session: AccessToken) -> None:

@@ -37,8 +37,9 @@ class OwnLateDays(Out):
         accounts = late_day_accounts(tx, caller, offering.course, persons)
         left = min(accounts.left(person) for person in persons)
         available = min(accounts.left(person, offering.assignment) for person in persons)
-        extensions = offerings.extensions_of(tx, offering.course, persons, offering.assignment)
-        days_late = lateness(now(), offering.due_at, max(extensions.values(), default=None), offering.late).days
+        extensions = [offerings.extension(tx, offering.course, offering.assignment, person) for person in persons]
+        latest = max(filter(None, extensions), default=None)
+        days_late = lateness(now(), offering.due_at, latest, policy).days
         who = "Each of your group has at least" if partners else "You have"
         question = f"This is {count_of(days_late, 'day')} late. {who} {count_of(left, 'late day')} left"
         if available > left:

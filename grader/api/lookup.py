@@ -16,7 +16,7 @@ from grader.api.schemas import AssignmentId, CourseId
 from grader.assignments.catalogue import Assignment
 from grader.store import offerings, people
 from grader.store.database import Tx
-from grader.store.records import Course, Offering, Person
+from grader.store.records import Course, Member, Offering
 
 
 def known_course(tx: Tx, id: str) -> Course:
@@ -41,12 +41,12 @@ def known_offerings(tx: Tx, caller: Caller, course: str) -> list[Offering]:
     return [offering for offering in offerings.offerings_of(tx, course) if offering.assignment in tasks]
 
 
-def known_member(tx: Tx, course: str, login: str) -> Person:
+def known_member(tx: Tx, course: str, login: str) -> Member:
     """Return the member of a course with this login. Raise 404 if there is none."""
-    person = people.person_by_login(tx, login)
-    if person is None or people.role_of(tx, course, person.id) is None:
+    member = people.member(tx, course, login)
+    if member is None:
         raise not_found("member of the course")
-    return person
+    return member
 
 
 @dataclass(frozen=True)

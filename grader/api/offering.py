@@ -20,7 +20,7 @@ from grader.api.schemas import AssignmentId, FromForm, Typed
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
-from grader.store.records import Offering, PrecheckDetail
+from grader.store.records import Offering
 
 pages = APIRouter(include_in_schema=False)
 
@@ -101,7 +101,9 @@ def send_late_days(staff: ForCourse, days: Annotated[int, Form(ge=0, le=MOST_DAY
 
 
 @pages.get(_SETTINGS)
-def show_offering(staff: ForCourse, assignment: AssignmentId, saved: str | None = None) -> Response:
+def show_offering(
+    staff: ForCourse, assignment: AssignmentId, saved: str | None = None, added: int = 0, kept: int = 0
+) -> Response:
     """Show the settings of an assignment, also before the course offers it. `saved` names the settings that the form
     has changed, separated by commas."""
     task = known_task(staff, assignment)
@@ -117,7 +119,8 @@ def show_offering(staff: ForCourse, assignment: AssignmentId, saved: str | None 
         is_offered=current is not None,
         task=task,
         load=load,
-        details=list(PrecheckDetail),
+        added=added,
+        kept=kept,
         version=_version(current),
         saved=None if saved is None else [SETTING_LABELS[name] for name in saved.split(",") if name in SETTING_LABELS],
     )
@@ -134,9 +137,10 @@ def send_settings(staff: ForCourse, assignment: AssignmentId, form: FromForm[Set
             raise HttpProblem(409, "changed-meanwhile", "The settings have changed", detail)
         before = current or Offering(course.id, assignment)
         after = offers.checked(form.offering(before), task)
-        offerings.put_offering(tx, after)
+        rubrics = offers.offer(tx, after, task)
     changed = [name for name in SETTING_LABELS if getattr(before, name) != getattr(after, name)]
-    return RedirectResponse(f"/courses/{course.id}/assignments/{assignment}/settings?saved={','.join(changed)}", 303)
+    done = f"saved={','.join(changed)}&added={len(rubrics.added)}&kept={len(rubrics.kept)}"
+    return RedirectResponse(f"/courses/{course.id}/assignments/{assignment}/settings?{done}", 303)
 
 
 def _version(offering: Offering | None) -> str:

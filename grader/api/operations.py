@@ -19,13 +19,14 @@ from grader.api.identity import TheCaller, TheService
 from grader.api.metrics import Metrics
 from grader.api.openapi import problem_responses
 from grader.api.problems import HttpProblem, not_found
+from grader.api.receipts import signing_key
 from grader.api.rendering import page
 from grader.api.schemas import Out
 from grader.bounds import MAX_UPLOAD_BYTES, MIB
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.settings import Settings
-from grader.store import counts, installation, queue, workers
+from grader.store import counts, installation, outbox, queue, workers
 from grader.store.database import now
 from grader.store.records import Kind, Role, State
 from grader.store.submissions import authors_of
@@ -189,6 +190,12 @@ def _is_sent_from_here(request: Request, settings: Settings) -> bool:
     return request.client is not None and request.client.host in LOOPBACK
 
 
+@open_router.get("/.well-known/jwks.json", openapi_extra=NO_LOGIN)
+def get_receipt_keys(service: TheService) -> dict[str, list[dict[str, Any]]]:
+    """Get the public key that verifies the signatures of receipts, as a JSON Web Key Set."""
+    return {"keys": [signing_key(service.store).as_dict(private=False)]}
+
+
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────
 
 PriorityName = Annotated[str, BeforeValidator(lambda priority: priority.name.lower())]
@@ -267,4 +274,6 @@ def show_queue(request: Request, caller: TheCaller) -> Response:
     queue = get_queue(caller)
     with caller.read() as tx:
         authors = authors_of(tx, [entry.submission for entry in queue.gradings])
-    return page(request, "queue.html", queue=queue, authors=authors, trouble=caller.service.queue.trouble())
+        unsent = outbox.lengths(tx)["given_up"] if caller.person.admin else 0
+    trouble = caller.service.queue.trouble()
+    return page(request, "queue.html", queue=queue, authors=authors, trouble=trouble, unsent=unsent)

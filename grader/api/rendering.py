@@ -48,6 +48,11 @@ def reader_language(request: Request) -> str:
     return max(CATALOGUES, key=lambda language: float(qualities.get(language, "0") or 1))
 
 
+def mail(**variables: Any) -> list[str]:
+    """Return the subject and the text of an e-mail: the two paragraphs of the template."""
+    return _TEMPLATES.get_template("mail.txt").render(variables).split("\n\n", 1)
+
+
 def problem_page(request: Request, problem: HttpProblem) -> Response:
     """Return an error response as a page. The page links back to the form that was sent. A 404 page has no such link,
     because it must be the same for missing and for forbidden resources."""

@@ -59,7 +59,7 @@ def log_in(request: Request, service: TheService, token: FromForm[str] = "", nex
     with service.store.read() as tx:
         holder = people.token_holder(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
     if holder:
-        person, access_token = holder
+        person, access_token, _ = holder
         method = LoginMethod.TOKEN if access_token.kind is TokenKind.PROGRAM else LoginMethod.LINK
         return begin_session(request, service, person, next, method, access_token)
     limit(request, LOGINS)

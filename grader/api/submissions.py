@@ -21,6 +21,7 @@ from grader.api.lookup import ForMember, known_course
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
+from grader.api.receipts import signature
 from grader.api.rendering import page, reader_language
 from grader.api.schemas import (
     ID,
@@ -50,6 +51,7 @@ from grader.api.views import (
     queue_place,
     report_of,
     requests_of,
+    upload_of,
     views_of,
 )
 from grader.bounds import PIECE_BYTES
@@ -66,7 +68,7 @@ from grader.render.translation import gettext, spoken
 from grader.store import gradings, marks, people, queue, requests, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
-from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
+from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, Upload
 from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -112,6 +114,8 @@ class ReceiptOut(StoredOut):
     """Place in the queue; 1 is next, null if not queued."""
     estimate_seconds: float | None = None
     """Estimated time until grading starts; null if unknown."""
+    signature: str = ""
+    """A JSON Web Signature (Ed25519, compact), whose payload has the other fields."""
 
 
 class GivenItemOut(Out):
@@ -180,9 +184,9 @@ class SubmissionOut(StoredOut):
     """null for a pre-check, which does not count for the grade."""
 
 
-def _fields(view: SubmissionView, place: QueuePlace | None = None) -> dict[str, Any]:
-    """Return the fields of a submission and of its place in the queue."""
-    fields = vars(view.submission) | vars(view)
+def _fields(view: SubmissionView, upload: Upload, place: QueuePlace | None = None) -> dict[str, Any]:
+    """Return the fields of a submission, of its upload, and of its place in the queue."""
+    fields = vars(view.submission) | vars(upload) | vars(view)
     if place:
         fields |= vars(place)
     return fields | {"submission": view.submission.id, "state": view.state}
@@ -286,10 +290,11 @@ def list_submissions(
             tx, member.course, [member.assignment], persons=persons, kind=kind, state=state, page=page
         )
         views = views_of(tx, caller, records[:limit])
+        uploads = submissions.uploads_of(tx, [record.id for record in records])
     if len(records) > limit:
         url = url.include_query_params(before=records[limit - 1].id)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return [SubmissionOut.model_validate(_fields(view)) for view in views]
+    return [SubmissionOut.model_validate(_fields(view, uploads[view.submission.id])) for view in views]
 
 
 # ── one ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -301,7 +306,7 @@ def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     with caller.read() as tx:
         view = as_counted(tx, caller, find(tx, caller, id))
         place = queue_place(tx, caller, view)
-        fields = _fields(view, place) | {"gradings": all_gradings(tx, caller, view)}
+        fields = _fields(view, upload_of(tx, view), place) | {"gradings": all_gradings(tx, caller, view)}
         fields["marked_before"] = sorted(marked_before(tx, view))
     return WholeSubmissionOut.model_validate(fields)
 
@@ -312,8 +317,11 @@ def get_receipt(id: SubmissionId, caller: TheCaller) -> ReceiptOut:
     with caller.read() as tx:
         view = find(tx, caller, id)
         place = queue_place(tx, caller, view)
-    remarks = submitting.remarks(assignment_of(caller, view.submission), view.submission)
-    return ReceiptOut.model_validate(_fields(view, place) | {"remarks": remarks})
+        upload = upload_of(tx, view)
+    remarks = submitting.remarks(assignment_of(caller, view.submission), view.submission, upload)
+    receipt = ReceiptOut.model_validate(_fields(view, upload, place) | {"remarks": remarks})
+    payload = receipt.model_dump_json(exclude={"signature"})
+    return receipt.model_copy(update={"signature": signature(caller.service.store, payload)})
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -330,7 +338,7 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
     `number` is the position of the file in the receipt, from 0.
     """
     with caller.read() as tx:
-        files = find(tx, caller, id).submission.files
+        files = upload_of(tx, find(tx, caller, id)).files
     if not 0 <= number < len(files):
         raise not_found("file")
     file = files[number]
@@ -516,8 +524,9 @@ def show_receipt(request: Request, id: SubmissionId, caller: TheCaller) -> Respo
         view = find(tx, caller, id)
         place = queue_place(tx, caller, view)
         variables = _about(tx, caller, view)
-    remarks = submitting.remarks(variables["task"], view.submission)
-    return page(request, "receipt.html", **variables, place=place, remarks=remarks)
+        upload = upload_of(tx, view)
+    remarks = submitting.remarks(variables["task"], view.submission, upload)
+    return page(request, "receipt.html", **variables, upload=upload, place=place, remarks=remarks)
 
 
 @pages.post("/submissions/{id}/marks")

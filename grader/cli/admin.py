@@ -34,11 +34,12 @@ from grader.course.csv_people import content_of
 from grader.course.late import MOST_DAYS, late_policy
 from grader.errors import BadCall
 from grader.render.text import one_line
-from grader.service import login_link, open_store
+from grader.service import login_link, open_store, server_without_workers
 from grader.settings import Settings
+from grader.store import erasure, offerings, people
 from grader.store import late_days as store_late_days
-from grader.store import offerings, people
 from grader.store.database import Tx
+from grader.store.recording import Author
 from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, PrecheckDetail, TokenKind, TokenScope
 
 app = typer.Typer(
@@ -47,6 +48,8 @@ app = typer.Typer(
 
 LoginArgument = Annotated[str, typer.Argument(help="E-mail address or account name.")]
 
+COMMAND = Author(None, "grader admin")
+"""The author of changes in the audit."""
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
 """A single row with more columns than this is printed with a line for each column."""
@@ -155,7 +158,7 @@ def remove(course: CourseArgument, login: LoginArgument) -> None:
     """Remove one person from a course. Their submissions stay."""
     with writing() as tx:
         person = _existing_person(tx, login)
-        if people.role_of(tx, course, person.id) is None:
+        if course not in people.roles(tx, person.id):
             raise BadCall(f"{person.login} is not in the course {course}")
         people.remove_member(tx, course, person.id)
 
@@ -205,9 +208,9 @@ def offer(
         _require_course(tx, course)
         current = offerings.offering(tx, course, task.id) or Offering(course, task.id)
         offering = offers.checked(replace(current, **changes), task)
-        offerings.put_offering(tx, offering)
+        rubrics = offers.offer(tx, offering, task)
         expected_load = offers.load(tx, offering, Settings().workers)
-    print_line(expected_load, console=err)
+    print_line(f"{expected_load}\n{rubrics.sentence}".rstrip(), console=err)
     row = {setting.removesuffix("_at"): value for setting, value in asdict(offering).items()}
     _print_rows([row], as_json)
 
@@ -296,14 +299,42 @@ def link_(
             sys.stdout.write(f"{row['link']}\t{one_line(row['login'])}\n")
 
 
+@app.command()
+def export_person(
+    login: LoginArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The zip to write.")],
+) -> None:
+    """Write everything that is stored about a person to a zip."""
+    from grader.api.privacy import export  # importing FastAPI takes longer than the other commands do
+
+    service, _ = server_without_workers(Settings())
+    output.touch(0o600)
+    with closing(service.store), output.open("wb") as file:
+        export(service, login, file)
+    print_line(f"written: {output}")
+
+
+@app.command()
+def erase_person(
+    login: LoginArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person: put a pseudonym in their place, and delete files, reports and texts. Points stay."""
+    if not yes:
+        typer.confirm(f"Erase {login} for ever?", abort=True, err=True)
+    with closing(open_store(Settings())) as store:
+        pseudonym = erasure.erase(store, login, COMMAND)
+    print_line(f"erased: now {pseudonym}; copies that were made earlier still have the data")
+
+
 # ── what the commands share ──────────────────────────────────────────────────────────────────────────
 
 
 @contextmanager
 def writing() -> Iterator[Tx]:
-    """Begin a read-write transaction of the service's database, and close the database at the end of the `with`
-    block."""
-    with closing(open_store(Settings())) as store, store.write() as tx:
+    """Begin a read-write transaction of the service's database, whose changes are recorded in the audit. Close the
+    database at the end of the `with` block."""
+    with closing(open_store(Settings())) as store, store.write(COMMAND) as tx:
         yield tx
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
@@ -34,12 +35,14 @@ from grader.service import (
     single_machine,
 )
 from grader.settings import Settings
-from grader.store import installation, people
+from grader.store import erasure, installation, people
 from grader.store.files import write
 from grader.workers.local import LocalWorkers
+from grader.workers.periodic import Periodic
 from grader.workers.server_tasks import ServerTasks
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
+DAY_SECONDS = 86_400
 FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
 """Number of connections that the kernel queues until the service accepts them."""
@@ -48,6 +51,8 @@ M_MMAP_THRESHOLD = -3
 freed."""
 FIRST_LINK_FILE = "first-login"
 """Name of the file in GRADER_HOME with the first administrator's login link. It is written if there is no terminal."""
+
+log = structlog.get_logger()
 
 
 def serve(
@@ -79,17 +84,29 @@ def serve(
         )
         server = _Server(config)
         background.start()
+        retention = Periodic(DAY_SECONDS, partial(_apply_retention, service))
+        retention.start()
         try:
             service.intake.start()
             create_link = partial(first_link, service)
             link = retry_until_reachable(create_link) if settings.has_postgresql else create_link()
             login = _first_login(settings, link) if link else ""
             print_line(f"grader is at {settings.url} ({graded_by}){login}", console=err)
+            gc.freeze()  # what is loaded stays: to look through it takes up to 0.2 s, several times on a large page
             server.run(sockets=[listener])
         finally:
             service.intake.close()
+            retention.stop()
             background.stop(settings.grace_seconds)
             service.store.close()
+
+
+def _apply_retention(service: Service) -> None:
+    """Erase what is older than GRADER_KEEP_DAYS, if it is set, and log how many people were erased."""
+    days = service.settings.keep_days
+    if days is not None:
+        erased = erasure.apply_retention(service.store, dt.timedelta(days))
+        log.info("retention", days=days, erased=len(erased))
 
 
 def _return_large_blocks() -> None:
@@ -114,9 +131,10 @@ def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Local
 
 def first_link(service: Service) -> str | None:
     """Create the first administrator and return their login link. Return None if there is an administrator already.
-    Store the service's URL for `grader admin link`."""
+    Store the service's URL for `grader admin link`, and the channels of its messages for the workers."""
     with service.store.write() as tx:
         installation.put_url(tx, service.settings.url)
+        installation.put_channels(tx, service.settings.channels)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
         if admin is None:
             return None

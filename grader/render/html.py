@@ -251,6 +251,12 @@ def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartP
     return _progress(written.status, written.points, written.possible)
 
 
+def lists_answers(report: Report, marks: Mapping[str, GivenPoints]) -> bool:
+    """Return whether a page lists the written answers: any was found, marked or noted. Otherwise one sentence says that
+    there are none."""
+    return bool(marks) or any(answer.found or answer.notes for answer in report.written)
+
+
 def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
     """Return the progress of a single check or answer, whose possible points are decided, waiting or absent."""
     if status.is_decided:
@@ -324,6 +330,7 @@ def environment(*folders: Path) -> Environment:
         "answer_standing": answer_progress,
         "lost_answers": lost_answers,
         "plain": plain,
+        "lists_answers": lists_answers,
         "title": title,
         "where": where,
         "words": reason_phrase,

@@ -6,12 +6,12 @@ import datetime as dt
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import fields
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import procrastinate_schema
+from grader.store.recording import Author, before_execute, recorded
 from grader.store.records import new_id
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 
@@ -58,6 +59,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
         self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
+        event.listen(self._engine, "before_execute", before_execute)
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_READ_ONLY_SNAPSHOT)
         self._immediate = self._engine.execution_options(begins="IMMEDIATE")
         # SQLite has one writer, and picks the next one among waiting writers at random. So writers queue on one lock.
@@ -72,7 +74,7 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """Begin a read-only transaction, which sees a snapshot of the database."""
         with _failures_reported(), self._connect(self._reading) as connection, connection.begin():
-            yield connection
+            yield connection.execution_options(remembered={})
 
     @contextmanager
     def separate_connection(self) -> Iterator[Connection]:
@@ -83,9 +85,20 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception."""
-        with self._writing, _failures_reported(), self._connect(self._immediate) as connection, connection.begin():
+    def write(self, author: Author | None = None) -> Iterator[Connection]:
+        """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception.
+
+        Args:
+            author: The author, for whom the changes are recorded in the audit; None if they are not recorded, because
+                they are grading, login, or housekeeping.
+        """
+        with (
+            self._writing,
+            _failures_reported(),
+            self._connect(self._immediate) as connection,
+            connection.begin(),
+            recorded(connection, author),
+        ):
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
@@ -127,6 +140,21 @@ class Store:
         with _failures_reported(), closing(self._file.connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
+    def vacuum(self) -> None:
+        """Remove the remains of deleted rows from SQLite's file and its write-ahead log. No-op for PostgreSQL, which
+        does so itself.
+
+        Raises:
+            StoreUnavailable: If a reader does not let go of the log within `LOCK_SECONDS`.
+        """
+        if self._file is None:
+            return
+        with self._writing, _failures_reported(), closing(self._file.connect()) as connection:
+            connection.execute("VACUUM")
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StoreUnavailable("the database is in use, so that its log keeps deleted rows for now: try again")
+
     def _alembic(self) -> Config:
         """Return the configuration of Alembic, whose migrations use this store's connections."""
         config = Config()
@@ -145,6 +173,25 @@ AnyRow = sa.Row[*tuple[Any, ...]]
 R = TypeVar("R", bound="DataclassInstance")
 K = TypeVar("K")
 V = TypeVar("V")
+P = ParamSpec("P")
+
+
+def remembered(query: Callable[Concatenate[Tx, P], V]) -> Callable[Concatenate[Tx, P], V]:
+    """Let a function query the database once for arguments with the same `repr` in each read-only transaction, since
+    that sees a snapshot. Callers may not change the result."""
+
+    @wraps(query)
+    def lookup(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> V:
+        results = tx.get_execution_options().get("remembered")
+        if results is None:  # the transaction writes
+            return query(tx, *args, **kwargs)
+        key = query, repr((args, kwargs))
+        if key not in results:
+            results[key] = query(tx, *args, **kwargs)
+        value: V = results[key]
+        return value
+
+    return lookup
 
 
 def one_at_a_time(tx: Tx, lock: str) -> None:
@@ -188,7 +235,7 @@ def change(tx: Tx, statement: UpdateBase) -> int:
     return tx.execute(statement).rowcount
 
 
-def fetch(tx: Tx, query: Select[*tuple[Any, ...]], kind: type[R]) -> list[R]:
+def fetch(tx: Tx, query: sa.Executable, kind: type[R]) -> list[R]:
     """Return the rows of a query as objects of the dataclass `kind`."""
     return [record_of(row, kind) for row in tx.execute(query)]
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 
 from grader.model import Points
 from grader.model.grouping import grouped
+from grader.store import outbox
 from grader.store.database import AnyRow, Store, Tx, change, fetch_pairs, next_id, now, record_of
 from grader.store.gradings import counting, of_regrade
 from grader.store.people import person_of, select_with_person
@@ -101,12 +102,12 @@ def enqueue_pending(store: Store, queue: StoreQueue) -> None:
 
 def chosen(tx: Tx, course: str, assignment: str, selection: Which) -> list[str]:
     """Return the ids of the submissions to grade again: each student's latest or best one, or all. Submissions that
-    were cancelled or superseded are left out."""
+    were cancelled or superseded are left out, and so are those whose author was erased (their digest is their id)."""
     query = select(submissions.c.id, authors.c.person, gradings.c.points).filter_by(
         course=course, assignment=assignment, kind=Kind.SUBMISSION
     )
     query = query.join(authors, authors.c.submission == submissions.c.id)
-    query = query.where(submissions.c.id.not_in(withdrawn()))
+    query = query.where(submissions.c.id.not_in(withdrawn()), submissions.c.digest != submissions.c.id)
     has_points = (gradings.c.submission == submissions.c.id) & gradings.c.counts
     query = query.outerjoin(gradings, has_points).order_by(submissions.c.id)
     rows = tx.execute(query).all()
@@ -193,12 +194,16 @@ def apply(tx: Tx, id: str) -> bool:
     is_queued = regrades.c.pending == ()
     if not _close(tx, id, RegradeState.APPLIED, is_queued, ~unfinished.exists(), ~regraded_later.exists()):
         return False
+    changed = {}
+    for submission, new_results in _changed_results(tx, id, of_old=False).items():
+        changed[submission] = [result.check for result in new_results]
     is_of_many = select(regrades.c.id).filter_by(id=id).where(regrades.c.which != Which.ONE)
     of_withdrawn = update(gradings).filter_by(regrade=id).where(gradings.c.submission.in_(withdrawn()))
     tx.execute(of_withdrawn.where(is_of_many.exists()).values(state=State.CANCELLED))
     counted = update(gradings).filter_by(counts=True)
     tx.execute(counted.where(gradings.c.submission.in_(regraded)).values(counts=False))
     tx.execute(update(gradings).filter_by(regrade=id, state=State.GRADED).values(counts=True))
+    outbox.tell_graded(tx, changed)
     return True
 
 

@@ -109,6 +109,18 @@ def test_what_a_marker_has_taken_is_among_the_things_to_fix_and_full_marks_are_n
     assert "Written answer: 3.5 of 5 points." in shown.said
 
 
+def test_that_there_are_no_written_answers_is_said_once() -> None:
+    report = samples.precheck()
+    unanswered = [
+        replace(part, written=tuple(replace(answer, found=False, answer="") for answer in part.written))
+        for part in report.parts
+    ]
+    said = page(replace(report, parts=tuple(unanswered))).said
+    assert len(report.written) == 10
+    assert said.count("No written answers were found.") == 1
+    assert "o answer" not in said
+
+
 def test_a_run_that_is_not_the_grade_says_so() -> None:
     for report in (samples.quick(), samples.code_only()):
         assert "This is not the grade." in page(report).said

@@ -1,0 +1,77 @@
+"""The audit: who changed what, and when. `grader.store.recording` adds the rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+
+from grader.store.database import Tx, fetch
+from grader.store.tables import answers, audit, authors, gradings, people
+
+SHOWN = 100
+"""Number of entries on one page."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One changed row of the database."""
+
+    id: str
+    at: dt.datetime
+    author: str | None
+    """Login of the person who made the change; null for a command of the operator, and for the service."""
+    request: str
+    """Id of the HTTP request, as in its header X-Request-Id, or the command."""
+    course: str | None
+    assignment: str | None
+    subject: str | None
+    """Login of the person whom the change is about, if it is about one."""
+    submission: str | None
+    action: str
+    """What changed, and how, for example "extensions added"."""
+    detail: str
+    """The question, label, group, login or text that the change is about."""
+    before: Mapping[str, Any]
+    """The changed values before; empty for something that was added."""
+    after: Mapping[str, Any]
+    """The changed values; empty for something that was removed."""
+
+
+def entries(
+    tx: Tx, course: str = "", assignment: str = "", person: str = "", by: str = "", action: str = "", before: str = ""
+) -> list[Entry]:
+    """Return at most `SHOWN` entries, the newest first. Arguments that are empty do not matter.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        assignment: Id of the assignment.
+        person: Login of the person whom the changes are about.
+        by: Login of the person who made the changes.
+        action: The beginning of the action.
+        before: Id of an entry; return those before it.
+    """
+    author, subject = people.alias(), people.alias()
+    query = select(audit, author.c.login.label("author"), subject.c.login.label("subject"))
+    query = query.outerjoin(author, author.c.id == audit.c.by).outerjoin(subject, subject.c.id == audit.c.person)
+    for column, value in ((audit.c.course, course), (audit.c.assignment, assignment), (author.c.login, by.lower())):
+        if value:
+            query = query.where(column == value)
+    if person:
+        query = query.where(is_about(select(people.c.id).filter_by(login=person.lower()).scalar_subquery()))
+    if before:
+        query = query.where(audit.c.id < before)
+    query = query.where(audit.c.action.startswith(action, autoescape=True))
+    return fetch(tx, query.order_by(audit.c.id.desc()).limit(SHOWN), Entry)
+
+
+def is_about(person: ColumnElement[str] | str) -> ColumnElement[bool]:
+    """Return the SQL condition that an entry is about a person, one of their submissions, or one of their answers.
+    `person` is the id."""
+    own = select(authors.c.submission).where(authors.c.person == person)
+    own_answers = select(answers.c.digest).join(gradings).where(gradings.c.submission.in_(own))
+    return or_(audit.c.person == person, audit.c.submission.in_(own), audit.c.digest.in_(own_answers))
