@@ -16,8 +16,11 @@ from grader.store.tables import extensions, label_extensions, members, offerings
 
 def put_offering(tx: Tx, offering: Offering) -> None:
     """Create or update an offering."""
+    query = select(offerings).filter_by(course=offering.course, assignment=offering.assignment)
+    earlier = fetch_one(tx, query, Offering)
     upsert(tx, offerings, asdict(offering))
-    outbox.tell_when_released(tx, offering.course, offering.assignment)
+    if earlier and offering.is_held(now()) and not earlier.is_held(now()):
+        outbox.tell_when_released(tx, offering.course, offering.assignment)
 
 
 def offering(tx: Tx, course: str, assignment: str) -> Offering | None:
