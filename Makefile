@@ -20,7 +20,8 @@ help:  ## this list
 setup: .venv/ready  ## install everything that is needed
 
 demo: .venv/ready  ## grade submissions/perfect and show the report
-	$(GRADER) check submissions/perfect
+	@echo "Grading submissions/perfect, a right solution of ps4, with its trainings (grader check submissions/perfect):"
+	@$(GRADER) check submissions/perfect
 
 serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080")
 	$(GRADER) serve $(OPTIONS)
@@ -71,6 +72,7 @@ docs: .venv/docs/ready  ## build the documentation into site/
 
 pictures: .venv/ready  ## make the documentation's pictures again
 	GRADER_TEST_PICTURES=docs/pictures $(PYTHON) -m pytest tests/journeys/test_pages_in_browser.py tests/journeys/test_marking_in_browser.py
+	$(PYTHON) -m tests.pictures
 
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions
@@ -100,16 +102,18 @@ clean:  ## remove what setup installed here
 	rm -rf .venv .tools
 
 $(UV):
-	python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
+	@echo "Installing uv, which installs all else, into .tools …"
+	@python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 # One environment for the grader, and inside it one for students' code, in which nothing of ours is installed.
 .venv/ready: $(UV) requirements.lock grader/sandbox/runtime.lock pyproject.toml
-	$(UV) venv --quiet --allow-existing .venv
-	$(UV) pip sync --quiet --compile-bytecode --python .venv requirements.lock
-	$(UV) pip install --quiet --python .venv --no-deps --editable .
-	$(UV) venv --quiet --allow-existing .venv/sandbox
-	$(UV) pip sync --quiet --compile-bytecode --python .venv/sandbox grader/sandbox/runtime.lock
-	$(GRADER) runtimes > /dev/null
+	@echo "Installing the grader, and the environment of students' code, into .venv …"
+	@$(UV) venv --quiet --allow-existing .venv
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv requirements.lock
+	@$(UV) pip install --quiet --python .venv --no-deps --editable .
+	@$(UV) venv --quiet --allow-existing .venv/sandbox
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv/sandbox grader/sandbox/runtime.lock
+	@$(GRADER) runtimes > /dev/null
 	@missing=; for p in $(DEBIAN); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \

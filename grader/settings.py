@@ -90,10 +90,14 @@ class Settings(BaseModel):
     passwords: bool = True
     """GRADER_PASSWORDS: people may set a password and log in with it."""
     smtp_url: str = ""
-    """GRADER_SMTP_URL: the server that sends login links by e-mail, smtp://user:password@host:port or smtps://…; empty
-    for none."""
+    """GRADER_SMTP_URL: the server that sends login links and messages by e-mail, smtp://user:password@host:port or
+    smtps://…; empty for none."""
     mail_from: str = ""
     """GRADER_MAIL_FROM: the sender's address of these messages."""
+    webhook_url: Annotated[str, AfterValidator(_address)] = ""
+    """GRADER_WEBHOOK_URL: the URL to which the service sends its events; empty for none."""
+    webhook_secret: str = ""
+    """GRADER_WEBHOOK_SECRET: the secret that signs these requests: whsec_ and 24 to 64 random bytes in base64."""
     oidc_issuer: str = ""
     """GRADER_OIDC_ISSUER: issuer URL of the university's OpenID Connect provider; empty for none."""
     oidc_client_id: str = ""
@@ -122,6 +126,12 @@ class Settings(BaseModel):
             raise BadCall(
                 f"GRADER_SECRET has fewer than {SHORTEST_SECRET} characters: make one with `openssl rand -hex 32`"
             )
+
+    @property
+    def channels(self) -> list[str]:
+        """The channels in which the service sends messages."""
+        urls = {"mail": self.smtp_url, "webhook": self.webhook_url}
+        return [channel for channel, url in urls.items() if url]
 
     @property
     def has_postgresql(self) -> bool:

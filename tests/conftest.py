@@ -62,6 +62,7 @@ LONGEST = (
     "journeys/test_notebook_magics.py",
     "journeys/test_watch.py",
     "journeys/test_report_in_browser.py",
+    "api/test_accessible_pages.py",
     "contract/test_doctor.py",
 )
 

@@ -52,6 +52,8 @@ class Running:
     tokens: list[str] = field(default_factory=list)
     within: tuple[str, ...] = ()
     """The command that starts it, where something has to be done before; it must `exec`."""
+    options: tuple[str, ...] = ()
+    """Of `grader serve`."""
     process: subprocess.Popen[bytes] | None = None
 
     def another(self) -> Running:
@@ -92,7 +94,7 @@ class Running:
             time.sleep(0.05)
 
     def _arguments(self) -> list[str]:
-        return ["serve", "--port", self.url.rpartition(":")[2]]
+        return ["serve", "--port", self.url.rpartition(":")[2], *self.options]
 
     def _answers(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
@@ -146,7 +148,7 @@ class RunningWorker(Running):
 
 
 @contextlib.contextmanager
-def running(folder: Path, students: int, **settings: str) -> Iterator[Running]:
+def running(folder: Path, students: int, logins: str = "s{}", **settings: str) -> Iterator[Running]:
     """Not started yet; ended on the way out. The course "ml" sets the toy assignment to `students`."""
     home, assignments = folder / "home", folder / "assignments"
     write_toy(assignments)
@@ -154,20 +156,20 @@ def running(folder: Path, students: int, **settings: str) -> Iterator[Running]:
     environment = without_settings() | {"GRADER_HOME": str(home), "GRADER_ASSIGNMENTS": str(assignments)} | settings
     database = settings.get("GRADER_DATABASE_URL", f"sqlite:///{home}/grader.db")
     service = Running(home, assignments, f"http://127.0.0.1:{free_port()}", environment, database)
-    service.tokens = _populated(service, students)
+    service.tokens = _populated(service, students, logins)
     try:
         yield service
     finally:
         service.end()
 
 
-def _populated(service: Running, students: int) -> list[str]:
+def _populated(service: Running, students: int, logins: str) -> list[str]:
     store = service.open_store()
     store.migrate()
     with store.write() as tx:
         people.add_course(tx, Course("ml", "Machine learning"))
         offerings.put_offering(tx, Offering("ml", "toy"))
-        who = [people.put_person(tx, f"s{n}", f"Student {n}") for n in range(students)]
+        who = [people.put_person(tx, logins.format(n), f"Student {n}") for n in range(students)]
         for person in who:
             people.put_member(tx, "ml", person.id, Role.STUDENT)
         tokens = [people.new_token(tx, person.id, TokenKind.PROGRAM) for person in who]

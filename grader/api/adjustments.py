@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form
-from pydantic import AwareDatetime, Field
+from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.lookup import ForStaff, StaffRequest, known_member
-from grader.api.schemas import TEXT, FromForm, In, Login, Out, Reason
+from grader.api.schemas import FromForm, In, Login, Reason
 from grader.errors import BadCall
 from grader.model import Points
 from grader.store import adjustments, submissions
-from grader.store.records import Adjustment
 
 router = APIRouter(prefix="/api/v1", tags=["staff"])
 pages = APIRouter(include_in_schema=False)
@@ -30,63 +29,18 @@ class AdjustmentIn(In):
     """Shown to the student."""
 
 
-class AdjustmentOut(Out):
-    points: float
-    reason: str
-    by: str
-    at: AwareDatetime
-
-    @classmethod
-    def of(cls, adjustment: Adjustment) -> Self:
-        fields = vars(adjustment) | {"by": adjustment.by.login}
-        return cls.model_validate(fields)
-
-
-class HoldIn(In):
-    held: bool
-    """True hides the results from the student, false releases them, whatever holds for the others."""
-
-
-@router.get(_ASSIGNMENT + "/adjustments/{login}")
-def list_adjustments(staff: ForStaff, login: Login) -> list[AdjustmentOut]:
-    """List the adjustments of a student's score (staff)."""
-    with staff.read() as (tx, _):
-        person = known_member(tx, staff.course, login)
-        adjustments_of = adjustments.adjustments_of(tx, staff.course, [person.id])
-    return [AdjustmentOut.of(adjustment) for adjustment in adjustments_of.get((staff.assignment, person.id), ())]
-
-
-@router.post(_ASSIGNMENT + "/adjustments/{login}", status_code=201)
-def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> list[AdjustmentOut]:
+@router.post(_ASSIGNMENT + "/adjustments/{login}", status_code=204)
+def add_adjustment(staff: ForStaff, login: Login, new: AdjustmentIn) -> None:
     """Add points to a student's score, or subtract some (staff).
 
-    Regrades and new submissions keep an adjustment. To take it back, add the opposite. Return all adjustments.
+    Regrades and new submissions keep an adjustment. To take it back, add the opposite.
     """
     with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
+        person = known_member(tx, staff.course, login).person
         if not submissions.newest_of_each(tx, staff.course, [staff.assignment], [person.id]):
             raise BadCall(f"{login} has not submitted, so there is no score to adjust: submit for them first")
         points, by = Points(str(new.points)), staff.caller.person.id
         adjustments.add_adjustment(tx, staff.course, staff.assignment, person.id, points, new.reason, by)
-    return list_adjustments(staff, login)
-
-
-@router.put(_ASSIGNMENT + "/holds/{login}", status_code=204)
-def set_hold(staff: ForStaff, login: Login, new: HoldIn) -> None:
-    """Hide the results from one student, or release them to this student (staff)."""
-    _put_hold(staff, login, held=new.held)
-
-
-@router.delete(_ASSIGNMENT + "/holds/{login}", status_code=204)
-def remove_hold(staff: ForStaff, login: Login) -> None:
-    """Show the student what all students may see (staff)."""
-    _put_hold(staff, login, held=None)
-
-
-def _put_hold(staff: StaffRequest, login: str, *, held: bool | None) -> None:
-    with staff.write() as (tx, _):
-        person = known_member(tx, staff.course, login)
-        adjustments.put_hold(tx, staff.course, staff.assignment, person.id, held)
 
 
 # ── forms on the page of a student ───────────────────────────────────────────────────────────────────
@@ -94,16 +48,13 @@ def _put_hold(staff: StaffRequest, login: str, *, held: bool | None) -> None:
 _STUDENT = _ASSIGNMENT + "/students/{login}"
 
 
+class AdjustmentForm(AdjustmentIn, extra="ignore"):
+    """An adjustment on the page of a student."""
+
+
 @pages.post(_STUDENT + "/adjustments")
-def send_adjustment(
-    staff: ForStaff,
-    login: Login,
-    points: Annotated[float | None, Form(ge=-_MOST_POINTS, le=_MOST_POINTS)] = None,
-    reason: Annotated[str, Form(max_length=1_000, pattern=TEXT)] = "",
-) -> Response:
-    if not points or not reason.strip():
-        raise BadCall("an adjustment needs points other than 0 and a reason: enter both")
-    add_adjustment(staff, login, AdjustmentIn(points=points, reason=reason.strip()))
+def send_adjustment(staff: ForStaff, login: Login, new: FromForm[AdjustmentForm]) -> Response:
+    add_adjustment(staff, login, new)
     return _student_page(staff, login)
 
 
@@ -111,7 +62,11 @@ def send_adjustment(
 def send_hold(
     staff: ForStaff, login: Login, hold: FromForm[Literal["held", "released", "as all"]] = "as all"
 ) -> Response:
-    _put_hold(staff, login, held=None if hold == "as all" else hold == "held")
+    """Hide the results from one student, release them to this student, or show what all students may see."""
+    held = None if hold == "as all" else hold == "held"
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login).person
+        adjustments.put_hold(tx, staff.course, staff.assignment, person.id, held)
     return _student_page(staff, login)
 
 

@@ -11,8 +11,9 @@ from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.marking import PAGE, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, find_group
-from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Ids, ItemOut, MorePoints
+from grader.api.questions import Ids, ItemOut
 from grader.api.schemas import GROUP, TEXT, FromForm, In, Out
+from grader.assignments.rubric_file import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints
 from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.errors import BadCall
 from grader.marking.groups import SHELF_TITLES, AnswerGroup, DistinctAnswer, next_group

@@ -21,7 +21,6 @@ from grader.api import (
     gradebook,
     gradings,
     groups,
-    late_days,
     members,
     offering,
     oidc,
@@ -46,6 +45,7 @@ from grader.api.metrics import Metrics
 from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders, SpooledUploads
 from grader.api.oidc import provider_of
 from grader.api.rendering import problem_page
+from grader.api.sender import Sender
 from grader.bounds import MAX_FILES, MAX_UPLOAD_BYTES, MIB
 from grader.service import Service
 
@@ -55,6 +55,7 @@ STATIC = Path(__file__).parent / "static"
 def create_app(service: Service) -> FastAPI:
     """Return the application, with JSON routes under /api/v1 and pages under /. Routes receive `service` through the
     dependency `grader.api.identity.TheService`."""
+    mailer = mailer_of(service.settings)
     app = FastAPI(
         title="grader",
         version=__version__,
@@ -63,6 +64,7 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
+        lifespan=Sender(service, mailer).running,
         form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": MIB},
     )
     MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # the body is on disk already
@@ -73,7 +75,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.packs = packs.StudentPacks(service.settings)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
-    app.state.mailer = mailer_of(service.settings)
+    app.state.mailer = mailer
     openapi.install(app)
     settings = service.settings
     app.add_middleware(SpooledUploads, folder=None if settings.has_postgresql else settings.home)
@@ -84,9 +86,8 @@ def create_app(service: Service) -> FastAPI:
     # 400 and 413 refuse a request's body; they are described for routes that read none, too
     errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
     routes = [*operations.open_router.routes]
-    for json_routes in (events, late_days):
-        routes += json_routes.router.routes
-        app.include_router(json_routes.router, responses=errors)
+    routes += events.router.routes
+    app.include_router(events.router, responses=errors)
     of_courses = (courses, assignments, groups, adjustments, people)
     for resource in (operations, *of_courses, submissions, gradings, questions, answers, regrades, requests, audit):
         routes += [*resource.router.routes, *resource.pages.routes]

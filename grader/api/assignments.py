@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from starlette.requests import Request
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.files import read_csv
@@ -20,10 +19,9 @@ from grader.api.groups import StudentGroupOut
 from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.late_days import OwnLateDays
-from grader.api.lookup import ForStaff, known_course, known_member, known_offering, known_offerings, known_task
-from grader.api.rendering import page
-from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Login, Out
-from grader.api.scores import counting_submissions, submission_batches
+from grader.api.lookup import ForCourse, ForMember, ForStaff, known_course, known_member, known_offerings, known_task
+from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, FromForm, In, Out
+from grader.api.scores import AT_ONCE, counting_submissions, submission_batches
 from grader.api.submitting import SubmitRequest, attempts_left, submit
 from grader.api.views import SubmissionView, views_of
 from grader.api.visibility import precheck_detail, seen_by
@@ -98,6 +96,9 @@ class OfferingOut(Out, OfferingSettings):
     """The caller's group, and groups that have invited the caller; empty in lists."""
     load: str = ""
     """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
+    rubrics: str = ""
+    """The questions whose rubrics were added from rubric.toml, and those with another rubric, which stays; in the
+    response of PUT only."""
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, caller: Caller) -> Self:
@@ -122,11 +123,10 @@ def list_assignments(caller: TheCaller, course: CourseId) -> list[OfferingOut]:
 
 
 @router.get(_ASSIGNMENT)
-def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId) -> OfferingOut:
+def get_assignment(member: ForMember) -> OfferingOut:
     """Get an assignment."""
-    require_member(caller, course, "assignment")
-    with caller.read() as tx:
-        offering = known_offering(tx, caller, course, assignment)
+    caller = member.caller
+    with member.read() as (tx, offering):
         body = OfferingOut.of(tx, offering, caller)
         own = OwnLateDays.of(tx, caller, offering)
         prechecks_left = attempts_left(tx, offering, caller.person.id, Kind.PRECHECK)
@@ -138,35 +138,38 @@ def get_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId
 @router.put(
     _ASSIGNMENT,
 )
-def set_assignment(caller: TheCaller, course: CourseId, assignment: AssignmentId, settings: OfferingIn) -> OfferingOut:
+def set_assignment(staff: ForCourse, assignment: AssignmentId, settings: OfferingIn) -> OfferingOut:
     """Offer an assignment, or change its settings (staff)."""
-    task = known_task(caller, course, assignment)
-    new = offers.checked(Offering(course, assignment, **settings.model_dump()), task)
-    with caller.write() as tx:
-        known_course(tx, course)
-        offerings.put_offering(tx, new)
-        offering = OfferingOut.of(tx, new, caller)
-        load = offers.load(tx, new, caller.service.settings.workers)
-    return offering.model_copy(update={"load": load})
+    task = known_task(staff, assignment)
+    new = offers.checked(Offering(staff.course, assignment, **settings.model_dump()), task)
+    with staff.write() as (tx, _):
+        changes = offers.offer(tx, new, task)
+        offering = OfferingOut.of(tx, new, staff.caller)
+        load = offers.load(tx, new, staff.caller.service.settings.workers)
+    return offering.model_copy(update={"load": load, "rubrics": changes.sentence})
 
 
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────
 
 
+Date = Annotated[AwareDatetime, AfterValidator(checked_date)]
+
+
 class ExtensionIn(In):
-    due_at: AwareDatetime
+    """An extension of one person, of all members with a label or, without login and label, of everyone."""
+
+    login: str = Field("", max_length=200, pattern=TEXT)
+    label: Annotated[str, Field(max_length=200, pattern=TEXT), AfterValidator(roster.name_of)] = ""
+    due_at: Date | None
+    """Null removes the extension."""
     reason: str = Field("", max_length=1_000, pattern=TEXT)
     """For staff."""
 
 
-class ExtensionRow(BaseModel):
+class ExtensionRow(ExtensionIn, extra="ignore"):
     """A line of a file of extensions. Other columns are ignored."""
 
-    login: str = Field("", pattern=TEXT)
-    label: str = Field("", max_length=200, pattern=TEXT)
-    due_at: AwareDatetime | None = None
-    """None removes the extension."""
-    reason: str = Field("", max_length=1_000, pattern=TEXT)
+    due_at: Date | None = None
 
 
 class ExtensionOut(Out):
@@ -183,8 +186,6 @@ class ExtensionOut(Out):
 
 
 _EXTENSIONS = _ASSIGNMENT + "/extensions"
-_LABEL_EXTENSIONS = _ASSIGNMENT + "/label-extensions"
-LabelQuery = Annotated[str, Query(max_length=200, pattern=TEXT, description="Empty for everyone")]
 
 
 @router.get(_EXTENSIONS)
@@ -195,6 +196,14 @@ def list_extensions(staff: ForStaff) -> list[ExtensionOut]:
 
 
 @router.put(_EXTENSIONS)
+def set_extension(staff: ForStaff, new: ExtensionIn) -> list[ExtensionOut]:
+    """Give an extension to a person, a label or everyone, or remove it (staff). Return all extensions."""
+    with staff.write() as (tx, _):
+        put_extension(tx, staff, new)
+    return list_extensions(staff)
+
+
+@router.put(_EXTENSIONS + ".csv")
 def put_extensions(
     staff: ForStaff, file: Annotated[UploadFile, File(description="login, label, due_at, reason")]
 ) -> list[ExtensionOut]:
@@ -208,74 +217,38 @@ def put_extensions(
     if "due at" not in titles:
         raise BadCall("line 1: there is no column due_at: the first line must name the columns (login,due_at,reason)")
     wrong: list[str] = []
-    rows: list[tuple[str | None, ExtensionRow]] = []  # (id of the person, row)
+    rows: list[ExtensionRow] = []
     with staff.read() as (tx, _):
-        members = {member.person.login: member.person.id for member in people.roster(tx, staff.course)}
+        logins = {member.person.login for member in people.roster(tx, staff.course)}
     for number, cells in lines[1:]:
         texts = csv_people.cells_by_title(titles, cells)
         try:
             row = ExtensionRow.model_validate({title.replace(" ", "_"): text for title, text in texts.items() if text})
             if bool(row.login) == bool(row.label):
                 raise BadCall("write either a login or a label")
-            if row.login and row.login.lower() not in members:
+            if row.login and row.login.lower() not in logins:
                 raise BadCall("this member of the course does not exist")
-            if row.due_at:
-                row.due_at = checked_date(row.due_at)
-            row.label = roster.name_of(row.label)
-            rows.append((members.get(row.login.lower()), row))
+            rows.append(row)
         except ValidationError as invalid:
             wrong.append(f"line {number}: {invalid.errors()[0]['msg']}")
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
     csv_people.require_none_wrong(wrong)
-    granter = staff.caller.person.id
     with staff.write() as (tx, _):  # other writers wait, so everything is checked before
-        for person, row in rows:
-            offerings.put_extension(
-                tx, staff.course, staff.assignment, person, row.due_at, row.reason, granter, label=row.label
-            )
+        for row in rows:
+            put_extension(tx, staff, row)
     return list_extensions(staff)
 
 
-@router.put(_EXTENSIONS + "/{login}")
-def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> list[ExtensionOut]:
-    """Give a student an extension (staff). Return all extensions."""
-    with staff.write() as (tx, _):
-        put_extension(tx, staff, login, "", new.due_at, new.reason)
-    return list_extensions(staff)
-
-
-@router.delete(_EXTENSIONS + "/{login}", status_code=204)
-def remove_extension(staff: ForStaff, login: Login) -> None:
-    """Remove an extension (staff)."""
-    with staff.write() as (tx, _):
-        put_extension(tx, staff, login)
-
-
-@router.put(_LABEL_EXTENSIONS)
-def set_label_extension(staff: ForStaff, new: ExtensionIn, label: LabelQuery = "") -> list[ExtensionOut]:
-    """Give an extension to all members with a label, or to everyone (staff). Return all extensions."""
-    with staff.write() as (tx, _):
-        put_extension(tx, staff, "", label, new.due_at, new.reason)
-    return list_extensions(staff)
-
-
-@router.delete(_LABEL_EXTENSIONS, status_code=204)
-def remove_label_extension(staff: ForStaff, label: LabelQuery = "") -> None:
-    """Remove the extension of a label or of everyone (staff)."""
-    with staff.write() as (tx, _):
-        put_extension(tx, staff, "", label)
-
-
-def put_extension(
-    tx: Tx, staff: ForStaff, login: str, label: str = "", due_at: dt.datetime | None = None, reason: str = ""
-) -> None:
-    """Set or remove an extension of a person or, if `login` is empty, of a label. Raise 404 if the person is not a
-    member of the course."""
-    person = known_member(tx, staff.course, login).id if login else None
-    date = checked_date(due_at) if due_at else None
+def put_extension(tx: Tx, staff: ForStaff, new: ExtensionIn) -> None:
+    """Set or remove an extension. Raise 404 if its person is not a member of the course."""
+    if new.login and new.label:
+        raise BadCall("write either a login or a label")
+    person = known_member(tx, staff.course, new.login).person.id if new.login else None
     granter = staff.caller.person.id
-    offerings.put_extension(tx, staff.course, staff.assignment, person, date, reason, granter, label=label)
+    offerings.put_extension(
+        tx, staff.course, staff.assignment, person, new.due_at, new.reason, granter, label=new.label
+    )
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────
@@ -296,6 +269,8 @@ class Card:
     closes_at: dt.datetime | None
     has_extension: bool
     window: SubmissionWindow
+    submissions: int
+    """Number of the person's submissions."""
     counting: SubmissionView | None
     """The submission that gives the person's score; None if there is none."""
     best: Points | None
@@ -312,10 +287,14 @@ def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -
         return []
     course = offered[0].course
     assignments = [offering.assignment for offering in offered]
-    extensions = offerings.extensions_of(tx, course, [person])
+    extensions = offerings.extensions_of(tx, course, {person})
     newest = next(submission_batches(tx, caller, course, assignments, [person]), [])
     newest_of = grouped((view.submission.assignment, view) for view in newest)
-    counting = counting_submissions(tx, caller, offered, [person]) if newest else {}
+    is_complete = len(newest) < AT_ONCE
+    counting = counting_submissions(tx, caller, offered, [person], newest if is_complete else None)
+    attempts = {id: len(own) for id, own in newest_of.items()}
+    if not is_complete:
+        attempts = submissions.attempts_by_assignment(tx, course, person)
     cards = []
     for offering in seen_by(tx, caller, offered):
         key = (offering.assignment, person)
@@ -330,6 +309,7 @@ def cards_of(tx: Tx, caller: Caller, offered: Sequence[Offering], person: str) -
             closes_at=closes_at,
             has_extension=key in extensions,
             window=_window(offering.opens_at, due_at, closes_at),
+            submissions=attempts.get(offering.assignment, 0),
             counting=counting.get(key),
             best=max(finals, default=None),
             waiting=own[0] if own and not own[0].grading.state.is_final else None,
@@ -354,44 +334,38 @@ def _window(
 
 @pages.get(_ASSIGNMENT)
 def show_assignment(
-    request: Request,
-    course: CourseId,
-    assignment: AssignmentId,
-    caller: TheCaller,
+    member: ForMember,
     older_than: Annotated[str | None, Query(pattern=ID, alias="before")] = None,
 ) -> Response:
     """Show an assignment with the caller's dates, score and attempts, `SHOWN` attempts a page, the newest first. If
     `older_than` is the id of a submission, show only older attempts."""
-    require_member(caller, course, "assignment")
-    with caller.read() as tx:
-        offering = known_offering(tx, caller, course, assignment)
-        own_page = Page(SHOWN + 1, older_than)  # one more than is shown, to compare the last with
-        own = submissions.of_offering(tx, course, [assignment], persons=[caller.person.id], kind=None, page=own_page)
+    caller, person = member.caller, member.caller.person
+    with member.read() as (tx, offering):
+        page = Page(SHOWN + 1, older_than)  # one more than is shown, to compare the last with
+        own = submissions.of_offering(tx, member.course, [member.assignment], persons=[person.id], kind=None, page=page)
         views = views_of(tx, caller, own)
-        (card,) = cards_of(tx, caller, [offering], caller.person.id)
+        (card,) = cards_of(tx, caller, [offering], person.id)
         rows = attempts(tx, caller, views, card.counting)
-        return page(
-            request,
+        return member.render(
+            tx,
             "assignment.html",
-            course=known_course(tx, course),
+            offering,
             card=card,
             policy=read_policy(offering.late),
             late_days=OwnLateDays.of(tx, caller, offering),
             precheck_detail=precheck_detail(offering, card.due_at),
-            prechecks_left=attempts_left(tx, offering, caller.person.id, Kind.PRECHECK),
-            groups=groups.groups_of(tx, offering, caller.person.login),
+            prechecks_left=attempts_left(tx, offering, person.id, Kind.PRECHECK),
+            groups=groups.groups_of(tx, offering, person.login),
             attempts=rows[:SHOWN],
             older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",
-            is_staff_here=caller.is_staff(course),
+            is_staff_here=member.is_by_staff,
             once=secrets.token_hex(16),
         )
 
 
 @pages.post(_ASSIGNMENT)
 async def submit_form(
-    course: CourseId,
-    assignment: AssignmentId,
-    caller: TheCaller,
+    member: ForMember,
     files: Annotated[tuple[UploadFile | str, ...], File()] = (),  # some browsers send a string if no file is chosen
     kind: FromForm[Kind] = Kind.SUBMISSION,
     once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
@@ -402,16 +376,16 @@ async def submit_form(
     Every form contains a different value `once`. If a form is sent twice with the same files, for example by a double
     click, only one submission is stored.
     """
-    require_member(caller, course, "assignment")
     contents = []
     for file in files:
         if not isinstance(file, str) and file.filename:
             contents.append((file.filename, await file.read()))
     if not contents:
-        task = caller.service.assignments[assignment]
-        raise BadCall(f"no file was chosen: choose {task.files[0]}, your notebook, or both")
+        raise BadCall("no file was chosen: choose your Python file, your notebook, or both")
     key = _idempotency_key(once, f"{kind} {late_days}", contents)
-    request = SubmitRequest(caller, course, assignment, contents, kind, "page", key=key, late_days=late_days)
+    request = SubmitRequest(
+        member.caller, member.course, member.assignment, contents, kind, "page", key=key, late_days=late_days
+    )
     id = await submit(request)
     return RedirectResponse(f"/submissions/{id}", 303)
 

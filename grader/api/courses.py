@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from fastapi import APIRouter, File, Form, UploadFile
-from pydantic import Field
+from fastapi import APIRouter, File, UploadFile
+from pydantic import AfterValidator, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,7 +19,7 @@ from grader.api.lookup import ForCourse, known_course, known_member, known_offer
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import CourseId, In, Login, Out
+from grader.api.schemas import CourseId, FromForm, In, Login, Out
 from grader.course import roster
 from grader.errors import BadCall
 from grader.store import people
@@ -44,9 +44,13 @@ class CourseOut(Out):
 
 
 class NewCourse(In):
-    id: str = Field(pattern=roster.COURSE_ID)
+    id: Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(roster.course_of)]
     """Used in URLs."""
-    title: str = Field(min_length=1, max_length=200)
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(roster.name_of)]
+
+
+class NewCourseForm(NewCourse, extra="ignore"):
+    """The page for a new course."""
 
 
 @router.get("/courses")
@@ -64,7 +68,7 @@ def list_courses(caller: TheCaller) -> list[CourseOut]:
 def create_course(caller: TheCaller, new: NewCourse) -> CourseOut:
     """Create a course (admins)."""
     require_admin(caller)
-    course = Course(roster.course_of(new.id), roster.name_of(new.title))
+    course = Course(new.id, new.title)
     with caller.write() as tx:
         if people.course(tx, course.id):
             raise HttpProblem(409, "exists", "The course exists", f"choose an id other than {course.id}")
@@ -185,9 +189,7 @@ def put_member(staff: ForCourse, login: Login, new: MemberIn) -> MemberOut:
         if changes.kept_names:
             raise BadCall(f"{row.login} is in other courses or an admin, so only admins may change their name")
         roster.enrol(tx, course.id, changes)
-        person = known_member(tx, course.id, row.login)
-        labels = people.labels_of(tx, course.id, [person.id])[person.id]
-    return MemberOut.of_row(row, person.name, labels)
+        return MemberOut.of(known_member(tx, course.id, row.login))
 
 
 @router.delete(
@@ -197,7 +199,7 @@ def put_member(staff: ForCourse, login: Login, new: MemberIn) -> MemberOut:
 def remove_member(staff: ForCourse, login: Login) -> None:
     """Remove a person from a course; their submissions stay (staff)."""
     with staff.write() as (tx, course):
-        person = known_member(tx, course.id, login)
+        person = known_member(tx, course.id, login).person
         roster.remove(tx, course.id, person, staff.caller.person)
 
 
@@ -229,17 +231,9 @@ def show_new_course(request: Request, caller: TheCaller) -> Response:
 
 
 @pages.post("/courses/new")
-def send_new_course(
-    caller: TheCaller,
-    id: Annotated[str, Form(max_length=200)] = "",
-    title: Annotated[str, Form(max_length=200)] = "",
-) -> Response:
-    """Create a course."""
-    require_admin(caller)
-    if not title.strip():
-        raise BadCall("the course has no title: enter one")
-    course = create_course(caller, NewCourse(id=roster.course_of(id.strip()), title=title))
-    return RedirectResponse(f"/courses/{course.id}", 303)
+def send_new_course(caller: TheCaller, new: FromForm[NewCourseForm]) -> Response:
+    create_course(caller, new)
+    return RedirectResponse(f"/courses/{new.id}", 303)
 
 
 @pages.get("/courses/{course}")

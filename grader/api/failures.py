@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from grader.api.lookup import ForStaff
-from grader.api.scores import StudentResult, results_of, rows_of
+from grader.api.scores import StudentResult, results_of
 from grader.api.views import SubmissionView
 from grader.model import UNWRITTEN, ZERO, Points, Status
 from grader.model.grouping import grouped
@@ -65,8 +65,7 @@ class CheckRow:
 def show_failures(staff: ForStaff) -> Response:
     """Show the most common mistakes and the results of each check, from the submissions that give the scores."""
     with staff.read() as (tx, offering):
-        rows = rows_of(tx, staff.caller, offering)
-        results = results_of(tx, rows)
+        results = results_of(tx, staff.caller, offering)
         return staff.render(
             tx,
             "failures.html",

@@ -9,9 +9,9 @@ from grader.api.identity import Caller
 from grader.api.views import SubmissionView
 from grader.api.visibility import Visibility
 from grader.model import ZERO, Points
-from grader.store import gradings
+from grader.store import gradings, submissions
 from grader.store.database import Tx
-from grader.store.records import CheckRecord, State
+from grader.store.records import CheckRecord, File, State
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class HistoryRow:
     """One attempt in the list of attempts."""
 
     view: SubmissionView
+    files: tuple[File, ...]
     counts: bool
     """True for the attempt that gives the person's score."""
     change: PointsChange | None
@@ -42,6 +43,7 @@ def attempts(
     first; `counting` is the submission that gives the score, if any. The rows are in the order of `views`."""
     graded = [view.grading.id for view in views if view.grading.state is State.GRADED]
     results_of = gradings.results_of(tx, graded)
+    uploads = submissions.uploads_of(tx, [view.submission.id for view in views])
     counting_id = counting.submission.id if counting else ""
     rows = []
     earlier: list[CheckRecord] = []
@@ -50,7 +52,8 @@ def attempts(
         results = Visibility(view.offering, caller).results(stored)
         change = points_change(earlier, results) if earlier and results else None
         counts = view.submission.id == counting_id
-        rows.append(HistoryRow(counting if counting and counts else view, counts, change))
+        files = uploads[view.submission.id].files
+        rows.append(HistoryRow(counting if counting and counts else view, files, counts, change))
         earlier = results or earlier
     return rows[::-1]
 

@@ -34,7 +34,7 @@ from grader.store.recording import Author
 from grader.store.records import AccessToken, LoginMethod, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-_PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 """Path prefixes that need no login. The path /metrics checks GRADER_METRICS_TOKEN itself."""
 _LOGIN = "/login"
 _LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password")
@@ -279,10 +279,9 @@ def find_caller(request: Request) -> Caller | None:
     service = service_of(request)
     with service.store.read() as tx:
         holder = people.token_holder(tx, secret, [kind])
-        if holder is None:
-            return None
-        person, token = holder
-        roles = people.roles(tx, person.id)
+    if holder is None:
+        return None
+    person, token, roles = holder
     if kind is TokenKind.SESSION:
         _renew(service, token)
     if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights

@@ -16,7 +16,7 @@ from grader.api.schemas import AssignmentId, CourseId
 from grader.assignments.catalogue import Assignment
 from grader.store import offerings, people
 from grader.store.database import Tx
-from grader.store.records import Course, Offering, Person
+from grader.store.records import Course, Member, Offering
 
 
 def known_course(tx: Tx, id: str) -> Course:
@@ -25,14 +25,6 @@ def known_course(tx: Tx, id: str) -> Course:
     if course is None:
         raise not_found("course")
     return course
-
-
-def known_task(caller: Caller, course: str, assignment: str) -> Assignment:
-    """Return an assignment. Raise 404 if the service does not know it, or if the caller is not staff of the course."""
-    require_staff(caller, course, "assignment")
-    if assignment not in caller.service.assignments:
-        raise not_found("assignment")
-    return caller.service.assignments[assignment]
 
 
 def known_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> Offering:
@@ -49,12 +41,12 @@ def known_offerings(tx: Tx, caller: Caller, course: str) -> list[Offering]:
     return [offering for offering in offerings.offerings_of(tx, course) if offering.assignment in tasks]
 
 
-def known_member(tx: Tx, course: str, login: str) -> Person:
+def known_member(tx: Tx, course: str, login: str) -> Member:
     """Return the member of a course with this login. Raise 404 if there is none."""
-    person = people.person_by_login(tx, login)
-    if person is None or people.role_of(tx, course, person.id) is None:
+    member = people.member(tx, course, login)
+    if member is None:
         raise not_found("member of the course")
-    return person
+    return member
 
 
 @dataclass(frozen=True)
@@ -79,6 +71,14 @@ class CourseRequest:
         """Begin a read-write transaction. Yield the transaction and the course, as `read` does."""
         with self.caller.write() as tx:
             yield tx, known_course(tx, self.course)
+
+
+def known_task(staff: CourseRequest, assignment: str) -> Assignment:
+    """Return an assignment. Raise 404 if the service does not know it."""
+    tasks = staff.caller.service.assignments
+    if assignment not in tasks:
+        raise not_found("assignment")
+    return tasks[assignment]
 
 
 ForCourse = Annotated[CourseRequest, Depends()]

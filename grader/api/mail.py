@@ -1,4 +1,4 @@
-"""Login links by e-mail, through the mail server in the setting GRADER_SMTP_URL."""
+"""E-mail, such as login links, through the mail server in the setting GRADER_SMTP_URL."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Mailer:
         if not re.fullmatch(r"smtps?://([^@/\s]+@)?[^@:/\s]+(:\d{1,5})?/?", settings.smtp_url):
             raise BadCall("GRADER_SMTP_URL must be smtp://user:password@host:port or smtps://user:password@host:port")
         if not re.fullmatch(r"[^\n\r]*[^@\s]@[^@\s]+", settings.mail_from):
-            raise BadCall("GRADER_MAIL_FROM must be the address from which login links are sent: grader@example.edu")
+            raise BadCall("GRADER_MAIL_FROM must be the address from which messages are sent: grader@example.edu")
         self._sender = settings.mail_from
         self._url = urlsplit(settings.smtp_url)
         self._tls = ssl.create_default_context()
@@ -62,14 +62,15 @@ class Mailer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def send(self, to: str, subject: str, text: str) -> None:
-        """Send a message. Raise `SMTPException` or `OSError` if the server does not take it."""
+    async def send(self, to: str, subject: str, text: str, id: str = "") -> None:
+        """Send a message. Raise `SMTPException` or `OSError` if the server does not take it. Messages with the same
+        `id` have the same Message-ID."""
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = to
         message["Subject"] = subject
         message["Date"] = formatdate()
-        message["Message-ID"] = make_msgid(domain=self._url.hostname)
+        message["Message-ID"] = f"<{id}@{self._url.hostname}>" if id else make_msgid(domain=self._url.hostname)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
         async with self._connections:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, quote_plus
@@ -13,23 +12,24 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.assignments import Card, cards_of, put_extension
+from grader.api.assignments import Card, ExtensionIn, cards_of, put_extension
 from grader.api.courses import MemberIn, import_roster, put_member, remove_member
 from grader.api.files import read_csv
 from grader.api.identity import TheCaller, require_admin, require_own_session
-from grader.api.late_days import GrantIn, grant_late_days
 from grader.api.lookup import ForCourse, StaffRequest, known_course, known_member, known_offerings
 from grader.api.middleware import MAX_BODY_BYTES
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
-from grader.api.schemas import NAME, TEXT, CourseId, FromForm, Login, SearchText
+from grader.api.schemas import NAME, TEXT, CourseId, FromForm, In, Login, Reason, SearchText
 from grader.api.submitting import attempts_left
 from grader.api.views import late_day_accounts
 from grader.course import roster
+from grader.course.late import MOST_DAYS
 from grader.errors import BadCall
+from grader.model.grouping import grouped
 from grader.service import login_link
-from grader.store import late_days, offerings, people, submissions
-from grader.store.records import Extension, Person, Role
+from grader.store import late_days, offerings, people
+from grader.store.records import Extension, Role
 
 pages = APIRouter(include_in_schema=False)
 
@@ -51,8 +51,12 @@ class NewMemberForm(MemberForm):
     login: str = Field("", max_length=200)
 
 
-class GrantForm(GrantIn, extra="ignore"):
-    """Late days on a member's page."""
+class GrantForm(In, extra="ignore"):
+    """Late days to give to a member."""
+
+    days: int = Field(ge=-MOST_DAYS, le=MOST_DAYS)
+    """Negative to take days away."""
+    reason: Reason
 
 
 Count = Annotated[int, Query(ge=0, le=1_000_000)]
@@ -91,8 +95,7 @@ def send_new_member(staff: ForCourse, new: FromForm[NewMemberForm]) -> Response:
     """Add one person to the course."""
     login = roster.login_of(new.login)
     with staff.read() as (tx, course):
-        person = people.person_by_login(tx, login)
-        if person and people.role_of(tx, course.id, person.id):
+        if people.member(tx, course.id, login):
             raise BadCall(f"{login} is in the course already: find them under People to change their name or role")
     put_member(staff, login, new)
     return RedirectResponse(f"/courses/{course.id}/people?q={quote(login)}&added=1", 303)
@@ -134,8 +137,6 @@ class MemberAssignment:
     """An assignment on the page of a member."""
 
     card: Card
-    submissions: int
-    """Number of the member's submissions."""
     attempts_left: int | None
     """Number of attempts that are left in this hour; None without a limit."""
     extensions: list[Extension]
@@ -147,36 +148,31 @@ def show_member(staff: ForCourse, login: Login, saved: bool = False) -> Response
     """Show what a person may do in a course, and when."""
     caller, course = staff.caller, staff.course
     with staff.read() as (tx, shown_course):
-        person = known_member(tx, course, login)
-        role = people.role_of(tx, course, person.id)
-        labels = people.labels_of(tx, course, [person.id])[person.id]
-        attempts = submissions.attempts_by_assignment(tx, course, person.id)
+        member = known_member(tx, course, login)
+        person = member.person
+        stored = offerings.stored_extensions(tx, course, person=person.id)
+        extensions = [extension for extension in stored if extension.login or extension.label in ("", *member.labels)]
+        extensions_of = grouped((extension.assignment, extension) for extension in extensions)
         rows = []
         for card in cards_of(tx, caller, known_offerings(tx, caller, course), person.id):
             assignment = card.offering.assignment
             left = attempts_left(tx, card.offering, person.id)
-            stored = offerings.stored_extensions(tx, course, assignment)
-            extensions = [extension for extension in stored if _applies(extension, person, labels)]
-            rows.append(MemberAssignment(card, attempts.get(assignment, 0), left, extensions))
+            own = extensions_of.get(assignment, [])
+            rows.append(MemberAssignment(card, left, own))
         accounts = late_day_accounts(tx, caller, course, {person.id})
-        grants = late_days.grants_of(tx, course, person.id)
+        grants = late_days.grants_of(tx, course, {person.id}).get(person.id, [])
     return page(
         staff.request,
         "member.html",
         course=shown_course,
         person=person,
-        role=role,
-        labels=labels,
+        role=member.role,
+        labels=member.labels,
         rows=rows,
         accounts=accounts,
         grants=grants,
         saved=saved,
     )
-
-
-def _applies(extension: Extension, person: Person, labels: Sequence[str]) -> bool:
-    """Return whether an extension is for this person, for one of these labels, or for everyone."""
-    return extension.login == person.login or (not extension.login and extension.label in ("", *labels))
 
 
 @pages.post(_PERSON)
@@ -207,14 +203,16 @@ def send_extension(
     """Set the extended due date of a member, or remove it if the field is empty."""
     staff = StaffRequest(request, caller, course, assignment)
     with staff.write() as (tx, _):
-        put_extension(tx, staff, login, due_at=due_at, reason=reason.strip())
+        put_extension(tx, staff, ExtensionIn(login=login, due_at=due_at, reason=reason.strip()))
     return _saved(course, login)
 
 
 @pages.post(_PERSON + "/late-days")
 def send_grant(staff: ForCourse, login: Login, new: FromForm[GrantForm]) -> Response:
     """Give a member late days, or take some away."""
-    grant_late_days(staff, login, new)
+    with staff.write() as (tx, course):
+        person = known_member(tx, course.id, login).person
+        late_days.grant(tx, course.id, person.id, new.days, new.reason, staff.caller.person.id)
     return _saved(staff.course, login)
 
 
@@ -225,7 +223,7 @@ def send_link(request: Request, course: CourseId, login: Login, caller: TheCalle
     require_own_session(caller)  # the link would outlive the API token and have more scopes
     with caller.write() as tx:
         shown_course = known_course(tx, course)
-        person = known_member(tx, course, login)
+        person = known_member(tx, course, login).person
         link = login_link(tx, caller.service.settings, person, _LINK_LASTS)
     return page(request, "link.html", course=shown_course, person=person, link=link, days=_LINK_LASTS.days)
 

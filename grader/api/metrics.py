@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from grader.errors import StoreUnavailable
-from grader.store import counts, workers
+from grader.store import counts, outbox, workers
 from grader.store.database import Store, now
 from grader.workers.events import Event
 
@@ -113,6 +113,7 @@ class _StoreCollector:
             with self._store.read() as tx:
                 waiting, states, checks = counts.waiting(tx), counts.by_state(tx), counts.by_check(tx)
                 alive, unserved = workers.live(tx), workers.unserved(tx)
+                messages = outbox.lengths(tx)
         except StoreUnavailable:
             yield GaugeMetricFamily("grader_database_up", up.documentation, 0)
             return
@@ -130,6 +131,7 @@ class _StoreCollector:
             waits.append((priority, max(0.0, waited.total_seconds())))
         yield _gauge("grader_queue_length", "queued gradings", ["priority"], lengths)
         yield _gauge("grader_queue_oldest_seconds", "waiting time of the oldest queued grading", ["priority"], waits)
+        yield _gauge("grader_messages", "messages that wait, and those that were given up", ["state"], messages.items())
         yield _gauge(  # no counter, since the number of broken gradings may fall
             "grader_gradings", "gradings in each state", ["assignment", "kind", "state"], map(astuple, states)
         )

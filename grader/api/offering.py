@@ -9,19 +9,18 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from pydantic import BaseModel, BeforeValidator, Field
-from starlette.requests import Request
+from pydantic import BeforeValidator, Field
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.identity import TheCaller
-from grader.api.lookup import ForCourse, known_course, known_task
+from grader.api.assignments import OfferingIn
+from grader.api.lookup import ForCourse, known_task
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import AssignmentId, CourseId, FromForm, Typed
+from grader.api.schemas import AssignmentId, FromForm, Typed
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
-from grader.store.records import Counts, Offering, PrecheckDetail
+from grader.store.records import Offering
 
 pages = APIRouter(include_in_schema=False)
 
@@ -53,33 +52,27 @@ TypedTime = Annotated[dt.datetime | None, BeforeValidator(_in_utc)]
 """The time in a form's field; a script in the browser converts times from the reader's zone to UTC."""
 
 
-class SettingsForm(BaseModel):
-    """The fields of the form with an assignment's settings."""
+class SettingsForm(OfferingIn, extra="ignore"):
+    """The form with an assignment's settings. Numbers and dates may be empty."""
 
     opens_at: TypedTime = None
     due_at: TypedTime = None
     closes_at: TypedTime = None
+    release_at: TypedTime = None
+    requests_until: TypedTime = None
+    attempts_per_hour: Typed[int] = None
+    prechecks_per_day: Typed[int] = None
     per_day: str = Field("", max_length=20)
     free_days: Typed[int] = None
     grace_minutes: Typed[int] = None
     most_days: Typed[int] = None
-    counts: Counts = Counts.LATEST
-    attempts_per_hour: Typed[int] = None
-    group_size: int = 1
-    prechecks_per_day: Typed[int] = None
-    precheck_detail: PrecheckDetail = PrecheckDetail.LINES
-    held: bool = False
-    release_at: TypedTime = None
-    requests_until: TypedTime = None
-    hidden: tuple[str, ...] = Field((), max_length=500)
     version: str = ""
     """Version of the settings that the page showed."""
 
     def offering(self, current: Offering) -> Offering:
         """Return the offering with the settings of the form."""
-        names = [name for name in _LABELS if name != "late"]
-        values = {name: getattr(self, name) for name in names}
-        return replace(current, late=self._late(current.late), **values)
+        values = self.model_dump(include=set(_LABELS))
+        return replace(current, **values | {"late": self._late(current.late)})
 
     def _late(self, current: Mapping[str, object]) -> dict[str, object]:
         """Return the late policy. Keys of the current policy for which the form has no field stay."""
@@ -109,47 +102,45 @@ def send_late_days(staff: ForCourse, days: Annotated[int, Form(ge=0, le=MOST_DAY
 
 @pages.get(_SETTINGS)
 def show_offering(
-    request: Request, course: CourseId, assignment: AssignmentId, caller: TheCaller, saved: str | None = None
+    staff: ForCourse, assignment: AssignmentId, saved: str | None = None, added: int = 0, kept: int = 0
 ) -> Response:
     """Show the settings of an assignment, also before the course offers it. `saved` names the settings that the form
     has changed, separated by commas."""
-    task = known_task(caller, course, assignment)
-    with caller.read() as tx:
-        shown_course = known_course(tx, course)
-        current = offerings.offering(tx, course, assignment)
-        offering = current or Offering(course, assignment)
-        load = offers.load(tx, offering, caller.service.settings.workers)
+    task = known_task(staff, assignment)
+    with staff.read() as (tx, course):
+        current = offerings.offering(tx, course.id, assignment)
+        offering = current or Offering(course.id, assignment)
+        load = offers.load(tx, offering, staff.caller.service.settings.workers)
     return page(
-        request,
+        staff.request,
         "offering.html",
-        course=shown_course,
+        course=course,
         offering=offering,
         is_offered=current is not None,
         task=task,
         load=load,
-        details=list(PrecheckDetail),
+        added=added,
+        kept=kept,
         version=_version(current),
         saved=None if saved is None else [_LABELS[name] for name in saved.split(",") if name in _LABELS],
     )
 
 
 @pages.post(_SETTINGS)
-def send_settings(
-    course: CourseId, assignment: AssignmentId, caller: TheCaller, form: FromForm[SettingsForm]
-) -> Response:
+def send_settings(staff: ForCourse, assignment: AssignmentId, form: FromForm[SettingsForm]) -> Response:
     """Offer an assignment, or change its settings."""
-    task = known_task(caller, course, assignment)
-    with caller.write() as tx:
-        known_course(tx, course)
-        current = offerings.offering(tx, course, assignment)
+    task = known_task(staff, assignment)
+    with staff.write() as (tx, course):
+        current = offerings.offering(tx, course.id, assignment)
         if form.version != _version(current):
             detail = "someone has changed them since you opened the page: open it again, and make your change there"
             raise HttpProblem(409, "changed-meanwhile", "The settings have changed", detail)
-        before = current or Offering(course, assignment)
+        before = current or Offering(course.id, assignment)
         after = offers.checked(form.offering(before), task)
-        offerings.put_offering(tx, after)
+        rubrics = offers.offer(tx, after, task)
     changed = [name for name in _LABELS if getattr(before, name) != getattr(after, name)]
-    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/settings?saved={','.join(changed)}", 303)
+    done = f"saved={','.join(changed)}&added={len(rubrics.added)}&kept={len(rubrics.kept)}"
+    return RedirectResponse(f"/courses/{course.id}/assignments/{assignment}/settings?{done}", 303)
 
 
 def _version(offering: Offering | None) -> str:

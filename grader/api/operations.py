@@ -19,13 +19,14 @@ from grader.api.identity import TheCaller, TheService
 from grader.api.metrics import Metrics
 from grader.api.openapi import problem_responses
 from grader.api.problems import HttpProblem, not_found
+from grader.api.receipts import signing_key
 from grader.api.rendering import page
 from grader.api.schemas import Out
 from grader.bounds import MAX_UPLOAD_BYTES, MIB
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.settings import Settings
-from grader.store import counts, installation, queue, workers
+from grader.store import counts, installation, outbox, queue, workers
 from grader.store.database import now
 from grader.store.records import Kind, Role, State
 from grader.store.submissions import authors_of
@@ -89,21 +90,21 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
 
 def _parts(service: Service) -> dict[str, PartOfServiceOut]:
     """Return whether each part of the service is ready, by the part's name."""
-    parts = {
-        "database": _readiness(lambda: _database_trouble(service)),
-        "sandbox": _readiness(service.queue.trouble),
-        "queue": _readiness(lambda: _queue_trouble(service)),
-        "uploads": _readiness(lambda: _uploads_trouble(service.settings)),
+    troubles: dict[str, Callable[[Service], str]] = {
+        "database": _database_trouble,
+        "sandbox": lambda service: service.queue.trouble(),
+        "queue": _queue_trouble,
+        "uploads": _uploads_trouble,
     }
     if service.settings.has_postgresql:
-        parts["workers"] = _readiness(lambda: _workers_trouble(service))
-    return parts
+        troubles["workers"] = _workers_trouble
+    return {name: _readiness(service, trouble) for name, trouble in troubles.items()}
 
 
-def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
+def _readiness(service: Service, trouble: Callable[[Service], str]) -> PartOfServiceOut:
     """Return whether a part of the service is ready. `trouble` returns the reason if it is not, otherwise ""."""
     try:
-        why = trouble()
+        why = trouble(service)
     except StoreUnavailable as failure:
         log.warning("not ready", why=str(failure))
         why = "the database cannot be used; the service's log says why"
@@ -129,8 +130,9 @@ def _queue_trouble(service: Service) -> str:
     return f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
 
 
-def _uploads_trouble(settings: Settings) -> str:
+def _uploads_trouble(service: Service) -> str:
     """Return a reason if the disk on which uploads wait (`SpooledUploads`) has no room for the largest one."""
+    settings = service.settings
     try:
         folder = tempfile.gettempdir() if settings.has_postgresql else settings.home
         free_mib = shutil.disk_usage(folder).free // MIB
@@ -186,6 +188,12 @@ def _is_sent_from_here(request: Request, settings: Settings) -> bool:
     if any(name in request.headers for name in _FORWARDED):
         return False
     return request.client is not None and request.client.host in LOOPBACK
+
+
+@open_router.get("/.well-known/jwks.json", openapi_extra=NO_LOGIN)
+def get_receipt_keys(service: TheService) -> dict[str, list[dict[str, Any]]]:
+    """Get the public key that verifies the signatures of receipts, as a JSON Web Key Set."""
+    return {"keys": [signing_key(service.store).as_dict(private=False)]}
 
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────
@@ -266,4 +274,6 @@ def show_queue(request: Request, caller: TheCaller) -> Response:
     queue = get_queue(caller)
     with caller.read() as tx:
         authors = authors_of(tx, [entry.submission for entry in queue.gradings])
-    return page(request, "queue.html", queue=queue, authors=authors, trouble=caller.service.queue.trouble())
+        unsent = outbox.lengths(tx)["given_up"] if caller.person.admin else 0
+    trouble = caller.service.queue.trouble()
+    return page(request, "queue.html", queue=queue, authors=authors, trouble=trouble, unsent=unsent)

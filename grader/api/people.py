@@ -25,9 +25,9 @@ from grader.api.rendering import page
 from grader.api.schemas import FromForm, In, Login, Out, TokenId
 from grader.course import roster
 from grader.errors import BadCall
-from grader.store import passwords, people
+from grader.store import outbox, passwords, people
 from grader.store.database import Tx
-from grader.store.records import AccessToken, Role, TokenKind, TokenScope
+from grader.store.records import AccessToken, EventKind, Role, TokenKind, TokenScope
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 pages = APIRouter(include_in_schema=False)
@@ -58,17 +58,6 @@ class PersonIn(In):
     """Unchanged if left out."""
     admin: bool | None = None
     """Unchanged if left out."""
-
-
-@router.get("/people/{login}")
-def get_person(caller: TheCaller, login: Login) -> AccountOut:
-    """Get a person (admins)."""
-    require_admin(caller, "person")
-    with caller.read() as tx:
-        person = people.person_by_login(tx, login)
-    if person is None:
-        raise not_found("person")
-    return AccountOut.model_validate(person)
 
 
 @router.put("/people/{login}")
@@ -219,6 +208,15 @@ def send_revocation(id: TokenId, caller: TheCaller) -> Response:
     return RedirectResponse("/settings", 303)
 
 
+@pages.post("/settings/mail")
+def send_mail_choice(caller: TheCaller, events: FromForm[tuple[EventKind, ...]] = ()) -> Response:
+    """Set the events of which the caller gets e-mails."""
+    _require_more_than_reading(caller)
+    with caller.write() as tx:
+        outbox.choose(tx, caller.person.id, events)
+    return RedirectResponse("/settings#mail", 303)
+
+
 def _settings_page(request: Request, caller: Caller, secret: str = "") -> Response:
     """Render the settings page: the caller's tokens, and a form for a new token with the scopes that the caller may
     give it. `secret` is the secret of a token that was just created, to be shown once."""
@@ -229,6 +227,7 @@ def _settings_page(request: Request, caller: Caller, secret: str = "") -> Respon
     with caller.read() as tx:
         tokens = people.tokens_of(tx, caller.person.id)
         password = passwords.of_person(tx, caller.person.id)
+        mailed = outbox.mailed_events(tx, caller.person.id)
     return page(
         request,
         "settings.html",
@@ -242,4 +241,6 @@ def _settings_page(request: Request, caller: Caller, secret: str = "") -> Respon
         password=password,
         fresh=has_fresh_login(caller),
         is_set="password" in request.query_params,
+        has_mail=bool(caller.service.settings.smtp_url),
+        mailed=mailed,
     )

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Path
+from fastapi import APIRouter, File, Form, Path, UploadFile
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
+from grader.api.files import download, read_csv
 from grader.api.lookup import ForStaff
 from grader.api.marking import MARKING, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, question_markings
 from grader.api.problems import not_found
-from grader.api.schemas import GROUP, ID, TEXT, FromForm, In, Out
-from grader.api.scores import StudentResult, results_of, rows_of
+from grader.api.schemas import GROUP, ID, FromForm, In, Out
+from grader.api.scores import StudentResult, results_of
+from grader.assignments import rubric_file
+from grader.assignments.rubric_file import MOST_ITEMS, RUBRICS, ItemText, MorePoints, PhraseText
+from grader.course.rubrics import add, dumps, present
 from grader.errors import BadCall
 from grader.marking.groups import MarkingProgress
 from grader.model import ZERO, Points, Status
@@ -27,9 +31,7 @@ pages = APIRouter(prefix=MARKING, include_in_schema=False)
 
 ItemId = Annotated[str, Path(pattern=ID, description="A rubric item's id")]
 PhraseId = Annotated[str, Path(pattern=ID, description="Id of a comment in the comment bank")]
-MOST_ITEMS = 50
 Ids = tuple[Annotated[str, Field(pattern=ID)], ...]
-MOST_OF_A_PHRASE = 2_000
 
 
 class ItemOut(Out):
@@ -71,11 +73,8 @@ class MarkersIn(In):
     """Two markers do not see each other's marks; a moderator decides if they disagree."""
 
 
-MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, decimal_places=2, allow_inf_nan=False)]
-
-
 class ItemIn(In):
-    text: str = Field(min_length=1, max_length=1_000, pattern=TEXT)
+    text: ItemText
     points: MorePoints
 
 
@@ -85,7 +84,7 @@ class OrderIn(In):
 
 
 class PhraseIn(In):
-    text: str = Field(min_length=1, max_length=MOST_OF_A_PHRASE, pattern=TEXT)
+    text: PhraseText
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -171,18 +170,38 @@ def remove_phrase(question: TheQuestion, phrase: PhraseId) -> None:
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────
 
-ItemText = Annotated[str, Form(min_length=1, max_length=1_000, pattern=TEXT)]
-ItemPoints = FromForm[MorePoints]
-
 
 @pages.get("")
 def show_questions(staff: ForStaff) -> Response:
     """Show the written questions of an assignment, and the checks that a person must mark."""
     with staff.read() as (tx, offering):
         questions = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
-        rows = rows_of(tx, staff.caller, offering)
-        checks = _waiting_checks(results_of(tx, rows, Status.WAITING))
+        checks = _waiting_checks(results_of(tx, staff.caller, offering, Status.WAITING))
         return staff.render(tx, "marking.html", offering, rows=questions, checks=checks)
+
+
+@pages.get("/rubric.toml")
+def get_rubrics(staff: ForStaff) -> Response:
+    """Return the rubrics of a course as a file to put beside the assignment, or to import in another course."""
+    with staff.read() as (tx, offering):
+        markings = question_markings(staff, tx, offering)
+        current = {marking.question.id: present(tx, marking.question) for marking in markings}
+    return download(RUBRICS, dumps(current).encode())
+
+
+@pages.post("/rubric.toml")
+def send_rubrics(
+    staff: ForStaff, file: Annotated[UploadFile | None, File()] = None, text: FromForm[str] = ""
+) -> Response:
+    """Show which rubrics a file adds, or add those that were shown. `text` is the content of the file that was
+    shown."""
+    content = read_csv(file) if file else text.encode()
+    new = rubric_file.loads(content, staff.task.questions)
+    with staff.write() as (tx, offering):
+        changes = add(tx, offering, new, dry_run=file is not None)
+        if file:
+            return staff.render(tx, "rubrics.html", offering, changes=changes, rubrics=new, text=content.decode())
+    return RedirectResponse(staff.request.url.path.removesuffix("/rubric.toml"), 303)
 
 
 def _waiting_checks(results: Sequence[StudentResult]) -> list[StudentResult]:
@@ -214,7 +233,9 @@ def show_rubric(question: TheQuestion) -> Response:
 
 
 @pages.post("/{question}/rubric")
-def send_new_item(question: TheQuestion, text: ItemText, points: ItemPoints = Decimal(0)) -> Response:
+def send_new_item(
+    question: TheQuestion, text: FromForm[ItemText], points: FromForm[MorePoints] = Decimal(0)
+) -> Response:
     add_item(question, ItemIn(text=text, points=points))
     return _to_rubric(question)
 
@@ -235,8 +256,8 @@ def begin_rubric(question: TheQuestion, group: Annotated[str, Form(pattern=GROUP
 def send_item(
     question: TheQuestion,
     item: ItemId,
-    text: ItemText,
-    points: ItemPoints,
+    text: FromForm[ItemText],
+    points: FromForm[MorePoints],
     action: FromForm[Literal["change", "up", "remove"]] = "change",
 ) -> Response:
     """Change or remove a rubric item, or swap it with the item above ("up"), then redirect to the rubric. The form

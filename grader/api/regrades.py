@@ -13,10 +13,9 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.gradings import CONFLICT
 from grader.api.identity import Caller, TheCaller
-from grader.api.lookup import ForStaff, known_course, known_offering
+from grader.api.lookup import ForStaff, StaffRequest
 from grader.api.openapi import LOCATION
 from grader.api.problems import HttpProblem, not_found
-from grader.api.rendering import page
 from grader.api.schemas import In, Out, PersonOut, RegradeId, SubmissionId
 from grader.api.views import assignment_of, find_for_staff
 from grader.errors import BadCall
@@ -226,21 +225,18 @@ def show_regrade(request: Request, id: RegradeId, caller: TheCaller) -> Response
     """Show a regrade: its progress, the submissions whose checks change, and buttons to apply or discard it."""
     regrade = get_regrade(id, caller)
     count = regrade.progress
-    with caller.read() as tx:
-        course = known_course(tx, regrade.course)
-        offering = known_offering(tx, caller, regrade.course, regrade.assignment)
-    return page(
-        request,
-        "regrade.html",
-        course=course,
-        offering=offering,
-        task=caller.service.assignments[regrade.assignment],
-        regrade=regrade,
-        running=count.get(State.QUEUED, 0) + count.get(State.RUNNING, 0),
-        all=sum(count.values()),
-        changed=[change for change in regrade.changes if change.checks],
-        is_open=regrade.state is RegradeState.SHADOW,  # neither applied nor discarded
-    )
+    staff = StaffRequest(request, caller, regrade.course, regrade.assignment)
+    with staff.read() as (tx, offering):
+        return staff.render(
+            tx,
+            "regrade.html",
+            offering,
+            regrade=regrade,
+            running=count.get(State.QUEUED, 0) + count.get(State.RUNNING, 0),
+            all=sum(count.values()),
+            changed=[change for change in regrade.changes if change.checks],
+            is_open=regrade.state is RegradeState.SHADOW,  # neither applied nor discarded
+        )
 
 
 @pages.post("/regrades/{id}/apply")

@@ -36,6 +36,11 @@ def page(request: Request, name: str, status: int = 200, **variables: Any) -> HT
     return HTMLResponse(template.render(frame | variables), status)
 
 
+def mail(**variables: Any) -> list[str]:
+    """Return the subject and the text of an e-mail: the two paragraphs of the template."""
+    return _TEMPLATES.get_template("mail.txt").render(variables).split("\n\n", 1)
+
+
 def problem_page(request: Request, problem: HttpProblem) -> Response:
     """Return an error response as a page. The page links back to the form that was sent. A 404 page has no such link,
     because it must be the same for missing and for forbidden resources."""

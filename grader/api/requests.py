@@ -17,11 +17,11 @@ from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import ID, NAME, TEXT, FromForm, In, Out, PersonOut, RequestId, SubmissionId, Typed
 from grader.api.submissions import MarkPoints, set_mark
-from grader.api.views import decided, find, may_ask_for_regrade, report_of, requests_of
+from grader.api.views import decided, find, may_ask_for_regrade, report_of
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store import requests
-from grader.store.records import TokenScope
+from grader.store import outbox, requests
+from grader.store.records import EventKind, TokenScope
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 pages = APIRouter(include_in_schema=False)
@@ -76,13 +76,6 @@ class RequestOut(Out):
     """null if the points have not changed."""
 
 
-@router.get("/submissions/{id}/requests")
-def list_requests(id: SubmissionId, caller: TheCaller) -> list[RequestOut]:
-    """List the requests for a regrade of a submission, the oldest first."""
-    with caller.read() as tx:
-        return RequestOut.all(requests_of(tx, caller, find(tx, caller, id)))
-
-
 @router.post("/submissions/{id}/requests", status_code=201, responses=CONFLICT)
 def ask(id: SubmissionId, new: RequestIn, caller: TheCaller) -> RequestOut:
     """Ask for a regrade of one check or question that has lost points (authors).
@@ -101,6 +94,8 @@ def ask(id: SubmissionId, new: RequestIn, caller: TheCaller) -> RequestOut:
         if request is None:
             detail = f"you have asked about {new.question}: wait for the answer"
             raise HttpProblem(409, "already-asked", "There is an open request", detail)
+        asker = [caller.person.id]
+        outbox.tell(tx, EventKind.ASKED, view.submission.course, view.submission.assignment, id, asker)
         return RequestOut.model_validate(requests.get(tx, request))
 
 
@@ -135,6 +130,8 @@ def answer(id: RequestId, new: AnswerIn, caller: TheCaller) -> RequestOut:
             set_mark(tx, caller, view.submission, request.question, new_points, new.text)
         if not requests.answer(tx, id, new.text, caller.person.id, earlier_points, new_points):
             raise HttpProblem(409, "answered", "The request is answered", "reload the page to see the answer")
+        asker = [request.person.id]
+        outbox.tell(tx, EventKind.ANSWERED, request.course, request.assignment, request.submission, asker)
         return RequestOut.model_validate(requests.get(tx, id))
 
 

@@ -53,7 +53,11 @@ def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> 
 
 
 def counting_submissions(
-    tx: Tx, caller: Caller, offered: Sequence[Offering], persons: Collection[str] | None = None
+    tx: Tx,
+    caller: Caller,
+    offered: Sequence[Offering],
+    persons: Collection[str] | None = None,
+    views: Sequence[SubmissionView] | None = None,
 ) -> dict[tuple[str, str], SubmissionView]:
     """Return the submission that gives each person the score, by assignment and person id. The submissions contain only
     scores that the caller may see, with adjustments.
@@ -63,11 +67,14 @@ def counting_submissions(
         caller: The caller.
         offered: Assignments of one course.
         persons: Ids of the people; None for all.
+        views: All submissions of these people to these assignments; None to read those that may count.
     """
     rules = {offering.assignment: offering for offering in offered}
-    by_latest = [id for id, offering in rules.items() if offering.counts is Counts.LATEST]
-    by_best = [id for id in rules if id not in by_latest]
+    to_read = [] if views is not None else offered
+    by_latest = [offering.assignment for offering in to_read if offering.counts is Counts.LATEST]
+    by_best = [offering.assignment for offering in to_read if offering.counts is Counts.BEST]
     counting: dict[tuple[str, str], SubmissionView] = {}
+    _count(counting, views or (), rules)
     if by_latest:
         newest = submissions.newest_of_each(tx, offered[0].course, by_latest, persons)
         _count(counting, views_of(tx, caller, newest), rules)
@@ -220,13 +227,14 @@ def show_student(staff: ForStaff, login: Login) -> Response:
     """Show all submissions of one student, and what staff decided for this student."""
     with staff.read() as (tx, offering):
         course, assignment = staff.course, staff.assignment
-        student = known_member(tx, course, login)
+        student = known_member(tx, course, login).person
         extension = offerings.extension(tx, course, assignment, student.id)
         page = Page(MOST_OF_ONE)
         own = submissions.of_offering(tx, course, [assignment], persons=[student.id], kind=None, page=page)
         views = views_of(tx, staff.caller, own)
         key = (assignment, student.id)
-        counting = counting_submissions(tx, staff.caller, [offering], [student.id]).get(key)
+        every = views if len(views) < MOST_OF_ONE else None
+        counting = counting_submissions(tx, staff.caller, [offering], [student.id], every).get(key)
         rows = attempts(tx, staff.caller, views, counting)
         return staff.render(
             tx,
@@ -260,15 +268,18 @@ def rows_of(tx: Tx, caller: Caller, offering: Offering) -> list[ScoreRow]:
     return rows
 
 
-def results_of(tx: Tx, rows: Sequence[ScoreRow], status: Status | None = None) -> list[StudentResult]:
+def results_of(tx: Tx, caller: Caller, offering: Offering, status: Status | None = None) -> list[StudentResult]:
     """Return the results of the checks of each student; if `status` is given, only results with this status."""
-    ids = [row.counting.grading.id for row in rows if row.counting]
-    records = gradings.results_of(tx, ids, status)
+    persons = None
+    if status is not None:
+        persons = gradings.persons_with(tx, offering.course, offering.assignment, status)
+    counting = counting_submissions(tx, caller, [offering], persons) if persons != set() else {}
+    records = gradings.results_of(tx, [view.grading.id for view in counting.values()], status) if counting else {}
     results = []
-    for row in rows:
-        if row.counting:
-            for record in records.get(row.counting.grading.id, ()):
-                results.append(StudentResult(row.person, row.counting, record))
+    for (_, id), view in counting.items():
+        (person,) = (author for author in view.submission.authors if author.id == id)
+        for record in records.get(view.grading.id, ()):
+            results.append(StudentResult(person, view, record))
     return results
 
 

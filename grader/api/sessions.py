@@ -8,6 +8,7 @@ login form, or the person pastes the link there. Sending the form exchanges the 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -31,7 +32,6 @@ from grader.api.schemas import FromForm
 from grader.course.roster import login_of
 from grader.service import Service
 from grader.store import people
-from grader.store.database import Tx
 from grader.store.records import AccessToken, LoginMethod, Person, TokenKind
 
 pages = APIRouter(include_in_schema=False)
@@ -39,9 +39,8 @@ pages = APIRouter(include_in_schema=False)
 TOKEN_SESSION_DURATION = dt.timedelta(hours=12)
 """A session that was begun with an API token ends after this time, even if it is used."""
 _INVALID = "This link or token is not valid or has expired: ask for a new one."
-_BROWSERS = ("Firefox", "Chrome", "Safari", "browser")
-"""Words in the header User-Agent. The first one that occurs names the browser: Chrome also calls itself Safari."""
-_SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac", "Linux", "")
+_BROWSER = re.compile(r"(Windows|Android|iPhone|iPad|Mac|Linux(?!; Android)).*?(Firefox|Chrome|Safari)")
+"""The system and the browser in the header User-Agent, in which Chrome also calls itself Safari, but later."""
 
 
 @pages.get("/login")
@@ -60,7 +59,7 @@ def log_in(request: Request, service: TheService, token: FromForm[str] = "", nex
     with service.store.read() as tx:
         holder = people.token_holder(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
     if holder:
-        person, access_token = holder
+        person, access_token, _ = holder
         method = LoginMethod.TOKEN if access_token.kind is TokenKind.PROGRAM else LoginMethod.LINK
         return begin_session(request, service, person, next, method, access_token)
     limit(request, LOGINS)
@@ -100,7 +99,7 @@ def login_page(request: Request, next: str, problem: str = "", status: int = 200
 def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response:
     if who:
         with service.store.write() as tx:
-            _end_session(tx, request)
+            people.end_session(tx, session_secret(request))
     response = RedirectResponse("/login", 303)
     set_cookie(response, service.settings, "", 0)
     return response
@@ -123,7 +122,8 @@ def begin_session(
     """
     api_token = token if method is LoginMethod.TOKEN else None
     lasts = TOKEN_SESSION_DURATION if api_token else SESSION_DURATION
-    label = browser_of(request.headers.get("user-agent", ""))
+    match = _BROWSER.search(request.headers.get("user-agent", "")[:300])
+    label = f"{match[2]} on {match[1]}" if match else "browser"
     with service.store.write() as tx:  # one transaction: a link is used up only if a session begins
         if api_token:
             is_valid = people.token_by_id(tx, api_token.id) is not None
@@ -131,22 +131,10 @@ def begin_session(
             is_valid = token is None or people.revoke_token(tx, person.id, token.id)
         if not is_valid:  # revoked or used up after it was looked up
             return login_page(request, next, _INVALID, status=403)
-        _end_session(tx, request)
+        people.end_session(tx, session_secret(request))
         people.forget_expired_tokens(tx)
         secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, parent=api_token, method=method)
     response = RedirectResponse(local_path(next), 303)
     # the database says when the session ends, so that a renewal needs no other cookie
     set_cookie(response, service.settings, secret, LONGEST_SESSION.total_seconds())
     return response
-
-
-def browser_of(user_agent: str) -> str:
-    """Return a name for a browser, such as "Firefox on Windows", from its header User-Agent."""
-    browser = next(name for name in _BROWSERS if name in user_agent + "browser")
-    system = next(name for name in _SYSTEMS if name in user_agent)
-    return f"{browser} on {system}" if system else browser
-
-
-def _end_session(tx: Tx, request: Request) -> None:
-    """Delete the session of the browser that sent the request, if there is one."""
-    people.use_up_token(tx, session_secret(request), TokenKind.SESSION)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 from pydantic import Field
@@ -17,11 +16,12 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from grader.api import submitting
 from grader.api.files import REPORT_POLICY, streamed
 from grader.api.gradings import CONFLICT, REPORT_RESPONSES, GradingOut
-from grader.api.identity import Caller, TheCaller, require_member, require_scope
-from grader.api.lookup import known_course
+from grader.api.identity import Caller, TheCaller, require_scope
+from grader.api.lookup import ForMember, known_course
 from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.progress import progress_of
+from grader.api.receipts import signature
 from grader.api.rendering import page
 from grader.api.schemas import (
     ID,
@@ -51,6 +51,7 @@ from grader.api.views import (
     queue_place,
     report_of,
     requests_of,
+    upload_of,
     views_of,
 )
 from grader.bounds import PIECE_BYTES
@@ -63,10 +64,10 @@ from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import counted
 from grader.render.plots import plots
-from grader.store import gradings, marks, offerings, people, queue, requests, submissions
+from grader.store import gradings, marks, people, queue, requests, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
-from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope
+from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, UploadRecord
 from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -112,6 +113,8 @@ class ReceiptOut(StoredOut):
     """Place in the queue; 1 is next, null if not queued."""
     estimate_seconds: float | None = None
     """Estimated time until grading starts; null if unknown."""
+    signature: str = ""
+    """A JSON Web Signature (Ed25519, compact), whose payload has the other fields."""
 
 
 class GivenItemOut(Out):
@@ -180,9 +183,9 @@ class SubmissionOut(StoredOut):
     """null for a pre-check, which does not count for the grade."""
 
 
-def _fields(view: SubmissionView, place: QueuePlace | None = None) -> dict[str, Any]:
-    """Return the fields of a submission and of its place in the queue."""
-    fields = vars(view.submission) | vars(view)
+def _fields(view: SubmissionView, upload: UploadRecord, place: QueuePlace | None = None) -> dict[str, Any]:
+    """Return the fields of a submission, of its upload, and of its place in the queue."""
+    fields = vars(view.submission) | vars(upload) | vars(view)
     if place:
         fields |= vars(place)
     return fields | {"submission": view.submission.id, "state": view.state}
@@ -255,10 +258,7 @@ async def submit(
     responses={200: {"headers": {"Link": {"description": 'rel="next"', "schema": {"type": "string"}}}}},
 )
 def list_submissions(
-    course: CourseId,
-    assignment: AssignmentId,
-    caller: TheCaller,
-    request: Request,
+    member: ForMember,
     response: Response,
     author: Annotated[
         str | None, Query(max_length=200, pattern=TEXT, description="Author's login; students see only their own")
@@ -274,27 +274,26 @@ def list_submissions(
 
     Students see only their own. The header Link has the URL of the next page.
     """
-    require_member(caller, course, "assignment")
-    is_staff = caller.is_staff(course)
-    if author is None and not is_staff:
+    caller, url = member.caller, member.request.url
+    if author is None and not member.is_by_staff:
         author = caller.person.login
-    with caller.read() as tx:
-        if offerings.offering(tx, course, assignment) is None:
-            raise not_found("assignment")
+    with member.read() as (tx, _):
         persons = None
         if author is not None:
             person = people.person_by_login(tx, author)
-            if person is None or not (is_staff or person.id == caller.person.id):
+            if person is None or not (member.is_by_staff or person.id == caller.person.id):
                 return []
             persons = [person.id]
         page = Page(limit + 1, older_than)
-        records = submissions.of_offering(tx, course, [assignment], persons=persons, kind=kind, state=state, page=page)
+        records = submissions.of_offering(
+            tx, member.course, [member.assignment], persons=persons, kind=kind, state=state, page=page
+        )
         views = views_of(tx, caller, records[:limit])
+        uploads = submissions.uploads_of(tx, [record.id for record in records])
     if len(records) > limit:
-        query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
-        query.append(("before", records[limit - 1].id))
-        response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
-    return [SubmissionOut.model_validate(_fields(view)) for view in views]
+        url = url.include_query_params(before=records[limit - 1].id)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return [SubmissionOut.model_validate(_fields(view, uploads[view.submission.id])) for view in views]
 
 
 # ── one ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -306,7 +305,7 @@ def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
     with caller.read() as tx:
         view = as_counted(tx, caller, find(tx, caller, id))
         place = queue_place(tx, caller, view)
-        fields = _fields(view, place) | {"gradings": all_gradings(tx, caller, view)}
+        fields = _fields(view, upload_of(tx, view), place) | {"gradings": all_gradings(tx, caller, view)}
         fields["marked_before"] = sorted(marked_before(tx, view))
     return WholeSubmissionOut.model_validate(fields)
 
@@ -317,8 +316,11 @@ def get_receipt(id: SubmissionId, caller: TheCaller) -> ReceiptOut:
     with caller.read() as tx:
         view = find(tx, caller, id)
         place = queue_place(tx, caller, view)
-    remarks = submitting.remarks(assignment_of(caller, view.submission), view.submission)
-    return ReceiptOut.model_validate(_fields(view, place) | {"remarks": remarks})
+        upload = upload_of(tx, view)
+    remarks = submitting.remarks(assignment_of(caller, view.submission), view.submission, upload)
+    receipt = ReceiptOut.model_validate(_fields(view, upload, place) | {"remarks": remarks})
+    payload = receipt.model_dump_json(exclude={"signature"})
+    return receipt.model_copy(update={"signature": signature(caller.service.store, payload)})
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -335,7 +337,7 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
     `number` is the position of the file in the receipt, from 0.
     """
     with caller.read() as tx:
-        files = find(tx, caller, id).submission.files
+        files = upload_of(tx, find(tx, caller, id)).files
     if not 0 <= number < len(files):
         raise not_found("file")
     file = files[number]
@@ -520,8 +522,9 @@ def show_receipt(request: Request, id: SubmissionId, caller: TheCaller) -> Respo
         view = find(tx, caller, id)
         place = queue_place(tx, caller, view)
         variables = _about(tx, caller, view)
-    remarks = submitting.remarks(variables["task"], view.submission)
-    return page(request, "receipt.html", **variables, place=place, remarks=remarks)
+        upload = upload_of(tx, view)
+    remarks = submitting.remarks(variables["task"], view.submission, upload)
+    return page(request, "receipt.html", **variables, upload=upload, place=place, remarks=remarks)
 
 
 @pages.post("/submissions/{id}/marks")

@@ -21,9 +21,9 @@ from grader.bounds import MIB
 from grader.course.late import extended
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
-from grader.store import groups, offerings, people, queue, submissions
+from grader.store import groups, offerings, outbox, people, queue, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
+from grader.store.records import EventKind, Kind, Offering, Priority, SubmissionRecord, TokenScope, UploadRecord
 
 _HOUR = dt.timedelta(hours=1)
 _DAY = dt.timedelta(days=1)
@@ -143,6 +143,8 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
             return earlier.submission
         _require_admission(tx, request)
         id = submissions.add(tx, new)
+        if new.kind is Kind.SUBMISSION:
+            outbox.tell(tx, EventKind.RECEIVED, new.course, new.assignment, id, authors)
         request.caller.service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
         if request.key:
             submissions.remember_key(tx, new.by, request.key, fingerprint, id)
@@ -160,11 +162,11 @@ def _require_access(tx: Tx, request: SubmitRequest) -> None:
         raise not_found("assignment")
 
 
-def remarks(assignment: Assignment, submission: SubmissionRecord) -> list[str]:
+def remarks(assignment: Assignment, submission: SubmissionRecord, upload: UploadRecord) -> list[str]:
     """Return remarks for the receipt on what is missing: the code, or the notebook with the written answers."""
     if not submission.code_submitted:
         return [assignment.not_submitted]
-    only_code = all(file.name.endswith(".py") for file in submission.files)
+    only_code = all(file.name.endswith(".py") for file in upload.files)
     if only_code and assignment.questions and submission.kind is Kind.SUBMISSION:
         return [f"No written answers were submitted; submit the notebook together with {assignment.files[0]}."]
     return []

@@ -11,9 +11,17 @@ from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.api.visibility import Visibility, precheck_detail, seen_by
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness, extended, last_moment, lateness
+from grader.course.late import Lateness, extended, last_moment, lateness, read_policy
 from grader.course.late_days import LateDayAccounts, charge
-from grader.course.scores import AnsweredQuestions, QuestionScore, Score, SubmissionState, code_points, score
+from grader.course.scores import (
+    NOTHING_ANSWERED,
+    AnsweredQuestions,
+    QuestionScore,
+    Score,
+    SubmissionState,
+    code_points,
+    score,
+)
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Points, Report, Status
 from grader.model.grouping import grouped
@@ -35,6 +43,7 @@ from grader.store.database import Tx, now
 from grader.store.records import (
     Counts,
     Grading,
+    GradingPoints,
     Kind,
     Mark,
     Offering,
@@ -42,6 +51,7 @@ from grader.store.records import (
     RegradeRequest,
     State,
     SubmissionRecord,
+    UploadRecord,
 )
 
 
@@ -52,8 +62,8 @@ class SubmissionView:
     submission: SubmissionRecord
     offering: Offering
     """The offering. Its `held` and `precheck_detail` are those that apply to this submission now."""
-    grading: Grading
-    """The grading that gives the points. If there is none yet, the newest one that does not belong to a regrade."""
+    grading: GradingPoints
+    """`submission.grading`, with the points that the caller may see."""
     marks: tuple[Mark, ...]
     late: Lateness
     score: Score | None
@@ -133,7 +143,7 @@ def late_day_accounts(tx: Tx, caller: Caller, course: str, persons: Collection[s
         records = submissions.of_people(tx, course, group, {record.assignment for record in records})
     candidates: list[SubmissionRecord] = []
     earned: dict[str, Points | None] = {}
-    held = adjustments.held_from(tx, course, group)
+    held = adjustments.held_from(tx, course, group) if records else set()
     everything = replace(caller, person=replace(caller.person, admin=True))  # the charges do not depend on who looks
     for assignment, own in grouped((record.assignment, record) for record in records).items():
         if offered[assignment].counts is Counts.BEST and assignment in caller.service.assignments:
@@ -176,45 +186,46 @@ def _views_of(
     ids = [record.id for record in records]
     extensions = offerings.extensions_of(tx, course, _author_ids(records))
     marks_of = marks.of_submissions(tx, ids)
-    grading_of = gradings.of_submissions(tx, ids)
     # results of checks are loaded only where they change the score: hidden or marked checks
     needed = []
     for record in records:
         visible = visible_of[record.assignment]
         if record.id in marks_of or (visible.offering.hidden and not visible.is_staff):
-            needed.append(grading_of[record.id].id)
+            needed.append(record.grading.id)
     results_of = gradings.results_of(tx, needed) if needed else {}
-    answered_of = _answered_questions(tx, records, grading_of)
+    answered_of = _answered_questions(tx, records)
+    policy_of = {assignment: read_policy(visible.offering.late) for assignment, visible in visible_of.items()}
+    moment = now()
     views = []
     for record in records:
-        extension = _extension(record, extensions)
-        offering = visible_of[record.assignment].offering
+        extension = _extension(record, extensions) if extensions else None
+        visible, policy = visible_of[record.assignment], policy_of[record.assignment]
+        offering = visible.offering
         detail = PrecheckDetail.LINES
         if record.kind is Kind.PRECHECK:
             detail = precheck_detail(offering, extended(offering.due_at, extension))
-        offering = replace(offering, precheck_detail=detail)
-        visible = Visibility(offering, caller)
-        stored = grading_of[record.id]
-        all_results = results_of.get(stored.id, [])
+        if detail is not offering.precheck_detail:
+            offering = replace(offering, precheck_detail=detail)
+            visible = Visibility(offering, caller)
+        all_results = results_of.get(record.grading.id, [])
         results = visible.results(all_results)
-        grading = visible.grading(stored, all_results)
+        grading = visible.grading(record.grading, all_results)
         own_marks = visible.marks(marks_of.get(record.id, ()))
-        late = lateness(record.received_at, offering.due_at, extension, offering.late, accounts.of_submission(record))
-        view = SubmissionView(record, offering, grading, own_marks, late, None)
+        late = lateness(record.received_at, offering.due_at, extension, policy, accounts.of_submission(record))
+        worth = None
         if record.kind is Kind.SUBMISSION:
-            over_at = last_moment(offering.due_at, offering.closes_at, extension, offering.late)
+            over_at = last_moment(offering.due_at, offering.closes_at, extension, policy)
             worth = score(
                 assignment_of(caller, record),
                 code_points(grading),
                 own_marks,
                 late,
-                visible.answered(answered_of[record.id]),
+                visible.answered(answered_of.get(record.id, NOTHING_ANSWERED)),
                 checks=results,
                 code_submitted=record.code_submitted,
-                is_over=over_at is not None and now() > over_at,
+                is_over=over_at is not None and moment > over_at,
             )
-            view = replace(view, score=worth)
-        views.append(view)
+        views.append(SubmissionView(record, offering, grading, own_marks, late, worth))
     return views
 
 
@@ -226,19 +237,19 @@ def _visibility(tx: Tx, caller: Caller, course: str) -> dict[str, Visibility]:
     return visible_of
 
 
-def _answered_questions(
-    tx: Tx, records: Sequence[SubmissionRecord], grading_of: Mapping[str, Grading]
-) -> dict[str, AnsweredQuestions]:
-    """Return the written answers and their marks by submission id."""
+def _answered_questions(tx: Tx, records: Sequence[SubmissionRecord]) -> dict[str, AnsweredQuestions]:
+    """Return the written answers and their marks by submission id, for submissions that have some."""
     course = records[0].course
-    answers_of = answers.of_gradings(tx, [grading.id for grading in grading_of.values()])
+    answers_of = answers.of_gradings(tx, [record.grading.id for record in records])
     digests = {answer.digest for written in answers_of.values() for answer in written}
     assignments = {record.assignment for record in records}
     marks_of = answer_marks.of_answers(tx, course, assignments, digests) if digests else {}
-    markers_of = rubrics.markers_of(tx, course)
+    markers_of = rubrics.markers_of(tx, course) if digests else {}
     answered = {}
     for record in records:
-        written = answers_of.get(grading_of[record.id].id, ())
+        written = answers_of.get(record.grading.id)
+        if not written:
+            continue
         by_question = {answer.question: answer for answer in written}
         assignment = record.assignment
         own_marks, own_markers = marks_of.get(assignment, {}), markers_of.get(assignment, {})
@@ -246,11 +257,20 @@ def _answered_questions(
     return answered
 
 
+def upload_of(tx: Tx, view: SubmissionView) -> UploadRecord:
+    """Return the files of a submission, and who uploaded them."""
+    return submissions.uploads_of(tx, [view.submission.id])[view.submission.id]
+
+
 def all_gradings(tx: Tx, caller: Caller, view: SubmissionView) -> list[Grading]:
-    """Return the gradings of a submission, the newest first. Students get only `view.grading`."""
+    """Return the gradings of a submission, the newest first. Students get only `view.grading`, and see neither failures
+    nor workers."""
+    records = gradings.of_submission(tx, view.submission.id)
     if caller.is_staff(view.submission.course):
-        return gradings.of_submission(tx, view.submission.id)
-    return [view.grading]
+        return records
+    (record,) = (record for record in records if record.id == view.grading.id)
+    points, decided = view.grading.points, view.grading.decided
+    return [replace(record, points=points, decided=decided, why="", worker=None, failures=0)]
 
 
 def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
@@ -342,7 +362,7 @@ def may_ask_for_regrade(caller: Caller, view: SubmissionView) -> bool:
     return is_time and is_graded and caller.person in view.submission.authors
 
 
-def stored_report(tx: Tx, grading: Grading) -> Report:
+def stored_report(tx: Tx, grading: GradingPoints) -> Report:
     """Return the report of a grading. Raise 409 if there is none, or if an older version wrote it in another format."""
     text = gradings.report(tx, grading.id)
     if text is None:

@@ -22,7 +22,7 @@ from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
 from grader.store import adjustments
 from grader.store.database import Tx, now
-from grader.store.records import CheckRecord, Grading, Mark, Offering, PrecheckDetail, RegradeRequest
+from grader.store.records import CheckRecord, GradingPoints, Mark, Offering, PrecheckDetail, RegradeRequest
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
@@ -54,10 +54,7 @@ class Visibility:
 
     def is_hidden(self, id: str) -> bool:
         """Return whether students may not see the result of this check or written answer."""
-        if self.offering.held:
-            return True
-        # the dots make the part q1 hide q1.2, but not q10
-        return any(f"{id}.".startswith(f"{hidden}.") for hidden in self.offering.hidden)
+        return self.offering.held or self.offering.hides(id)
 
     def report(self, report: Report) -> Report:
         """Return a report in which hidden checks have no result. Everything from which their results could be inferred
@@ -90,15 +87,12 @@ class Visibility:
             return []
         return [replace(self._result(result), mistake="", reason="") for result in results]
 
-    def grading(self, grading: Grading, results: Sequence[CheckRecord]) -> Grading:
-        """Return a grading whose points are the points of visible checks. Only staff see failures and workers.
+    def grading(self, grading: GradingPoints, results: Sequence[CheckRecord]) -> GradingPoints:
+        """Return a grading whose points are the points of visible checks.
 
         Args:
             results: The grading's check results. May be empty if the caller may see all results.
         """
-        if self.is_staff:
-            return grading
-        grading = replace(grading, why="", worker=None, failures=0)
         if grading.points is None or self.is_complete:
             return grading
         if self.offering.held:

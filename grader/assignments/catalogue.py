@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -15,9 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.assignments import rubric_file
 from grader.assignments.manifest import MANIFEST, Manifest, PartTable, WrittenQuestion, read_manifest
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded_truth import RECORDED, RecordedTruth
+from grader.assignments.rubric_file import Rubrics
 from grader.assignments.sandboxed_truth import outline, sandboxed_truths
 from grader.derivations.question import Question
 from grader.errors import BadAssignment, BadCall
@@ -89,6 +91,8 @@ class Assignment:
     reference that is imported."""
     rest: Callable[[], None] = lambda: None
     """Function that ends the session of a reference that runs in a sandbox. The next question starts a new one."""
+    rubrics: Rubrics = field(default_factory=dict)
+    """The rubrics in the file rubric.toml. No verdict depends on them, so no digest contains them."""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
     """Function: id of a failed check → targets, the most promising first. A target is a call to trace, with the output
     to follow back to the faulty line."""
@@ -180,7 +184,8 @@ class Assignment:
     @property
     def not_submitted(self) -> str:
         """Message to a student who has submitted no code."""
-        return f"{self.files[0]} was not submitted; upload it with the notebook."
+        what = self.entry_points.what
+        return f"{self.files[0]} was not submitted, and no notebook defines {what}: submit the file with your code too."
 
     def missing(self, submission: Submission) -> str:
         """Return a message to the student if a submission has no code, otherwise ""."""
@@ -193,6 +198,12 @@ class Assignment:
         for part in self.parts:
             points |= part.sections
         return points[section]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids that a grading can be restricted to: "handout", then those of parts, written questions and checks."""
+        parts = [part.id for part in self.parts]
+        return ["handout", *parts, *self.manifest.questions, *self.check_points]
 
     @cached_property
     def check_points(self) -> Mapping[str, Points]:
@@ -377,6 +388,7 @@ def load(folder: Path, *, imports_reference: bool = False) -> Assignment:
         known_questions=tuple(written.questions()) if written else (),
         written_digest=written_digest,
         outline=reference.outline,
+        rubrics=rubric_file.read(folder, manifest.questions),
         targets=lines.targets if lines else lambda _check: (),
     )
     _require_same_sections(assignment)

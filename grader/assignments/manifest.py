@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -80,11 +81,11 @@ Steps = dict[str, tuple[tuple[float, Credit], ...]]
 first."""
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class WrittenQuestion(_Table):
+class WrittenQuestion(Table):
     """A question with a written answer, which people mark."""
 
     id: str
@@ -94,7 +95,7 @@ class WrittenQuestion(_Table):
     """Other names of the question in students' notebooks, such as "Why squares?"."""
 
 
-class PartTable(_Table):
+class PartTable(Table):
     """A part of the assignment: the points of its checks and of its written questions."""
 
     id: str
@@ -124,7 +125,7 @@ class PartTable(_Table):
         return sum(self.points_of_checks.values(), written)
 
 
-class LongCheck(_Table):
+class LongCheck(Table):
     """A table [[long]]: sections with slow checks, such as training runs. Each section runs in a separate session. A
     student's pack leaves these sections out."""
 
@@ -140,7 +141,7 @@ class LongCheck(_Table):
     shorter_steps: Steps = {}
 
 
-class ClassTable(_Table):
+class ClassTable(Table):
     """The table [class]: the class that students implement."""
 
     name: Identifier
@@ -149,7 +150,7 @@ class ClassTable(_Table):
     methods: tuple[Identifier, ...] = ()
 
 
-class RuntimeTable(_Table):
+class RuntimeTable(Table):
     """The table [runtime]: the reference runs in a sandbox with the packages of students' code, not in the grader's
     environment."""
 
@@ -158,13 +159,13 @@ class RuntimeTable(_Table):
     environment does not have. It must list ipython if notebooks may use magic commands."""
 
 
-class WrittenTable(_Table):
+class WrittenTable(Table):
     """The table [written]: options for written answers."""
 
     policy: Policy = "suggest"
 
 
-class Manifest(_Table):
+class Manifest(Table):
     """The contents of assignment.toml."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -212,7 +213,7 @@ class Manifest(_Table):
             return EntryPoints("functions", self.functions)
         return EntryPoints("class", (self.class_.name, *self.class_.aliases), self.class_.methods)
 
-    @property
+    @cached_property
     def questions(self) -> Mapping[str, WrittenQuestion]:
         """Id of a written question → the question."""
         return {question.id: question for part in self.parts for question in part.written}
@@ -253,10 +254,10 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(table)
     except ValidationError as wrong:
         first = wrong.errors(include_url=False)[0]
-        raise BadAssignment(f"{folder.name}/{MANIFEST}: {_validation_message(first)}") from None
+        raise BadAssignment(f"{folder.name}/{MANIFEST}: {validation_message(first)}") from None
 
 
-def _validation_message(error: Mapping[str, Any]) -> str:
+def validation_message(error: Mapping[str, Any]) -> str:
     """Return a message for the author about an error of pydantic. It says where the error is and, if that is known,
     what to change."""
     keys = error["loc"]
@@ -265,13 +266,14 @@ def _validation_message(error: Mapping[str, Any]) -> str:
         case "missing":
             return f"{_location(keys[:-1])}{key!r} is missing: add it"
         case "extra_forbidden":
-            return f"{_location(keys[:-1])}unknown key {key!r}: remove it, or put data for your code into [settings]"
+            advice = f"remove it; data for your code go into [settings] of {MANIFEST}"
+            return f"{_location(keys[:-1])}unknown key {key!r}: {advice}"
         case "value_error":
             return f"{_location(keys)}{error['ctx']['error']}"
-        case "string_pattern_mismatch":
+        case "string_pattern_mismatch" if key == "id":
             return f"{_location(keys)}{error['input']!r} may only contain letters, digits and _ . -"
     message = error["msg"]
-    return f"{_location(keys)}{message[:1].lower()}{message[1:]}, not {error['input']!r}"
+    return f"{_location(keys)}{message[:1].lower()}{message[1:]}, not {error['input']!r:.200}"
 
 
 def _location(keys: Sequence[str | int]) -> str:

@@ -20,7 +20,7 @@ from grader.batch.people import ClassStudent
 from grader.batch.queue import Received
 from grader.batch.run import Run
 from grader.batch.scores import OtherScore
-from grader.course.late import Lateness, lateness
+from grader.course.late import Lateness, lateness, read_policy
 from grader.course.scores import AnsweredQuestions, CodePoints, QuestionScore, Score, score
 from grader.model import ZERO, Points, Report, show_points
 from grader.model.answers import of_report
@@ -153,7 +153,7 @@ class Outcomes:
         self._matching = matching
         self._run = run
         self._due = due
-        self._late_policy = late_policy
+        self._late_policy = read_policy(late_policy)
         self._unclear = {key: unclear.why for unclear in matching.unclear for key in unclear.candidates}
         """Student's key → reason why a submission that may be the student's is unclear."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from grader.assignments.catalogue import Assignment
 from grader.batch.digest import digest_of
@@ -20,6 +20,8 @@ MOST_WAITING = 256
 """Largest number of this batch's submissions in the queue at the same time."""
 RECEIVE_SECONDS = 0.2
 """Submissions are read for this long, then queued together in one transaction."""
+WRITING_SHARE = 0.05
+"""Share of the time that writing the results of a running batch takes at most."""
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
@@ -64,7 +66,7 @@ class Run:
         self._export = export
         # an iterator: every call of `_receive` goes on where the previous one stopped
         self._unread = iter(sorted(export.submissions, key=lambda submission: submission.submitted_at or _LAST))
-        self._is_read = False
+        self.is_read = False
         """True if all submissions of the export have been read."""
         self._task = task
         self._chosen = chosen
@@ -74,17 +76,27 @@ class Run:
         """Id of each queued or running grading → content of its submissions."""
         self._decided: dict[str, JobOutcome] = {}
         """Content of submissions whose grading is finished → its outcome."""
+        self._written = 0
+        """Number of decided contents when the results were last written."""
+        self._write_at = 0.0
+        """Time before which the results are not written again."""
 
     def read(self) -> None:
         """Read all submissions without grading them."""
         for submission in self._export.submissions:
             self.receipts[submission.place], _ = _receive(self._export, submission, self._task)
 
-    def grade(self, display: Display) -> None:
+    def grade(self, display: Display, write: Callable[[], object]) -> None:
         """Grade the submissions and show the progress. The oldest come first, submissions without a time last. Finished
-        gradings are kept if the run is interrupted."""
+        gradings are kept if the run is interrupted.
+
+        Args:
+            display: The progress display.
+            write: Function that writes the results so far. It is called again and again while gradings end, so that a
+                run that is killed leaves them.
+        """
         new: dict[Received, Files] = {}
-        while new or self._open or not self._is_read:
+        while new or self._open or not self.is_read:
             if not new and self._has_room:
                 new = self._receive(display)
             try:
@@ -97,11 +109,22 @@ class Run:
                         self._open[grading.id] = content
                 if self._open:
                     self.queue.start()
-                    if self._is_read or not self._has_room:  # otherwise reading goes on meanwhile
+                    if self.is_read or not self._has_room:  # otherwise reading goes on meanwhile
                         time.sleep(self.queue.look_seconds)
                     self._look(display)
+                    self._write_if_due(write)
             except StoreUnavailable as failure:
                 self.queue.wait_for_database(failure)
+
+    def _write_if_due(self, write: Callable[[], object]) -> None:
+        """Call `write` if gradings have ended since the last call, and not more often than `WRITING_SHARE` allows."""
+        started = time.monotonic()
+        if len(self._decided) == self._written or started < self._write_at:
+            return
+        self._written = len(self._decided)
+        write()
+        ended = time.monotonic()
+        self._write_at = ended + (ended - started) / WRITING_SHARE
 
     @property
     def _has_room(self) -> bool:
@@ -127,7 +150,7 @@ class Run:
                 new[receipt] = files
             if time.monotonic() >= until or len(self._open) + len(new) >= MOST_WAITING:
                 return new
-        self._is_read = True
+        self.is_read = True
         return new
 
     def _is_new(self, content: str, place: str, display: Display) -> bool:

@@ -158,7 +158,7 @@ def remove(course: CourseArgument, login: LoginArgument) -> None:
     """Remove one person from a course. Their submissions stay."""
     with writing() as tx:
         person = _existing_person(tx, login)
-        if people.role_of(tx, course, person.id) is None:
+        if course not in people.roles(tx, person.id):
             raise BadCall(f"{person.login} is not in the course {course}")
         people.remove_member(tx, course, person.id)
 
@@ -208,9 +208,9 @@ def offer(
         _require_course(tx, course)
         current = offerings.offering(tx, course, task.id) or Offering(course, task.id)
         offering = offers.checked(replace(current, **changes), task)
-        offerings.put_offering(tx, offering)
+        rubrics = offers.offer(tx, offering, task)
         expected_load = offers.load(tx, offering, Settings().workers)
-    print_line(expected_load, console=err)
+    print_line(f"{expected_load}\n{rubrics.sentence}".rstrip(), console=err)
     row = {setting.removesuffix("_at"): value for setting, value in asdict(offering).items()}
     _print_rows([row], as_json)
 

@@ -21,56 +21,91 @@ from grader.cli.early import start
 from grader.errors import GraderError
 from grader.render.text import one_line
 
+STUDENTS, TEACHERS, AUTHORS, OPERATORS = "For students", "For teachers", "For authors of assignments", "For operators"
 COMMANDS = {
-    "check": ("grader.cli.grading:check", "Grade one submission and explain lost points."),
-    "watch": ("grader.cli.watch:watch", "Grade the code again on every save, and show what the save has changed."),
-    "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if the verdict differs."),
-    "login": ("grader.cli.student:login_", "Log in at a service, with a token from its page Settings."),
-    "logout": ("grader.cli.student:logout", "Remove the stored login."),
-    "submit": ("grader.cli.student:submit", "Submit files to the service that you are logged in at."),
-    "status": ("grader.cli.student:status_", "Show your newest submissions, with their scores."),
+    "check": ("grader.cli.grading:check", "Grade one submission and explain lost points.", STUDENTS),
+    "watch": (
+        "grader.cli.watch:watch",
+        "Grade the code again on every save, and show what the save has changed.",
+        STUDENTS,
+    ),
+    "replay": (
+        "grader.cli.grading:replay",
+        "Re-run one check of a report; exit with 1 if the verdict differs.",
+        STUDENTS,
+    ),
+    "login": ("grader.cli.student:login_", "Log in at a service, with a token from its page Settings.", STUDENTS),
+    "logout": ("grader.cli.student:logout", "Remove the stored login.", STUDENTS),
+    "submit": ("grader.cli.student:submit", "Submit files to the service that you are logged in at.", STUDENTS),
+    "status": ("grader.cli.student:status_", "Show your newest submissions, with their scores.", STUDENTS),
+    "verify-receipt": (
+        "grader.cli.receipts:verify_receipt",
+        "Check that a service has signed a receipt, and that it received the given files.",
+        STUDENTS,
+    ),
     "batch": (
         "grader.cli.batch:app",
         "Grade a learning platform's export of a class and write a gradebook.",
+        TEACHERS,
     ),
     "zip": (
         "grader.cli.batch:zip_",
         "Pack all reports into a zip with the names that the learning platform expects for feedback.",
+        TEACHERS,
     ),
-    "mark": ("grader.cli.mark:app", "Mark written answers in a CSV file."),
-    "serve": ("grader.cli.serve:serve", "Run the grading service until SIGTERM or Ctrl-C."),
-    "worker": (
-        "grader.cli.worker:worker",
-        "Grade on this machine for a service that uses PostgreSQL, until SIGTERM or Ctrl-C.",
-    ),
-    "admin": ("grader.cli.admin:app", "Manage courses, people, tokens and offered assignments."),
-    "backup": ("grader.cli.backup:backup_", "Copy the service's SQLite database into one file; the service may run."),
-    "restore": ("grader.cli.backup:restore_", "Replace the service's database by a copy; the service must not run."),
-    "doctor": ("grader.cli.doctor:doctor", "Run the sandbox self-test; exit with 4 if any of its tests fails."),
-    "assignments": ("grader.cli.assignments:assignments", "List the assignments, with their points."),
+    "mark": ("grader.cli.mark:app", "Mark written answers in a CSV file.", TEACHERS),
+    "assignments": ("grader.cli.assignments:assignments", "List the assignments, with their points.", AUTHORS),
     "demo": (
         "grader.cli.assignments:demo",
         "Grade an assignment's example submissions, by default those of the demo that comes with the grader.",
+        AUTHORS,
     ),
     "new": (
         "grader.cli.assignments:new",
         "Create the folder of a new assignment, from a solution or as a template.",
+        AUTHORS,
     ),
     "certify": (
         "grader.cli.assignments:certify",
         "Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points it should.",
+        AUTHORS,
     ),
     "calibrate": (
         "grader.cli.assignments:calibrate",
         "Train the reference on several seeds; show how often correct solutions would fail, and propose thresholds.",
+        AUTHORS,
     ),
-    "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
+    "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope.", AUTHORS),
+    "serve": ("grader.cli.serve:serve", "Run the grading service until SIGTERM or Ctrl-C.", OPERATORS),
+    "worker": (
+        "grader.cli.worker:worker",
+        "Grade on this machine for a service that uses PostgreSQL, until SIGTERM or Ctrl-C.",
+        OPERATORS,
+    ),
+    "admin": ("grader.cli.admin:app", "Manage courses, people, tokens and offered assignments.", OPERATORS),
+    "backup": (
+        "grader.cli.backup:backup_",
+        "Copy the service's SQLite database into one file; the service may run.",
+        OPERATORS,
+    ),
+    "restore": (
+        "grader.cli.backup:restore_",
+        "Replace the service's database by a copy; the service must not run.",
+        OPERATORS,
+    ),
+    "doctor": (
+        "grader.cli.doctor:doctor",
+        "Run the sandbox self-test; exit with 4 if any of its tests fails.",
+        OPERATORS,
+    ),
     "runtimes": (
         "grader.cli.assignments:make_runtimes",
         "Create the Python environment for students' code, and environments for assignments with additional packages.",
+        OPERATORS,
     ),
 }
-"""Name of a command → (its function or Typer application, the first sentence of its help)."""
+"""Name of a command → (its function or Typer application, the first sentence of its help, the heading that it is listed
+under)."""
 
 
 COMMANDS = {  # a student's pack contains only some of the modules
@@ -88,8 +123,8 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         # for the list of commands, which needs only names and sentences
-        for name, (_, sentence) in COMMANDS.items():
-            self.commands[name] = TyperCommand(name, help=sentence)
+        for name, (_, sentence, heading) in COMMANDS.items():
+            self.commands[name] = TyperCommand(name, help=sentence, rich_help_panel=heading)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return (name, command, arguments) of a call. In place of the stub of a command, return the real one, which is

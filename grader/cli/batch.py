@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -130,10 +131,18 @@ def batch(
             rules = queue.rules.key()
             is_partial = bool(students or limit)
             class_files.require_no_lost_scores(to, rules, class_.scope.label, matching, partial=is_partial)
+            options = OutputOptions(column or task.title, task.points, gradescope, other_scores)
+            write_results = partial(class_.write, outcomes, options, rules)
+            last_rules = class_files.rules_of_last_run(to)
+
+            def write_so_far() -> None:
+                """Write the results so far if this replaces no score by an empty cell."""
+                if not last_rules or (last_rules == rules and run.is_read):
+                    write_results(_draw_silently)
+
             with _progress_of(run, len(places)) as display:
-                run.grade(display)
-            results = class_.write(outcomes, OutputOptions(column or task.title, task.points, gradescope, other_scores))
-            class_files.record_run(to, rules, class_.scope.label)
+                run.grade(display, write_so_far)
+            results = write_results(_draw)
             if similar:
                 class_.write_similar(run, earlier or ())
     _show(class_, results)
@@ -157,16 +166,23 @@ class _Class:
     export: Export
     matching: Matching
 
-    def write(self, outcomes: Outcomes, options: OutputOptions) -> list[Result]:
-        """Write all output files, and draw the reports. Return the results of the students."""
-        from grader.batch import pages  # imports plotting libraries, which take seconds
-        from grader.batch.outputs import write_all
+    def write(
+        self, outcomes: Outcomes, options: OutputOptions, rules: str, draw: Callable[[Sequence[Path]], None]
+    ) -> list[Result]:
+        """Write all output files, and draw the reports. Return the results of the students.
+
+        Args:
+            outcomes: The results so far.
+            options: The options of the output files.
+            rules: A hash of what reports depend on (see `class_files.require_no_lost_scores`).
+            draw: Function that writes the HTML pages of JSON reports with plots.
+        """
+        from grader.batch.outputs import write_all  # imports plotting libraries, which take seconds
         from grader.batch.summary import Summary
 
         summary = Summary({mistake.id: mistake.sentence for mistake in self.task.mistakes})
-        new_reports = write_all(self.out, outcomes, options, summary)
-        with progress("drawing reports", len(new_reports)) as tick:
-            pages.draw(new_reports, len(available_cores()), tick)
+        draw(write_all(self.out, outcomes, options, summary))
+        class_files.record_run(self.out, rules, self.scope.label)
         return summary.results
 
     def write_similar(self, run: Run, earlier: Sequence[Path]) -> None:
@@ -182,6 +198,18 @@ class _Class:
         title = f"{self.task.title}: similar submissions"
         write(self.out / "similar.html", similar_page.page(title, len(texts), pairs))
         write(self.out / "similar.csv", safe_csv.dumps(similar_page.rows(pairs)))
+
+
+def _draw(reports: Sequence[Path]) -> None:
+    """Write the HTML pages of JSON reports, with a progress display."""
+    with progress("drawing reports", len(reports)) as tick:
+        _draw_silently(reports, tick)
+
+
+def _draw_silently(reports: Sequence[Path], tick: Callable[[int], object] = lambda _count: None) -> None:
+    from grader.batch import pages  # imports plotting libraries, which take seconds
+
+    pages.draw(reports, len(available_cores()), tick)
 
 
 def _queue(task: Assignment, scope: Scope, sandbox: str, database: str, to: Path) -> AbstractContextManager[BatchQueue]:

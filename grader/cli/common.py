@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -29,7 +29,8 @@ from rich.text import Text
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
-from grader.errors import BadCall, OurFailure, SandboxUnavailable
+from grader.errors import BadCall, GraderError, OurFailure, SandboxUnavailable
+from grader.intake.modules import with_modules
 from grader.sandbox import runtime as environment
 from grader.sandbox.choose import NAMES, choose, needs_runtime
 from grader.sandbox.contract import Sandbox
@@ -42,6 +43,13 @@ _ASSIGNMENT = "Id or folder of the assignment. By default, GRADER_ASSIGNMENT."
 
 def _assignment_ids() -> list[str]:
     return list(catalogue.folders(Settings().assignments))
+
+
+def _ids_to_grade(context: typer.Context) -> list[str]:
+    """Return the ids that --only may have for the assignment of an unfinished command, for completion."""
+    with suppress(GraderError):  # completion must print nothing
+        return assignment_of(context.params.get("assignment") or "").ids
+    return []
 
 
 AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", autocompletion=_assignment_ids, help=_ASSIGNMENT)]
@@ -58,7 +66,10 @@ ServiceSandboxOption = Annotated[
 CourseArgument = Annotated[str, typer.Argument(help="The course's id.")]
 OfferedArgument = Annotated[str, typer.Argument(help="The assignment's id.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
-OnlyOption = Annotated[str | None, typer.Option(help="A part or check (q2, q2.2.W1), or handout for its checks.")]
+OnlyOption = Annotated[
+    str | None,
+    typer.Option(autocompletion=_ids_to_grade, help="A part or check (q2, q2.2.W1), or handout for its checks."),
+]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")]
 CodeOption = Annotated[bool, typer.Option("--code", help="Leave out long checks, as the service's pre-check does.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only the result, as JSON.")]
@@ -89,6 +100,17 @@ def part_of(only: str | None) -> str:
     if only == "":  # probably an unset variable of a script, which would silently grade everything
         raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     return only or ""
+
+
+def submitted(files: Sequence[Path]) -> list[Path]:
+    """Return the files of a submission: those given, and the modules beside its notebooks that these import. Print the
+    names of the modules."""
+    paths = with_modules(files)
+    modules = paths[len(files) :]
+    if modules:
+        names = ", ".join(module.name for module in modules)
+        print_line(f"with {names}, which the notebook imports", "dim", err)
+    return paths
 
 
 def seed() -> Seed:

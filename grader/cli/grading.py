@@ -26,6 +26,7 @@ from grader.cli.common import (
     require_writable,
     sandbox_for,
     seed,
+    submitted,
     write_output,
 )
 from grader.cli.progress import GradingDisplay
@@ -59,6 +60,7 @@ def check(
 ) -> None:
     """Grade one submission and explain lost points."""
     task = assignment_of(assignment)
+    files = submitted(files)
     submission = receive_paths(files, task.files[0])
     scope = Scope(part_of(only), quick, code)
     written_files = [file for file in (html_file, gradescope_file) if file]

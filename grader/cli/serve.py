@@ -92,6 +92,7 @@ def serve(
             link = retry_until_reachable(create_link) if settings.has_postgresql else create_link()
             login = _first_login(settings, link) if link else ""
             print_line(f"grader is at {settings.url} ({graded_by}){login}", console=err)
+            gc.freeze()  # what is loaded stays: to look through it takes up to 0.2 s, several times on a large page
             server.run(sockets=[listener])
         finally:
             service.intake.close()
@@ -130,9 +131,10 @@ def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Local
 
 def first_link(service: Service) -> str | None:
     """Create the first administrator and return their login link. Return None if there is an administrator already.
-    Store the service's URL for `grader admin link`."""
+    Store the service's URL for `grader admin link`, and the channels of its messages for the workers."""
     with service.store.write() as tx:
         installation.put_url(tx, service.settings.url)
+        installation.put_channels(tx, service.settings.channels)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
         if admin is None:
             return None

@@ -19,6 +19,7 @@ from grader.cli.common import (
     print_line,
     progress,
     require_writable,
+    submitted,
 )
 from grader.client import login as logins
 from grader.client.login import Login
@@ -81,7 +82,7 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Submit files to the service that you are logged in at. All files together are one submission."""
-    contents = uploads(files)
+    contents = uploads(submitted(files))
     login = logins.load()
     task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
     client = ServiceClient(login)

@@ -20,8 +20,9 @@ from grader.assignments.catalogue import Assignment
 from grader.cli.common import AssignmentOption, SandboxOption, assignment_of, out, print_line, sandbox_for, seed
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
-from grader.intake.receive import receive_path
-from grader.model import Report, Status, show_points
+from grader.intake.modules import with_modules
+from grader.intake.receive import receive_paths
+from grader.model import ZERO, CheckResult, Report, Status, Written, show_points
 from grader.render.terminal import Terminal
 from grader.sandbox.contract import Sandbox
 from grader.sandbox.prewarmed import PrewarmedSandbox
@@ -143,7 +144,7 @@ def _grade_once(path: Path, assignment: Assignment, sandbox: Sandbox, previous: 
     """Grade the file. Print the change since the previous report, and the new report. Return the new report, or the
     previous one if the file cannot be read."""
     try:
-        submission = receive_path(path, assignment.files[0])
+        submission = receive_paths(with_modules([path]), assignment.files[0])
     except BadCall as wrong:
         print_line(str(wrong), "red")
         return previous
@@ -162,16 +163,20 @@ def change(previous: Report, report: Report) -> Text:
     decided = [check for check in report.checks if check.status.is_decided]
     if decided and all(check.status is Status.PASSED for check in decided):
         return text.append(", all passed", "green")
-    earned = {check.id: check.points for check in previous.checks if check.status.is_decided}
+    earned = {result.id: result.points for result in _results(previous)}
     differences = []
-    for check in decided:
-        difference = check.points - earned.get(check.id, check.points)
+    for result in _results(report):
+        difference = result.points - earned.get(result.id, ZERO)
         if difference:
             sign, style = ("+", "green") if difference > 0 else ("-", "red")
-            differences.append(Text(f"{sign}{show_points(abs(difference))} {check.id}", style))
+            differences.append(Text(f"{sign}{show_points(abs(difference))} {result.id}", style))
     if not differences:
         return text.append(", no change since the last save", "dim")
     return text + Text(": ") + Text(", ").join(differences)
+
+
+def _results(report: Report) -> tuple[CheckResult | Written, ...]:
+    return (*report.checks, *report.written)
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
@@ -189,9 +194,10 @@ def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) 
 
 def _files(path: Path) -> dict[Path, int]:
     """Return the times at which the file, or the files in the folder except in hidden folders, were modified. Leave out
-    empty files."""
+    empty files. For a notebook, include the modules beside it, which it may import."""
+    modules = path.parent.glob("*.py") if path.suffix == ".ipynb" else ()
     modified_ns = {}
-    for file in _walk(path) if path.is_dir() else [path]:
+    for file in _walk(path) if path.is_dir() else [path, *modules]:
         with suppress(OSError):  # the file was removed just now
             status = file.stat()
             if status.st_size:

@@ -79,6 +79,11 @@ class ServiceClient:
         path = f"/api/v1/submissions/{quote(submission, safe='')}/report.html"
         return self._answer("GET", path).decode("utf-8")
 
+    def receipt_keys(self) -> Row:
+        """Return the public keys of the service's receipts. No login is needed."""
+        keys: Row = json.loads(self._answer("GET", "/.well-known/jwks.json"))
+        return keys
+
     def _assignment(self, assignment: str) -> str:
         course = quote(self._login.course, safe="")
         task = quote(assignment, safe="")

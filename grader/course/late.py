@@ -167,7 +167,7 @@ def lateness(
     submitted: dt.datetime,
     due: dt.datetime | None,
     extension: dt.datetime | None,
-    policy: Mapping[str, object],
+    rules: LatePolicy,
     late_days: LateDays = NO_LATE_DAYS,
 ) -> Lateness:
     """Return how late a submission is, and the share of the points that it keeps.
@@ -176,13 +176,9 @@ def lateness(
         submitted: The time of submission.
         due: The due date; None if there is none.
         extension: The student's extended due date. It has no effect if it is before `due`.
-        policy: The late policy, as for `read_policy`.
+        rules: The late policy.
         late_days: The late days of the submission.
-
-    Raises:
-        BadCall: If the policy is not valid.
     """
-    rules = read_policy(policy)
     if due is None:
         return Lateness(Fraction(1), "There is no due date.")
     date = max(due, extension or due)
@@ -211,7 +207,7 @@ def lateness(
 
 
 def last_moment(
-    due: dt.datetime | None, closes: dt.datetime | None, extension: dt.datetime | None, policy: Mapping[str, object]
+    due: dt.datetime | None, closes: dt.datetime | None, extension: dt.datetime | None, rules: LatePolicy
 ) -> dt.datetime | None:
     """Return the time after which a student can no longer earn points; None if there is no such time. It is the closing
     date, else the end of the late days that keep any points, else the due date. An extension moves each of them.
@@ -220,11 +216,10 @@ def last_moment(
         due: The due date; None if there is none.
         closes: The time after which submissions are refused; None if there is none.
         extension: The student's extended due date; None if there is none.
-        policy: The late policy, as for `read_policy`.
+        rules: The late policy.
     """
     date = extended(due, extension)
     if date is not None:
-        rules = read_policy(policy)
         date += max(rules.days_with_credit * _DAY, rules.grace_minutes * _MINUTE)
     return extended(closes, extension) or date
 
@@ -239,6 +234,8 @@ def extended(date: dt.datetime | None, extension: dt.datetime | None) -> dt.date
 
 def after_penalty(points: Points, late: Lateness) -> Points:
     """Return the points after the late penalty, rounded up to hundredths."""
+    if late.remains == 1 and 100 % points.denominator == 0:
+        return points
     return Points(ceil(points * late.remains * 100), 100)
 
 

@@ -83,13 +83,14 @@ def charge(
     accounts = LateDayAccounts(budgets)
     for submission in sorted(submissions, key=lambda submission: submission.id):  # ids are in the order of time
         offering = offerings[submission.assignment]
+        rules = read_policy(offering.late)
         dates = submission.received_at, offering.due_at, extensions[submission.id]
         authors = [author.id for author in submission.authors if author.id in budgets]
         days = 0
         if submission.late_days:
             available = min(accounts.left(author, submission.assignment) for author in authors)
-            days_late = lateness(*dates, offering.late).days
-            days = read_policy(offering.late).late_days(days_late, min(submission.late_days, available))
+            days_late = lateness(*dates, rules).days
+            days = rules.late_days(days_late, min(submission.late_days, available))
         accounts.used[submission.id] = days
         points = ZERO if offering.counts is Counts.LATEST else earned.get(submission.id)
         for author in authors:
@@ -97,7 +98,7 @@ def charge(
             if points is None:
                 present.reserved = max(present.reserved, days)
                 continue
-            late = lateness(*dates, offering.late, LateDays(days))
+            late = lateness(*dates, rules, LateDays(days))
             rank = after_penalty(points, late), submission.id
             if rank > present.rank:
                 present.rank, present.used = rank, days

@@ -7,9 +7,11 @@ from itertools import pairwise
 from statistics import median
 
 from grader.assignments.catalogue import Assignment
+from grader.course import rubrics
 from grader.course.late import checked_date, read_policy
+from grader.course.rubrics import RubricChanges
 from grader.errors import BadCall
-from grader.store import gradings, people, workers
+from grader.store import gradings, offerings, people, workers
 from grader.store.database import Tx
 from grader.store.records import Kind, Offering, Role
 
@@ -17,6 +19,13 @@ MOST_MEMBERS = 20
 """Largest group size."""
 TYPICAL_SECONDS = 40.0
 """CPU seconds of one grading, assumed until the assignment's first submission is graded."""
+
+
+def offer(tx: Tx, offering: Offering, assignment: Assignment) -> RubricChanges:
+    """Offer an assignment in a course, or change its settings, which `checked` has returned. Add the rubrics of the
+    file rubric.toml to questions that have none. Return the changes of rubrics."""
+    offerings.put_offering(tx, offering)
+    return rubrics.add(tx, offering, assignment.rubrics)
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:

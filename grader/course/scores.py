@@ -20,7 +20,7 @@ from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points, show_signed
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
-from grader.store.records import Adjustment, CheckRecord, Grading, Mark
+from grader.store.records import Adjustment, CheckRecord, GradingPoints, Mark
 from grader.store.rubrics import RubricItem
 
 
@@ -92,7 +92,7 @@ class CodePoints:
     """Possible points of the whole assignment when the code was graded."""
 
 
-def code_points(grading: Grading) -> CodePoints | None:
+def code_points(grading: GradingPoints) -> CodePoints | None:
     """Return the points of the code in a grading; None until it is graded, and while its points are hidden."""
     if grading.points is None or grading.decided is None or grading.possible is None:
         return None
@@ -171,30 +171,30 @@ def score(
         is_over: True if the student's last moment to submit has passed. What was not submitted is then worth zero.
     """
     questions = _question_scores(assignment, marks, answered)
-    written_points = _sum(question.possible for question in questions)
     unanswered = _sum(question.possible for question in questions if question.state is Decision.NOT_SUBMITTED)
     possible = code.possible if code else assignment.points
     machine, decided = None, ZERO
     if code:
-        code = _with_marked_checks(code, marks, checks)
+        code = _with_marked_checks(code, marks, checks) if marks else code
         if code_submitted or code.decided:  # a person may give points for code that came in another way
             machine, decided = code.points, code.decided
-    absent_code = ZERO if code_submitted else assignment.points - written_points - decided
-    absent = unanswered + absent_code
+    absent_code = ZERO
+    if not code_submitted:
+        absent_code = assignment.points - _sum(question.possible for question in questions) - decided
     if is_over:
         questions = [_zero_if_absent(question) for question in questions]
-        decided += absent_code
         if absent_code:
+            decided += absent_code
             machine = machine or ZERO
     decided_questions = [question for question in questions if question.points is not None]
     written = _sum(question.points for question in decided_questions) if decided_questions else None
-    decided += _sum(question.possible for question in decided_questions)
+    decided = _sum((decided, *[question.possible for question in decided_questions]))
     earned = final = None
     if machine is not None or written is not None:
         earned = _sum((machine, written))
         final = after_penalty(earned, late)
-    open_points = ZERO if is_over else absent
-    waiting = possible - decided - open_points
+    open_points = ZERO if is_over else _sum((unanswered, absent_code))
+    waiting = possible - _sum((decided, open_points))
     missing = "" if code_submitted else assignment.not_submitted
     remarks = _absences(unanswered, missing, is_over)
     if final is not None and late.remains != 1:
@@ -258,7 +258,10 @@ def _with_marked_checks(code: CodePoints, marks: Sequence[Mark], checks: Sequenc
 
 def _sum(points: Iterable[Points | None]) -> Points:
     """Return the sum of the points that are not None."""
-    return sum(filter(None, points), ZERO)
+    total = ZERO
+    for summand in filter(None, points):
+        total = total + summand if total else summand  # to add a fraction takes ten times as long as to test one
+    return total
 
 
 def _question_score(undecided: QuestionScore, mark: Mark | None, answered: AnsweredQuestions) -> QuestionScore:
@@ -266,11 +269,11 @@ def _question_score(undecided: QuestionScore, mark: Mark | None, answered: Answe
     else automatic points. Return the question without points if there are none of these yet."""
     question, possible = undecided.question, undecided.possible
     answer = answered.answers.get(question)
-    score = replace(undecided, answer=answer)
     if mark:
-        return replace(score, state=Decision.DECIDED, points=mark.points, mark=mark)
+        return replace(undecided, answer=answer, state=Decision.DECIDED, points=mark.points, mark=mark)
     if answer is None:
-        return score
+        return undecided
+    score = replace(undecided, answer=answer)
     if answer.is_there:
         answer_marks = answered.answer_marks.get((question, answer.digest), ())
         answer_mark = marking_status(answer_marks, answered.markers.get(question, 1), possible).decides

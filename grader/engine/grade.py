@@ -465,15 +465,12 @@ def _known_id(assignment: Assignment, only: str) -> str:
     Raises:
         BadCall: If the assignment has nothing with this id.
     """
-    parts = [part.id for part in assignment.parts]
-    sections = dict.fromkeys(check.section for check in assignment.checks)
-    ids = ["handout", *parts, *(question.id for part in assignment.parts for question in part.written)]
-    ids += [f"{section}.{name}" for section in sections for name in assignment.section_points(section)]
     if not only:
         return ""
-    for id in ids:
+    for id in assignment.ids:
         if f"{id}.".lower().startswith(f"{only}.".lower()):  # an id begins with the ids of its section and part
             return id[: len(only)]
+    parts = [part.id for part in assignment.parts]
     raise BadCall(f"--only {only}: no such part or check (choose from: handout, {', '.join(parts)})")
 
 

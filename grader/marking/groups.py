@@ -1,7 +1,8 @@
 """Group the answers to one question by meaning. Students' names are hidden, and equal texts are one answer.
 
-Groups are sorted by shelf, then by number of students, the largest first. Groups of equal size are in random order, and
-so are the answers in a group. Each marker has a different order, which stays the same.
+Groups are sorted by shelf, then by number of students, the largest first, in the same order for all markers, so that
+markers can name a group by its number. The answers in a group are in random order, which differs between markers and
+stays the same.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class AnswerGroup:
     answers: tuple[DistinctAnswer, ...]
     """The answers in this group. Answers that markers merged into it come last."""
     number: int = 0
-    """Position in the marker's list of groups, from 1."""
+    """Position in the list of groups, from 1; the same for all markers."""
 
     @property
     def students(self) -> int:
@@ -170,7 +171,7 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
         tx: The transaction.
         question: The question.
         worth: Possible points of the question.
-        marker: Id of the marker, for whom the groups are sorted.
+        marker: Id of the marker, for whom the answers in a group are sorted.
         counts: The course's rule: the best or the latest submission counts.
     """
     submitted = answers.of_question(tx, question)
@@ -180,9 +181,10 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
 
 
 def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, str], marker: str) -> list[AnswerGroup]:
-    """Return the answers in groups, in the marker's order. `regrouped` has what markers have merged or taken out.
+    """Return the answers in groups. `regrouped` has what markers have merged or taken out.
 
-    Answers that were merged into a group come last in it. The random order is by a hash of marker and answer.
+    Answers that were merged into a group come last in it. The random order of the others is by a hash of marker and
+    answer.
     """
     in_random_order = sorted(distinct, key=lambda answer: short_hash(marker, answer.digest))
     answers_of = grouped((_group_of(answer, regrouped), answer) for answer in in_random_order)
@@ -190,7 +192,7 @@ def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, st
     for id, members in answers_of.items():
         members.sort(key=lambda answer: id not in (answer.machine_group, key_of_answer(answer.digest)))
         groups.append(AnswerGroup(id, members[0].shelf, tuple(members)))
-    groups.sort(key=lambda group: (list(Shelf).index(group.shelf), -group.students, -len(group.answers)))
+    groups.sort(key=lambda group: (list(Shelf).index(group.shelf), -group.students, -len(group.answers), group.id))
     return [replace(group, number=number) for number, group in enumerate(groups, 1)]
 
 

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from IPython.core.error import UsageError
 from IPython.display import display
 from nbformat.v4 import new_code_cell, new_notebook
 
-from grader.notebook.files import modules_beside, notebook_file, saved_sources
+from grader.intake.modules import modules_beside, saved_sources
 from grader.notebook.ran import RanCells
 
 USAGE = """\
@@ -144,6 +145,19 @@ def load(shell: Any) -> None:
     shell.register_magic_function(magic, "line", "grader")
 
 
+def notebook_file(names: Mapping[str, Any]) -> Path | None:
+    """Return the file of the running notebook; None if it is unknown.
+
+    Args:
+        names: The kernel's variables. Visual Studio Code stores the file name in one of them. Jupyter stores it in an
+            environment variable.
+    """
+    for name in (os.environ.get("JPY_SESSION_NAME"), names.get("__vsc_ipynb_file__")):
+        if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
+            return Path(name)
+    return None
+
+
 class _Output:
     """The output of a cell. It is updated while a command runs, and when the command has ended."""
 
@@ -155,16 +169,17 @@ class _Output:
         """Run a `grader` command, show the elapsed time meanwhile, and return the result. If the kernel is interrupted,
         end the command."""
         started = time.monotonic()
-        process = subprocess.Popen(
-            # -P: the grader must not import files from the student's folder, such as numpy.py
-            [sys.executable, "-P", "-m", "grader", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env=_environment(),
-        )
+        with _undebugged():
+            process = subprocess.Popen(
+                # -P: the grader must not import files from the student's folder, such as numpy.py
+                [sys.executable, "-P", "-m", "grader", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env=_environment(),
+            )
         sent: str | None = line
         try:
             while True:
@@ -215,6 +230,16 @@ def _frame(page: str) -> str:
         f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
         'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'
     )
+
+
+def _undebugged() -> AbstractContextManager[None]:
+    """Return a context in which new processes are started without the kernel's debugger. Otherwise they would wait for
+    a front end that debugs them too, and JupyterLab does not."""
+    debugger = sys.modules.get("pydevd")
+    if debugger is None:
+        return nullcontext()
+    context: AbstractContextManager[None] = debugger.skip_subprocess_arg_patch()
+    return context
 
 
 def _environment() -> dict[str, str]:

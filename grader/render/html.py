@@ -37,6 +37,7 @@ from grader.render.phrases import (
     judged,
     kernels,
     late_penalty,
+    plain,
     reason_phrase,
     scope,
     suggestion,
@@ -247,6 +248,12 @@ def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartP
     return _progress(written.status, written.points, written.possible)
 
 
+def lists_answers(report: Report, marks: Mapping[str, GivenPoints]) -> bool:
+    """Return whether a page lists the written answers: any was found, marked or noted. Otherwise one sentence says that
+    there are none."""
+    return bool(marks) or any(answer.found or answer.notes for answer in report.written)
+
+
 def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
     """Return the progress of a single check or answer, whose possible points are decided, waiting or absent."""
     if status.is_decided:
@@ -254,6 +261,12 @@ def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
     if status is Status.NOT_SUBMITTED:
         return PartProgress(status, points, decided=ZERO, waiting=ZERO, absent=possible)
     return PartProgress(status, points, decided=ZERO, waiting=possible)
+
+
+def lost_answers(report: Report, marks: Mapping[str, GivenPoints]) -> list[tuple[Written, PartProgress]]:
+    """Return the written answers that have lost points, with their points. `marks` is that of `part_progress`."""
+    answers = [(written, answer_progress(written, marks)) for written in report.written]
+    return [(written, answer) for written, answer in answers if answer.points < answer.decided]
 
 
 def _why_no_plots(report: Report) -> str:
@@ -303,6 +316,9 @@ def environment(*folders: Path) -> Environment:
         "symbol": SYMBOLS.__getitem__,
         "standing": part_progress,
         "answer_standing": answer_progress,
+        "lost_answers": lost_answers,
+        "plain": plain,
+        "lists_answers": lists_answers,
         "title": title,
         "where": where,
         "words": reason_phrase,

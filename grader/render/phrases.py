@@ -192,10 +192,13 @@ COMPARED = {
 
 
 def plain(maths: str) -> str:
-    """Convert LaTeX to plain text, such as "∇_b^(1) J"."""
+    """Convert LaTeX to plain text, such as "∇_b^(1) J". LaTeX that cannot be converted is returned unchanged."""
     from pylatexenc.latex2text import LatexNodes2Text  # imported only if a report has formulas
 
-    return str(LatexNodes2Text().latex_to_text(maths))
+    try:
+        return str(LatexNodes2Text().latex_to_text(maths))
+    except Exception:  # noqa: BLE001  the library raises anything on broken LaTeX, such as an empty matrix
+        return maths
 
 
 def judged(judgement: Judgement) -> str:

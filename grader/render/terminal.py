@@ -68,7 +68,7 @@ class Terminal:
         if fix is not None:
             scope_name = "Nothing of this" if report.scope.only else "Nothing"
             yield Text.assemble((f"{scope_name} runs yet: ", "bold red"), _explanation(fix))
-            explained[cause(fix.first)] = TOP
+            explained[True, cause(fix.first)] = TOP
         for part in report.parts:
             if part.checks and report.submission.code_submitted:
                 yield from _part_lines(part, explained)
@@ -93,7 +93,8 @@ def _part_lines(part: Part, explained: dict[object, str]) -> Iterator[Text | Pad
 
     Args:
         part: The part.
-        explained: Cause → id of the part that already explains it. This function adds the causes of `part`.
+        explained: (is a check decided, cause) → id of the part that already explains it. This function adds the causes
+            of `part`.
     """
     statuses = {check.status for check in part.checks}
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
@@ -109,11 +110,14 @@ def _part_lines(part: Part, explained: dict[object, str]) -> Iterator[Text | Pad
     yield line
     by_cause = grouped((cause(check), check) for check in part.checks if check.reason)
     for its_cause, checks in by_cause.items():
-        if its_cause not in explained:
-            explained[its_cause] = part.id
+        is_decided = any(check.status.is_decided for check in checks)
+        # a lost check is not explained by one that is not decided
+        explained_in = explained.get((True, its_cause)) or explained.get((is_decided, its_cause))
+        if explained_in is None:
+            explained[is_decided, its_cause] = part.id
             yield _arrow(checks, part.id, _explanation(Fix(tuple(checks))))
-        elif explained[its_cause] != TOP:
-            yield _arrow(checks, part.id, f"as in {explained[its_cause]}")
+        elif explained_in != TOP:
+            yield _arrow(checks, part.id, f"as in {explained_in}")
 
 
 def _check_names(part: Part) -> Text:

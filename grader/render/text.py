@@ -25,6 +25,8 @@ _STACKED_MARKS = re.compile(f"({_MARK}{{3}}){_MARK}+")
 
 def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
     """Escape control and invisible characters, and cut the text after `limit` characters."""
+    if len(text) <= limit and text.isascii() and text.isprintable():  # most texts, and much faster
+        return text
     shown = text[:limit].replace("\r\n", "\n")
     shown = _MISLEADING.sub(_escaped, shown)
     # many accents on one letter would cover the lines above and below

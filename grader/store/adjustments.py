@@ -8,7 +8,8 @@ from sqlalchemy import delete, insert, select
 
 from grader.model import Points
 from grader.model.grouping import grouped
-from grader.store.database import Tx, among, fetch_pairs, now, record_of, upsert
+from grader.store import outbox
+from grader.store.database import Tx, among, fetch_pairs, now, record_of, remembered, upsert
 from grader.store.people import person_of, select_with_person
 from grader.store.records import Adjustment, new_id
 from grader.store.rubrics import require_hundredths
@@ -32,6 +33,7 @@ def put_hold(tx: Tx, course: str, assignment: str, person: str, held: bool | Non
         tx.execute(delete(holds).filter_by(**key))
     else:
         upsert(tx, holds, key | {"held": held})
+    outbox.tell_when_released(tx, course, assignment, person)
 
 
 def holds_of(tx: Tx, course: str, person: str) -> dict[str, bool]:
@@ -71,6 +73,7 @@ def add_adjustment(tx: Tx, course: str, assignment: str, person: str, points: Po
     tx.execute(insert(adjustments).values(row | {"reason": reason, "by": staff, "at": now()}))
 
 
+@remembered
 def adjustments_of(
     tx: Tx, course: str, persons: Collection[str] | None = None
 ) -> dict[tuple[str, str], list[Adjustment]]:

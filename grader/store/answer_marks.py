@@ -141,21 +141,14 @@ def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, list[AnswerMark]
 
 def _read(tx: Tx, ids: Select[str]) -> dict[str, list[AnswerMark]]:
     """Return the marks whose ids a query selects, the oldest first, by assignment."""
-    items = _items_of(tx, ids)
-    query = select_with_person(*answer_marks.c, person=answer_marks.c.marker)
-    query = query.where(answer_marks.c.id.in_(ids))
+    item = rubric.c.id.label("item"), rubric.c.text, rubric.c.points
+    query = select_with_person(*answer_marks.c, *item, person=answer_marks.c.marker).where(answer_marks.c.id.in_(ids))
+    query = query.outerjoin(mark_items, mark_items.c.mark == answer_marks.c.id)
+    query = query.outerjoin(rubric, rubric.c.id == mark_items.c.item)
+    query = query.order_by(answer_marks.c.at, answer_marks.c.id, rubric.c.position, rubric.c.id)
     marks = []
-    for row in tx.execute(query.order_by(answer_marks.c.at, answer_marks.c.id)):
-        items_of_mark = tuple(items.get(row.id, ()))
-        mark = record_of(row, AnswerMark, marker=person_of(row), items=items_of_mark)
-        marks.append((row.assignment, mark))
+    for rows in grouped((row.id, row) for row in tx.execute(query)).values():
+        items = tuple(record_of(row, RubricItem, id=row.item) for row in rows if row.item)
+        mark = record_of(rows[0], AnswerMark, marker=person_of(rows[0]), items=items)
+        marks.append((rows[0].assignment, mark))
     return grouped(marks)
-
-
-def _items_of(tx: Tx, ids: Select[str]) -> dict[str, list[RubricItem]]:
-    """Return the applied rubric items of marks, by mark id, in the order of the rubric."""
-    query = select(mark_items.c.mark, *rubric.c).join(rubric, rubric.c.id == mark_items.c.item)
-    query = query.where(mark_items.c.mark.in_(ids))
-    query = query.order_by(rubric.c.position, rubric.c.id)
-    rows = tx.execute(query)
-    return grouped((row.mark, record_of(row, RubricItem)) for row in rows)

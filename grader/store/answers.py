@@ -12,7 +12,7 @@ from grader.model import Report
 from grader.model.answers import WrittenAnswer, of_report
 from grader.model.grouping import grouped
 from grader.render.as_json import as_json, opinion_of
-from grader.store.database import AnyRow, Tx, among, record_of
+from grader.store.database import AnyRow, Tx, among, record_of, remembered
 from grader.store.records import Kind
 from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import authors_of
@@ -49,6 +49,7 @@ def of_gradings(tx: Tx, ids: Collection[str]) -> dict[str, list[WrittenAnswer]]:
     return grouped((row.grading, _answer(row)) for row in tx.execute(query))
 
 
+@remembered
 def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
     """Return all students' answers to a question, from the gradings that give the points, the oldest first.
 

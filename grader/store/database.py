@@ -6,12 +6,12 @@ import datetime as dt
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import fields
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -74,7 +74,7 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """Begin a read-only transaction, which sees a snapshot of the database."""
         with _failures_reported(), self._connect(self._reading) as connection, connection.begin():
-            yield connection
+            yield connection.execution_options(remembered={})
 
     @contextmanager
     def separate_connection(self) -> Iterator[Connection]:
@@ -173,6 +173,25 @@ AnyRow = sa.Row[*tuple[Any, ...]]
 R = TypeVar("R", bound="DataclassInstance")
 K = TypeVar("K")
 V = TypeVar("V")
+P = ParamSpec("P")
+
+
+def remembered(query: Callable[Concatenate[Tx, P], V]) -> Callable[Concatenate[Tx, P], V]:
+    """Let a function query the database once for arguments with the same `repr` in each read-only transaction, since
+    that sees a snapshot. Callers may not change the result."""
+
+    @wraps(query)
+    def lookup(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> V:
+        results = tx.get_execution_options().get("remembered")
+        if results is None:  # the transaction writes
+            return query(tx, *args, **kwargs)
+        key = query, repr((args, kwargs))
+        if key not in results:
+            results[key] = query(tx, *args, **kwargs)
+        value: V = results[key]
+        return value
+
+    return lookup
 
 
 def one_at_a_time(tx: Tx, lock: str) -> None:
@@ -216,7 +235,7 @@ def change(tx: Tx, statement: UpdateBase) -> int:
     return tx.execute(statement).rowcount
 
 
-def fetch(tx: Tx, query: Select[*tuple[Any, ...]], kind: type[R]) -> list[R]:
+def fetch(tx: Tx, query: sa.Executable, kind: type[R]) -> list[R]:
     """Return the rows of a query as objects of the dataclass `kind`."""
     return [record_of(row, kind) for row in tx.execute(query)]
 

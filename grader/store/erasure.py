@@ -25,9 +25,11 @@ from grader.store.tables import (
     gradings,
     group_members,
     idempotency,
+    mail_choices,
     marking_actions,
     members,
     metadata,
+    outbox,
     passwords,
     people,
     requests,
@@ -115,7 +117,7 @@ def _erase(tx: Tx, person: Person, author: Author) -> str:
     offered = select(submissions.c.course, submissions.c.assignment).where(submissions.c.id.in_(own))
     own_actions = tuple_(marking_actions.c.course, marking_actions.c.assignment).in_(offered)
     tx.execute(delete(marking_actions).where(or_(marking_actions.c.marker == id, own_actions)))
-    for table in (tokens, passwords, idempotency):
+    for table in (tokens, passwords, idempotency, mail_choices, outbox):
         tx.execute(delete(table).where(table.c.person == id))
     tx.execute(delete(group_members).filter_by(login=person.login, accepted=False))
     tx.execute(update(group_members).filter_by(login=person.login).values(login=pseudonym))

@@ -13,7 +13,7 @@ from grader.model.grouping import grouped
 from grader.store.database import Tx, among, fetch, fetch_one, record_of
 from grader.store.queue import FULL
 from grader.store.records import CheckRecord, Grading, Kind, State
-from grader.store.tables import files, gradings, results, submissions
+from grader.store.tables import authors, files, gradings, results, submissions
 
 _ALL = select(*[gradings.c[field.name] for field in fields(Grading)])
 """The query for all gradings, without their reports."""
@@ -96,6 +96,15 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     query = query.order_by(results.c.grading, results.c.position)
     rows = tx.execute(query)
     return grouped((row.grading, record_of(row, CheckRecord)) for row in rows)
+
+
+def persons_with(tx: Tx, course: str, assignment: str, status: Status) -> set[str]:
+    """Return the ids of the authors of submissions to an assignment that have a check result with this status."""
+    query = select(authors.c.person).join(submissions, submissions.c.id == authors.c.submission)
+    query = query.filter_by(course=course, assignment=assignment)
+    query = query.join(gradings, gradings.c.submission == submissions.c.id).filter_by(counts=True)
+    query = query.join(results, results.c.grading == gradings.c.id).filter_by(status=status)
+    return set(tx.scalars(query))
 
 
 def equal_report(

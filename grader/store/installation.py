@@ -1,8 +1,9 @@
-"""The secret and the URL of this installation of the service."""
+"""The keys, the URL and the channels of this installation of the service."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 from sqlalchemy import select
 
@@ -12,8 +13,23 @@ from grader.store.tables import facts
 
 def secret(tx: Tx) -> str:
     """Return the secret from which the seeds of gradings are derived. Create it in the database on the first call."""
-    insert_new(tx, facts, {"name": "secret", "value": secrets.token_hex(32)})
-    return _value(tx, "secret")
+    return put_once(tx, "secret", secrets.token_hex(32))
+
+
+def put_once(tx: Tx, name: str, value: str) -> str:
+    """Store a fact, unless there is one with this name. Return the value of the stored fact."""
+    insert_new(tx, facts, {"name": name, "value": value})
+    return _value(tx, name)
+
+
+def put_channels(tx: Tx, channels: Iterable[str]) -> None:
+    """Record the channels of the service's messages, for the processes that grade."""
+    upsert(tx, facts, {"name": "channels", "value": " ".join(channels)})
+
+
+def channels(tx: Tx) -> list[str]:
+    """Return the channels that `put_channels` recorded."""
+    return _value(tx, "channels").split()
 
 
 def put_url(tx: Tx, url: str) -> None:

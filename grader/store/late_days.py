@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
+from grader.model.grouping import grouped
 from grader.store import people
-from grader.store.database import Tx, among, fetch, fetch_pairs, next_id, now
+from grader.store.database import Tx, among, next_id, now, record_of, remembered
 from grader.store.records import LateDayGrant
 from grader.store.tables import courses, late_day_grants
 
@@ -23,18 +24,23 @@ def grant(tx: Tx, course: str, person: str, days: int, reason: str, granter: str
     tx.execute(insert(late_day_grants).values({**row, "reason": reason, "by": granter, "at": now()}))
 
 
-def grants_of(tx: Tx, course: str, person: str) -> list[LateDayGrant]:
-    """Return the grants of a person in a course, the oldest first."""
+@remembered
+def grants_of(tx: Tx, course: str, persons: Collection[str]) -> dict[str, list[LateDayGrant]]:
+    """Return the grants of people in a course, the oldest first, by person id."""
     granter = people.login_column(late_day_grants.c.by).label("granter")
-    query = select(late_day_grants, granter).filter_by(course=course, person=person)
-    return fetch(tx, query.order_by(late_day_grants.c.id), LateDayGrant)
+    query = select(late_day_grants, granter).filter_by(course=course)
+    query = query.where(among(tx, late_day_grants.c.person, persons))
+    rows = tx.execute(query.order_by(late_day_grants.c.id))
+    return grouped((row.person, record_of(row, LateDayGrant)) for row in rows)
 
 
 def budgets(tx: Tx, course: str, persons: Collection[str]) -> dict[str, int]:
     """Return the number of late days that each of these people may use in a course, by person id. It is never
     negative."""
-    days = tx.scalar(select(courses.c.late_days).filter_by(id=course)) or 0
-    query = select(late_day_grants.c.person, func.sum(late_day_grants.c.days)).filter_by(course=course)
-    query = query.where(among(tx, late_day_grants.c.person, persons)).group_by(late_day_grants.c.person)
-    granted = fetch_pairs(tx, query)
-    return {person: max(0, days + granted.get(person, 0)) for person in persons}
+    shared = people.course(tx, course)
+    grants = grants_of(tx, course, persons)
+    days = {}
+    for person in persons:
+        granted = sum(grant.days for grant in grants.get(person, ()))
+        days[person] = max(0, granted + (shared.late_days if shared else 0))
+    return days

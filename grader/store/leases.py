@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from grader.model import ZERO, Report
 from grader.render import as_json
-from grader.store import answers
+from grader.store import answers, outbox
 from grader.store.database import Tx, change, now
 from grader.store.queue import START_ORDER
 from grader.store.records import Kind, Leased, Priority, State
@@ -137,6 +137,7 @@ _FINISH = (
     update(gradings)
     .filter_by(id=bindparam("leased"), state=State.RUNNING, lease=bindparam("current_lease"))
     .values(state=State.GRADED, lease=None, why="", counts=_counts_when_finished())
+    .returning(gradings.c.counts)
 )
 
 
@@ -166,10 +167,13 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         "possible": report.possible,
         "report": json.dumps(as_json.as_json(report), allow_nan=False),  # indentation would take ten times as long
     }
-    if not tx.execute(_FINISH, values).rowcount:
+    finished = tx.execute(_FINISH, values).one_or_none()
+    if finished is None:
         return False
     if leased.kind is Kind.SUBMISSION:
         answers.add(tx, leased.grading, leased.submission, report)
+        if finished.counts:
+            outbox.tell_graded(tx, {leased.submission: [check.id for check in decided]})
     rows: list[dict[str, Any]] = []
     for position, check in enumerate(report.checks):
         row = {

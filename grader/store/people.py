@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -36,6 +36,7 @@ from grader.store.database import (
     now,
     one_at_a_time,
     record_of,
+    remembered,
     upsert,
 )
 from grader.store.records import (
@@ -84,6 +85,7 @@ def put_course(tx: Tx, course: Course) -> None:
         add_course(tx, course)
 
 
+@remembered
 def course(tx: Tx, id: str) -> Course | None:
     """Return the course with this id; None if there is none."""
     query = select(courses).filter_by(id=id)
@@ -206,9 +208,11 @@ def _leave_groups(tx: Tx, course: str, person: str) -> None:
     tx.execute(places.where(group_members.c.login == login_column(literal(person))))
 
 
-def role_of(tx: Tx, course: str, person: str) -> Role | None:
-    """Return a person's role in a course; None if the person is not a member."""
-    return roles(tx, person).get(course)
+def member(tx: Tx, course: str, login: str) -> Member | None:
+    """Return the member of a course with this login; None if there is none."""
+    query = select_with_person(*members.c, person=members.c.person)
+    row = tx.execute(query.where(members.c.course == course, people.c.login == login.strip().lower())).one_or_none()
+    return record_of(row, Member, person=person_of(row)) if row else None
 
 
 def roles(tx: Tx, person: str) -> dict[str, Role]:
@@ -244,13 +248,6 @@ def roster(
     query = query.order_by(people.c.name, people.c.login).limit(limit)
     rows = tx.execute(query)
     return [record_of(row, Member, person=person_of(row)) for row in rows]
-
-
-def labels_of(tx: Tx, course: str, persons: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the labels of members of a course by person id. `persons` are the ids of these members."""
-    query = select(members.c.person, members.c.labels)
-    query = query.filter_by(course=course)
-    return fetch_pairs(tx, query.where(among(tx, members.c.person, persons)))
 
 
 def login_column(person: ColumnElement[str | None]) -> ScalarSelect[str]:
@@ -314,28 +311,21 @@ def new_token(
     return secret
 
 
-def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
-    """Return the owner of the token with this secret; None if no valid token of these kinds has this secret."""
-    holder = token_holder(tx, secret, kinds)
-    return holder[0] if holder else None
-
-
-def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
-    """Return (owner, token) of the token with this secret; None if no valid token of these kinds has this secret."""
-    query = select_with_person(*tokens.c, person=tokens.c.person)
+def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken, dict[str, Role]] | None:
+    """Return (owner, token, roles of the owner by course id) of the token with this secret; None if no valid token of
+    these kinds has this secret."""
+    query = select_with_person(*tokens.c, members.c.course, members.c.role, person=tokens.c.person)
+    query = query.outerjoin(members, members.c.person == people.c.id)
     query = query.where(tokens.c.hash == _hash(secret), _not_expired())
-    query = query.where(tokens.c.kind.in_(kinds))
-    row = tx.execute(query).one_or_none()
-    if row is None:
+    rows = tx.execute(query.where(tokens.c.kind.in_(kinds))).all()
+    if not rows:
         return None
-    return person_of(row), _token(row)
+    return person_of(rows[0]), _token(rows[0]), {row.course: row.role for row in rows if row.course}
 
 
-def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
-    """Delete the token with this secret. Return its owner, or None if no valid token of this kind has the secret."""
-    owner = person_of_token(tx, secret, [kind])
-    is_deleted = change(tx, delete(tokens).filter_by(hash=_hash(secret), kind=kind))
-    return owner if is_deleted else None
+def end_session(tx: Tx, secret: str) -> None:
+    """Delete the session with this secret. No-op if there is none."""
+    tx.execute(delete(tokens).filter_by(hash=_hash(secret), kind=TokenKind.SESSION))
 
 
 def tokens_of(tx: Tx, person: str) -> list[AccessToken]:

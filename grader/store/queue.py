@@ -50,7 +50,6 @@ class StoreQueue:
         priority: Priority,
         *,
         scope: Mapping[str, Any] = FULL,
-        regrade: str | None = None,
     ) -> str:
         """Add a grading of a submission to the queue.
 
@@ -61,13 +60,12 @@ class StoreQueue:
             fairness_key: Id of a person. Gradings of different people take turns.
             priority: The priority.
             scope: The fields of `grader.engine.grade.Scope` that are not at their defaults; empty for a full grading.
-            regrade: Id of the regrade that the grading belongs to, if any.
 
         Returns:
             The id of the grading.
         """
         one = {submission: fairness_key}
-        (id,) = self.enqueue_all(tx, one, assignment, priority, scope=scope, regrade=regrade)
+        (id,) = self.enqueue_all(tx, one, assignment, priority, scope=scope)
         return id
 
     def enqueue_all(

@@ -156,19 +156,6 @@ class PrecheckDetail(StrEnum):
     REASONS = "reasons"
     LINES = "lines"
 
-    @property
-    def label(self) -> str:
-        """The detail as shown to users, after "they tell"."""
-        return _DETAIL_LABELS[self]
-
-
-_DETAIL_LABELS = {
-    PrecheckDetail.POINTS: "only the total of points",
-    PrecheckDetail.CHECKS: "which checks fail, without reasons",
-    PrecheckDetail.REASONS: "which checks fail and why, without lines",
-    PrecheckDetail.LINES: "everything",
-}
-
 
 @dataclass(frozen=True)
 class Offering:
@@ -204,6 +191,11 @@ class Offering:
         release of their own."""
         return self.held and (self.release_at is None or moment < self.release_at)
 
+    def hides(self, id: str) -> bool:
+        """Return whether the check or written answer belongs to `hidden`."""
+        # the dots make the part q1 hide q1.2, but not q10
+        return any(f"{id}.".startswith(f"{hidden}.") for hidden in self.hidden)
+
 
 @dataclass(frozen=True)
 class Adjustment:
@@ -223,6 +215,7 @@ class Adjustment:
 class Extension:
     """A later due date for one person, for all members with a label, or for everyone."""
 
+    assignment: str
     login: str
     """Login of the person; empty if the extension is for a label or for everyone."""
     name: str
@@ -269,25 +262,11 @@ class File:
 
 
 @dataclass(frozen=True)
-class SubmissionRecord:
-    """The record of a submission, without its files."""
+class UploadRecord:
+    """The files of a submission, and the person who uploaded them."""
 
-    id: str
-    course: str
-    assignment: str
-    kind: Kind
-    interface: str
-    """The interface that was used: "api", "page" or "batch"."""
-    digest: str
-    """Hash of the names and contents of the submitted files."""
     by: Person
-    authors: tuple[Person, ...]
-    received_at: dt.datetime
     files: tuple[File, ...]
-    code_submitted: bool = True
-    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
-    late_days: int = 0
-    """The most late days that the student agreed to use for this submission."""
 
 
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────
@@ -319,13 +298,23 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True)
-class Grading:
-    """A grading of a submission. Gradings are never deleted."""
+class GradingPoints:
+    """The state and the points of a grading."""
 
     id: str
+    state: State
+    points: Points | None
+    """Autograded points; None until graded."""
+    decided: Points | None
+    possible: Points | None
+
+
+@dataclass(frozen=True)
+class Grading(GradingPoints):
+    """A grading of a submission. Gradings are never deleted."""
+
     submission: str
     regrade: str | None
-    state: State
     counts: bool
     """True for the grading that gives the submission its points."""
     priority: Priority
@@ -342,10 +331,28 @@ class Grading:
     grader: str
     assignment_digest: str
     seed: str
-    points: Points | None
-    """Autograded points; None until graded."""
-    decided: Points | None
-    possible: Points | None
+
+
+@dataclass(frozen=True)
+class SubmissionRecord:
+    """The record of a submission, without its `UploadRecord`."""
+
+    id: str
+    course: str
+    assignment: str
+    kind: Kind
+    interface: str
+    """The interface that was used: "api", "page" or "batch"."""
+    digest: str
+    """Hash of the names and contents of the submitted files."""
+    received_at: dt.datetime
+    code_submitted: bool
+    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
+    late_days: int
+    """The most late days that the student agreed to use for this submission."""
+    authors: tuple[Person, ...]
+    grading: GradingPoints
+    """The grading that gives the points or, if there is none yet, the newest one that does not belong to a regrade."""
 
 
 @dataclass(frozen=True)
@@ -491,6 +498,55 @@ class RegradeRequest:
     """The points before the answer; None if they were undecided, or the answer did not change them."""
     new_points: Points | None
     """The points that the answer gave; None if it did not change them."""
+
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Channel(StrEnum):
+    """A way in which messages leave the service."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+class EventKind(StrEnum):
+    """An event that messages tell. No message contains points."""
+
+    RECEIVED = "received"
+    """A submission is stored."""
+    GRADED = "graded"
+    """A submission has new results that its author may see."""
+    RELEASED = "released"
+    """Results that were held are shown."""
+    ASKED = "asked"
+    """A student asks for a regrade."""
+    ANSWERED = "answered"
+    """Such a request is answered."""
+
+
+MAILED_BY_DEFAULT = frozenset(EventKind) - {EventKind.RECEIVED}
+"""The events of which people get e-mails until they choose."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message in the outbox, to one person or about one."""
+
+    id: str
+    """Receivers recognise a message that is sent twice by this id."""
+    event: EventKind
+    channel: Channel
+    course: str
+    assignment: str
+    submission: str
+    login: str
+    """Login of the recipient of an e-mail; of a webhook, that of the student whom the event is about."""
+    is_mailed: bool
+    """True if the login is an e-mail address, and its person gets e-mails about such events."""
+    at: dt.datetime
+    """Time of the event; of a release, the time at which its first result was held."""
+    failures: int
 
 
 @dataclass(frozen=True)

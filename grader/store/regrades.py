@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 
 from grader.model import Points
 from grader.model.grouping import grouped
+from grader.store import outbox
 from grader.store.database import AnyRow, Store, Tx, change, fetch_pairs, next_id, now, record_of
 from grader.store.gradings import counting, of_regrade
 from grader.store.people import person_of, select_with_person
@@ -193,12 +194,16 @@ def apply(tx: Tx, id: str) -> bool:
     is_queued = regrades.c.pending == ()
     if not _close(tx, id, RegradeState.APPLIED, is_queued, ~unfinished.exists(), ~regraded_later.exists()):
         return False
+    changed = {}
+    for submission, new_results in _changed_results(tx, id, of_old=False).items():
+        changed[submission] = [result.check for result in new_results]
     is_of_many = select(regrades.c.id).filter_by(id=id).where(regrades.c.which != Which.ONE)
     of_withdrawn = update(gradings).filter_by(regrade=id).where(gradings.c.submission.in_(withdrawn()))
     tx.execute(of_withdrawn.where(is_of_many.exists()).values(state=State.CANCELLED))
     counted = update(gradings).filter_by(counts=True)
     tx.execute(counted.where(gradings.c.submission.in_(regraded)).values(counts=False))
     tx.execute(update(gradings).filter_by(regrade=id, state=State.GRADED).values(counts=True))
+    outbox.tell_graded(tx, changed)
     return True
 
 

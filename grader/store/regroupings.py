@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert, select
 
-from grader.store.database import Tx, fetch_pairs
+from grader.store.database import Tx, fetch_pairs, remembered
 from grader.store.rubrics import OfferedQuestion
 from grader.store.tables import regroupings
 
 
+@remembered
 def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, str]:
     """Return a question's regroupings: id of a moved group or single answer → id of its new group."""
     moves = select(regroupings.c.key, regroupings.c.into)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store.database import Tx, change, fetch, fetch_pairs, upsert
+from grader.store.database import Tx, change, fetch, fetch_pairs, remembered, upsert
 from grader.store.records import new_id
 from grader.store.tables import mark_items, phrases, questions, rubric
 
@@ -147,10 +147,10 @@ def remove_phrase(tx: Tx, question: OfferedQuestion, id: str) -> None:
 
 def markers(tx: Tx, question: OfferedQuestion) -> int:
     """Return the number of people who mark each answer, 1 or 2. If two markers disagree, a moderator decides."""
-    query = select(questions.c.markers).filter_by(**question.columns)
-    return tx.scalar(query) or 1
+    return markers_of(tx, question.course).get(question.assignment, {}).get(question.id, 1)
 
 
+@remembered
 def markers_of(tx: Tx, course: str) -> dict[str, dict[str, int]]:
     """Return assignment → question id → number of markers, for the questions for which a number was set."""
     rows = tx.execute(select(questions).filter_by(course=course))

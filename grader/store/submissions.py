@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Function, LargeBinary, Select, exists, func, insert, or_, select
@@ -13,8 +15,11 @@ from sqlalchemy import ColumnElement, Function, LargeBinary, Select, exists, fun
 from grader.model.grouping import grouped
 from grader.store.database import Tx, among, fetch_one, fetch_pairs, next_id, now, record_of
 from grader.store.people import PERSON, person_of, select_with_person
-from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord
+from grader.store.records import NEWEST, File, GradingPoints, Kind, Page, Person, State, SubmissionRecord, UploadRecord
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
+
+_SUBMISSION = [submissions.c[field.name] for field in fields(SubmissionRecord)[:-2]]
+_GRADING = [gradings.c[field.name] for field in fields(GradingPoints)]
 
 
 @dataclass(frozen=True)
@@ -148,10 +153,13 @@ def newest_of_each(
         assignments: Ids of the assignments.
         persons: Return only submissions of the people with these ids; None for all.
     """
-    newest = _of_authors(select(func.max(submissions.c.id)), course, assignments)
-    if persons is not None:
-        newest = newest.where(among(tx, authors.c.person, persons))
-    newest = newest.where(submissions.c.id.not_in(withdrawn()))
+    newest = select(func.max(submissions.c.id)).where(submissions.c.id.not_in(withdrawn()))
+    if persons is None:
+        newest = _of_authors(newest, submissions.c.course == course, assignments)
+    else:
+        # concatenated: by the index of the course, SQLite would look up each person in each submission
+        in_course = submissions.c.course.concat("") == course
+        newest = _of_authors(newest, in_course & among(tx, authors.c.person, persons), assignments)
     return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person, submissions.c.assignment)))
 
 
@@ -162,7 +170,8 @@ def withdrawn() -> Select[str]:
 
 def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person, int]]:
     """Return each author with the number of the author's submissions. Pre-checks are not counted."""
-    query = _of_authors(select(*PERSON, func.count().label("attempts")), course, [assignment])
+    counted = select(*PERSON, func.count().label("attempts"))
+    query = _of_authors(counted, submissions.c.course == course, [assignment])
     query = query.join(people, people.c.id == authors.c.person)
     query = query.group_by(*PERSON).order_by(people.c.login)
     rows = tx.execute(query)
@@ -176,11 +185,10 @@ def attempts_by_assignment(tx: Tx, course: str, author: str) -> dict[str, int]:
     return fetch_pairs(tx, query.group_by(submissions.c.assignment))
 
 
-def _of_authors(query: Select[Any], course: str, assignments: Collection[str]) -> Select[Any]:
+def _of_authors(query: Select[Any], where: ColumnElement[bool], assignments: Collection[str]) -> Select[Any]:
     """Let a query range over the pairs of an author and a submission of this author, without pre-checks."""
     query = query.select_from(authors).join(submissions, submissions.c.id == authors.c.submission)
-    query = query.where(submissions.c.course == course, submissions.c.kind == Kind.SUBMISSION)
-    return query.where(submissions.c.assignment.in_(assignments))
+    return query.where(where, submissions.c.kind == Kind.SUBMISSION, submissions.c.assignment.in_(assignments))
 
 
 def _in_state(*states: State) -> Select[str]:
@@ -196,39 +204,43 @@ def _in_state(*states: State) -> Select[str]:
 
 def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[SubmissionRecord]:
     """Return the submissions that meet all conditions, the newest first."""
-    query = select_with_person(*submissions.c, person=submissions.c.by).where(*where)
-    query = query.order_by(submissions.c.id.desc()).limit(limit)
-    rows = tx.execute(query).all()
-    if not rows:
-        return []
-    ids = [row.id for row in rows]
-    authors_by_id = authors_of(tx, ids)
-    files_by_id = _files(tx, ids)
+    chosen = select(*_SUBMISSION).where(*where).order_by(submissions.c.id.desc()).limit(limit).subquery()
+    of_submission = (gradings.c.submission == chosen.c.id) & or_(gradings.c.regrade.is_(None), gradings.c.counts)
+    query = select(*chosen.c, *_GRADING, *PERSON).select_from(chosen).join(gradings, of_submission)
+    query = query.join(authors, authors.c.submission == chosen.c.id).join(people, people.c.id == authors.c.person)
+    query = query.order_by(chosen.c.id.desc(), gradings.c.counts.desc(), gradings.c.id.desc(), people.c.login)
     records = []
-    for row in rows:
-        own_authors = tuple(authors_by_id.get(row.id, ()))
-        own_files = tuple(files_by_id.get(row.id, ()))
-        records.append(record_of(row, SubmissionRecord, by=person_of(row), authors=own_authors, files=own_files))
+    end = len(_SUBMISSION)
+    for _, rows_of_gradings in groupby(tx.execute(query), key=itemgetter(0)):
+        rows = list(rows_of_gradings)
+        grading = GradingPoints(*rows[0][end : -len(PERSON)])
+        own_authors = tuple(Person(*row[-len(PERSON) :]) for row in rows if row[end] == grading.id)
+        values: tuple[Any, ...] = (*rows[0][:end], own_authors, grading)
+        records.append(SubmissionRecord(*values))  # by position, since a page reads thousands
     return records
 
 
-def authors_of(tx: Tx, ids: Iterable[str] | Select[str]) -> Mapping[str, Sequence[Person]]:
-    """Return the authors of each of these submissions, by submission id. `ids` may be a query."""
+def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
+    """Return the authors of each of these submissions, by submission id."""
     query = select_with_person(authors.c.submission, person=authors.c.person)
-    is_chosen = authors.c.submission.in_(ids) if isinstance(ids, Select) else among(tx, authors.c.submission, ids)
-    query = query.where(is_chosen).order_by(people.c.login)
+    query = query.where(among(tx, authors.c.submission, ids)).order_by(people.c.login)
     rows = tx.execute(query)
     return grouped((row.submission, person_of(row)) for row in rows)
 
 
-def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
-    """Return the files of each of these submissions, by submission id."""
+def uploads_of(tx: Tx, ids: Iterable[str]) -> dict[str, UploadRecord]:
+    """Return who uploaded each of these submissions, and its files, by submission id."""
     size = func.length(files.c.content).label("size")
-    query = select(files.c.submission, files.c.name, files.c.sha256, size)
-    query = query.where(among(tx, files.c.submission, ids))
-    query = query.order_by(files.c.submission, files.c.position)
-    rows = tx.execute(query)
-    return grouped((row.submission, record_of(row, File)) for row in rows)
+    query = select(submissions.c.id, files.c.name, files.c.sha256, size, *PERSON).select_from(submissions)
+    query = query.join(people, people.c.id == submissions.c.by)
+    query = query.outerjoin(files, files.c.submission == submissions.c.id)
+    query = query.where(among(tx, submissions.c.id, ids)).order_by(files.c.position)
+    uploads = {}
+    for id, rows in grouped((row.id, row) for row in tx.execute(query)).items():
+        uploads[id] = UploadRecord(
+            person_of(rows[0]), tuple(record_of(row, File) for row in rows if row.name is not None)
+        )
+    return uploads
 
 
 # ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────

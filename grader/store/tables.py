@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -33,7 +34,9 @@ from sqlalchemy.schema import SchemaItem
 
 from grader.model import Points, Status
 from grader.store.records import (
+    Channel,
     Counts,
+    EventKind,
     Kind,
     LoginMethod,
     PrecheckDetail,
@@ -74,7 +77,12 @@ class Exact(TypeDecorator[Points]):
         return int(hundredths)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Points | None:
-        return Points(value, 100) if value is not None else None
+        return _hundredths(value) if value is not None else None
+
+
+@lru_cache(10_000)
+def _hundredths(value: int) -> Points:
+    return Points(value, 100)
 
 
 class Data(TypeDecorator[Any]):
@@ -606,4 +614,36 @@ audit = Table(  # rows are never changed, but for erasure, and deleted by retent
     _required("before", Data),
     _required("after", Data),
     Index("ix_audit_course", "course", "id"),
+)
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _required("event", _choice(EventKind)),
+    _required("channel", _choice(Channel)),
+    *_of_offering(),
+    _submission(),
+    _person("person"),
+    _required("at", Moment),
+    Column("due_at", Moment),  # of the next attempt; none after the last
+    _required("failures", Integer, server_default=text("0")),
+    Index("ix_outbox_due", "channel", "due_at"),
+    _unique_where(
+        "uq_outbox_released",
+        "event = 'released' AND due_at IS NOT NULL",
+        "channel",
+        "course",
+        "assignment",
+        "person",
+    ),
+)
+
+mail_choices = Table(
+    "mail_choices",
+    metadata,
+    _person("person", primary_key=True),
+    _required("events", Texts),
 )

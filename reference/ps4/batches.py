@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.kit.lines.flow import RAISED, Array, Flow
-from grader.kit.lines.origins import computed_at, loops_around, loops_without_rounds
+from grader.kit.lines.origins import computed_at
 from grader.kit.lines.values import SAME
 
 
@@ -112,10 +112,10 @@ class Batches:
         the event that computed its iterable. Return None if the number is right or there is no loop."""
         N, size = len(self.X), self.sizes[0]
         if not steps:
-            return next(iter(loops_without_rounds(flow)), None)
+            return next(iter(_loops_without_rounds(flow)), None)
         if len(steps) in (self.epochs * max(N // size, 1), self.epochs * -(-N // size)):
             return None  # without or with a smaller last batch
-        loops = loops_around(flow, flow.at(steps[0].X).parent)
+        loops = _loops_around(flow, flow.at(steps[0].X).parent)
         if not loops:
             return None
         inner, outer = loops[0], loops[-1]
@@ -139,3 +139,27 @@ def _selected_at(flow: Flow, step: _Step) -> int:
             if not value.floating and value.numbers.size == len(step.rows):
                 return event
     return computed_at(flow, step.X)
+
+
+def _loops_around(flow: Flow, row: int) -> list[list[int]]:
+    """Return the events (executions) of each loop statement around a block, the innermost loop first.
+
+    Args:
+        flow: The data flow of the call.
+        row: Number of the statement that begins the block. It is the `parent` of the statements in the block.
+    """
+    loops: list[list[int]] = []
+    last = len(flow.statements)
+    while 0 <= row < last:  # a header has a lower number than its block
+        header = flow.statements[row]
+        events = flow.events_of(row)
+        if header.is_loop and events:
+            loops.append(events)
+        last, row = row, header.parent
+    return loops
+
+
+def _loops_without_rounds(flow: Flow) -> list[int]:
+    """Return the events (executions) of loops whose body never ran."""
+    entered = {flow.statements[row].parent for row in flow.rows}
+    return [event for event, row in enumerate(flow.rows) if flow.statements[row].is_loop and row not in entered]

@@ -145,7 +145,7 @@ def test_students_are_told_no_next_steps(world: World) -> None:
     [
         ("ML 101", "x", "not a valid course id"),
         ("new", "x", "not a valid course id"),
-        ("dl", " ", "has no title"),
+        ("dl", " ", "title: String should have at least 1 character"),
         ("ml", "x", "choose an id other than ml"),
     ],
 )

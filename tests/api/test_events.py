@@ -166,7 +166,7 @@ def test_a_stream_ends_with_its_session(world: World, url: str) -> None:
         said = _events(answer.iter_lines())
         assert [next(said)[0] for _ in range(2)] == ["state", "position"]
         with world.service.store.write() as tx:
-            people.use_up_token(tx, secret, TokenKind.SESSION)
+            people.end_session(tx, secret)
         assert list(said) == []
 
 

@@ -160,7 +160,9 @@ def test_a_receipt_names_missing_code_which_uses_no_attempt(world: World, make_n
     world.set(attempts_per_hour=1)
     notebook = [("files", ("ps4.ipynb", make_notebook(("code", "from sums import Sums"))))]
     receipt = post(world, "ada", notebook).json()
-    assert receipt["remarks"] == ["sums.py was not submitted; upload it with the notebook."]
+    assert receipt["remarks"] == [
+        "sums.py was not submitted, and no notebook defines a class Sums: submit the file with your code too."
+    ]
     assert receipt["code_submitted"] is False
     assert get(world, "ada", f"/submissions/{receipt['submission']}/receipt").json() == receipt
     world.grade_next("without_code")

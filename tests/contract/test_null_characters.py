@@ -43,5 +43,5 @@ def test_a_file_of_extensions_with_nul_is_refused(world: tuple[TestClient, dict[
     for line in lines:
         file = {"file": ("extensions.csv", f"login,label,due_at,reason\n{line}\n".encode())}
         headers = {"Authorization": f"Bearer {tokens['grace']}"}
-        answer = client.put("/api/v1/courses/ml/assignments/toy/extensions", files=file, headers=headers)
+        answer = client.put("/api/v1/courses/ml/assignments/toy/extensions.csv", files=file, headers=headers)
         assert (answer.status_code, "line 2: " in answer.json()["detail"]) == (422, True)

@@ -26,6 +26,7 @@ from grader.model import Points, Report
 from grader.render import as_json
 from grader.sandbox.contract import Sandbox
 from grader.store import (
+    adjustments,
     gradings,
     groups,
     installation,
@@ -33,6 +34,7 @@ from grader.store import (
     leases,
     marks,
     offerings,
+    outbox,
     passwords,
     people,
     queue,
@@ -45,9 +47,11 @@ from grader.store import (
 from grader.store.database import Store, Tx, now
 from grader.store.queue import StoreQueue
 from grader.store.records import (
+    Channel,
     Counts,
     Course,
     CourseSetup,
+    EventKind,
     Kind,
     Leased,
     Member,
@@ -271,24 +275,27 @@ def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroo
     ann = classroom["ann"]
     with store.write() as tx:
         secret = people.new_token(tx, ann.id, TokenKind.PROGRAM, "laptop")
-        assert people.person_of_token(tx, secret, [TokenKind.PROGRAM]) == ann
-        assert people.person_of_token(tx, secret, [TokenKind.SESSION]) is None
-        assert people.person_of_token(tx, secret + "x", [TokenKind.PROGRAM]) is None
         (shown,) = people.tokens_of(tx, ann.id)
+        assert people.token_holder(tx, secret, [TokenKind.PROGRAM]) == (ann, shown, people.roles(tx, ann.id))
+        assert people.token_holder(tx, secret, [TokenKind.SESSION]) is None
+        assert people.token_holder(tx, secret + "x", [TokenKind.PROGRAM]) is None
         assert shown == people.token_by_secret(tx, secret)
         assert not people.revoke_token(tx, classroom["bob"].id, shown.id)
         assert people.revoke_token(tx, ann.id, shown.id)
-        assert people.person_of_token(tx, secret, [TokenKind.PROGRAM]) is None
+        assert people.token_holder(tx, secret, [TokenKind.PROGRAM]) is None
 
 
-def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict[str, Person]) -> None:
+def test_a_session_ends_and_a_login_token_works_not_for_ever(store: Store, classroom: dict[str, Person]) -> None:
     ann = classroom["ann"]
     with store.write() as tx:
+        session = people.new_token(tx, ann.id, TokenKind.SESSION)
         link = people.new_token(tx, ann.id, TokenKind.LOGIN, lasts=dt.timedelta(hours=1))
-        assert people.use_up_token(tx, link, TokenKind.LOGIN) == ann
-        assert people.use_up_token(tx, link, TokenKind.LOGIN) is None
+        for secret in (session, link):
+            people.end_session(tx, secret)
+        assert people.token_holder(tx, session, TokenKind) is None
+        assert people.token_holder(tx, link, TokenKind) is not None
         stale = people.new_token(tx, ann.id, TokenKind.LOGIN, lasts=-dt.timedelta(seconds=1))
-        assert people.use_up_token(tx, stale, TokenKind.LOGIN) is None
+        assert people.token_holder(tx, stale, TokenKind) is None
 
 
 def test_a_course_gets_another_title_and_loses_a_member(store: Store, classroom: dict[str, Person]) -> None:
@@ -405,7 +412,7 @@ def test_a_budget_of_late_days_is_the_courses_and_what_was_granted(store: Store,
         late_days.grant(tx, "ml", bob, -9, "agreed", staff)
         people.put_course(tx, Course("ml", "ML I"))  # another title keeps the budget
         assert late_days.budgets(tx, "ml", [ann, bob, staff]) == {ann: 5, bob: 0, staff: 4}
-        grants = [(grant.days, grant.reason, grant.granter) for grant in late_days.grants_of(tx, "ml", ann)]
+        grants = [(grant.days, grant.reason, grant.granter) for grant in late_days.grants_of(tx, "ml", [ann])[ann]]
         assert grants == [(2, "jury duty", "staff"), (-1, "wrong person", "staff")]
 
 
@@ -487,6 +494,18 @@ def test_members_who_submit_at_once_wait_for_each_other(store: Store, classroom:
     assert sorted(at_once(partial(submit_if_first, iter((ann, bob))), 2)) == [False, True]
 
 
+def test_a_reader_asks_once_and_a_writer_sees_its_own_changes(store: Store, classroom: dict[str, Person]) -> None:
+    with store.write() as tx:
+        assert people.course(tx, "ml")
+        people.put_course(tx, Course("ml", "Renamed"))
+        changed = people.course(tx, "ml")
+        assert changed is not None
+        assert changed.title == "Renamed"
+    with store.read() as tx:
+        assert people.course(tx, "ml") is people.course(tx, "ml")
+        assert people.course(tx, "dl") is not people.course(tx, "ml")
+
+
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -495,10 +514,11 @@ def test_a_submission_is_read_as_it_was_stored(store: Store, hand_in: HandIn, cl
     with store.read() as tx:
         kept = submissions.get(tx, id)
         assert submissions.contents(tx, id) == [("mlp.py", b"x = 1\n")]
+        upload = submissions.uploads_of(tx, [id])[id]
     assert kept is not None
-    assert kept.by == classroom["ann"]
     assert kept.authors == (classroom["ann"],)
-    assert kept.files[0].size == 6
+    assert upload.by == classroom["ann"]
+    assert upload.files[0].size == 6
     assert abs(kept.received_at - now()) < dt.timedelta(minutes=1)
 
 
@@ -620,6 +640,8 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "requests",
             "group_members",
             "audit",
+            "outbox",
+            "mail_choices",
         ):
             tx.execute(text(f"DROP TABLE {table_name}"))
         for column in (
@@ -1113,3 +1135,32 @@ def test_a_query_takes_more_ids_than_it_may_have_parameters(store: Store, hand_i
     with store.read() as tx:
         assert set(submissions.authors_of(tx, ids)) == {id}
         assert gradings.of_submissions(tx, ids)[id].id == grading
+
+
+def test_senders_at_once_claim_a_message_once_and_a_release_is_one_message(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person]
+) -> None:
+    ann = classroom["ann"].id
+    first, second = (hand_in("ann")[0] for _ in range(2))
+    with store.write() as tx:
+        installation.put_channels(tx, ["webhook"])
+        for event in (EventKind.RECEIVED, EventKind.RELEASED):
+            for submission in (first, second):
+                outbox.tell(tx, event, "ml", "toy", submission, [ann])
+    with ThreadPoolExecutor(8) as senders:
+        claims = list(senders.map(lambda _: outbox.claim(store, Channel.WEBHOOK), range(16)))
+    claimed = [message for message in claims if message]
+    assert len({message.id for message in claimed}) == len(claimed) == 3
+    assert sorted(message.event for message in claimed) == ["received", "received", "released"]
+    with store.write() as tx:
+        adjustments.put_hold(tx, "ml", "toy", ann, held=True)
+        outbox.tell(tx, EventKind.GRADED, "ml", "toy", first, [ann])
+    assert outbox.claim(store, Channel.WEBHOOK) is None
+    with store.write() as tx:
+        adjustments.put_hold(tx, "ml", "toy", ann, held=None)
+    graded = outbox.claim(store, Channel.WEBHOOK)
+    assert graded
+    outbox.remove(store, graded)
+    outbox.postpone(store, claimed[0])
+    with store.read() as tx:
+        assert outbox.lengths(tx) == {"waiting": 3, "given_up": 0}

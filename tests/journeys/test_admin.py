@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from grader.cli import admin
 from grader.course import roster
 from grader.errors import BadCall
-from tests.conftest import Command
+from tests.conftest import Command, MakeAssignment
 
 Call = Callable[..., str]
 
@@ -99,6 +100,20 @@ def test_what_an_offer_does_not_say_stays_as_it_was(call: Call, course: str) -> 
     (free,) = rows(call("offer", course, "ps4", "--prechecks-per-day", "0", "--json"))
     assert free["prechecks_per_day"] is None
     assert '{"per_day": "10%"}' in call("offer", course, "ps4")
+
+
+def test_an_offer_says_which_rubrics_it_adds_and_which_stay(
+    call: Call, course: str, make_assignment: MakeAssignment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_assignment()
+    counts = []
+    for phrase in ("Why?", "Why?", "How?"):
+        (folder / "rubric.toml").write_text(f'["q1.1.written"]\nphrases = ["{phrase}"]\n', "utf-8")
+        admin.app(["offer", course, str(folder)], standalone_mode=False)
+        counts.append(
+            re.findall(r"added: (\d); left out, because the course has others: (\d)", capsys.readouterr().err)
+        )
+    assert counts == [[("1", "0")], [], [("0", "1")]]
 
 
 def test_a_course_keeps_its_late_days_until_others_are_set(call: Call, course: str) -> None:

@@ -120,7 +120,7 @@ def test_who_was_logged_in_when_the_copy_was_made_logs_in_again(settings: Settin
     put = restore(settings, copy)
     store = Store(f"sqlite:///{tmp_path}/grader.db")
     with store.read() as tx:
-        works = [kind for kind, secret in made.items() if people.person_of_token(tx, secret, [kind])]
+        works = [kind for kind, secret in made.items() if people.token_holder(tx, secret, [kind])]
     store.close()
     assert works == [TokenKind.PROGRAM]
     assert put.tokens == 1

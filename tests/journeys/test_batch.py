@@ -166,7 +166,7 @@ def test_code_that_was_not_submitted_is_flagged_everywhere_and_is_no_zero(
     for name, content in files.items():
         (export / name).parent.mkdir(parents=True, exist_ok=True)
         (export / name).write_bytes(content)
-    why = "sums.py was not submitted; upload it with the notebook."
+    why = "sums.py was not submitted, and no notebook defines a class Sums: submit the file with your code too."
     assert batch(export, out, "--dry-run", "--json") == 0
     plan = {line["student"]: line for line in json.loads(capsys.readouterr().out)["lines"]}
     assert (plan["ada"]["state"], plan["ada"]["notes"]) == ("code not submitted", why)

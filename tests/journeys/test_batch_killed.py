@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -36,13 +37,15 @@ class Class:
             source = SLOW if pair % 3 else SLOW.replace("return -a", "return a")
             classes.laid_out(folder / "class" / f"s{n}", {"mlp.py": f"{source}# {pair}\n".encode()})
 
-    def begin(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
+    def begin(self, out: Path, *more: str, secret: str = "") -> subprocess.Popen[bytes]:
         batch = [Path(sys.executable).with_name("grader"), "batch", self.folder / "class", "-a", self.folder / "toy"]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 # Ctrl-C is heard also where these tests run in a shell's background.
                 ["env", "--default-signal=INT", "taskset", "-c", self.cores, *batch, "-o", out, *more],
-                env=ENVIRONMENT | {"GRADER_HOME": str(self.folder / "home")},
+                env=ENVIRONMENT
+                | {"GRADER_HOME": str(self.folder / "home")}
+                | ({"GRADER_SECRET": secret} if secret else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -100,6 +103,47 @@ def test_killed_twice_and_stopped_it_comes_to_the_same_gradebooks_and_grades_not
     assert len(classes.graded_in(out)) == 6  # every other one is the same as the one before
     assert found == class_.complete(tmp_path / "undisturbed")
     assert set(found) == {"canvas.csv", "gradebook.csv", "moodle.csv", "scores.csv"}
+
+
+def test_what_a_killed_run_has_graded_is_in_the_gradebooks_and_the_students_folders(tmp_path: Path) -> None:
+    class_ = Class(tmp_path, students=24, cores=1)
+    out = tmp_path / "out"
+    process = class_.begin(out)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not graded_in_gradebook(out):
+        assert process.poll() is None, class_.log()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait(WAIT_SECONDS)
+    graded = graded_in_gradebook(out)
+    assert 0 < len(graded) < 24
+    for student in graded:
+        assert "<h1>" in (out / "students" / student / "report.html").read_text("utf-8")
+    assert class_.complete(out) == class_.complete(tmp_path / "undisturbed")
+
+
+def test_a_killed_run_under_another_secret_leaves_the_scores_of_the_class(tmp_path: Path) -> None:
+    class_ = Class(tmp_path, students=20, cores=1)
+    out = tmp_path / "out"
+    before = class_.complete(out)
+    process = class_.begin(out, secret="another secret of the course")
+    deadline = time.monotonic() + WAIT_SECONDS
+    while len(classes.graded_in(out)) < 10 + 7:
+        assert time.monotonic() < deadline, class_.log()
+        time.sleep(0.01)
+    process.kill()
+    process.wait(WAIT_SECONDS)
+    assert {file.name: file.read_bytes() for file in sorted(out.glob("*.csv"))} == before
+
+
+def graded_in_gradebook(out: Path) -> set[str]:
+    """The students with points in the gradebook, if it is written already."""
+    gradebook = out / "gradebook.csv"
+    if not gradebook.exists():
+        return set()
+    with gradebook.open(encoding="utf-8", newline="") as table:
+        return {row["student"] for row in csv.DictReader(table) if row["points"]}
 
 
 def test_what_a_killed_run_has_queued_waits_until_a_run_asks_for_it(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from grader.intake.receive import receive_path
 from grader.model import Report
 from grader.render.as_json import schema
 from grader.sandbox.contract import Sandbox
-from tests.conftest import ROOT, Command
+from tests.conftest import ROOT, TOY_SOLUTION, Command, MakeAssignment, MakeNotebook
 
 SUBMISSIONS = ROOT / "submissions"
 
@@ -94,6 +94,25 @@ def test_a_syntax_error_has_a_caret_in_every_format(command: Command, tmp_path: 
     done = command("check", tmp_path, "--only", "q2.1", "--html", tmp_path / "report.html")
     assert "\ndef loss(self:\n        ^" in done.stdout
     assert "def loss(self:\n        ^</code>" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_notebook_is_graded_with_the_modules_beside_it_that_it_imports(
+    command: Command, make_assignment: MakeAssignment, make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    assignment = make_assignment()
+    (tmp_path / "answers.ipynb").write_bytes(make_notebook(("code", "from sums import Sums")))
+    (tmp_path / "sums.py").write_text(
+        "from adding import add\n" + TOY_SOLUTION.replace("return a + b", "return add(a, b)")
+    )
+    (tmp_path / "adding.py").write_text("def add(a, b):\n    return a + b\n")
+    (tmp_path / "others.py").write_text("not Python")
+    done = command("check", tmp_path / "answers.ipynb", "-a", assignment)
+    assert "Autograded 4/4" in done.stdout
+    assert done.stderr == "with sums.py, adding.py, which the notebook imports\n"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "sums.py").write_text(TOY_SOLUTION.replace("return -a", "return a"))
+    done = command("check", tmp_path / "answers.ipynb", tmp_path / "mine" / "sums.py", "-a", assignment)
+    assert "Autograded 2/4" in done.stdout  # of two modules with one name, the one that is given counts
 
 
 @pytest.mark.parametrize(("least", "code"), [("7", 0), ("7.5", 1)])

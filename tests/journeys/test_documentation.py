@@ -66,6 +66,14 @@ def test_a_typical_wrong_submission_fits_thirty_lines_of_a_small_terminal(ran):
     assert "accuracy" not in first
 
 
+def test_the_demo_says_what_it_does_and_shows_the_report_and_no_raw_commands():
+    make = ["make", "--no-print-directory", "demo"]
+    done = subprocess.run(make, cwd=ROOT, env=without_settings(), capture_output=True, text=True, timeout=300)
+    assert "Grading submissions/perfect, a right solution of ps4" in done.stdout
+    assert "\nps4 · A two-layer perceptron, derived and programmed\n" in done.stdout
+    assert ".venv/bin" not in done.stdout
+
+
 @contextmanager
 def made_to_serve(port, environment, said):
     """`make serve`, which writes what it says to the file `said`. On the way out it gets the Ctrl-C of its terminal."""

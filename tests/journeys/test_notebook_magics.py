@@ -93,6 +93,7 @@ class Notebook:
             assert asked["content"]["password"]
             self.client.input(typed)
         while True:
+            assert time.monotonic() < started + WAIT_SECONDS, shown  # updates would come for ever
             answer = self.client.get_iopub_msg(timeout=WAIT_SECONDS)
             if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
                 continue
@@ -106,6 +107,19 @@ class Notebook:
                 shown.error += content["evalue"]
             elif kind == "status" and content["execution_state"] == "idle":
                 return shown
+
+    def turn_debugger_on(self) -> None:
+        """Turn the kernel's debugger on, as JupyterLab's button does."""
+        self._debug("initialize", {"clientID": "jupyterlab", "adapterID": "", "pathFormat": "path"})
+        self._debug("attach", {"justMyCode": True})
+        self._debug("configurationDone", {})
+
+    def _debug(self, command: str, arguments: Mapping[str, object]) -> None:
+        request = {"type": "request", "seq": 1, "command": command, "arguments": arguments}
+        message = self.client.session.msg("debug_request", request)
+        self.client.control_channel.send(message)
+        answer = self.client.get_control_msg(timeout=WAIT_SECONDS)
+        assert answer["content"].get("success", True), answer
 
 
 Open = Callable[..., Notebook]
@@ -157,6 +171,13 @@ def test_a_check_shows_the_report_and_a_fixed_cell_earns_its_points(open_noteboo
     one = notebook.run("one", "%grader check q1.2 --sandbox plain")
     assert "Autograded 2/2" in one.text
     assert "This is not the grade." in one.report
+
+
+def test_a_check_ends_while_the_debugger_is_on(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.turn_debugger_on()
+    notebook.run("class", TOY_SOLUTION)
+    assert "Autograded 4/4" in notebook.run("check", "%grader check --sandbox plain").text
 
 
 def test_nothing_of_the_kernel_or_of_the_students_folder_grades(open_notebook: Open) -> None:

@@ -1,5 +1,6 @@
 """What students install: it checks, and it does not hold the solution."""
 
+import io
 import json
 import re
 import shutil
@@ -10,7 +11,7 @@ import zipfile
 import pytest
 
 from grader.assignments import catalogue
-from grader.authoring.pack import code_of_checks
+from grader.authoring.pack import code_of_checks, pack_student
 from grader.errors import BadAssignment
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION
 from tests.documentation import PACK_STUDENT, run
@@ -112,6 +113,14 @@ def test_only_what_the_checks_import_is_packed(make_assignment):
     (folder / "helpers.py").write_text("nothing = None\n")
     (folder / "answers_in_words.py").write_text("solution = 1\n")
     assert code_of_checks(catalogue.load(folder)) == ["checks.py", "helpers.py"]
+
+
+def test_the_rubrics_are_not_for_students(tmp_path, sandbox):
+    folder = shutil.copytree(catalogue.DEMO, tmp_path / "demo")
+    (folder / "rubric.toml").write_text("# for markers\n", "utf-8")
+    with zipfile.ZipFile(io.BytesIO(pack_student(catalogue.load(folder), sandbox))) as archive:
+        assert "demo/assignment.toml" in archive.namelist()
+        assert not [name for name in archive.namelist() if name.endswith("rubric.toml")]
 
 
 def test_checks_that_import_the_solution_cannot_be_packed(make_assignment):

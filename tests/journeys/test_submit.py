@@ -23,6 +23,8 @@ from tests.running import GRADER, WAIT_SECONDS, Running, running
 Student = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+IMPORT = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": "import sums"}
+
 KEYRING = """\
 import json, pathlib
 from keyring.backend import KeyringBackend
@@ -92,15 +94,15 @@ def until_graded(student: Student) -> str:
 def test_a_student_logs_in_submits_and_sees_the_score(service: Running, student: Student, tmp_path: Path) -> None:
     (tmp_path / "sums.py").write_text(TOY_SOLUTION)
     (tmp_path / "answers.ipynb").write_text(
-        json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": []})
+        json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [IMPORT]})
     )
     done = student("login", service.url, "ml", typed=service.tokens[0] + "\n")
     assert done.returncode == 0, done.stderr
     assert "logged in as Student 0 (s0), course ml" in done.stdout
     assert student("status").stdout == "Nothing submitted yet to ml, toy.\n"
-    done = student("submit", "sums.py", "answers.ipynb")
+    done = student("submit", "answers.ipynb")
     assert done.returncode == 0, done.stderr
-    assert "Submitted to ml, toy: sums.py, answers.ipynb\n" in done.stdout
+    assert "Submitted to ml, toy: answers.ipynb, sums.py\n" in done.stdout  # what the notebook imports is submitted too
     assert f"{service.url}/submissions/" in done.stdout
     assert "graded: 4 of 5.5 points." in until_graded(student)
     done = student("status", "--html", "report.html")

@@ -12,19 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import TOY_SOLUTION
+
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 
 
 class Watched:
-    def __init__(self, file):
+    def __init__(self, file, *options):
         self.file = file
         self.screen, inside = pty.openpty()
         program = Path(sys.executable).with_name("grader")
         environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "60"}
         self.process = subprocess.Popen(
-            [program, "watch", file], stdin=inside, stdout=inside, stderr=inside, cwd=ROOT, env=environment
+            [program, "watch", file, *options], stdin=inside, stdout=inside, stderr=inside, cwd=ROOT, env=environment
         )
         os.close(inside)
 
@@ -41,16 +43,19 @@ class Watched:
     def press(self, key):
         os.write(self.screen, key.encode())
 
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.screen)
+
 
 @pytest.fixture
 def watched(tmp_path):
     file = tmp_path / "mlp.py"
     shutil.copy(ROOT / "submissions" / "partly" / "mlp.py", file)
-    one = Watched(file)
-    yield one
-    one.process.kill()
-    one.process.wait()
-    os.close(one.screen)
+    watched = Watched(file)
+    yield watched
+    watched.end()
 
 
 def test_a_save_is_graded_and_its_gain_is_shown(watched):
@@ -75,3 +80,16 @@ def test_a_save_during_a_training_is_graded_and_nothing_is_lost_that_was_not_run
     shown = watched.until("the save ended the long run")
     assert "28 → 31: +3 q2.2.W1" in shown
     assert "-3" not in shown
+
+
+def test_a_save_of_a_module_that_the_notebook_imports_is_graded(make_assignment, make_notebook, tmp_path):
+    notebook, module = tmp_path / "answers.ipynb", tmp_path / "sums.py"
+    notebook.write_bytes(make_notebook(("code", "from sums import Sums")))
+    module.write_text(TOY_SOLUTION.replace("return -a", "return a"))
+    watched = Watched(notebook, "-a", make_assignment())
+    try:
+        watched.until("q quits")
+        module.write_text(TOY_SOLUTION)
+        assert "2 → 4, all passed" in watched.until("q quits")
+    finally:
+        watched.end()

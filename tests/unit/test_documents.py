@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from grader.sandbox.selftest import PROMISES
+from tests import pictures
 
 ROOT = Path(__file__).parents[2]
 SPECIFICATION = ROOT / "SPECIFICATION.md"
@@ -84,3 +85,7 @@ def test_the_files_that_a_document_names_exist(document: str) -> None:
 def test_no_file_has_the_marks_of_an_unresolved_merge() -> None:
     marked = subprocess.run(["git", "grep", "-lE", r"^(<{7}|>{7}) "], cwd=ROOT, capture_output=True, text=True)
     assert marked.stdout.splitlines() == []
+
+
+def test_the_pictures_show_the_pages_as_they_are() -> None:
+    assert pictures.FILE.read_text("ascii").strip() == pictures.digest(), "the pages have changed: run `make pictures`"

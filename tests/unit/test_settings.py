@@ -14,6 +14,7 @@ WRONG = [
     ("GRADER_GRACE_SECONDS", "nan", "finite"),
     ("GRADER_OIDC_LOGIN_CLAIM", "sub", "'email' or 'preferred_username'"),
     ("GRADER_URL", "grader.example.edu", "https://grader.example.edu"),
+    ("GRADER_WEBHOOK_URL", "lms.example.edu", "https://grader.example.edu"),
     ("GRADER_SECRET", "short", "fewer than 16 characters"),
     ("GRADER_WORKER", "4", "write GRADER_WORKERS"),
     ("GRADER_DATABASEURL", "postgresql://db/grader", "write GRADER_DATABASE_URL"),

@@ -1,4 +1,4 @@
-"""Find the event (execution of a statement) that computed a value, and the loops around a statement.
+"""Find the event (execution of a statement) that computed a value.
 
 A statement that only names, returns or receives a value, such as `a = b`, did not compute the value.
 """
@@ -46,27 +46,3 @@ def same_value(flow: Flow, source: int, event: int) -> bool:
             if np.array_equal(source_value, value) or np.array_equal(source_value, value[-1:]):
                 return True
     return False
-
-
-def loops_around(flow: Flow, row: int) -> list[list[int]]:
-    """Return the events (executions) of each loop statement around a block, the innermost loop first.
-
-    Args:
-        flow: The data flow of the call.
-        row: Number of the statement that begins the block. It is the `parent` of the statements in the block.
-    """
-    loops: list[list[int]] = []
-    last = len(flow.statements)
-    while 0 <= row < last:  # a header has a lower number than its block
-        header = flow.statements[row]
-        events = flow.events_of(row)
-        if header.is_loop and events:
-            loops.append(events)
-        last, row = row, header.parent
-    return loops
-
-
-def loops_without_rounds(flow: Flow) -> list[int]:
-    """Return the events (executions) of loops whose body never ran."""
-    entered = {flow.statements[row].parent for row in flow.rows}
-    return [event for event, row in enumerate(flow.rows) if flow.statements[row].is_loop and row not in entered]

@@ -42,7 +42,7 @@ def question_sheet(tx: Tx, question: OfferedQuestion, login: str, assignments: P
         BadCall: If the question does not exist, or the marker is not on the course's staff.
     """
     marker = people.person_by_login(tx, login)
-    if marker is None or not (marker.admin or people.role_of(tx, question.course, marker.id) is Role.STAFF):
+    if marker is None or not (marker.admin or people.roles(tx, marker.id).get(question.course) is Role.STAFF):
         raise BadCall(f"{login} is not on the staff of {question.course}")
     offering = offerings.offering(tx, question.course, question.assignment)
     if offering is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,16 @@ from tests.conftest import ROOT, Command
 def test_the_listed_sentence_is_that_of_the_command(name: str) -> None:
     text = " ".join((app.load(name).help or "").split())
     assert text.startswith(app.COMMANDS[name][1])
+
+
+def test_commands_are_listed_by_role(command: Command) -> None:
+    text = command("--help").stdout
+    headings = re.findall(r"─ (For .+?|Commands) ─", text)
+    assert headings == ["For students", "For teachers", "For authors of assignments", "For operators"]
+    of_students = text[text.index("For students") : text.index("For teachers")]
+    assert re.findall(r"│ (\w+) ", of_students) == [
+        "check", "watch", "replay", "login", "logout", "submit", "status",
+    ]  # fmt: skip
 
 
 def test_help_and_completion_import_no_command() -> None:
@@ -47,6 +58,9 @@ WORDS = {
     "grader check --qu": ["--quick"],
     "grader check --sandbox land": ["landlock"],
     "grader check -a two": ["two_layer_net"],
+    "grader check --only q2.2": ["q2.2", "q2.2.W1", "q2.2.b1", "q2.2.W2", "q2.2.b2"],
+    "grader check mlp.py -a softmax --only ha": ["handout"],
+    "grader check -a nothing --only q2": [],
     "grader admin tok": ["token", "tokens"],
     "grader check tests/unit/cli/test_a": [],  # bash itself completes files
 }

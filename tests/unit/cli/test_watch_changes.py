@@ -32,11 +32,21 @@ def _passed(report: Report, *ids: str) -> Report:
     return replace(report, parts=parts)
 
 
+def _undecided(report: Report, id: str) -> Report:
+    """Return the report as a student's pack makes it if it cannot decide this check."""
+    parts = tuple(
+        replace(part, checks=tuple(replace(c, status=Status.NOT_RUN) if c.id == id else c for c in part.checks))
+        for part in report.parts
+    )
+    return replace(report, parts=parts)
+
+
 def test_a_change_begins_with_the_points() -> None:
     before = samples.wrong()
     fixed = next(c for c in before.checks if c.status is Status.FAILED and not c.outcome)
     after = _passed(before, fixed.id)
     assert f": +{fixed.possible} {fixed.id}" in change(before, after).plain
     assert f": -{fixed.possible} {fixed.id}" in change(after, before).plain
+    assert change(_undecided(before, fixed.id), after).plain == f"32.5 → 35.5: +{fixed.possible} {fixed.id}"
     assert change(before, before).plain.endswith(", no change since the last save")
     assert change(before, _passed(before)).plain.endswith(" → 40, all passed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -14,7 +15,7 @@ from grader.errors import BadCall
 from grader.model import Points
 
 DUE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
-POLICY = {"grace_minutes": 10, "per_day": "10%", "most_days": 5}
+POLICY = read_policy({"grace_minutes": 10, "per_day": "10%", "most_days": 5})
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
@@ -61,7 +62,7 @@ def test_grace_is_late_but_costs_nothing() -> None:
 
 
 def test_the_days_of_an_extension_are_counted_from_its_own_date() -> None:
-    assert lateness(DUE + 2 * DAY + MINUTE, DUE, DUE + 2 * DAY, POLICY | {"grace_minutes": 0}).remains == Fraction(
+    assert lateness(DUE + 2 * DAY + MINUTE, DUE, DUE + 2 * DAY, replace(POLICY, grace_minutes=0)).remains == Fraction(
         9, 10
     )
 
@@ -71,7 +72,7 @@ def test_an_extension_that_is_earlier_than_the_date_changes_nothing() -> None:
 
 
 def test_without_a_policy_lateness_is_said_and_costs_nothing() -> None:
-    late = lateness(DUE + 9 * DAY, DUE, None, {})
+    late = lateness(DUE + 9 * DAY, DUE, None, read_policy({}))
     assert (late.is_late, late.remains) == (True, 1)
 
 
@@ -86,7 +87,7 @@ def test_dates_of_different_time_zones_compare() -> None:
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7), st.sampled_from(["0%", "10%", "12.5%", "33.33%", "100%"]))
 def test_later_never_leaves_more(earlier: int, more: int, per_day: str) -> None:
-    policy = {"per_day": per_day}
+    policy = read_policy({"per_day": per_day})
     first, second = (
         lateness(DUE + dt.timedelta(seconds=s), DUE, None, policy).remains for s in (earlier, earlier + more)
     )
@@ -94,7 +95,7 @@ def test_later_never_leaves_more(earlier: int, more: int, per_day: str) -> None:
 
 
 def test_what_no_hundredth_can_show_is_given() -> None:
-    late = lateness(DUE + DAY, DUE, None, {"per_day": "33.33%"})
+    late = lateness(DUE + DAY, DUE, None, read_policy({"per_day": "33.33%"}))
     assert after_penalty(Points(1), late) == Points(67, 100)
 
 
@@ -146,8 +147,8 @@ def test_a_policy_that_cannot_be_read_is_refused_in_words(policy: dict[str, obje
 def test_the_last_moment_is_the_closing_date_else_the_last_late_day(
     closes: dt.datetime | None, extension: dt.datetime | None, policy: dict[str, object], expected_moment: dt.datetime
 ) -> None:
-    assert last_moment(DUE, closes, extension, policy) == expected_moment
+    assert last_moment(DUE, closes, extension, read_policy(policy)) == expected_moment
 
 
 def test_without_dates_there_is_no_last_moment() -> None:
-    assert last_moment(None, None, DUE, {}) is None
+    assert last_moment(None, None, DUE, POLICY) is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from grader.course.late import LateDays, Lateness, after_penalty, lateness, read_policy
 from grader.course.late_days import LateDayAccounts, charge
 from grader.model import Points
-from grader.store.records import Counts, Kind, Offering, Person, SubmissionRecord
+from grader.store.records import Counts, GradingPoints, Kind, Offering, Person, State, SubmissionRecord
 
 DUE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -41,18 +41,10 @@ class Submitted:
     @property
     def record(self) -> SubmissionRecord:
         authors = tuple(Person(author, author, author) for author in self.authors)
+        points = GradingPoints(self.id, State.GRADED, self.earned, None, None)
+        of_course = self.id, "ml", self.assignment
         return SubmissionRecord(
-            self.id,
-            "ml",
-            self.assignment,
-            Kind.SUBMISSION,
-            "api",
-            "",
-            authors[0],
-            authors,
-            self.received_at,
-            (),
-            late_days=self.agreed,
+            *of_course, Kind.SUBMISSION, "api", "", self.received_at, True, self.agreed, authors, points
         )
 
 
@@ -201,8 +193,8 @@ def histories(draw: st.DrawFn, decided: bool = False) -> History:
 
 
 def remains(history: History, submission: Submitted, days: int) -> Lateness:
-    offering = history.offerings[submission.assignment]
-    return lateness(submission.received_at, DUE, submission.extension, offering.late, LateDays(days))
+    policy = read_policy(history.offerings[submission.assignment].late)
+    return lateness(submission.received_at, DUE, submission.extension, policy, LateDays(days))
 
 
 def days_of_counting(history: History, accounts: LateDayAccounts, person: str, assignment: str) -> int:

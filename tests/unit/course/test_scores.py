@@ -19,12 +19,11 @@ from grader.store.answer_marks import AnswerMark
 from grader.store.records import (
     CheckRecord,
     Counts,
-    Grading,
+    GradingPoints,
     Kind,
     Mark,
     Offering,
     Person,
-    Priority,
     State,
     SubmissionRecord,
     new_id,
@@ -38,11 +37,7 @@ LATE = Lateness(Fraction(9, 10), "Late by 1 hour.", True)
 MARK = Mark("s", "q1.1.written", Points(1), "", ANN, WHEN)
 CODE = CodePoints(Points(3), Points(4), Points(11, 2))
 NO_CODE = CodePoints(Points(0), Points(0), Points(11, 2))
-GRADED = Grading(
-    id=new_id(), submission="s", regrade=None, state=State.GRADED, counts=True, priority=Priority.INTERACTIVE,
-    queued_at=WHEN, started_at=WHEN, finished_at=WHEN, worker=None, failures=0, why="", grader="0",
-    assignment_digest="", seed="", compatibility_key="", points=Points(3), decided=Points(4), possible=Points(11, 2),
-)  # fmt: skip
+GRADED = GradingPoints(new_id(), State.GRADED, Points(3), Points(4), Points(11, 2))
 
 
 def test_before_grading_everything_waits_and_nothing_is_zero(toy: Assignment) -> None:
@@ -66,7 +61,9 @@ def test_lateness_takes_from_both(toy: Assignment) -> None:
 def test_code_that_was_not_submitted_has_no_score_and_is_said(toy: Assignment) -> None:
     found = score(toy, NO_CODE, [], IN_TIME, code_submitted=False)
     assert (found.machine, found.final, found.absent, found.waiting) == (None, None, 4, Points(3, 2))
-    assert found.sentence.endswith("sums.py was not submitted; upload it with the notebook.")
+    assert found.sentence.endswith(
+        "sums.py was not submitted, and no notebook defines a class Sums: submit the file with your code too."
+    )
     marked = score(toy, NO_CODE, [MARK], IN_TIME, code_submitted=False)
     assert (marked.final, marked.decided, marked.waiting) == (1, Points(3, 2), 0)
 
@@ -161,7 +158,7 @@ def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> Non
 
 
 def scored(points: int | None, state: State = State.GRADED) -> SubmissionView:
-    submission = SubmissionRecord(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", ANN, (ANN,), WHEN, ())
+    submission = SubmissionRecord(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", WHEN, True, 0, (ANN,), GRADED)
     final = Points(points) if points is not None else None
     worth = Score(final, None, final, final, Points(4), Points(0), Points(4), "")
     return SubmissionView(submission, Offering("ml", "toy"), replace(GRADED, state=state), (), IN_TIME, worth)

@@ -134,7 +134,10 @@ def test_code_that_was_not_submitted_waits_and_needs_no_sandbox(toy: Assignment,
     report = grade(receive("ps4.ipynb", answered, "mlp.py"), toy, Unreachable(), Seed())
     assert (report.submission.code_submitted, report.decided, report.code_absent) == (False, 0, 4)
     assert {(c.status, c.reason) for c in report.checks} == {
-        (Status.NOT_SUBMITTED, "sums.py was not submitted; upload it with the notebook.")
+        (
+            Status.NOT_SUBMITTED,
+            "sums.py was not submitted, and no notebook defines a class Sums: submit the file with your code too.",
+        )
     }
     assert [w.found for w in report.written] == [True]
     assert loads(dumps(report)).submission.code_submitted is False

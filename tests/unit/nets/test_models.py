@@ -96,6 +96,16 @@ def test_a_right_model_in_single_precision_passes_everything():
     assert lost_by(Single) <= {"numerical"}  # single precision cannot be differenced with steps of 1e-5
 
 
+def test_shapes_are_no_advice_where_no_model_can_be_made():
+    class Unmade(Linear):
+        def __init__(self, *sizes, **options):
+            raise SyntaxError("'(' was never closed")
+
+    failure = verdict(Unmade, *CHECKS["new"])
+    assert "was never closed" in failure.reason
+    assert failure.cause == ""
+
+
 class NoPenalty(Linear):
     def loss(self, X, y=None, reg=0.0):
         return super().loss(X, y, 0.0)

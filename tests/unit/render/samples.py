@@ -382,7 +382,9 @@ def given() -> Report:
 
 def without_code() -> Report:
     """Written answers alone."""
-    missing = "mlp.py was not submitted; upload it with the notebook."
+    missing = (
+        "mlp.py was not submitted, and no notebook defines a class TwoLayerMLP: submit the file with your code too."
+    )
     parts = tuple(
         replace(
             part,

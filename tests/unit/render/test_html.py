@@ -1,5 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from math import inf, nan
 
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.model import Curve, Evidence, Report, Status
-from grader.render.html import html, part_progress, total
+from grader.model import Curve, Evidence, Points, Report, Status
+from grader.render.html import context, environment, html, part_progress, total
 from grader.render.phrases import fixes
 from grader.render.plots import plots
 from tests.unit.render import samples
@@ -93,6 +93,32 @@ def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
     assert text.count("awaits marking") == 9
     assert r"Since $\hat y = \sigma(a^{(2)})$ we have" in page(samples.wrong()).said
     assert "No answer was found under this label." in text
+
+
+@dataclass(frozen=True)
+class Mark:
+    points: Points | None
+
+
+def test_what_a_marker_has_taken_is_among_the_things_to_fix_and_full_marks_are_not() -> None:
+    marks = {"q1.1.written": Mark(Points(7, 2)), "q1.2.written": Mark(Points(5)), "q1.3.written": Mark(None)}
+    variables = context(samples.perfect(), []) | {"marks": marks}
+    shown = Page(environment().get_template("report/fixes.html.j2").render(variables))
+    assert [link["href"] for link in shown.having() if "href" in link] == ["#answer-q1.1.written"]
+    assert "−1.5" in shown.said
+    assert "Written answer: 3.5 of 5 points." in shown.said
+
+
+def test_that_there_are_no_written_answers_is_said_once() -> None:
+    report = samples.precheck()
+    unanswered = [
+        replace(part, written=tuple(replace(answer, found=False, answer="") for answer in part.written))
+        for part in report.parts
+    ]
+    said = page(replace(report, parts=tuple(unanswered))).said
+    assert len(report.written) == 10
+    assert said.count("No written answers were found.") == 1
+    assert "o answer" not in said
 
 
 def test_a_run_that_is_not_the_grade_says_so() -> None:

@@ -8,7 +8,7 @@ import pytest
 from grader.kit.answer import Answer
 from grader.kit.verdict import call_failure
 from grader.model import CheckResult, FailedCall, Place, Raised, SourceLine, Status, Unusable
-from grader.render.phrases import caret, fixes, reason_phrase, stopper
+from grader.render.phrases import caret, fixes, plain, reason_phrase, stopper
 from tests.unit.render import samples
 
 
@@ -18,6 +18,14 @@ def lost(what, happened, id="q2.2.W1"):
     return CheckResult(
         id, "", Fraction(0), Fraction(3), Status.FAILED, verdict.reason, line=verdict.line, failed_call=verdict.call
     )
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [(r"\nabla_b J", "∇_b J"), (r"\begin{pmatrix}\end{pmatrix}", r"\begin{pmatrix}\end{pmatrix}")],
+)
+def test_latex_is_plain_text_or_as_it_was_written(latex, text):
+    assert plain(latex) == text
 
 
 def test_a_failure_is_told_apart_from_the_call_that_met_it():

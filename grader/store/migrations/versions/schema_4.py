@@ -1,8 +1,8 @@
 """The tables of a course that is run in the browser.
 
 Late days, labels of members, extensions for labels, holds for single students, adjustments of scores, passwords,
-requests for regrades, groups of students, limits of pre-checks, and the audit. Equal submissions are found by their digest; without
-an index each grading would read all submissions.
+requests for regrades, groups of students, limits of pre-checks, the audit, and messages that wait to be sent. Equal
+submissions are found by their digest; without an index each grading would read all submissions.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def upgrade() -> None:
     _requests()
     _groups()
     _audit()
+    _outbox()
 
 
 def _late_days_and_extensions() -> None:
@@ -174,3 +175,35 @@ def _audit() -> None:
     for column in ("by", "person", "submission", "digest"):
         op.create_index(f"ix_audit_{column}", "audit", [column])
     op.create_index("ix_audit_course", "audit", ["course", "id"])
+
+
+def _outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("event", sa.String(16), nullable=False),
+        sa.Column("channel", sa.String(16), nullable=False),
+        sa.Column("course", sa.String(32), nullable=False),
+        sa.Column("assignment", sa.String(64), nullable=False),
+        sa.Column("submission", sa.String(32), sa.ForeignKey("submissions.id"), nullable=False),
+        sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), nullable=False),
+        sa.Column("at", sa.DateTime, nullable=False),
+        sa.Column("due_at", sa.DateTime),
+        sa.Column("failures", sa.Integer, nullable=False, server_default=sa.text("0")),
+        sa.ForeignKeyConstraint(*_OFFERING),
+    )
+    op.create_index("ix_outbox_due", "outbox", ["channel", "due_at"])
+    is_owed = sa.text("event = 'released' AND due_at IS NOT NULL")
+    op.create_index(
+        "uq_outbox_released",
+        "outbox",
+        ["channel", "course", "assignment", "person"],
+        unique=True,
+        sqlite_where=is_owed,
+        postgresql_where=is_owed,
+    )
+    op.create_table(
+        "mail_choices",
+        sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), primary_key=True),
+        sa.Column("events", sa.Text, nullable=False),
+    )

@@ -1,29 +1,25 @@
-"""Find the files to grade: the notebook of the running kernel, and the modules in its folder that it imports."""
+"""Find the modules that a notebook imports from its folder."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 _FROM_OR_RUN = re.compile(r"^[ \t]*(?:from|%run(?:[ \t]+-\w+)*)[ \t]+(\w+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+(.+)$", re.MULTILINE)
 
 
-def notebook_file(names: Mapping[str, Any]) -> Path | None:
-    """Return the file of the running notebook; None if it is unknown.
-
-    Args:
-        names: The kernel's variables. Visual Studio Code stores the file name in one of them. Jupyter stores it in an
-            environment variable.
-    """
-    for name in (os.environ.get("JPY_SESSION_NAME"), names.get("__vsc_ipynb_file__")):
-        if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
-            return Path(name)
-    return None
+def with_modules(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths of a submission, and after them the modules in the folders of its notebooks that these import. A
+    module is left out if a file with its name is given."""
+    names = {path.name for path in paths}
+    modules: dict[Path, None] = {}
+    for path in paths:
+        beside = modules_beside(path) if path.suffix.lower() == ".ipynb" else []
+        modules |= dict.fromkeys(module for module in beside if module.name not in names)
+    return [*paths, *modules]
 
 
 def saved_sources(notebook: Path) -> list[str]:

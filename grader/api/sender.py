@@ -1,0 +1,89 @@
+"""Send the messages of the outbox by e-mail and to the webhook."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from grader.api.mail import Mailer
+from grader.api.rendering import mail
+from grader.api.webhooks import Webhook
+from grader.errors import StoreUnavailable
+from grader.service import Service
+from grader.store import outbox
+from grader.store.records import Channel, Message
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 2.0
+"""Interval at which the outbox is polled while no message is due."""
+_LONGEST_SECONDS = 60.0
+"""Longest duration of an attempt, less than `outbox.LEASE`."""
+
+
+class Sender:
+    """Sends the messages of all channels, one at a time in each."""
+
+    def __init__(self, service: Service, mailer: Mailer | None) -> None:
+        """Create a sender. Raise `BadCall` if the settings of the webhook are wrong."""
+        self._service = service
+        self._mailer = mailer
+        self._webhook = Webhook(service.settings) if service.settings.webhook_url else None
+
+    @asynccontextmanager
+    async def running(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Send messages while the application runs."""
+        tasks = [asyncio.create_task(self._run(Channel(name))) for name in self._service.settings.channels]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, channel: Channel) -> None:
+        """Send the messages of a channel until this task is cancelled."""
+        store = self._service.store
+        while True:
+            try:
+                message = await run_in_threadpool(outbox.claim, store, channel)
+                if message is not None:
+                    record = outbox.remove if await self._is_sent(message) else outbox.postpone
+                    await run_in_threadpool(record, store, message)
+                    continue
+            except StoreUnavailable as gone:
+                log.warning("the database cannot be used", why=str(gone))
+            except Exception:  # a bug must not end the sender
+                log.exception("internal error")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _is_sent(self, message: Message) -> bool:
+        """Send a message. Return whether the receiver has accepted it."""
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                await self._send(message)
+        except Exception as failure:  # noqa: BLE001 (odd addresses raise anything)
+            log.warning("message not sent", message=message.id, why=f"{type(failure).__name__}: {failure}")
+            return False
+        return True
+
+    async def _send(self, message: Message) -> None:
+        """Send a message, unless it is an e-mail about an event of which the person gets none."""
+        url = self._service.settings.url
+        if message.channel is Channel.WEBHOOK and self._webhook:
+            data = {
+                "course": message.course,
+                "assignment": message.assignment,
+                "submission": message.submission,
+                "person": message.login,
+                "url": f"{url}/submissions/{message.submission}",
+            }
+            body = {"type": f"submission.{message.event}", "timestamp": message.at.isoformat(), "data": data}
+            await self._webhook.send(body, message.id)
+        elif self._mailer and message.is_mailed:
+            title = self._service.assignments[message.assignment].title
+            subject, text = mail(message=message, title=title, url=url)
+            await self._mailer.send(message.login, subject, text, message.id)
