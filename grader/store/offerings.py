@@ -9,7 +9,7 @@ from dataclasses import asdict
 from sqlalchemy import delete, insert, literal, null, select, union_all
 
 from grader.store import outbox, people, tables
-from grader.store.database import Tx, among, fetch, now, remembered, upsert
+from grader.store.database import Tx, among, fetch, fetch_one, now, remembered, upsert
 from grader.store.records import Extension, Offering
 from grader.store.tables import extensions, label_extensions, members, offerings
 
