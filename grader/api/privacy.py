@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.files import streamed
 from grader.api.identity import Caller, TheCaller, require_admin
-from grader.api.problems import HttpProblem
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import Login
 from grader.api.submissions import get_report, get_submission
 from grader.api.visibility import seen_by
@@ -24,7 +24,7 @@ from grader.service import Service
 from grader.store import erasure, offerings, people, submissions
 from grader.store.database import now
 from grader.store.recording import Author
-from grader.store.records import AccessToken, Role, TokenKind
+from grader.store.records import AccessToken, Person, Role, TokenKind
 
 pages = APIRouter(include_in_schema=False)
 
@@ -32,17 +32,10 @@ _RESULTS = ("adjustments", "audit", "requests")
 """Names of tables whose rows would tell results that staff have not released."""
 
 
-def export(service: Service, login: str, to: IO[bytes]) -> None:
+def export(service: Service, person: Person, to: IO[bytes]) -> None:
     """Write a zip with everything that is stored about a person: `data.json` with rows of the database, and a folder
-    for each submission. Results that the person may not see yet are left out.
-
-    Raises:
-        BadCall: If there is no such person.
-    """
+    for each submission. Results that the person may not see yet are left out."""
     with service.store.read() as tx, ZipFile(to, "w", ZIP_DEFLATED) as archive:
-        person = people.person_by_login(tx, login)
-        if person is None:
-            raise BadCall(f"there is no person {login}: check the login")
         rows = erasure.rows_of(tx, person)
         own = [submissions.get(tx, row["submission"]) for row in rows["authors"]]
         left = {submission.course: Role.STUDENT for submission in own if submission}
@@ -70,8 +63,12 @@ def export(service: Service, login: str, to: IO[bytes]) -> None:
 @pages.get("/people/{login}/export.zip")
 def get_export(caller: TheCaller, login: Login) -> Response:
     require_admin(caller, "person")
+    with caller.read() as tx:
+        person = people.person_by_login(tx, login)
+    if person is None:
+        raise not_found("person")
     file = TemporaryFile()  # noqa: SIM115  closed below
-    export(caller.service, login, file)
+    export(caller.service, person, file)
     size = file.tell()
 
     def pieces() -> Iterator[bytes]:

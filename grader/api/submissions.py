@@ -68,7 +68,7 @@ from grader.render.translation import gettext, spoken
 from grader.store import gradings, marks, people, queue, requests, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
-from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, Upload
+from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, UploadRecord
 from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -184,7 +184,7 @@ class SubmissionOut(StoredOut):
     """null for a pre-check, which does not count for the grade."""
 
 
-def _fields(view: SubmissionView, upload: Upload, place: QueuePlace | None = None) -> dict[str, Any]:
+def _fields(view: SubmissionView, upload: UploadRecord, place: QueuePlace | None = None) -> dict[str, Any]:
     """Return the fields of a submission, of its upload, and of its place in the queue."""
     fields = vars(view.submission) | vars(upload) | vars(view)
     if place:

@@ -23,7 +23,7 @@ from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
 from grader.store import groups, offerings, outbox, people, queue, submissions
 from grader.store.database import Tx, now
-from grader.store.records import EventKind, Kind, Offering, Priority, SubmissionRecord, TokenScope, Upload
+from grader.store.records import EventKind, Kind, Offering, Priority, SubmissionRecord, TokenScope, UploadRecord
 
 _HOUR = dt.timedelta(hours=1)
 _DAY = dt.timedelta(days=1)
@@ -162,7 +162,7 @@ def _require_access(tx: Tx, request: SubmitRequest) -> None:
         raise not_found("assignment")
 
 
-def remarks(assignment: Assignment, submission: SubmissionRecord, upload: Upload) -> list[str]:
+def remarks(assignment: Assignment, submission: SubmissionRecord, upload: UploadRecord) -> list[str]:
     """Return remarks for the receipt on what is missing: the code, or the notebook with the written answers."""
     if not submission.code_submitted:
         return [assignment.not_submitted]

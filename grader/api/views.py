@@ -51,7 +51,7 @@ from grader.store.records import (
     RegradeRequest,
     State,
     SubmissionRecord,
-    Upload,
+    UploadRecord,
 )
 
 
@@ -257,7 +257,7 @@ def _answered_questions(tx: Tx, records: Sequence[SubmissionRecord]) -> dict[str
     return answered
 
 
-def upload_of(tx: Tx, view: SubmissionView) -> Upload:
+def upload_of(tx: Tx, view: SubmissionView) -> UploadRecord:
     """Return the files of a submission, and who uploaded them."""
     return submissions.uploads_of(tx, [view.submission.id])[view.submission.id]
 

@@ -308,9 +308,12 @@ def export_person(
     from grader.api.privacy import export  # importing FastAPI takes longer than the other commands do
 
     service, _ = server_without_workers(Settings())
-    output.touch(0o600)
-    with closing(service.store), output.open("wb") as file:
-        export(service, login, file)
+    with closing(service.store):
+        with service.store.read() as tx:
+            person = _existing_person(tx, login)
+        output.touch(0o600)
+        with output.open("wb") as file:
+            export(service, person, file)
     print_line(f"written: {output}")
 
 

@@ -33,7 +33,7 @@ def put_hold(tx: Tx, course: str, assignment: str, person: str, held: bool | Non
         tx.execute(delete(holds).filter_by(**key))
     else:
         upsert(tx, holds, key | {"held": held})
-    outbox.tell_when_released(tx, course, assignment)
+    outbox.tell_when_released(tx, course, assignment, person)
 
 
 def holds_of(tx: Tx, course: str, person: str) -> dict[str, bool]:

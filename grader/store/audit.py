@@ -32,7 +32,7 @@ class Entry:
     """Login of the person whom the change is about, if it is about one."""
     submission: str | None
     action: str
-    """What changed, and how, for example "extensions added"."""
+    """The table and the kind of change, for example "extensions added"."""
     detail: str
     """The question, label, group, login or text that the change is about."""
     before: Mapping[str, Any]

@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import procrastinate_schema
-from grader.store.recording import Author, before_execute, recorded
+from grader.store.recording import Author, before_cursor_execute, recorded
 from grader.store.records import new_id
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 
@@ -59,7 +59,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
         self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
-        event.listen(self._engine, "before_execute", before_execute)
+        event.listen(self._engine, "before_cursor_execute", before_cursor_execute)
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_READ_ONLY_SNAPSHOT)
         self._immediate = self._engine.execution_options(begins="IMMEDIATE")
         # SQLite has one writer, and picks the next one among waiting writers at random. So writers queue on one lock.

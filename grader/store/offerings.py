@@ -9,15 +9,18 @@ from dataclasses import asdict
 from sqlalchemy import delete, insert, literal, null, select, union_all
 
 from grader.store import outbox, people, tables
-from grader.store.database import Tx, among, fetch, now, remembered, upsert
+from grader.store.database import Tx, among, fetch, fetch_one, now, remembered, upsert
 from grader.store.records import Extension, Offering
 from grader.store.tables import extensions, label_extensions, members, offerings
 
 
 def put_offering(tx: Tx, offering: Offering) -> None:
     """Create or update an offering."""
+    query = select(offerings).filter_by(course=offering.course, assignment=offering.assignment)
+    earlier = fetch_one(tx, query, Offering)
     upsert(tx, offerings, asdict(offering))
-    outbox.tell_when_released(tx, offering.course, offering.assignment)
+    if earlier and offering.is_held(now()) and not earlier.is_held(now()):
+        outbox.tell_when_released(tx, offering.course, offering.assignment)
 
 
 def offering(tx: Tx, course: str, assignment: str) -> Offering | None:

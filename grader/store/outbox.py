@@ -16,7 +16,7 @@ from grader.store import installation, people
 from grader.store.database import Store, Tx, fetch_pairs, insert_new, now, record_of, upsert
 from grader.store.records import MAILED_BY_DEFAULT, Channel, EventKind, Kind, Message, Offering, Role, new_id
 from grader.store.submissions import authors_of
-from grader.store.tables import gradings, holds, mail_choices, members, offerings, outbox, submissions
+from grader.store.tables import authors, gradings, holds, mail_choices, members, offerings, outbox, submissions
 
 LEASE = dt.timedelta(minutes=2)
 """A claimed message can be claimed again after this time, which is longer than an attempt to send it takes."""
@@ -73,20 +73,28 @@ def tell_graded(tx: Tx, changed: Mapping[str, Collection[str]]) -> None:
     offering = record_of(tx.execute(of_submissions).one(), Offering)
     course, assignment = offering.course, offering.assignment
     own_holds = fetch_pairs(tx, select(holds.c.person, holds.c.held).filter_by(course=course, assignment=assignment))
-    for submission, authors in authors_of(tx, changed).items():
-        held = {author.id for author in authors if own_holds.get(author.id, offering.is_held(now()))}
+    for submission, people_of_submission in authors_of(tx, changed).items():
+        held = {author.id for author in people_of_submission if own_holds.get(author.id, offering.is_held(now()))}
         tell(tx, EventKind.RELEASED, course, assignment, submission, held)
         if not all(map(offering.hides, changed[submission])):
-            released = {author.id for author in authors} - held
+            released = {author.id for author in people_of_submission} - held
             tell(tx, EventKind.GRADED, course, assignment, submission, released)
 
 
-def tell_when_released(tx: Tx, course: str, assignment: str) -> None:
-    """Tell the students from whom results of an assignment are held of their release. Call this after results may have
-    become held."""
-    graded = select(submissions.c.id).filter_by(course=course, assignment=assignment, kind=Kind.SUBMISSION)
-    graded = graded.join(gradings).where(gradings.c.counts)
-    tell_graded(tx, {submission: () for submission in tx.scalars(graded)})
+def tell_when_released(tx: Tx, course: str, assignment: str, person: str | None = None) -> None:
+    """Tell of the release of results that have just become held.
+
+    Args:
+        tx: A transaction that writes.
+        course: Id of the course.
+        assignment: Id of the assignment.
+        person: Id of the student from whom the results are held; None for all students.
+    """
+    newest = select(func.max(submissions.c.id)).filter_by(course=course, assignment=assignment, kind=Kind.SUBMISSION)
+    newest = newest.join(gradings).where(gradings.c.counts).join(authors).group_by(authors.c.person)
+    if person is not None:
+        newest = newest.where(authors.c.person == person)
+    tell_graded(tx, {submission: () for submission in tx.scalars(newest)})
 
 
 # ── choices ──────────────────────────────────────────────────────────────────────────────────────────

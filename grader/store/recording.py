@@ -14,9 +14,20 @@ from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Column, Connection, Delete, Insert, RowMapping, Table, Update, insert, select, true, tuple_
+from sqlalchemy.engine.default import DefaultExecutionContext
 
 from grader.store.records import new_id
-from grader.store.tables import answer_marks, audit, courses, gradings, metadata, people, rubric, submissions
+from grader.store.tables import (
+    answer_marks,
+    audit,
+    courses,
+    gradings,
+    group_members,
+    metadata,
+    people,
+    rubric,
+    submissions,
+)
 
 _GRADED = ("answers", "results", "workers")
 _SUBMITTED = ("authors", "files", "idempotency", "submissions")
@@ -64,12 +75,15 @@ def recorded(tx: Connection, author: Author | None) -> Iterator[None]:
     changes.record()
 
 
-def before_execute(tx: Connection, statement: Any, rows: Sequence[_Row], row: _Row, options: object) -> None:
+def before_cursor_execute(
+    tx: Connection, cursor: object, sql: str, parameters: object, context: DefaultExecutionContext, many: bool
+) -> None:
     """Note the rows that a statement of a recorded transaction is about to change. This is a listener for SQLAlchemy's
     event of this name."""
     changes: _Changes | None = tx.get_execution_options().get("changes")
+    statement = context.invoked_statement
     if changes and isinstance(statement, Insert | Update | Delete):
-        changes.note(statement, rows or ([row] if row else []))
+        changes.note(statement, context.compiled_parameters)
 
 
 class _Changes:
@@ -95,8 +109,7 @@ class _Changes:
             return
         if table is gradings:
             return  # a submission or a regrade queues them
-        new_rows = rows or [statement.compile(dialect=self._tx.dialect).params]
-        keys = list(_by_key(table, new_rows))
+        keys = list(_by_key(table, rows))
         may_exist = type(statement) is not Insert  # but a dialect's, with ON CONFLICT
         stored_rows = self._stored(table, keys) if may_exist else {}
         for key in keys:
@@ -142,7 +155,9 @@ class _Changes:
         place = {name: row.get(name) for name in _PLACE}
         if table is courses:
             place["course"] = row["id"]
-        if "login" in row:
+        if table is people:
+            place["person"] = row["id"]
+        if table is group_members:
             place["person"] = self._tx.scalar(select(people.c.id).filter_by(login=row["login"]))
         details = [str(row[name]) for name in _DETAILS if row.get(name)]
         return place | {"detail": " ".join(details)[:_MOST_CHARACTERS]}

@@ -262,7 +262,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Upload:
+class UploadRecord:
     """The files of a submission, and the person who uploaded them."""
 
     by: Person
@@ -335,7 +335,7 @@ class Grading(GradingPoints):
 
 @dataclass(frozen=True)
 class SubmissionRecord:
-    """The record of a submission, without its `Upload`."""
+    """The record of a submission, without its `UploadRecord`."""
 
     id: str
     course: str

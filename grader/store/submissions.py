@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Function, LargeBinary, Select, exists, fun
 from grader.model.grouping import grouped
 from grader.store.database import Tx, among, fetch_one, fetch_pairs, next_id, now, record_of
 from grader.store.people import PERSON, person_of, select_with_person
-from grader.store.records import NEWEST, File, GradingPoints, Kind, Page, Person, State, SubmissionRecord, Upload
+from grader.store.records import NEWEST, File, GradingPoints, Kind, Page, Person, State, SubmissionRecord, UploadRecord
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
 _SUBMISSION = [submissions.c[field.name] for field in fields(SubmissionRecord)[:-2]]
@@ -228,7 +228,7 @@ def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
     return grouped((row.submission, person_of(row)) for row in rows)
 
 
-def uploads_of(tx: Tx, ids: Iterable[str]) -> dict[str, Upload]:
+def uploads_of(tx: Tx, ids: Iterable[str]) -> dict[str, UploadRecord]:
     """Return who uploaded each of these submissions, and its files, by submission id."""
     size = func.length(files.c.content).label("size")
     query = select(submissions.c.id, files.c.name, files.c.sha256, size, *PERSON).select_from(submissions)
@@ -237,7 +237,9 @@ def uploads_of(tx: Tx, ids: Iterable[str]) -> dict[str, Upload]:
     query = query.where(among(tx, submissions.c.id, ids)).order_by(files.c.position)
     uploads = {}
     for id, rows in grouped((row.id, row) for row in tx.execute(query)).items():
-        uploads[id] = Upload(person_of(rows[0]), tuple(record_of(row, File) for row in rows if row.name is not None))
+        uploads[id] = UploadRecord(
+            person_of(rows[0]), tuple(record_of(row, File) for row in rows if row.name is not None)
+        )
     return uploads
 
 

@@ -142,7 +142,7 @@ def test_labels_of_a_file_of_extensions_are_those_of_a_roster(world: World) -> N
 def test_a_file_of_extensions_is_checked_before_other_writers_wait(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def busy() -> NoReturn:
+    def busy(author: object = None) -> NoReturn:
         raise StoreUnavailable("another writer is at work")
 
     monkeypatch.setattr(world.service.store, "write", busy)

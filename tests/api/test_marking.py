@@ -257,13 +257,3 @@ def test_a_form_with_too_long_a_comment_is_refused(room: World, form: Json) -> N
     answer(room, "ada", "because")
     page = page_of("because")
     assert room.client.post(page, data=form | BECAUSE, headers=room.headers("grace")).status_code == 422
-
-
-def test_each_marker_has_an_order_of_their_own_which_stays(room: World) -> None:
-    for n in range(12):
-        answer(room, "ada", f"answer {n}")
-    room.set(counts=Counts.BEST)
-    orders = {who: [row["answer"] for row in listed(room, who)] for who in ("grace", "mary")}
-    assert orders["grace"] == [row["answer"] for row in listed(room)]
-    assert orders["grace"] != orders["mary"]
-    assert sorted(orders["grace"]) == sorted(orders["mary"])

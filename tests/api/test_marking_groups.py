@@ -105,6 +105,21 @@ def test_the_largest_group_of_a_shelf_comes_first_for_every_marker(class_: World
         assert found == [["p", "q", "s"], ["o1", "o2"], ["t"]]
 
 
+def test_each_marker_has_an_order_of_the_answers_in_a_group_which_stays(class_: World) -> None:
+    class_.set(counts=Counts.BEST)
+    for number in range(12):
+        answer(class_, "ada", f"answer {number}")
+        read(class_, f"answer {number}", ("other_value", "many", None))
+
+    def order(who: str) -> list[str]:
+        group = next(group for group in groups(class_, who) if len(group["answers"]) == 12)
+        return [row["answer"] for row in group["answers"]]
+
+    assert order("grace") == order("grace")
+    assert order("grace") != order("mary")
+    assert sorted(order("grace")) == sorted(order("mary"))
+
+
 def test_a_group_has_the_same_number_for_every_marker(class_: World) -> None:
     for number in range(12):
         answer(class_, "ada", f"alone {number}")

@@ -16,7 +16,7 @@ from httpx2 import Response
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from grader.api import gradebook, scores
+from grader.api import assignments, gradebook, scores
 from grader.api.failures import StudentResult, common_mistakes
 from grader.batch.scores import read_scores
 from grader.model import CheckResult, FailedCall, Points, Status
@@ -235,7 +235,8 @@ def test_staff_see_everybody_s_score_and_how_scores_are_spread(grace: Visitor, g
 def test_what_counts_is_chosen_from_all_that_there_is(
     grace: Visitor, ada: Visitor, world: World, monkeypatch: pytest.MonkeyPatch, counts: Counts, worth: str
 ) -> None:
-    monkeypatch.setattr(scores, "AT_ONCE", 2)
+    for module in (assignments, scores):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
     world.set(counts=counts)
     for report in ("wrong", "right", "wrong", "wrong", "wrong"):
         _graded(world, "ada", report)
@@ -466,7 +467,8 @@ def test_a_hostile_report_is_words_on_the_page_too(world: World, ada: Visitor) -
 
 def test_many_own_submissions_do_not_slow_the_start_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With two submissions read at a time, the page asks the database as often for six submissions as for two."""
-    monkeypatch.setattr(scores, "AT_ONCE", 2)
+    for module in (assignments, scores):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
     statements: list[int] = []
     for _ in range(3):
         for _ in range(2):

@@ -78,6 +78,13 @@ def test_an_export_has_submissions_without_a_report_and_of_courses_that_the_pers
     assert f"{waiting}/report.json" not in files
 
 
+def test_people_who_do_not_exist_are_not_found(world: World) -> None:
+    assert world.client.get("/people/nobody/export.zip", headers=world.headers("root")).status_code == 404
+    form = {"confirmation": "nobody"}
+    answer = world.client.post("/people/nobody/erase", data=form, headers=world.headers("root"))
+    assert (answer.status_code, "no person nobody" in answer.text) == (422, True)
+
+
 def test_an_erasure_is_confirmed_by_the_login(world: World, ada: str) -> None:
     answers = []
     for confirmation in ("bob", "ada"):
@@ -107,6 +114,7 @@ def test_the_commands_export_and_erase_a_person(world: World, ada: str, command:
     assert f"{ada}/report.json" in exported(zip.read_bytes())
     refused = command("admin", "export-person", "nobody", "-o", tmp_path.with_suffix(".2"), **settings)
     assert (refused.returncode, "no person nobody" in refused.stderr) == (2, True)
+    assert not tmp_path.with_suffix(".2").exists()
     assert zip.stat().st_mode & 0o777 == 0o600
     assert command("admin", "erase-person", "ada", **settings).returncode != 0  # the answer is not yes
     world.service.store.close()

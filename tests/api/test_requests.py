@@ -13,7 +13,7 @@ from grader.model import Json
 from grader.store import people, submissions
 from grader.store import requests as stored
 from grader.store.database import now
-from grader.store.records import Role
+from grader.store.records import Priority, Role
 from tests.api.test_marks_of_checks import figures, shown
 from tests.api.test_pages import Visitor, words
 from tests.api.world import COURSE, WRONG, World, answering
@@ -202,7 +202,9 @@ def _many(world: World, count: int) -> None:
             new = submissions.NewSubmission(
                 COURSE, "toy", submissions.Kind.SUBMISSION, "api", "", person.id, (person.id,), ()
             )
-            record = submissions.get(tx, submissions.add(tx, new))
+            id = submissions.add(tx, new)
+            world.service.queue.enqueue(tx, id, "toy", person.id, Priority.INTERACTIVE)
+            record = submissions.get(tx, id)
             assert record is not None
             assert stored.ask(tx, record, LOST, person.id, "Why?")
 

@@ -168,6 +168,7 @@ PLANTED = {
 }
 """Columns that may have texts by or about a student."""
 NOT_PERSONAL = {
+    "mail_choices.events": "kinds of events",
     "label_extensions.label": "of a group of people",
     "label_extensions.reason": "of a group of people",
     "group_members.group": "of all members",
@@ -264,7 +265,7 @@ def test_points_and_what_others_have_are_kept(planted: Class) -> None:
         assert {author.login for author in record.authors} == {"bob", pseudonym}
         team = {group.name: group for group in groups.groups_of(tx, offering)}["team"]
         assert {member.login for member in team.members} == {"bob", pseudonym}
-        assert people.role_of(tx, "ml", planted.ada.id) is Role.STUDENT
+        assert people.roles(tx, planted.ada.id) == {"ml": Role.STUDENT}
         assert regrades.chosen(tx, "ml", "toy", Which.ALL) == [planted.shared]
 
 

@@ -223,7 +223,7 @@ def test_staff_see_who_grades(grace: Visitor) -> None:
 
 PATHS = ("/", OF_ASSIGNMENT, f"{OF_ASSIGNMENT}/scores", f"{OF_ASSIGNMENT}/failures", f"{OF_ASSIGNMENT}/regrades",
          f"{OF_ASSIGNMENT}/settings", f"/courses/{COURSE}", f"/courses/{COURSE}/people", f"/courses/{COURSE}/offer",
-         "/queue", "/settings", "/nowhere")  # fmt: skip
+         f"/courses/{COURSE}/history", "/queue", "/settings", "/nowhere")  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PATHS)
