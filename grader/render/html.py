@@ -300,7 +300,7 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
-def _translated(function: Any, *texts: Any, **values: object) -> Markup:
+def _translated(function: Any, /, *texts: Any, **values: object) -> Markup:
     """Return a translated text. Its values are cleaned and escaped, as `finalize` and autoescape do elsewhere."""
     escaped = {name: escape(_cleaned(value)) for name, value in values.items()}
     return Markup(function(*texts, **escaped))  # noqa: S704  a text of the templates or the catalogue

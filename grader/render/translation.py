@@ -28,11 +28,11 @@ def spoken(language: str) -> Iterator[None]:
         current_language.reset(token)
 
 
-def gettext(text: str, **values: object) -> str:
+def gettext(text: str, /, **values: object) -> str:
     """Return a text in the current language, with values for its placeholders such as %(name)s."""
     return CATALOGUES[current_language.get()].gettext(text) % values
 
 
-def ngettext(singular: str, plural: str, num: int, **values: object) -> str:
+def ngettext(singular: str, plural: str, num: int, /, **values: object) -> str:
     """Return the singular or plural text in the current language. %(num)s is the number."""
     return CATALOGUES[current_language.get()].ngettext(singular, plural, num) % {"num": num, **values}

@@ -92,6 +92,13 @@ def test_values_in_translated_texts_are_cleaned_and_escaped() -> None:
         assert template.render(name="<b>\x1b") == "von &lt;b&gt;\\x1b 100 %"
 
 
+def test_a_value_may_be_named_as_any_other_argument() -> None:
+    assert gettext("%(text)s of %(num)s", text="1", num=2) == "1 of 2"
+    assert (
+        environment().from_string('{{ _("%(text)s", text="a") }}{{ _("%(function)s", function="b") }}').render() == "ab"
+    )
+
+
 def test_texts_are_translated_only_within_spoken() -> None:
     with spoken("de"):
         german = counted(Points(1)), counted(Points(2)), gettext("Late"), ngettext("%(num)s group", "%(num)s groups", 2)
