@@ -33,6 +33,7 @@ from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 SECRET = "whsec_" + "c2VjcmV0" * 5
 ADA, GRACE = "ada@example.edu", "grace@example.edu"
 OFFERED = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}"
+STUDENTS = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/students"
 GRADED, RELEASED = ("graded", ADA), ("released", ADA)
 
 
@@ -135,7 +136,7 @@ def release_for_all(world: World) -> None:
 
 
 def release_for_ada(world: World) -> None:
-    world.client.put(f"{OFFERED}/holds/{ADA}", json={"held": False}, headers=world.headers("grace"))
+    world.client.post(f"{STUDENTS}/{ADA}/hold", data={"hold": "released"}, headers=world.headers("grace"))
 
 
 def set_date(world: World) -> None:
