@@ -97,8 +97,7 @@ class OfferingOut(Out, OfferingSettings):
     load: str = ""
     """Estimated grading time of one submission of every student, and the wait; in the response of PUT only."""
     rubrics: str = ""
-    """The questions whose rubrics were added from rubric.toml, and those with another rubric, which stays; in the
-    response of PUT only."""
+    """The number of rubrics that were added from rubric.toml; in the response of the first PUT only."""
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, caller: Caller) -> Self:

@@ -17,7 +17,7 @@ from grader.api.courses import MemberIn, import_roster, put_member, remove_membe
 from grader.api.files import read_csv
 from grader.api.identity import TheCaller, require_admin, require_own_session
 from grader.api.lookup import ForCourse, StaffRequest, known_course, known_member, known_offerings
-from grader.api.middleware import MAX_BODY_BYTES
+from grader.api.middleware import MAX_TEXT_BYTES
 from grader.api.offering import TypedTime
 from grader.api.rendering import page
 from grader.api.schemas import NAME, TEXT, CourseId, FromForm, In, Login, Reason, SearchText
@@ -35,8 +35,6 @@ pages = APIRouter(include_in_schema=False)
 
 SHOWN = 100
 """Number of people on one page of a roster."""
-_MOST_BYTES = MAX_BODY_BYTES - 10_000
-"""Largest roster, encoded as in a form, that the page with its changes can send again with its other fields."""
 _LINK_LASTS = dt.timedelta(days=7)
 _PEOPLE = "/courses/{course}/people"
 
@@ -111,7 +109,7 @@ def try_roster(staff: ForCourse, file: Annotated[UploadFile | str, File()] = "")
     changes = import_roster(staff, content, dry_run=True)
     changed_rows = [*changes.added, *(row for _, row in changes.changed)]
     rows = roster.lines_of(content, {row.line for row in changed_rows})
-    if len(quote_plus(rows)) > _MOST_BYTES:
+    if len(quote_plus(rows)) > MAX_TEXT_BYTES:
         raise BadCall(f"the file would change {len(changed_rows)} people, which is too much: upload it in parts")
     with staff.read() as (_, course):
         return page(

@@ -44,6 +44,8 @@ from grader.store.database import now
 MAX_BODY_BYTES = MIB
 """Size limit of a request without files, in bytes. The limit of a request with files is larger by
 `MAX_UPLOAD_BYTES`."""
+MAX_TEXT_BYTES = MAX_BODY_BYTES - 10_000
+"""Largest text, encoded as in a form, that a page can send again with its other fields."""
 
 LONGEST_UPLOAD = dt.timedelta(minutes=10)
 """An upload counts from the arrival of its head, but at most this long before its last byte. Without this limit, a slow

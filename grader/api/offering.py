@@ -101,9 +101,7 @@ def send_late_days(staff: ForCourse, days: Annotated[int, Form(ge=0, le=MOST_DAY
 
 
 @pages.get(_SETTINGS)
-def show_offering(
-    staff: ForCourse, assignment: AssignmentId, saved: str | None = None, added: int = 0, kept: int = 0
-) -> Response:
+def show_offering(staff: ForCourse, assignment: AssignmentId, saved: str | None = None, added: int = 0) -> Response:
     """Show the settings of an assignment, also before the course offers it. `saved` names the settings that the form
     has changed, separated by commas."""
     task = known_task(staff, assignment)
@@ -120,7 +118,6 @@ def show_offering(
         task=task,
         load=load,
         added=added,
-        kept=kept,
         version=_version(current),
         saved=None if saved is None else [SETTING_LABELS[name] for name in saved.split(",") if name in SETTING_LABELS],
     )
@@ -139,7 +136,7 @@ def send_settings(staff: ForCourse, assignment: AssignmentId, form: FromForm[Set
         after = offers.checked(form.offering(before), task)
         rubrics = offers.offer(tx, after, task)
     changed = [name for name in SETTING_LABELS if getattr(before, name) != getattr(after, name)]
-    done = f"saved={','.join(changed)}&added={len(rubrics.added)}&kept={len(rubrics.kept)}"
+    done = f"saved={','.join(changed)}&added={len(rubrics.added)}"
     return RedirectResponse(f"/courses/{course.id}/assignments/{assignment}/settings?{done}", 303)
 
 

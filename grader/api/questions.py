@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
+from urllib.parse import quote_plus
 
 from fastapi import APIRouter, File, Form, Path, UploadFile
 from pydantic import Field
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from grader.api.files import download, read_csv
 from grader.api.lookup import ForStaff
 from grader.api.marking import MARKING, QUESTIONS, QuestionMarking, QuestionRequest, TheQuestion, question_markings
+from grader.api.middleware import MAX_TEXT_BYTES
 from grader.api.problems import not_found
 from grader.api.schemas import GROUP, ID, FromForm, In, Out
 from grader.api.scores import StudentResult, results_of
@@ -196,11 +198,14 @@ def send_rubrics(
     """Show which rubrics a file adds, or add those that were shown. `text` is the content of the file that was
     shown."""
     content = read_csv(file) if file else text.encode()
+    if len(quote_plus(content)) > MAX_TEXT_BYTES:
+        raise BadCall("the file is too large: import the rubrics of fewer questions at a time")
     new = rubric_file.loads(content, staff.task.questions)
     with staff.write() as (tx, offering):
         changes = add(tx, offering, new, dry_run=file is not None)
         if file:
-            return staff.render(tx, "rubrics.html", offering, changes=changes, rubrics=new, text=content.decode())
+            text = content.decode("utf-8-sig")
+            return staff.render(tx, "rubrics.html", offering, changes=changes, rubrics=new, text=text)
     return RedirectResponse(staff.request.url.path.removesuffix("/rubric.toml"), 303)
 
 

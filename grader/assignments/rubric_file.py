@@ -66,7 +66,7 @@ def read(folder: Path, questions: Collection[str]) -> Rubrics:
 def loads(content: bytes, questions: Collection[str]) -> Rubrics:
     """Parse a rubric.toml. Raise `BadCall` if it is not valid for an assignment with these written questions."""
     try:
-        table = tomllib.loads(content.decode())
+        table = tomllib.loads(content.decode("utf-8-sig"))
         unknown = table.keys() - questions
         if unknown:
             ids = ", ".join(f'["{question}"]' for question in questions)

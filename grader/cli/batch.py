@@ -136,8 +136,8 @@ def batch(
             last_rules = class_files.rules_of_last_run(to)
 
             def write_so_far() -> None:
-                """Write the results so far if this replaces no score by an empty cell."""
-                if not last_rules or (last_rules == rules and run.is_read):
+                """Write the results so far, unless this could replace the scores of an earlier run by empty cells."""
+                if not last_rules:
                     write_results(_draw_silently)
 
             with _progress_of(run, len(places)) as display:

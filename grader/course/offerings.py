@@ -23,9 +23,10 @@ TYPICAL_SECONDS = 40.0
 
 def offer(tx: Tx, offering: Offering, assignment: Assignment) -> RubricChanges:
     """Offer an assignment in a course, or change its settings, which `checked` has returned. Add the rubrics of the
-    file rubric.toml to questions that have none. Return the changes of rubrics."""
+    file rubric.toml when the assignment is first offered. Return the changes of rubrics."""
+    is_first = offerings.offering(tx, offering.course, offering.assignment) is None
     offerings.put_offering(tx, offering)
-    return rubrics.add(tx, offering, assignment.rubrics)
+    return rubrics.add(tx, offering, assignment.rubrics if is_first else {})
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:

@@ -10,7 +10,7 @@ from jinja2 import Template
 
 from grader.assignments.rubric_file import ItemTable, QuestionRubric, Rubrics
 from grader.model import Points, show_points
-from grader.store import rubrics
+from grader.store import answer_marks, rubrics
 from grader.store.database import Tx
 from grader.store.records import Offering
 from grader.store.rubrics import OfferedQuestion
@@ -43,26 +43,24 @@ class RubricChanges:
     added: list[str]
     """Ids of the questions that get the file's rubric."""
     kept: list[str]
-    """Ids of the questions that have another rubric, which stays."""
+    """Ids of the questions that have another rubric, or are marked already: they stay as they are."""
 
     @property
     def sentence(self) -> str:
-        """The changes for staff; "" if nothing differs."""
-        if not (self.added or self.kept):
-            return ""
-        return f"Rubrics added: {len(self.added)}; left out, because the course has others: {len(self.kept)}."
+        """The changes for staff; "" if there are none."""
+        return f"Rubrics added from rubric.toml: {len(self.added)}." if self.added else ""
 
 
 def add(tx: Tx, offering: Offering, new: Rubrics, *, dry_run: bool = False) -> RubricChanges:
-    """Add rubrics to questions for which the course has neither items nor comments, and one marker. Return the changes;
-    with `dry_run`, make none."""
+    """Add rubrics to questions that are not marked, and for which the course has neither items nor comments, and one
+    marker. Return the changes; with `dry_run`, make none."""
     changes = RubricChanges([], [])
     for id, rubric in new.items():
         question = OfferedQuestion(offering.course, offering.assignment, id)
         current = present(tx, question)
         if current == rubric:
             continue
-        if current != QuestionRubric():
+        if current != QuestionRubric() or answer_marks.of_question(tx, question):
             changes.kept.append(id)
             continue
         changes.added.append(id)

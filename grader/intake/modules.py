@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _FROM_OR_RUN = re.compile(r"^[ \t]*(?:from|%run(?:[ \t]+-\w+)*)[ \t]+(\w+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+(.+)$", re.MULTILINE)
+_NAME = re.compile(r"^\s*(\w+)")
 
 
 def with_modules(paths: Sequence[Path]) -> list[Path]:
     """Return the paths of a submission, and after them the modules in the folders of its notebooks that these import. A
     module is left out if a file with its name is given."""
     names = {path.name for path in paths}
-    modules: dict[Path, None] = {}
+    for folder in filter(Path.is_dir, paths):
+        names |= {file.name for file in folder.rglob("*.py")}
+    modules = []
     for path in paths:
-        beside = modules_beside(path) if path.suffix.lower() == ".ipynb" else []
-        modules |= dict.fromkeys(module for module in beside if module.name not in names)
+        for module in modules_beside(path) if path.suffix.lower() == ".ipynb" else []:
+            if module.name not in names:
+                names.add(module.name)
+                modules.append(module)
     return [*paths, *modules]
 
 
@@ -27,7 +33,7 @@ def saved_sources(notebook: Path) -> list[str]:
     try:
         cells = json.loads(notebook.read_text("utf-8"))["cells"]
         return ["".join(cell["source"]) for cell in cells]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
@@ -38,17 +44,18 @@ def modules_beside(notebook: Path) -> list[Path]:
     texts = saved_sources(notebook)
     while texts:
         for name in _imported_modules(texts.pop()):
+            if name in modules:
+                continue
             file = notebook.with_name(f"{name}.py")
-            if name not in modules and file.is_file():
-                modules[name] = file
+            with suppress(OSError):  # there is none that can be read
                 texts.append(file.read_text("utf-8", "replace"))
+                modules[name] = file
     return list(modules.values())
 
 
 def _imported_modules(source: str) -> Iterable[str]:
-    """Yield the names after `import`, `from` and `%run` in a cell or module. A name may be empty or no module."""
+    """Yield the names after `import`, `from` and `%run` in a cell or module. Some may be words of a text."""
     yield from _FROM_OR_RUN.findall(source)
     for names in _IMPORT.findall(source):
         for name in names.split(","):
-            module = name.split()[0] if name.strip() else ""
-            yield module.partition(".")[0]
+            yield from _NAME.findall(name)
