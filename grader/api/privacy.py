@@ -22,13 +22,14 @@ from grader.errors import BadAssignment, BadCall
 from grader.render.text import file_name
 from grader.service import Service
 from grader.store import erasure, offerings, people, submissions
+from grader.store.audit import ANSWER_MARKS
 from grader.store.database import now
 from grader.store.recording import Author
 from grader.store.records import AccessToken, Person, Role, TokenKind
 
 pages = APIRouter(include_in_schema=False)
 
-_RESULTS = ("adjustments", "audit", "requests")
+_RESULTS = ("adjustments", "audit", "outbox", "requests")
 """Names of tables whose rows would tell results that staff have not released."""
 
 
@@ -48,6 +49,8 @@ def export(service: Service, person: Person, to: IO[bytes]) -> None:
                     unreleased.add((course, offering.assignment))
         for name in _RESULTS:
             rows[name] = [row for row in rows[name] if (row["course"], row["assignment"]) not in unreleased]
+        # marks that count are in reports; others, such as the first of two, are not for the student
+        rows["audit"] = [row for row in rows["audit"] if not row["action"].startswith(ANSWER_MARKS)]
         archive.writestr("data.json", json.dumps(rows, default=str, indent=1))
         for row in rows["authors"]:
             id = row["submission"]

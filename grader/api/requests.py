@@ -95,7 +95,7 @@ def ask(id: SubmissionId, new: RequestIn, caller: TheCaller) -> RequestOut:
             detail = f"you have asked about {new.question}: wait for the answer"
             raise HttpProblem(409, "already-asked", "There is an open request", detail)
         asker = [caller.person.id]
-        outbox.tell(tx, EventKind.ASKED, view.submission.course, view.submission.assignment, id, asker)
+        outbox.tell(tx, EventKind.ASKED, view.submission.course, view.submission.assignment, {id: asker})
         return RequestOut.model_validate(requests.get(tx, request))
 
 
@@ -131,7 +131,7 @@ def answer(id: RequestId, new: AnswerIn, caller: TheCaller) -> RequestOut:
         if not requests.answer(tx, id, new.text, caller.person.id, earlier_points, new_points):
             raise HttpProblem(409, "answered", "The request is answered", "reload the page to see the answer")
         asker = [request.person.id]
-        outbox.tell(tx, EventKind.ANSWERED, request.course, request.assignment, request.submission, asker)
+        outbox.tell(tx, EventKind.ANSWERED, request.course, request.assignment, {request.submission: asker})
         return RequestOut.model_validate(requests.get(tx, id))
 
 

@@ -144,7 +144,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
         _require_admission(tx, request)
         id = submissions.add(tx, new)
         if new.kind is Kind.SUBMISSION:
-            outbox.tell(tx, EventKind.RECEIVED, new.course, new.assignment, id, authors)
+            outbox.tell(tx, EventKind.RECEIVED, new.course, new.assignment, {id: authors})
         request.caller.service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
         if request.key:
             submissions.remember_key(tx, new.by, request.key, fingerprint, id)

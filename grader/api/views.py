@@ -367,6 +367,8 @@ def stored_report(tx: Tx, grading: GradingPoints) -> Report:
     text = gradings.report(tx, grading.id)
     if text is None:
         detail = f"the submission is {grading.state}: it has no report until it is graded"
+        if grading.state is State.GRADED:
+            detail = "it was erased with the personal data of the student: the points stay in the gradebook"
         raise HttpProblem(409, "not-graded", "There is no report", detail)
     try:
         return as_json.loads(text)

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from grader.store.database import Tx, fetch
-from grader.store.tables import answers, audit, authors, gradings, people
+from grader.store.tables import answers, audit, authors, gradings, people, questions
 
 SHOWN = 100
 """Number of entries on one page."""
+ANSWER_MARKS = ("answer marks", "mark items")
+"""Beginnings of the actions that tell of marks on answers."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,14 @@ class Entry:
 
 
 def entries(
-    tx: Tx, course: str = "", assignment: str = "", person: str = "", by: str = "", action: str = "", before: str = ""
+    tx: Tx,
+    course: str = "",
+    assignment: str = "",
+    person: str = "",
+    by: str = "",
+    action: str = "",
+    before: str = "",
+    marker: str = "",
 ) -> list[Entry]:
     """Return at most `SHOWN` entries, the newest first. Arguments that are empty do not matter.
 
@@ -54,6 +63,8 @@ def entries(
         by: Login of the person who made the changes.
         action: The beginning of the action.
         before: Id of an entry; return those before it.
+        marker: Id of a member of staff. Marks by others are left out for assignments in which two people mark the
+            answers to a question without seeing each other's marks.
     """
     author, subject = people.alias(), people.alias()
     query = select(audit, author.c.login.label("author"), subject.c.login.label("subject"))
@@ -65,6 +76,11 @@ def entries(
         query = query.where(is_about(select(people.c.id).filter_by(login=person.lower()).scalar_subquery()))
     if before:
         query = query.where(audit.c.id < before)
+    if marker:
+        place = {"course": audit.c.course, "assignment": audit.c.assignment}
+        has_two_markers = select(questions).filter_by(**place).where(questions.c.markers > 1).exists()
+        is_own = func.coalesce(audit.c.by == marker, False)
+        query = query.where(is_own | ~_is_answer_mark() | ~has_two_markers)
     query = query.where(audit.c.action.startswith(action, autoescape=True))
     return fetch(tx, query.order_by(audit.c.id.desc()).limit(SHOWN), Entry)
 
@@ -75,3 +91,8 @@ def is_about(person: ColumnElement[str] | str) -> ColumnElement[bool]:
     own = select(authors.c.submission).where(authors.c.person == person)
     own_answers = select(answers.c.digest).join(gradings).where(gradings.c.submission.in_(own))
     return or_(audit.c.person == person, audit.c.submission.in_(own), audit.c.digest.in_(own_answers))
+
+
+def _is_answer_mark() -> ColumnElement[bool]:
+    """Return the SQL condition that an entry tells of a mark on an answer."""
+    return or_(*(audit.c.action.startswith(table) for table in ANSWER_MARKS))

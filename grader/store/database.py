@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import fields
 from functools import cache, wraps
@@ -153,7 +153,7 @@ class Store:
             connection.execute("VACUUM")
             is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
-            raise StoreUnavailable("the database is in use, so that its log keeps deleted rows for now: try again")
+            raise StoreUnavailable("the database is in use, so that its log still has what was deleted")
 
     def _alembic(self) -> Config:
         """Return the configuration of Alembic, whose migrations use this store's connections."""
@@ -216,6 +216,12 @@ def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
     insertion = _dialect(tx).insert(table).values(row)
     insertion = insertion.on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(insertion).first() is not None
+
+
+def insert_all_new(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, except those whose key exists already."""
+    if rows:
+        tx.execute(_dialect(tx).insert(table).on_conflict_do_nothing(), rows)
 
 
 def upsert(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import delete, func, insert, or_, select, tuple_, update
 
-from grader.errors import BadCall
+from grader.errors import BadCall, StoreUnavailable
 from grader.store import people as accounts
 from grader.store.audit import is_about
 from grader.store.database import Store, Tx, now
@@ -84,6 +85,18 @@ def erase(store: Store, login: str, author: Author) -> str:
         BadCall: If there is no such person, or if they are the only admin.
         StoreUnavailable: If the person is erased, but SQLite's log still has what was erased.
     """
+    pseudonym = _erase_in_rows(store, login, author)
+    try:
+        store.vacuum()
+    except StoreUnavailable as busy:
+        advice = f"erase {pseudonym} in a minute, which clears the log"
+        raise StoreUnavailable(f"{login} is erased and now {pseudonym}, but {busy}: {advice}") from busy
+    return pseudonym
+
+
+def _erase_in_rows(store: Store, login: str, author: Author) -> str:
+    """Erase a person, but for what the files of SQLite keep of deleted rows. Return the pseudonym. Raise `BadCall` as
+    `erase` does."""
     with store.write() as tx:  # without an author, since the audit must not record what is erased
         person = accounts.person_by_login(tx, login)
         if person is None:
@@ -91,7 +104,6 @@ def erase(store: Store, login: str, author: Author) -> str:
         pseudonym = _erase(tx, person, author)
         if not accounts.has_admin(tx):
             raise BadCall("the last admin cannot be erased: make another person an admin first")
-    store.vacuum()
     return pseudonym
 
 
@@ -147,6 +159,12 @@ def apply_retention(store: Store, keep: dt.timedelta) -> list[str]:
     query = select(people.c.login).where(people.c.id.not_in(staying), people.c.created_at < since)
     query = query.where(~people.c.admin, ~people.c.login.startswith(_PREFIX))
     with store.write() as tx:
-        tx.execute(delete(audit).where(audit.c.at < since))
+        is_cut = tx.execute(delete(audit).where(audit.c.at < since)).rowcount > 0
         logins = list(tx.scalars(query))
-    return [erase(store, login, Author(None, "retention")) for login in logins]
+    pseudonyms = []
+    for login in logins:
+        with suppress(BadCall):  # another process has erased them meanwhile
+            pseudonyms.append(_erase_in_rows(store, login, Author(None, "retention")))
+    if is_cut or pseudonyms:
+        store.vacuum()
+    return pseudonyms

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from grader.store import installation, people
-from grader.store.database import Store, Tx, fetch_pairs, insert_new, now, record_of, upsert
+from grader.store.database import Store, Tx, fetch_pairs, insert_all_new, now, record_of, upsert
 from grader.store.records import MAILED_BY_DEFAULT, Channel, EventKind, Kind, Message, Offering, Role, new_id
 from grader.store.submissions import authors_of
 from grader.store.tables import authors, gradings, holds, mail_choices, members, offerings, outbox, submissions
@@ -29,7 +29,7 @@ MOST_FAILURES = 14
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def tell(tx: Tx, event: EventKind, course: str, assignment: str, submission: str, persons: Iterable[str]) -> None:
+def tell(tx: Tx, event: EventKind, course: str, assignment: str, persons_of: Mapping[str, Iterable[str]]) -> None:
     """Add the messages about an event to the outbox, for the channels that are configured.
 
     Args:
@@ -37,25 +37,19 @@ def tell(tx: Tx, event: EventKind, course: str, assignment: str, submission: str
         event: The event.
         course: Id of the course.
         assignment: Id of the assignment.
-        submission: Id of the submission.
-        persons: Ids of the students whom the event is about. E-mails about requests go to the course's staff instead.
+        persons_of: Id of each submission → ids of the students whom the event is about. E-mails about requests go to
+            the course's staff instead.
     """
     staff = select(members.c.person).filter_by(course=course, role=Role.STAFF)
     for channel in installation.channels(tx):
         is_for_staff = event is EventKind.ASKED and channel == Channel.MAIL
-        for person in tx.scalars(staff).all() if is_for_staff else persons:
-            message = {
-                "id": new_id(),
-                "event": event,
-                "channel": channel,
-                "course": course,
-                "assignment": assignment,
-                "submission": submission,
-                "person": person,
-                "at": now(),
-                "due_at": now(),
-            }
-            insert_new(tx, outbox, message)  # a release is told once, however many submissions wait for it
+        common: dict[str, object] = {"event": event, "channel": channel, "course": course, "assignment": assignment}
+        common |= {"at": now(), "due_at": now()}
+        messages = []
+        for submission, persons in persons_of.items():
+            for person in tx.scalars(staff).all() if is_for_staff else persons:
+                messages.append({"id": new_id(), "submission": submission, "person": person} | common)
+        insert_all_new(tx, outbox, messages)  # a release is told once, however many submissions wait for it
 
 
 def tell_graded(tx: Tx, changed: Mapping[str, Collection[str]]) -> None:
@@ -73,12 +67,14 @@ def tell_graded(tx: Tx, changed: Mapping[str, Collection[str]]) -> None:
     offering = record_of(tx.execute(of_submissions).one(), Offering)
     course, assignment = offering.course, offering.assignment
     own_holds = fetch_pairs(tx, select(holds.c.person, holds.c.held).filter_by(course=course, assignment=assignment))
+    released, graded = {}, {}
     for submission, people_of_submission in authors_of(tx, changed).items():
         held = {author.id for author in people_of_submission if own_holds.get(author.id, offering.is_held(now()))}
-        tell(tx, EventKind.RELEASED, course, assignment, submission, held)
+        released[submission] = held
         if not all(map(offering.hides, changed[submission])):
-            released = {author.id for author in people_of_submission} - held
-            tell(tx, EventKind.GRADED, course, assignment, submission, released)
+            graded[submission] = {author.id for author in people_of_submission} - held
+    tell(tx, EventKind.RELEASED, course, assignment, released)
+    tell(tx, EventKind.GRADED, course, assignment, graded)
 
 
 def tell_when_released(tx: Tx, course: str, assignment: str, person: str | None = None) -> None:

@@ -1146,7 +1146,7 @@ def test_senders_at_once_claim_a_message_once_and_a_release_is_one_message(
         installation.put_channels(tx, ["webhook"])
         for event in (EventKind.RECEIVED, EventKind.RELEASED):
             for submission in (first, second):
-                outbox.tell(tx, event, "ml", "toy", submission, [ann])
+                outbox.tell(tx, event, "ml", "toy", {submission: [ann]})
     with ThreadPoolExecutor(8) as senders:
         claims = list(senders.map(lambda _: outbox.claim(store, Channel.WEBHOOK), range(16)))
     claimed = [message for message in claims if message]
@@ -1154,7 +1154,7 @@ def test_senders_at_once_claim_a_message_once_and_a_release_is_one_message(
     assert sorted(message.event for message in claimed) == ["received", "received", "released"]
     with store.write() as tx:
         adjustments.put_hold(tx, "ml", "toy", ann, held=True)
-        outbox.tell(tx, EventKind.GRADED, "ml", "toy", first, [ann])
+        outbox.tell(tx, EventKind.GRADED, "ml", "toy", {first: [ann]})
     assert outbox.claim(store, Channel.WEBHOOK) is None
     with store.write() as tx:
         adjustments.put_hold(tx, "ml", "toy", ann, held=None)
