@@ -46,6 +46,7 @@ from grader.api.views import (
     decided,
     find,
     find_for_staff,
+    line_comments_of,
     marked_before,
     may_ask_for_regrade,
     queue_place,
@@ -64,8 +65,9 @@ from grader.render import as_json, gradescope
 from grader.render.html import Totals, context, html
 from grader.render.phrases import awaiting
 from grader.render.plots import plots
+from grader.render.text import clean
 from grader.render.translation import gettext, spoken
-from grader.store import gradings, marks, people, queue, requests, submissions
+from grader.store import gradings, line_comments, marks, people, queue, requests, submissions
 from grader.store import records as stored
 from grader.store.database import Tx
 from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, UploadRecord
@@ -75,6 +77,8 @@ router = APIRouter(prefix="/api/v1", tags=["submissions"])
 pages = APIRouter(include_in_schema=False)
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
+SHOWN_LINES = 2_000
+"""A page shows at most this many lines of a submitted file, from the first `PIECE_BYTES`."""
 
 
 class LatenessOut(Out):
@@ -202,6 +206,8 @@ class WholeSubmissionOut(SubmissionOut):
     marks: list[MarkOut]
     marked_before: list[str]
     """Questions to mark again, because the answer changed after it was marked."""
+    line_comments: list[stored.LineComment]
+    """Comments of staff by file and line; empty for students until results are released."""
     gradings: list[GradingOut]
     """The newest first. Students see only the grading that counts."""
 
@@ -307,6 +313,7 @@ def get_submission(id: SubmissionId, caller: TheCaller) -> WholeSubmissionOut:
         view = as_counted(tx, caller, find(tx, caller, id))
         place = queue_place(tx, caller, view)
         fields = _fields(view, upload_of(tx, view), place) | {"gradings": all_gradings(tx, caller, view)}
+        fields["line_comments"] = line_comments_of(tx, caller, view)
         fields["marked_before"] = sorted(marked_before(tx, view))
     return WholeSubmissionOut.model_validate(fields)
 
@@ -338,11 +345,17 @@ def get_file(id: SubmissionId, number: int, caller: TheCaller) -> Response:
     `number` is the position of the file in the receipt, from 0.
     """
     with caller.read() as tx:
-        files = upload_of(tx, find(tx, caller, id)).files
+        find(tx, caller, id)
+        file = _file(tx, id, number)
+    return streamed(file.name, file.size, _pieces(caller, id, number, file.size))
+
+
+def _file(tx: Tx, id: str, number: int) -> stored.File:
+    """Return a file of a submission by its position, from 0. Raise 404 if there is none."""
+    files = submissions.uploads_of(tx, [id])[id].files
     if not 0 <= number < len(files):
         raise not_found("file")
-    file = files[number]
-    return streamed(file.name, file.size, _pieces(caller, id, number, file.size))
+    return files[number]
 
 
 _READER = ThreadPoolExecutor(1, "files")
@@ -350,7 +363,7 @@ _READER = ThreadPoolExecutor(1, "files")
 
 
 def _pieces(caller: Caller, id: str, number: int, size: int) -> Iterator[bytes]:
-    """Yield the pieces of a submission's file. Each is read in a transaction of its own."""
+    """Yield the first `size` bytes of a submission's file in pieces. Each is read in a transaction of its own."""
 
     def piece(start: int) -> bytes:
         with caller.read() as tx:
@@ -489,6 +502,7 @@ def _about(tx: Tx, caller: Caller, view: SubmissionView) -> dict[str, Any]:
         "is_staff_here": is_staff,
         "is_own": caller.person.id in authors,
         "gradings": records,
+        "line_comments": line_comments_of(tx, caller, view),
         "varies": gradings.depend_on_chance(records),
     }
 
@@ -527,6 +541,37 @@ def show_receipt(request: Request, id: SubmissionId, caller: TheCaller) -> Respo
         upload = upload_of(tx, view)
     remarks = submitting.remarks(variables["task"], view.submission, upload)
     return page(request, "receipt.html", **variables, upload=upload, place=place, remarks=remarks)
+
+
+@pages.get("/submissions/{id}/files/{number}")
+def show_file(request: Request, id: SubmissionId, number: int, caller: TheCaller) -> Response:
+    """Show the beginning of a file as numbered lines, with the comments of staff."""
+    with caller.read() as tx:
+        view = find(tx, caller, id)
+        file = _file(tx, id, number)
+        variables = _about(tx, caller, view)
+    beginning = next(_pieces(caller, id, number, file.size), b"")
+    lines = []
+    if b"\0" not in beginning:
+        text = clean(beginning.decode("utf-8-sig", "replace"), PIECE_BYTES)
+        lines = text.rstrip().split("\n")[:SHOWN_LINES]
+    return page(request, "file.html", **variables, file=file, number=number, lines=lines)
+
+
+@pages.post("/submissions/{id}/files/{number}")
+def send_line_comment(
+    id: SubmissionId,
+    number: int,
+    caller: TheCaller,
+    line: Annotated[int, Form(ge=1, le=SHOWN_LINES)],
+    text: Annotated[str, Form(max_length=2_000, pattern=TEXT)] = "",
+) -> Response:
+    """Set the caller's comment on a line (staff). An empty text removes it."""
+    with caller.write() as tx:
+        find_for_staff(tx, caller, id)
+        _file(tx, id, number)
+        line_comments.put(tx, id, number, line, text.strip(), caller.person.id)
+    return RedirectResponse(f"/submissions/{id}/files/{number}#line-{line}", 303)
 
 
 @pages.post("/submissions/{id}/marks")

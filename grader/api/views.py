@@ -32,6 +32,7 @@ from grader.store import (
     answers,
     gradings,
     late_days,
+    line_comments,
     marks,
     offerings,
     queue,
@@ -45,6 +46,7 @@ from grader.store.records import (
     Grading,
     GradingPoints,
     Kind,
+    LineComment,
     Mark,
     Offering,
     PrecheckDetail,
@@ -352,6 +354,11 @@ def decided(report: Report, view: SubmissionView) -> dict[str, CheckResult | Que
 def requests_of(tx: Tx, caller: Caller, view: SubmissionView) -> list[RegradeRequest]:
     """Return the requests about a submission as the caller may see them, the oldest first."""
     return Visibility(view.offering, caller).requests(requests.of_submission(tx, view.submission.id))
+
+
+def line_comments_of(tx: Tx, caller: Caller, view: SubmissionView) -> Sequence[LineComment]:
+    """Return the comments on lines of a submission as the caller may see them, by file and line."""
+    return Visibility(view.offering, caller).line_comments(line_comments.of_submission(tx, view.submission.id))
 
 
 def may_ask_for_regrade(caller: Caller, view: SubmissionView) -> bool:

@@ -22,7 +22,15 @@ from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
 from grader.store import adjustments
 from grader.store.database import Tx, now
-from grader.store.records import CheckRecord, GradingPoints, Mark, Offering, PrecheckDetail, RegradeRequest
+from grader.store.records import (
+    CheckRecord,
+    GradingPoints,
+    LineComment,
+    Mark,
+    Offering,
+    PrecheckDetail,
+    RegradeRequest,
+)
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
@@ -107,6 +115,10 @@ class Visibility:
     def marks(self, marks: Sequence[Mark]) -> tuple[Mark, ...]:
         """Return the visible marks. Students see none until the assignment is released."""
         return tuple(mark for mark in marks if self.is_staff or not self.is_hidden(mark.question))
+
+    def line_comments(self, comments: Sequence[LineComment]) -> Sequence[LineComment]:
+        """Return the visible comments on lines. Students see none until the assignment is released."""
+        return comments if self.is_staff or not self.offering.held else ()
 
     def requests(self, requests: Sequence[RegradeRequest]) -> list[RegradeRequest]:
         """Return the visible requests for a regrade. Their answers would show students what is hidden."""

@@ -26,6 +26,7 @@ from grader.store.tables import (
     gradings,
     group_members,
     idempotency,
+    line_comments,
     mail_choices,
     marking_actions,
     members,
@@ -123,7 +124,8 @@ def _erase(tx: Tx, person: Person, author: Author) -> str:
             tx.execute(update(table).where(table.c[key].in_(keys[key])).values(values))
     was_invited = audit.c.detail.endswith(f" {person.login}", autoescape=True)  # before there was this person
     tx.execute(update(audit).where(was_invited).values(detail="", before={}, after={}))
-    tx.execute(delete(files).where(files.c.submission.in_(own)))
+    for table in (files, line_comments):
+        tx.execute(delete(table).where(table.c.submission.in_(own)))
     # equal to no other submission
     tx.execute(update(submissions).where(submissions.c.id.in_(own)).values(digest=submissions.c.id))
     offered = select(submissions.c.course, submissions.c.assignment).where(submissions.c.id.in_(own))

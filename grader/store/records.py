@@ -478,6 +478,22 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class LineComment:
+    """A comment of staff on a line of a submitted file."""
+
+    file: int
+    """Position of the file in the upload, from 0."""
+    line: int
+    """Number of the line, from 1."""
+    text: str
+    login: str
+    """Login of the person who wrote the comment."""
+    name: str
+    """Name of this person."""
+    at: dt.datetime
+
+
+@dataclass(frozen=True)
 class RegradeRequest:
     """A student's request to look at the points of one question or check again."""
 

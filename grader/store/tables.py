@@ -512,6 +512,17 @@ requests = Table(
     _unique_where("uq_requests_open", "answered_at IS NULL", "submission", "question"),
 )
 
+line_comments = Table(
+    "line_comments",
+    metadata,
+    _submission(primary_key=True),
+    _key("file", Integer),  # its position: the name may tell who submitted it
+    _key("line", Integer),
+    _person("by", primary_key=True),
+    _required("text", Text),
+    _required("at", Moment),
+)
+
 # ── marking ─────────────────────────────────────────────────────────────────────────────────
 
 answers = Table(

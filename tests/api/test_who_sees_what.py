@@ -23,7 +23,7 @@ from grader.assignments.catalogue import Assignment
 from grader.marking.groups import short_hash
 from grader.model import Points, Report
 from grader.model.answers import digest_of
-from grader.store import answer_marks, people, requests, rubrics, submissions
+from grader.store import answer_marks, line_comments, people, requests, rubrics, submissions
 from grader.store.answer_marks import NewMark
 from grader.store.records import Role, TokenKind, TokenScope
 from grader.store.rubrics import OfferedQuestion
@@ -140,6 +140,8 @@ TABLE = [
     Row("POST /courses/{course}/assignments/{assignment}/groups", STAFF, {"data": {"rows": "{}"}}),
     Row("GET /submissions/{id}", AUTHORS),
     Row("GET /submissions/{id}/receipt", AUTHORS),
+    Row("GET /submissions/{id}/files/{number}", AUTHORS),
+    Row("POST /submissions/{id}/files/{number}", STAFF, {"data": {"line": "1", "text": "Why?"}}),
     Row("POST /submissions/{id}/cancel", AUTHORS),
     Row("GET /settings", OWN),
     Row("POST /settings/password", OWN, also=403),  # programs may not: test_passwords.py
@@ -309,6 +311,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
             submission = submissions.get(tx, ids["ada"])
             assert submission is not None
             request = requests.ask(tx, submission, "q1.1.written", ada, "Why?")
+            line_comments.put(tx, submission.id, 0, 2, "Well done.", world.people["grace"].id)
         known = {
             "request": str(request),
             "course": "ml",

@@ -23,6 +23,7 @@ from grader.store import (
     erasure,
     groups,
     late_days,
+    line_comments,
     marking_actions,
     marks,
     offerings,
@@ -121,6 +122,7 @@ def _decide(tx: Tx, ada: Person, grace: Person, own: str) -> None:
     groups.put(tx, offering, {LOGIN: "team"})
     groups.invite(tx, offering, "others", LOGIN)
     marks.put(tx, own, "q1.1", Points(1), "zumark", grace.id)
+    line_comments.put(tx, own, 0, 1, "zuline", grace.id)
     comment = NewMark((), Points(1), "zucomment")
     answer_marks.put(tx, QUESTION, "1" * 64, grace.id, comment)
     answer_marks.put(tx, OfferedQuestion("ml", "toy", "q2"), "s" * 64, grace.id, NewMark((), Points(1), "of both"))
@@ -153,6 +155,7 @@ PLANTED = {
     "gradings.why",
     "group_members.login",
     "idempotency.key",
+    "line_comments.text",
     "late_day_grants.reason",
     "marking_actions.before",
     "marks.comment",
@@ -257,6 +260,7 @@ def test_points_and_what_others_have_are_kept(planted: Class) -> None:
     with store.read() as tx:
         assert [mark.points for mark in marks.of_submissions(tx, [planted.own])[planted.own]] == [Points(1)]
         assert submissions.contents(tx, planted.own) == []
+        assert line_comments.of_submission(tx, planted.own) == []
         assert submissions.contents(tx, planted.shared) == [("sums.py", b"# of both")]
         (shared,) = [mark for mark in answer_marks.of_question(tx, OfferedQuestion("ml", "toy", "q2"))["s" * 64]]
         assert shared.comment == "of both"

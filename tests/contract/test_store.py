@@ -638,6 +638,7 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "label_extensions",
             "passwords",
             "requests",
+            "line_comments",
             "group_members",
             "audit",
             "outbox",

@@ -1,8 +1,8 @@
 """The tables of a course that is run in the browser.
 
 Late days, labels of members, extensions for labels, holds for single students, adjustments of scores, passwords,
-requests for regrades, groups of students, limits of pre-checks, the audit, and messages that wait to be sent. Equal
-submissions are found by their digest; without an index each grading would read all submissions.
+requests for regrades, comments on lines, groups of students, limits of pre-checks, the audit, and messages that wait to be
+sent. Equal submissions are found by their digest; without an index each grading would read all submissions.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def upgrade() -> None:
     _releases_and_adjustments()
     _passwords()
     _requests()
+    _line_comments()
     _groups()
     _audit()
     _outbox()
@@ -130,6 +131,18 @@ def _requests() -> None:
         unique=True,
         sqlite_where=is_open,
         postgresql_where=is_open,
+    )
+
+
+def _line_comments() -> None:
+    op.create_table(
+        "line_comments",
+        sa.Column("submission", sa.String(32), sa.ForeignKey("submissions.id"), primary_key=True),
+        sa.Column("file", sa.Integer, primary_key=True),
+        sa.Column("line", sa.Integer, primary_key=True),
+        sa.Column("by", sa.String(32), sa.ForeignKey("people.id"), primary_key=True),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("at", sa.DateTime, nullable=False),
     )
 
 
