@@ -28,7 +28,7 @@ class Filter:
     assignment: SearchText = ""
     person: Annotated[SearchText, Query(description="Login of the person whom the changes are about")] = ""
     by: Annotated[SearchText, Query(description="Login of the person who made the changes")] = ""
-    action: Annotated[SearchText, Query(description="The beginning of the action, for example extensions")] = ""
+    action: Annotated[SearchText, Query(description="A part of the action, for example extensions")] = ""
     before: Annotated[str, Query(pattern=f"^$|{ID}", description="Only changes before this one")] = ""
 
 

@@ -279,7 +279,7 @@ def _require_attempt(tx: Tx, request: SubmitRequest, offering: Offering) -> None
     free_at = times[-allowed] + period  # `times` are sorted, the oldest first
     wait = (free_at - now()).total_seconds()
     if request.kind is Kind.PRECHECK:
-        detail = f"{allowed} pre-checks a day are allowed, the next one at {utc(free_at)}; you can still submit"
+        detail = f"of {allowed} a day, the next pre-check is possible at {utc(free_at)}; you can still submit"
         raise HttpProblem(429, "too-many-prechecks", "No pre-check is left", detail, retry_seconds=wait)
     detail = f"{allowed} attempts an hour are allowed, the next one at {utc(free_at)}; pre-checks use none"
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)

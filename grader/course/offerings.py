@@ -8,7 +8,7 @@ from statistics import median
 
 from grader.assignments.catalogue import Assignment
 from grader.course import rubrics
-from grader.course.late import checked_date, read_policy
+from grader.course.late import checked_date, count_of, read_policy
 from grader.course.rubrics import RubricChanges
 from grader.errors import BadCall
 from grader.store import gradings, offerings, people, workers
@@ -86,5 +86,5 @@ def load_sentence(students: int, seconds: float, at_a_time: int) -> str:
     hours = students * seconds / 3600
     return (
         f"one submission from each of {students} students, at {seconds:.0f} CPU seconds, takes {hours:.1f} hours of "
-        f"CPU; if all come at once, the last one waits {hours / at_a_time:.1f} hours ({at_a_time} workers)"
+        f"CPU; if all come at once, the last one waits {hours / at_a_time:.1f} hours ({count_of(at_a_time, 'worker')})"
     )

@@ -61,7 +61,7 @@ def entries(
         assignment: Id of the assignment.
         person: Login of the person whom the changes are about.
         by: Login of the person who made the changes.
-        action: The beginning of the action.
+        action: A part of the action.
         before: Id of an entry; return those before it.
         marker: Id of a member of staff. Marks by others are left out for assignments in which two people mark the
             answers to a question without seeing each other's marks.
@@ -81,7 +81,7 @@ def entries(
         has_two_markers = select(questions).filter_by(**place).where(questions.c.markers > 1).exists()
         is_own = func.coalesce(audit.c.by == marker, False)
         query = query.where(is_own | ~_is_answer_mark() | ~has_two_markers)
-    query = query.where(audit.c.action.startswith(action, autoescape=True))
+    query = query.where(audit.c.action.contains(action, autoescape=True))
     return fetch(tx, query.order_by(audit.c.id.desc()).limit(SHOWN), Entry)
 
 

@@ -70,7 +70,7 @@ def test_a_pre_check_beyond_the_limit_is_refused_until_the_first_is_a_day_old(wo
     assert [precheck(world).status_code for _ in range(2)] == [202, 202]
     refused = precheck(world)
     assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-prechecks")
-    assert "2 pre-checks a day are allowed, the next one at" in refused.json()["detail"]
+    assert "of 2 a day, the next pre-check is possible at" in refused.json()["detail"]
     assert 23 * 3600 < int(refused.headers["retry-after"]) <= 24 * 3600 + 1
     assert precheck(world, "bob").status_code == 202
     assert [precheck(world, "grace").status_code for _ in range(3)] == [202] * 3
