@@ -26,8 +26,8 @@ class Filter:
     """The changes to list. Empty texts match all changes."""
 
     assignment: SearchText = ""
-    person: Annotated[SearchText, Query(description="Login of the person whom the changes are about")] = ""
-    by: Annotated[SearchText, Query(description="Login of the person who made the changes")] = ""
+    person: Annotated[SearchText, Query(description="A part of the login of the person concerned")] = ""
+    by: Annotated[SearchText, Query(description="A part of the login of the person who made the changes")] = ""
     action: Annotated[SearchText, Query(description="A part of the action, for example extensions")] = ""
     before: Annotated[str, Query(pattern=f"^$|{ID}", description="Only changes before this one")] = ""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from grader.store.database import Tx, fetch
 from grader.store.tables import answers, audit, authors, gradings, people, questions
@@ -59,8 +59,8 @@ def entries(
         tx: The transaction.
         course: Id of the course.
         assignment: Id of the assignment.
-        person: Login of the person whom the changes are about.
-        by: Login of the person who made the changes.
+        person: A part of the login of the person whom the changes are about.
+        by: A part of the login of the person who made the changes.
         action: A part of the action.
         before: Id of an entry; return those before it.
         marker: Id of a member of staff. Marks by others are left out for assignments in which two people mark the
@@ -69,11 +69,14 @@ def entries(
     author, subject = people.alias(), people.alias()
     query = select(audit, author.c.login.label("author"), subject.c.login.label("subject"))
     query = query.outerjoin(author, author.c.id == audit.c.by).outerjoin(subject, subject.c.id == audit.c.person)
-    for column, value in ((audit.c.course, course), (audit.c.assignment, assignment), (author.c.login, by.lower())):
+    for column, value in ((audit.c.course, course), (audit.c.assignment, assignment)):
         if value:
             query = query.where(column == value)
+    if by:
+        query = query.where(author.c.login.contains(by.lower(), autoescape=True))
     if person:
-        query = query.where(is_about(select(people.c.id).filter_by(login=person.lower()).scalar_subquery()))
+        has_login = people.c.login.contains(person.lower(), autoescape=True)
+        query = query.where(is_about(select(people.c.id).where(has_login)))
     if before:
         query = query.where(audit.c.id < before)
     if marker:
@@ -85,12 +88,12 @@ def entries(
     return fetch(tx, query.order_by(audit.c.id.desc()).limit(SHOWN), Entry)
 
 
-def is_about(person: ColumnElement[str] | str) -> ColumnElement[bool]:
-    """Return the SQL condition that an entry is about a person, one of their submissions, or one of their answers.
-    `person` is the id."""
-    own = select(authors.c.submission).where(authors.c.person == person)
+def is_about(persons: Select[str] | Collection[str]) -> ColumnElement[bool]:
+    """Return the SQL condition that an entry is about one of these people, one of their submissions, or one of their
+    answers. `persons` are the ids."""
+    own = select(authors.c.submission).where(authors.c.person.in_(persons))
     own_answers = select(answers.c.digest).join(gradings).where(gradings.c.submission.in_(own))
-    return or_(audit.c.person == person, audit.c.submission.in_(own), audit.c.digest.in_(own_answers))
+    return or_(audit.c.person.in_(persons), audit.c.submission.in_(own), audit.c.digest.in_(own_answers))
 
 
 def _is_answer_mark() -> ColumnElement[bool]:

@@ -63,7 +63,7 @@ def rows_of(tx: Tx, person: Person) -> dict[str, list[dict[str, Any]]]:
     conditions = {table: table.c.person == person.id for table in metadata.sorted_tables if "person" in table.c}
     conditions[people] = people.c.id == person.id
     conditions[group_members] = group_members.c.login == person.login
-    conditions[audit] = or_(is_about(person.id), audit.c.by == person.id)
+    conditions[audit] = or_(is_about([person.id]), audit.c.by == person.id)
     rows = {}
     for table, condition in conditions.items():
         columns = [column for column in table.c if column.name != "hash"]
@@ -133,6 +133,8 @@ def _erase(tx: Tx, person: Person, author: Author) -> str:
     tx.execute(delete(marking_actions).where(or_(marking_actions.c.marker == id, own_actions)))
     for table in (tokens, passwords, idempotency, mail_choices, outbox):
         tx.execute(delete(table).where(table.c.person == id))
+    submitted_in = select(submissions.c.course).join(authors).where(authors.c.person == id)
+    tx.execute(delete(members).where(members.c.person == id, members.c.course.not_in(submitted_in)))
     tx.execute(delete(group_members).filter_by(login=person.login, accepted=False))
     tx.execute(update(group_members).filter_by(login=person.login).values(login=pseudonym))
     tx.execute(update(people).filter_by(id=id).values(login=pseudonym, name=pseudonym, admin=False))

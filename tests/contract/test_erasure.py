@@ -79,6 +79,8 @@ def planted(store: Store) -> Class:
         grace = people.put_person(tx, "grace", "Grace", admin=True)
         identifiers = {"SIS User ID": "zuidentifier"}
         people.put_member(tx, "ml", ada.id, Role.STUDENT, ["zulabel"], identifiers)
+        people.add_course(tx, Course("dl", "Deep learning"))
+        people.put_member(tx, "dl", ada.id, Role.STUDENT)  # who submits nothing there
         people.put_member(tx, "ml", bob.id, Role.STUDENT)
         people.put_member(tx, "ml", grace.id, Role.STAFF)
         own = _hand_in(tx, ada, (ada,), b"# zucode")
