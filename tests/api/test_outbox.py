@@ -340,7 +340,9 @@ def test_a_webhook_gets_signed_requests(told: World) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 302, 400])
-def test_a_request_that_is_not_accepted_is_sent_again_with_the_same_id(told: World, status: int) -> None:
+def test_a_request_that_is_not_accepted_is_sent_again_with_the_same_id(
+    told: World, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     graded(told)
     with receiving(status) as receiver, client(told, webhook_url=receiver.url, webhook_secret=SECRET):
         first, _ = receiver.requests.get(timeout=30)
@@ -349,6 +351,9 @@ def test_a_request_that_is_not_accepted_is_sent_again_with_the_same_id(told: Wor
         hasten(told)
         second, _ = receiver.requests.get(timeout=30)
     assert first["webhook-id"] == second["webhook-id"]
+    log = capsys.readouterr().out
+    assert f"the webhook answered {status}" in log
+    assert receiver.url not in log  # it may contain a secret
 
 
 def test_a_message_is_given_up_after_the_last_attempt_and_operators_see_it(
@@ -391,7 +396,7 @@ def test_a_claimed_message_is_claimed_again_only_after_the_lease(told: World) ->
     assert first.id == second.id
 
 
-@pytest.mark.parametrize("secret", ["", "short", "whsec_" + "!" * 40])
+@pytest.mark.parametrize("secret", ["", "short", "whsec_" + "!" * 40, "A" * 33])
 def test_a_wrong_webhook_secret_is_refused_and_not_repeated(secret: str) -> None:
     with pytest.raises(BadCall, match="GRADER_WEBHOOK_SECRET") as refused:
         Webhook(Settings(webhook_url="https://lms.example.edu/events", webhook_secret=secret))

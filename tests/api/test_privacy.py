@@ -10,9 +10,12 @@ from zipfile import ZipFile
 import pytest
 
 from grader.model import Points
-from grader.store import adjustments, people
+from grader.model.answers import digest_of
+from grader.store import adjustments, answer_marks, erasure, people, rubrics
+from grader.store.answer_marks import NewMark
 from grader.store.recording import Author
-from tests.api.world import World
+from grader.store.rubrics import OfferedQuestion
+from tests.api.world import World, answering
 from tests.conftest import TOY_SOLUTION, Command
 
 
@@ -67,6 +70,27 @@ def test_an_export_tells_nothing_that_is_not_released(world: World, ada: str, se
     hidden = [check for part in report["parts"] for check in part["checks"] if check["id"].startswith("q1.2")]
     assert hidden
     assert {check["status"] for check in hidden} == {"waiting"}
+
+
+def test_an_export_has_no_marks_that_are_not_decided(world: World) -> None:
+    world.reports = world.reports | {"right": answering(world.reports["right"], "because")}
+    world.hand_in("ada")
+    world.grade_next()
+    question = OfferedQuestion("ml", "toy", "q1.1.written")
+    grace = world.people["grace"].id
+    with world.service.store.write(Author(grace, "request")) as tx:
+        rubrics.set_markers(tx, question, 2)
+        answer_marks.put(
+            tx, question, digest_of("because"), grace, NewMark(adjustment=Points(1), comment="of one marker")
+        )
+    assert "of one marker" not in "".join(export(world).values())
+
+
+def test_staff_are_told_that_a_report_was_erased(world: World, ada: str) -> None:
+    erasure.erase(world.service.store, "ada", Author(None, "grader admin"))
+    answer = world.client.get(f"/submissions/{ada}", headers=world.headers("grace") | {"Accept": "text/html"})
+    assert answer.status_code == 409
+    assert "it was erased with the personal data of the student" in answer.text
 
 
 def test_an_export_has_submissions_without_a_report_and_of_courses_that_the_person_left(world: World, ada: str) -> None:

@@ -109,6 +109,14 @@ def test_what_a_marker_has_taken_is_among_the_things_to_fix_and_full_marks_are_n
     assert "Written answer: 3.5 of 5 points." in shown.said
 
 
+def test_code_that_is_missing_is_told_beside_answers_that_lost_points() -> None:
+    report = samples.without_code()
+    variables = context(report, []) | {"marks": {"q1.1.written": Mark(Points(1))}}
+    said = Page(environment().get_template("report/fixes.html.j2").render(variables)).said
+    assert report.submission.missing in said
+    assert "−4" in said
+
+
 def test_that_there_are_no_written_answers_is_said_once() -> None:
     report = samples.precheck()
     unanswered = [
