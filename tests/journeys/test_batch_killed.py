@@ -123,13 +123,18 @@ def test_what_a_killed_run_has_graded_is_in_the_gradebooks_and_the_students_fold
     assert class_.complete(out) == class_.complete(tmp_path / "undisturbed")
 
 
-def test_a_killed_run_under_another_secret_leaves_the_scores_of_the_class(tmp_path: Path) -> None:
+@pytest.mark.parametrize("secret", ["another secret of the course", ""])
+def test_a_killed_run_under_another_secret_leaves_the_scores_of_the_class(tmp_path: Path, secret: str) -> None:
+    """With the same secret, the run grades all again since its queue was deleted."""
     class_ = Class(tmp_path, students=20, cores=1)
     out = tmp_path / "out"
     before = class_.complete(out)
-    process = class_.begin(out, secret="another secret of the course")
+    for file in (out / "graded").glob("queue.db*") if not secret else ():
+        file.unlink()
+    graded_before = len(classes.graded_in(out))
+    process = class_.begin(out, secret=secret)
     deadline = time.monotonic() + WAIT_SECONDS
-    while len(classes.graded_in(out)) < 10 + 7:
+    while len(classes.graded_in(out)) < graded_before + 7:
         assert time.monotonic() < deadline, class_.log()
         time.sleep(0.01)
     process.kill()
