@@ -86,7 +86,7 @@ class Settings(BaseModel):
     """GRADER_RATE_LIMIT_UPLOADS: submissions, pre-checks and rosters that one person may upload; empty for no limit."""
     keep_days: PositiveInt | None = None
     """GRADER_KEEP_DAYS: every day, older entries of the audit are deleted, and people in whose courses nothing was
-    submitted for this time are erased; if unset, everything is kept."""
+    submitted for this time are erased, except admins and staff; if unset, everything is kept."""
     passwords: bool = True
     """GRADER_PASSWORDS: people may set a password and log in with it."""
     smtp_url: str = ""

@@ -34,8 +34,8 @@ _RESULTS = ("adjustments", "audit", "outbox", "requests")
 
 
 def export(service: Service, person: Person, to: IO[bytes]) -> None:
-    """Write a zip with everything that is stored about a person: `data.json` with rows of the database, and a folder
-    for each submission. Results that the person may not see yet are left out."""
+    """Write a zip with what is stored about a person: `data.json` with rows of the database, and a folder for each
+    submission. Results that the person may not see yet and audit entries about marks of answers are left out."""
     with service.store.read() as tx, ZipFile(to, "w", ZIP_DEFLATED) as archive:
         rows = erasure.rows_of(tx, person)
         own = [submissions.get(tx, row["submission"]) for row in rows["authors"]]

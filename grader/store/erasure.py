@@ -1,5 +1,5 @@
-"""Data of one person: read all of it, or put a pseudonym in the person's place and remove what identifies them or was
-written by them."""
+"""Data of one person: read all of it, or put a pseudonym in the person's place and remove what identifies them, what
+they submitted, and texts about them."""
 
 from __future__ import annotations
 
@@ -146,8 +146,8 @@ def _erase(tx: Tx, person: Person, author: Author) -> str:
 def apply_retention(store: Store, keep: dt.timedelta) -> list[str]:
     """Delete old entries of the audit, and erase people who have left.
 
-    A person has left if their account is older than `keep`, they are neither admin nor staff of a course, and nothing
-    was submitted in their courses for this time.
+    A person has left if their account and their courses are older than `keep`, they are neither admin nor staff of a
+    course, and nothing was submitted in their courses for this time.
 
     Args:
         store: The database.

@@ -78,7 +78,7 @@ def tell_graded(tx: Tx, changed: Mapping[str, Collection[str]]) -> None:
 
 
 def tell_when_released(tx: Tx, course: str, assignment: str, person: str | None = None) -> None:
-    """Tell of the release of results that have just become held.
+    """Add messages about the release of results that staff have just held back. They wait for the release.
 
     Args:
         tx: A transaction that writes.
