@@ -115,6 +115,9 @@ def claim(store: Store, channel: Channel) -> Message | None:
     moment = now()
     query = select(outbox.c.id).where(outbox.c.channel == channel, outbox.c.due_at <= moment, _may_be_told(moment))
     query = query.order_by(outbox.c.due_at, outbox.c.id).limit(1)
+    with store.read() as tx:  # the search does not make writers wait
+        if tx.scalar(query) is None:
+            return None
     next_due = query.with_for_update(skip_locked=True)  # left out for SQLite, which has one writer
     claimed = update(outbox).where(outbox.c.id == next_due.scalar_subquery()).values(due_at=moment + LEASE)
     login = people.login_column(outbox.c.person).label("login")
