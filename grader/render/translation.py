@@ -13,7 +13,9 @@ from gettext import NullTranslations, translation
 from pathlib import Path
 
 ENGLISH = "en"
-CATALOGUES = {ENGLISH: NullTranslations(), "de": translation("grader", Path(__file__).parents[1] / "locale", ["de"])}
+_FOLDER = Path(__file__).parents[1] / "locale"
+# a student's pack, which shows no page, has no catalogue
+CATALOGUES = {ENGLISH: NullTranslations(), "de": translation("grader", _FOLDER, ["de"], fallback=True)}
 
 current_language = ContextVar("current_language", default=ENGLISH)
 
