@@ -51,10 +51,9 @@ def _would_overwrite(out: Path, why: str) -> BadCall:
     return BadCall(f"{out} would lose scores: {why}. Choose another folder with --out, or grade the whole class again")
 
 
-def rules_of_last_run(out: Path) -> str:
-    """Return the `rules` of the last run (see `require_no_lost_scores`); "" if the folder has no results."""
-    last_run = loaded(out / GRADED / _WRITTEN_BY)
-    return last_run["rules"] if last_run else ""
+def has_results(out: Path) -> bool:
+    """Return whether a run has written results to the folder."""
+    return (out / GRADED / _WRITTEN_BY).exists()
 
 
 def record_run(out: Path, rules: str, scope: str) -> None:

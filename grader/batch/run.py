@@ -66,7 +66,7 @@ class Run:
         self._export = export
         # an iterator: every call of `_receive` goes on where the previous one stopped
         self._unread = iter(sorted(export.submissions, key=lambda submission: submission.submitted_at or _LAST))
-        self.is_read = False
+        self._is_read = False
         """True if all submissions of the export have been read."""
         self._task = task
         self._chosen = chosen
@@ -96,7 +96,7 @@ class Run:
                 run that is killed leaves them.
         """
         new: dict[Received, Files] = {}
-        while new or self._open or not self.is_read:
+        while new or self._open or not self._is_read:
             if not new and self._has_room:
                 new = self._receive(display)
             try:
@@ -109,7 +109,7 @@ class Run:
                         self._open[grading.id] = content
                 if self._open:
                     self.queue.start()
-                    if self.is_read or not self._has_room:  # otherwise reading goes on meanwhile
+                    if self._is_read or not self._has_room:  # otherwise reading goes on meanwhile
                         time.sleep(self.queue.look_seconds)
                     self._look(display)
                     self._write_if_due(write)
@@ -150,7 +150,7 @@ class Run:
                 new[receipt] = files
             if time.monotonic() >= until or len(self._open) + len(new) >= MOST_WAITING:
                 return new
-        self.is_read = True
+        self._is_read = True
         return new
 
     def _is_new(self, content: str, place: str, display: Display) -> bool:

@@ -133,11 +133,11 @@ def batch(
             class_files.require_no_lost_scores(to, rules, class_.scope.label, matching, partial=is_partial)
             options = OutputOptions(column or task.title, task.points, gradescope, other_scores)
             write_results = partial(class_.write, outcomes, options, rules)
-            last_rules = class_files.rules_of_last_run(to)
+            is_first_run = not class_files.has_results(to)
 
             def write_so_far() -> None:
                 """Write the results so far, unless this could replace the scores of an earlier run by empty cells."""
-                if not last_rules:
+                if is_first_run:
                     write_results(_draw_silently)
 
             with _progress_of(run, len(places)) as display:
