@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 MIB = 1 << 20
+TEXT = r"^[^\x00]*$"
+"""Pattern of text without NUL, a character that PostgreSQL cannot store."""
 
 # ── connections and requests (grader.api.connections, grader.api.middleware) ───────────────────────────
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from tempfile import TemporaryFile
 from typing import IO, Annotated
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -39,12 +41,12 @@ def export(service: Service, person: Person, to: IO[bytes]) -> None:
     with service.store.read() as tx, ZipFile(to, "w", ZIP_DEFLATED) as archive:
         rows = erasure.rows_of(tx, person)
         own = [submissions.get(tx, row["submission"]) for row in rows["authors"]]
-        left = {submission.course: Role.STUDENT for submission in own if submission}
+        submitted_in = {submission.course: Role.STUDENT for submission in own if submission}
         token = AccessToken("", TokenKind.SESSION, "", now(), None)
-        author = Caller(person, left | people.roles(tx, person.id), token, service)
+        reader = Caller(person, submitted_in | people.roles(tx, person.id), token, service)
         unreleased = set()
-        for course in author.roles:
-            for offering in seen_by(tx, author, offerings.offerings_of(tx, course)):
+        for course in reader.roles:
+            for offering in seen_by(tx, reader, offerings.offerings_of(tx, course)):
                 if offering.held or offering.hidden:
                     unreleased.add((course, offering.assignment))
         for name in _RESULTS:
@@ -56,11 +58,9 @@ def export(service: Service, person: Person, to: IO[bytes]) -> None:
             id = row["submission"]
             for number, (name, content) in enumerate(submissions.contents(tx, id)):
                 archive.writestr(f"{id}/{number}-{file_name(name).replace('/', '_')}", content)
-            try:
-                archive.writestr(f"{id}/submission.json", get_submission(id, author).model_dump_json(indent=1))
-                archive.writestr(f"{id}/report.json", json.dumps(get_report(id, author)))
-            except (HttpProblem, BadAssignment):  # it has no report, or its assignment is gone
-                continue
+            with suppress(HttpProblem, BadAssignment):  # it has no report, or its assignment is gone
+                archive.writestr(f"{id}/submission.json", get_submission(id, reader).model_dump_json(indent=1))
+                archive.writestr(f"{id}/report.json", json.dumps(get_report(id, reader)))
 
 
 @pages.get("/people/{login}/export.zip")
@@ -77,8 +77,7 @@ def get_export(caller: TheCaller, login: Login) -> Response:
     def pieces() -> Iterator[bytes]:
         with file:
             file.seek(0)
-            while piece := file.read(PIECE_BYTES):
-                yield piece
+            yield from iter(partial(file.read, PIECE_BYTES), b"")
 
     return streamed(f"{login}.zip", size, pieces())
 

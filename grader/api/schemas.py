@@ -8,13 +8,12 @@ from typing import Annotated, Self, TypeVar
 from fastapi import Form, Path, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
+from grader.bounds import TEXT as TEXT
 from grader.course.roster import LOGIN
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 GROUP = "^[0-9a-f]{32}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
-TEXT = r"^[^\x00]*$"
-"""Pattern of text without NUL, a character that PostgreSQL cannot store."""
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=TEXT)]
 

@@ -11,16 +11,16 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from grader.assignments.manifest import Table, validation_message
+from grader.bounds import TEXT
 from grader.errors import BadAssignment, BadCall
 
 RUBRICS = "rubric.toml"
 MOST_ITEMS = 50
 MOST_OF_A_PHRASE = 2_000
-_TEXT = r"^[^\x00]*$"
 
-ItemText = Annotated[str, Field(min_length=1, max_length=1_000, pattern=_TEXT)]
+ItemText = Annotated[str, Field(min_length=1, max_length=1_000, pattern=TEXT)]
 MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, decimal_places=2, allow_inf_nan=False)]
-PhraseText = Annotated[str, Field(min_length=1, max_length=MOST_OF_A_PHRASE, pattern=_TEXT)]
+PhraseText = Annotated[str, Field(min_length=1, max_length=MOST_OF_A_PHRASE, pattern=TEXT)]
 
 
 class ItemTable(Table):

@@ -48,8 +48,8 @@ app = typer.Typer(
 
 LoginArgument = Annotated[str, typer.Argument(help="E-mail address or account name.")]
 
-COMMAND = Author(None, "grader admin")
-"""The author of changes in the audit."""
+OPERATOR = Author(None, "grader admin")
+"""The author of these commands' changes in the audit."""
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
 """A single row with more columns than this is printed with a line for each column."""
@@ -304,7 +304,7 @@ def export_person(
     login: LoginArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The zip to write.")],
 ) -> None:
-    """Write everything that is stored about a person to a zip."""
+    """Write what is stored about a person to a zip."""
     from grader.api.privacy import export  # importing FastAPI takes longer than the other commands do
 
     service, _ = server_without_workers(Settings())
@@ -326,7 +326,7 @@ def erase_person(
     if not yes:
         typer.confirm(f"Erase {login} for ever?", abort=True, err=True)
     with closing(open_store(Settings())) as store:
-        pseudonym = erasure.erase(store, login, COMMAND)
+        pseudonym = erasure.erase(store, login, OPERATOR)
     print_line(f"erased: now {pseudonym}; copies that were made earlier still have the data")
 
 
@@ -337,7 +337,7 @@ def erase_person(
 def writing() -> Iterator[Tx]:
     """Begin a read-write transaction of the service's database, whose changes are recorded in the audit. Close the
     database at the end of the `with` block."""
-    with closing(open_store(Settings())) as store, store.write(COMMAND) as tx:
+    with closing(open_store(Settings())) as store, store.write(OPERATOR) as tx:
         yield tx
 
 

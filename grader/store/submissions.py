@@ -18,8 +18,10 @@ from grader.store.people import PERSON, person_of, select_with_person
 from grader.store.records import NEWEST, File, GradingPoints, Kind, Page, Person, State, SubmissionRecord, UploadRecord
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
-_SUBMISSION = [submissions.c[field.name] for field in fields(SubmissionRecord)[:-2]]
+_SUBMISSION = [submissions.c[field.name] for field in fields(SubmissionRecord) if field.name in submissions.c]
+"""The SQL columns for the first fields of a `SubmissionRecord`, in their order."""
 _GRADING = [gradings.c[field.name] for field in fields(GradingPoints)]
+"""The SQL columns for the fields of a `GradingPoints`, in their order."""
 
 
 @dataclass(frozen=True)
