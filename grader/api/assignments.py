@@ -14,9 +14,9 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from grader.api.attempts import attempts
 from grader.api.files import read_csv
 from grader.api.groups import StudentGroupOut
-from grader.api.history import attempts
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.late_days import OwnLateDays
 from grader.api.lookup import ForCourse, ForMember, ForStaff, known_course, known_member, known_offerings, known_task
@@ -151,7 +151,7 @@ def set_assignment(staff: ForCourse, assignment: AssignmentId, settings: Offerin
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────
 
 
-Date = Annotated[AwareDatetime, AfterValidator(checked_date)]
+CourseDate = Annotated[AwareDatetime, AfterValidator(checked_date)]
 
 
 class ExtensionIn(In):
@@ -159,7 +159,7 @@ class ExtensionIn(In):
 
     login: str = Field("", max_length=200, pattern=TEXT)
     label: Annotated[str, Field(max_length=200, pattern=TEXT), AfterValidator(roster.name_of)] = ""
-    due_at: Date | None
+    due_at: CourseDate | None
     """Null removes the extension."""
     reason: str = Field("", max_length=1_000, pattern=TEXT)
     """For staff."""
@@ -168,7 +168,7 @@ class ExtensionIn(In):
 class ExtensionRow(ExtensionIn, extra="ignore"):
     """A line of a file of extensions. Other columns are ignored."""
 
-    due_at: Date | None = None
+    due_at: CourseDate | None = None
 
 
 class ExtensionOut(Out):

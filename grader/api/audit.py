@@ -22,7 +22,7 @@ pages = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
-class Filter:
+class ChangeFilter:
     """The changes to list. Empty texts match all changes."""
 
     assignment: SearchText = ""
@@ -32,11 +32,11 @@ class Filter:
     before: Annotated[str, Query(pattern=f"^$|{ID}", description="Only changes before this one")] = ""
 
 
-TheFilter = Annotated[Filter, Depends()]
+TheChangeFilter = Annotated[ChangeFilter, Depends()]
 
 
 @router.get("/courses/{course}/history")
-def list_changes(staff: ForCourse, filter: TheFilter) -> list[audit.Entry]:
+def list_changes(staff: ForCourse, filter: TheChangeFilter) -> list[audit.Entry]:
     """List who changed what in a course, the newest first, at most 100 (staff)."""
     with staff.read() as (tx, course):
         marker = "" if staff.caller.person.admin else staff.caller.person.id
@@ -44,7 +44,7 @@ def list_changes(staff: ForCourse, filter: TheFilter) -> list[audit.Entry]:
 
 
 @router.get("/history")
-def list_all_changes(caller: TheCaller, filter: TheFilter) -> list[audit.Entry]:
+def list_all_changes(caller: TheCaller, filter: TheChangeFilter) -> list[audit.Entry]:
     """List who changed what in the whole service, the newest first, at most 100 (admins)."""
     require_admin(caller)
     with caller.read() as tx:
@@ -52,17 +52,17 @@ def list_all_changes(caller: TheCaller, filter: TheFilter) -> list[audit.Entry]:
 
 
 @pages.get("/courses/{course}/history")
-def show_changes(staff: ForCourse, filter: TheFilter) -> Response:
+def show_changes(staff: ForCourse, filter: TheChangeFilter) -> Response:
     with staff.read() as (_, course):
         return _page(staff.request, filter, list_changes(staff, filter), course)
 
 
 @pages.get("/history")
-def show_all_changes(request: Request, caller: TheCaller, filter: TheFilter) -> Response:
+def show_all_changes(request: Request, caller: TheCaller, filter: TheChangeFilter) -> Response:
     return _page(request, filter, list_all_changes(caller, filter))
 
 
-def _page(request: Request, filter: Filter, entries: list[audit.Entry], course: Course | None = None) -> Response:
+def _page(request: Request, filter: ChangeFilter, entries: list[audit.Entry], course: Course | None = None) -> Response:
     """Render a page of changes in a course, or in the whole service."""
     next = urlencode(vars(filter) | {"before": entries[-1].id}) if len(entries) == audit.SHOWN else ""
     return page(request, "changes.html", course=course, entries=entries, filter=filter, next=next)

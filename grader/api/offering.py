@@ -16,7 +16,7 @@ from grader.api.assignments import OfferingIn
 from grader.api.lookup import ForCourse, known_task
 from grader.api.problems import HttpProblem
 from grader.api.rendering import page
-from grader.api.schemas import AssignmentId, FromForm, Typed
+from grader.api.schemas import AssignmentId, FromForm, MaybeEmpty
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
 from grader.store import late_days, offerings
@@ -60,12 +60,12 @@ class SettingsForm(OfferingIn, extra="ignore"):
     closes_at: TypedTime = None
     release_at: TypedTime = None
     requests_until: TypedTime = None
-    attempts_per_hour: Typed[int] = None
-    prechecks_per_day: Typed[int] = None
+    attempts_per_hour: MaybeEmpty[int] = None
+    prechecks_per_day: MaybeEmpty[int] = None
     per_day: str = Field("", max_length=20)
-    free_days: Typed[int] = None
-    grace_minutes: Typed[int] = None
-    most_days: Typed[int] = None
+    free_days: MaybeEmpty[int] = None
+    grace_minutes: MaybeEmpty[int] = None
+    most_days: MaybeEmpty[int] = None
     version: str = ""
     """Version of the settings that the page showed."""
 

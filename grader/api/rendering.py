@@ -48,7 +48,7 @@ def reader_language(request: Request) -> str:
     return max(CATALOGUES, key=lambda language: float(qualities.get(language, "0") or 1))
 
 
-def mail(**variables: Any) -> list[str]:
+def mail_texts(**variables: Any) -> list[str]:
     """Return the subject and the text of an e-mail: the two paragraphs of the template."""
     return _TEMPLATES.get_template("mail.txt").render(variables).split("\n\n", 1)
 

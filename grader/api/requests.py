@@ -15,7 +15,7 @@ from grader.api.identity import TheCaller, require_scope
 from grader.api.lookup import ForCourse
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
-from grader.api.schemas import ID, NAME, TEXT, FromForm, In, Out, PersonOut, RequestId, SubmissionId, Typed
+from grader.api.schemas import ID, NAME, TEXT, FromForm, In, MaybeEmpty, Out, PersonOut, RequestId, SubmissionId
 from grader.api.submissions import MarkPoints, set_mark
 from grader.api.views import decided, find, may_ask_for_regrade, report_of
 from grader.errors import BadCall
@@ -53,7 +53,7 @@ class AnswerIn(In):
 class AnswerForm(AnswerIn, extra="ignore"):
     """An answer on the page of a submission. If `points` is empty, the points stay."""
 
-    points: Typed[MarkPoints] = None
+    points: MaybeEmpty[MarkPoints] = None
 
 
 class RequestOut(Out):

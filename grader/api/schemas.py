@@ -59,7 +59,7 @@ FromForm = Annotated[T, Form()]
 `csrf` too, so the model needs `extra="ignore"`."""
 
 
-Typed = Annotated[T | None, BeforeValidator(lambda text: text or None)]
+MaybeEmpty = Annotated[T | None, BeforeValidator(lambda text: text or None)]
 """The type of a form's field that may be empty, which is None."""
 
 

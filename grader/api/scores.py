@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from grader.api.history import attempts
+from grader.api.attempts import attempts
 from grader.api.identity import Caller
 from grader.api.lookup import ForStaff, known_member
 from grader.api.schemas import Login

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from grader.api.mail import Mailer
-from grader.api.rendering import mail
+from grader.api.rendering import mail_texts
 from grader.api.webhooks import Webhook
 from grader.errors import StoreUnavailable
 from grader.service import Service
@@ -85,5 +85,5 @@ class Sender:
             await self._webhook.send(body, message.id)
         elif self._mailer and message.is_mailed:
             title = self._service.assignments[message.assignment].title
-            subject, text = mail(message=message, title=title, url=url)
+            subject, text = mail_texts(message=message, title=title, url=url)
             await self._mailer.send(message.login, subject, text, message.id)

@@ -32,10 +32,10 @@ from grader.api.schemas import (
     FromForm,
     In,
     MarkedId,
+    MaybeEmpty,
     Out,
     PersonOut,
     SubmissionId,
-    Typed,
 )
 from grader.api.scores import as_counted
 from grader.api.views import (
@@ -579,7 +579,7 @@ def send_check_mark(
     id: SubmissionId,
     caller: TheCaller,
     check: Annotated[str, Form(pattern=NAME)],
-    points: FromForm[Typed[MarkPoints]] = None,
+    points: FromForm[MaybeEmpty[MarkPoints]] = None,
     comment: Annotated[str, Form(max_length=10_000, pattern=TEXT)] = "",
 ) -> Response:
     """Set the mark of a check. If `points` is empty, remove the mark."""

@@ -24,7 +24,7 @@ class PointsChange:
 
 
 @dataclass(frozen=True)
-class HistoryRow:
+class AttemptRow:
     """One attempt in the list of attempts."""
 
     view: SubmissionView
@@ -38,7 +38,7 @@ class HistoryRow:
 
 def attempts(
     tx: Tx, caller: Caller, views: Sequence[SubmissionView], counting: SubmissionView | None
-) -> list[HistoryRow]:
+) -> list[AttemptRow]:
     """Return a row for each attempt of a person at one assignment. `views` are the person's submissions, the newest
     first; `counting` is the submission that gives the score, if any. The rows are in the order of `views`."""
     graded = [view.grading.id for view in views if view.grading.state is State.GRADED]
@@ -53,7 +53,7 @@ def attempts(
         change = points_change(earlier, results) if earlier and results else None
         counts = view.submission.id == counting_id
         files = uploads[view.submission.id].files
-        rows.append(HistoryRow(counting if counting and counts else view, files, counts, change))
+        rows.append(AttemptRow(counting if counting and counts else view, files, counts, change))
         earlier = results or earlier
     return rows[::-1]
 
