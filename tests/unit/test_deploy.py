@@ -93,7 +93,7 @@ def test_containers_raise_the_limit_of_open_files_as_far_as_the_service_does() -
 
 def test_containers_get_the_settings_of_logins_and_of_the_proxy() -> None:
     environment = COMPOSE["services"]["api"]["environment"]
-    logins = {f"GRADER_{name.upper()}" for name in Settings.model_fields if name.startswith("oidc_")}
+    logins = {f"GRADER_{name.upper()}" for name in Settings.model_fields if name.startswith(("oidc_", "jupyterhub_"))}
     assert {*logins, "GRADER_URL", "GRADER_METRICS_TOKEN", "FORWARDED_ALLOW_IPS"} <= environment.keys()
 
 
