@@ -85,7 +85,7 @@ class LoginService(ABC):
 
     name: str
     method: LoginMethod
-    settings: tuple[str, str, str]
+    client_settings: tuple[str, str, str]
     """Names of the settings with the URL of the service, and with the id and the secret of its client."""
     scope: str | None = None
     """Scopes to ask for; None for those that the service gives by default."""
@@ -93,7 +93,7 @@ class LoginService(ABC):
     """The part of a request in which the service expects the client's secret."""
 
     def __init__(self, settings: Settings) -> None:
-        self.url, self._client_id, self._client_secret = (getattr(settings, name) for name in self.settings)
+        self.url, self._client_id, self._client_secret = (getattr(settings, name) for name in self.client_settings)
         self._settings = settings
         # reading the certificates takes longer than all else in a login, and holds up other requests
         self._tls = httpx2.create_ssl_context()
@@ -102,9 +102,9 @@ class LoginService(ABC):
     @classmethod
     def is_set_up(cls, settings: Settings) -> bool:
         """Return whether the settings name such a service. Raise `BadCall` if they are incomplete."""
-        values = [getattr(settings, name) for name in cls.settings]
+        values = [getattr(settings, name) for name in cls.client_settings]
         if any(values) and not all(values):
-            names = ", GRADER_".join(cls.settings)
+            names = ", GRADER_".join(cls.client_settings)
             raise BadCall(f"set all of GRADER_{names.upper()}, or none")
         return all(values)
 

@@ -31,7 +31,7 @@ class JupyterHub(LoginService):
 
     name = "jupyterhub"
     method = LoginMethod.JUPYTERHUB
-    settings = ("jupyterhub_url", "jupyterhub_client_id", "jupyterhub_client_secret")
+    client_settings = ("jupyterhub_url", "jupyterhub_client_id", "jupyterhub_client_secret")
     secret_in = "client_secret_post"  # noqa: S105
 
     def _endpoint(self, name: str) -> str:

@@ -40,7 +40,7 @@ class Provider(LoginService):
 
     name = "oidc"
     method = LoginMethod.PROVIDER
-    settings = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
+    client_settings = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
     scope = "openid email profile"
 
     def __init__(self, settings: Settings) -> None:
