@@ -27,6 +27,8 @@ from grader.store.tables import (
     group_members,
     idempotency,
     line_comments,
+    lti_members,
+    lti_scores,
     mail_choices,
     marking_actions,
     members,
@@ -131,7 +133,7 @@ def _erase(tx: Tx, person: Person, author: Author) -> str:
     offered = select(submissions.c.course, submissions.c.assignment).where(submissions.c.id.in_(own))
     own_actions = tuple_(marking_actions.c.course, marking_actions.c.assignment).in_(offered)
     tx.execute(delete(marking_actions).where(or_(marking_actions.c.marker == id, own_actions)))
-    for table in (tokens, passwords, idempotency, mail_choices, outbox):
+    for table in (tokens, passwords, idempotency, mail_choices, outbox, lti_members, lti_scores):
         tx.execute(delete(table).where(table.c.person == id))
     submitted_in = select(submissions.c.course).join(authors).where(authors.c.person == id)
     tx.execute(delete(members).where(members.c.person == id, members.c.course.not_in(submitted_in)))

@@ -31,9 +31,10 @@ from grader.store.tables import (
 
 _GRADED = ("answers", "results", "workers")
 _SUBMITTED = ("authors", "files", "idempotency", "submissions")
-UNRECORDED = (*_GRADED, *_SUBMITTED, "audit", "facts", "marking_actions", "outbox")
+_SENT = ("lti_members", "lti_scores", "outbox", "used_nonces")
+UNRECORDED = (*_GRADED, *_SUBMITTED, *_SENT, "audit", "facts", "marking_actions")
 """Names of the tables whose changes are not recorded: what is submitted and graded is a record of itself, and
-`marking_actions` undo marks, which are recorded. The messages of the outbox follow from what is recorded."""
+`marking_actions` undo marks, which are recorded. What other services send and get follows from what is recorded."""
 _PLACE = ("course", "assignment", "person", "submission", "digest")
 """Names of columns that the table `audit` has too."""
 _DETAILS = ("question", "label", "group", "login", "text")

@@ -105,6 +105,7 @@ class LoginMethod(StrEnum):
     LINK = "link"
     PASSWORD = "password"  # noqa: S105
     PROVIDER = "provider"
+    PLATFORM = "platform"
     TOKEN = "token"  # noqa: S105
 
 
@@ -524,6 +525,8 @@ class Channel(StrEnum):
 
     MAIL = "mail"
     WEBHOOK = "webhook"
+    PLATFORM = "platform"
+    """The learning platforms of the course, which get scores."""
 
 
 class EventKind(StrEnum):
@@ -539,9 +542,11 @@ class EventKind(StrEnum):
     """A student asks for a regrade."""
     ANSWERED = "answered"
     """Such a request is answered."""
+    SCORED = "scored"
+    """The score of a student may have changed. Only learning platforms are told."""
 
 
-MAILED_BY_DEFAULT = frozenset(EventKind) - {EventKind.RECEIVED}
+MAILED_BY_DEFAULT = frozenset(EventKind) - {EventKind.RECEIVED, EventKind.SCORED}
 """The events of which people get e-mails until they choose."""
 
 

@@ -643,8 +643,8 @@ outbox = Table(
     _required("failures", Integer, server_default=text("0")),
     Index("ix_outbox_due", "channel", "due_at"),
     _unique_where(
-        "uq_outbox_released",
-        "event = 'released' AND due_at IS NOT NULL",
+        "uq_outbox_pending",
+        "event IN ('released', 'scored') AND due_at IS NOT NULL",
         "channel",
         "course",
         "assignment",
@@ -657,4 +657,76 @@ mail_choices = Table(
     metadata,
     _person("person", primary_key=True),
     _required("events", Texts),
+)
+
+# ── learning platforms (LTI 1.3) ───────────────────────────────────────────────────────────────
+
+lti_platforms = Table(
+    "lti_platforms",
+    metadata,
+    _id(),
+    _required("name", NAME),
+    _required("issuer", NAME),
+    _required("client_id", NAME),
+    _required("login_url", Text),
+    _required("token_url", Text),
+    _required("keys_url", Text),
+    _required("domains", Texts),
+    _required("created_at", Moment),
+    UniqueConstraint("issuer", "client_id"),
+)
+
+lti_deployments = Table(
+    "lti_deployments",
+    metadata,
+    _key("platform", ForeignKey("lti_platforms.id", ondelete="CASCADE")),
+    _key("deployment", NAME),
+)
+
+lti_contexts = Table(  # the platform's courses that belong to a course of this service
+    "lti_contexts",
+    metadata,
+    _id(),
+    _required("platform", ForeignKey("lti_platforms.id")),
+    _required("deployment", NAME),
+    _required("context", NAME),
+    _required("title", NAME),
+    _required("course", ForeignKey("courses.id"), index=True),
+    _required("memberships_url", Text),
+    _required("line_items_url", Text),
+    UniqueConstraint("platform", "deployment", "context"),
+)
+
+lti_members = Table(
+    "lti_members",
+    metadata,
+    _key("context", ForeignKey("lti_contexts.id", ondelete="CASCADE")),
+    _key("subject", NAME),
+    _person("person", index=True),
+)
+
+lti_line_items = Table(
+    "lti_line_items",
+    metadata,
+    _key("context", ForeignKey("lti_contexts.id", ondelete="CASCADE")),
+    _key("assignment", ASSIGNMENT),
+    _required("url", Text),
+)
+
+lti_scores = Table(  # what each platform has accepted last
+    "lti_scores",
+    metadata,
+    _key("context", ForeignKey("lti_contexts.id", ondelete="CASCADE")),
+    _key("assignment", ASSIGNMENT),
+    _person("person", primary_key=True),
+    _required("sent", Data),
+    Column("sent_at", Moment),
+    _required("problem", Text, server_default=""),
+)
+
+used_nonces = Table(
+    "used_nonces",
+    metadata,
+    _key("hash", HASH),
+    _required("expires_at", Moment),
 )

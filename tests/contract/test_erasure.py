@@ -134,6 +134,17 @@ def _decide(tx: Tx, ada: Person, grace: Person, own: str) -> None:
 def _act(tx: Tx, ada: Person, own: str) -> None:
     """What ada does herself."""
     people.new_token(tx, ada.id, TokenKind.PROGRAM, "zutoken")
+    platform = {"id": "p", "created_at": now(), "domains": ()}
+    platform |= dict.fromkeys(("name", "issuer", "client_id", "login_url", "token_url", "keys_url"), "of the platform")
+    context = {"id": "c", "platform": "p", "course": "ml"}
+    context |= dict.fromkeys(("deployment", "context", "title", "memberships_url", "line_items_url"), "of the course")
+    of_context = {"context": "c", "person": ada.id}
+    tx.execute(insert(tables.lti_platforms).values(platform))
+    tx.execute(insert(tables.lti_contexts).values(context))
+    tx.execute(insert(tables.lti_members).values(of_context | {"subject": "zusubject"}))
+    sent = {"userId": "zusubject"}
+    score = of_context | {"assignment": "toy", "sent": sent, "problem": "zurefused"}
+    tx.execute(insert(tables.lti_scores).values(score))
     passwords.put(tx, ada.id, "zuhash")
     submissions.remember_key(tx, ada.id, "zukey", "fingerprint", own)
     submission = submissions.get(tx, own)
@@ -159,6 +170,9 @@ PLANTED = {
     "idempotency.key",
     "line_comments.text",
     "late_day_grants.reason",
+    "lti_members.subject",
+    "lti_scores.problem",
+    "lti_scores.sent",
     "marking_actions.before",
     "marks.comment",
     "members.identifiers",
@@ -173,6 +187,20 @@ PLANTED = {
 }
 """Columns that may have texts by or about a student."""
 NOT_PERSONAL = {
+    "lti_contexts.context": "of the course",
+    "lti_contexts.deployment": "of the platform",
+    "lti_contexts.line_items_url": "of the course",
+    "lti_contexts.memberships_url": "of the course",
+    "lti_contexts.title": "of the course",
+    "lti_deployments.deployment": "of the platform",
+    "lti_line_items.url": "of the course",
+    "lti_platforms.client_id": "of the platform",
+    "lti_platforms.domains": "of the platform",
+    "lti_platforms.issuer": "of the platform",
+    "lti_platforms.keys_url": "of the platform",
+    "lti_platforms.login_url": "of the platform",
+    "lti_platforms.name": "of the platform",
+    "lti_platforms.token_url": "of the platform",
     "mail_choices.events": "kinds of events",
     "label_extensions.label": "of a group of people",
     "label_extensions.reason": "of a group of people",

@@ -1,8 +1,8 @@
 """The tables of a course that is run in the browser.
 
 Late days, labels of members, extensions for labels, holds for single students, adjustments of scores, passwords,
-requests for regrades, comments on lines, groups of students, limits of pre-checks, the audit, and messages that wait to be
-sent. Equal submissions are found by their digest; without an index each grading would read all submissions.
+requests for regrades, comments on lines, groups of students, limits of pre-checks, the audit, messages that wait to be
+sent, and learning platforms. Equal submissions are found by their digest; without an index each grading would read all submissions.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def upgrade() -> None:
     _groups()
     _audit()
     _outbox()
+    _learning_platforms()
 
 
 def _late_days_and_extensions() -> None:
@@ -206,9 +207,9 @@ def _outbox() -> None:
         sa.ForeignKeyConstraint(*_OFFERING),
     )
     op.create_index("ix_outbox_due", "outbox", ["channel", "due_at"])
-    is_owed = sa.text("event = 'released' AND due_at IS NOT NULL")
+    is_owed = sa.text("event IN ('released', 'scored') AND due_at IS NOT NULL")
     op.create_index(
-        "uq_outbox_released",
+        "uq_outbox_pending",
         "outbox",
         ["channel", "course", "assignment", "person"],
         unique=True,
@@ -219,4 +220,65 @@ def _outbox() -> None:
         "mail_choices",
         sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), primary_key=True),
         sa.Column("events", sa.Text, nullable=False),
+    )
+
+
+def _learning_platforms() -> None:
+    op.create_table(
+        "lti_platforms",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("issuer", sa.String(200), nullable=False),
+        sa.Column("client_id", sa.String(200), nullable=False),
+        sa.Column("login_url", sa.Text, nullable=False),
+        sa.Column("token_url", sa.Text, nullable=False),
+        sa.Column("keys_url", sa.Text, nullable=False),
+        sa.Column("domains", sa.Text, nullable=False),
+        sa.Column("created_at", sa.DateTime, nullable=False),
+        sa.UniqueConstraint("issuer", "client_id"),
+    )
+    op.create_table(
+        "lti_deployments",
+        sa.Column("platform", sa.String(32), sa.ForeignKey("lti_platforms.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("deployment", sa.String(200), primary_key=True),
+    )
+    op.create_table(
+        "lti_contexts",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("platform", sa.String(32), sa.ForeignKey("lti_platforms.id"), nullable=False),
+        sa.Column("deployment", sa.String(200), nullable=False),
+        sa.Column("context", sa.String(200), nullable=False),
+        sa.Column("title", sa.String(200), nullable=False),
+        sa.Column("course", sa.String(32), sa.ForeignKey("courses.id"), nullable=False),
+        sa.Column("memberships_url", sa.Text, nullable=False),
+        sa.Column("line_items_url", sa.Text, nullable=False),
+        sa.UniqueConstraint("platform", "deployment", "context"),
+    )
+    op.create_index("ix_lti_contexts_course", "lti_contexts", ["course"])
+    op.create_table(
+        "lti_members",
+        sa.Column("context", sa.String(32), sa.ForeignKey("lti_contexts.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("subject", sa.String(200), primary_key=True),
+        sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), nullable=False),
+    )
+    op.create_index("ix_lti_members_person", "lti_members", ["person"])
+    op.create_table(
+        "lti_line_items",
+        sa.Column("context", sa.String(32), sa.ForeignKey("lti_contexts.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("assignment", sa.String(64), primary_key=True),
+        sa.Column("url", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "lti_scores",
+        sa.Column("context", sa.String(32), sa.ForeignKey("lti_contexts.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("assignment", sa.String(64), primary_key=True),
+        sa.Column("person", sa.String(32), sa.ForeignKey("people.id"), primary_key=True),
+        sa.Column("sent", sa.Text, nullable=False),
+        sa.Column("sent_at", sa.DateTime),
+        sa.Column("problem", sa.Text, nullable=False, server_default=""),
+    )
+    op.create_table(
+        "used_nonces",
+        sa.Column("hash", sa.String(64), primary_key=True),
+        sa.Column("expires_at", sa.DateTime, nullable=False),
     )
