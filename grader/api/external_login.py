@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import hashlib
 import hmac
 import secrets
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,9 +23,6 @@ import structlog
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from fastapi import APIRouter, Depends
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -36,6 +31,7 @@ from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.rendering import local_path
 from grader.api.sessions import begin_session
 from grader.errors import BadCall
+from grader.lms.openid import WAIT_SECONDS, NoAnswer, is_safe, seal, tls, unseal
 from grader.render.text import one_line
 from grader.service import Service, secret_of
 from grader.settings import Settings
@@ -45,8 +41,7 @@ from grader.store.records import LoginMethod, Person
 log = structlog.get_logger()
 pages = APIRouter(include_in_schema=False)
 
-WAIT_SECONDS = 5.0
-"""Longest time without an answer of the other service."""
+_PURPOSE = "login attempts"
 _ATTEMPT_SECONDS = 600
 _COOKIE_SUFFIX = "-login"
 _LOGIN_SECONDS = 10.0
@@ -95,8 +90,6 @@ class LoginService(ABC):
     def __init__(self, settings: Settings) -> None:
         self.url, self._client_id, self._client_secret = (getattr(settings, name) for name in self.client_settings)
         self._settings = settings
-        # reading the certificates takes longer than all else in a login, and holds up other requests
-        self._tls = httpx2.create_ssl_context()
         self._threads = ThreadPoolExecutor(_THREADS, "login")
 
     @classmethod
@@ -106,6 +99,9 @@ class LoginService(ABC):
         if any(values) and not all(values):
             names = ", GRADER_".join(cls.client_settings)
             raise BadCall(f"set all of GRADER_{names.upper()}, or none")
+        if all(values) and not is_safe(values[0]):
+            name = cls.client_settings[0].upper()
+            raise BadCall(f"GRADER_{name} must be an https address, or http on this machine (localhost)")
         return all(values)
 
     @abstractmethod
@@ -143,7 +139,7 @@ class LoginService(ABC):
         try:
             async with asyncio.timeout(_LOGIN_SECONDS):
                 return await loop.run_in_executor(self._threads, context.run, step)
-        except TimeoutError as late:
+        except (TimeoutError, NoAnswer) as late:
             raise no_answer(late) from None
 
     def _client(self) -> OAuth2Client:
@@ -156,7 +152,7 @@ class LoginService(ABC):
             redirect_uri=f"{self._settings.url.rstrip('/')}/login/{self.name}/back",
             code_challenge_method="S256",
             timeout=WAIT_SECONDS,
-            verify=self._tls,
+            verify=tls(),
         )
 
 
@@ -165,10 +161,10 @@ def requests_to_provider() -> Iterator[None]:
     """Turn errors of requests in a `with` block into problems: 403 if a response is not valid, 503 if there is none."""
     try:
         yield
-    except (OAuthError, JoseError, KeyError, TypeError, ValueError) as wrong:
+    except (OAuthError, BadCall, KeyError, TypeError, ValueError) as wrong:
         log.warning("a login failed", why=f"{type(wrong).__name__}: {one_line(str(wrong))}")
         raise failed("the provider's response is not valid or has expired") from wrong
-    except httpx2.HTTPError as gone:
+    except (httpx2.HTTPError, NoAnswer) as gone:
         raise no_answer(gone) from gone
 
 
@@ -222,7 +218,8 @@ def _start_login(service: Service, provider: LoginService, next: str) -> Respons
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     attempt = LoginAttempt(provider.name, state, nonce, verifier, local_path(next))
     response = RedirectResponse(provider.login_url(attempt), 303)
-    cookie = _encoded(service, attempt)
+    secret = secret_of(service.settings, service.store)
+    cookie = seal(secret, _PURPOSE, vars(attempt), _ATTEMPT_SECONDS)
     set_cookie(response, service.settings, cookie, _ATTEMPT_SECONDS, _COOKIE_SUFFIX)
     return response
 
@@ -236,7 +233,9 @@ async def finish_login(request: Request, service: TheService, provider: TheLogin
 
 def _finish_login(request: Request, service: Service, provider: LoginService) -> Response:
     query = request.query_params
-    attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE_SUFFIX), ""))
+    cookie = request.cookies.get(cookie_name(service.settings, _COOKIE_SUFFIX), "")
+    claims = unseal(secret_of(service.settings, service.store), _PURPOSE, cookie)
+    attempt = LoginAttempt(**claims) if claims else None
     # without this comparison, another site could log the browser in as another person
     state = query.get("state", "").encode()
     if attempt is None or attempt.provider != provider.name or not hmac.compare_digest(attempt.state.encode(), state):
@@ -250,29 +249,3 @@ def _finish_login(request: Request, service: Service, provider: LoginService) ->
     response = begin_session(request, service, person, attempt.next, provider.method)
     set_cookie(response, service.settings, "", 0, _COOKIE_SUFFIX)
     return response
-
-
-# ── the cookie with the state of a login ─────────────────────────────────────────────────────────────
-
-
-def _signing_key(service: Service) -> OctKey:
-    secret = secret_of(service.settings, service.store)
-    return OctKey.import_key(hmac.digest(secret, b"login attempts", hashlib.sha256))
-
-
-def _encoded(service: Service, attempt: LoginAttempt) -> str:
-    """Return a login attempt as a signed token (JWT) that expires, for the cookie."""
-    expires = int(time.time()) + _ATTEMPT_SECONDS
-    claims = vars(attempt) | {"exp": expires}
-    return jwt.encode({"alg": "HS256"}, claims, _signing_key(service))
-
-
-def _decoded(service: Service, cookie: str) -> LoginAttempt | None:
-    """Return the login attempt in a cookie; None if the cookie is missing, forged or expired."""
-    try:
-        claims = jwt.decode(cookie, _signing_key(service), algorithms=["HS256"]).claims
-        jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
-    except (JoseError, ValueError):
-        return None
-    del claims["exp"]
-    return LoginAttempt(**claims)
