@@ -271,7 +271,7 @@ def test_a_hub_that_is_gone_is_a_503(start: Start) -> None:
 class Failing(BaseHTTPRequestHandler):
     """A hub that fails, with the body that a real one has then."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         body = b'{"status": 500, "message": "Internal Server Error"}'
         self.send_response(500)
         self.send_header("Content-Length", str(len(body)))
