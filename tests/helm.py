@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import yaml
 
 from tests.conftest import ROOT
 
-HELM = Path(sys.executable).with_name("helm")
+HELM = shutil.which("helm", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or "helm"
 CHART = ROOT / "deploy" / "helm" / "grader"
 KUBERNETES = "1.33"
 """The oldest version that the chart supports."""
