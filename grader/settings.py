@@ -109,6 +109,10 @@ class Settings(BaseModel):
     the provider."""
     oidc_new_people: bool = False
     """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time."""
+    xqueue_user: str = ""
+    """GRADER_XQUEUE_USER: the user name with which `grader xqueue` logs in at Open edX."""
+    xqueue_password: str = ""
+    """GRADER_XQUEUE_PASSWORD: the password of this user."""
 
     def __init__(self, **values: Any) -> None:
         """Read the environment variables. Raise `BadCall` if a value is invalid or a name is misspelt."""
