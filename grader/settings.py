@@ -25,6 +25,12 @@ def _address(url: str) -> str:
     return url
 
 
+def _private_address(url: str) -> str:
+    if url and not re.match(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)", url):
+        raise ValueError("write an https address, or http on this machine (localhost)")
+    return url
+
+
 class Settings(BaseModel):
     """The settings. Each field is read from an environment variable, for example `home` from GRADER_HOME."""
 
@@ -98,7 +104,7 @@ class Settings(BaseModel):
     """GRADER_WEBHOOK_URL: the URL to which the service sends its events; empty for none."""
     webhook_secret: str = ""
     """GRADER_WEBHOOK_SECRET: the secret that signs these requests: whsec_ and 24 to 64 random bytes in base64."""
-    oidc_issuer: str = ""
+    oidc_issuer: Annotated[str, AfterValidator(_private_address)] = ""
     """GRADER_OIDC_ISSUER: issuer URL of the university's OpenID Connect provider; empty for none."""
     oidc_client_id: str = ""
     """GRADER_OIDC_CLIENT_ID: the service's client id at the provider."""
@@ -108,7 +114,20 @@ class Settings(BaseModel):
     """GRADER_OIDC_LOGIN_CLAIM: the claim of the ID token that becomes the login. E-mail addresses must be verified at
     the provider."""
     oidc_new_people: bool = False
-    """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time."""
+    """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time at the
+    university or by JupyterHub."""
+
+    jupyterhub_url: Annotated[str, AfterValidator(_private_address)] = ""
+    """GRADER_JUPYTERHUB_URL: URL of a JupyterHub whose users log in with their accounts there, without /hub; empty for
+    none."""
+    jupyterhub_client_id: str = ""
+    """GRADER_JUPYTERHUB_CLIENT_ID: "service-" and the name of this service in the hub's configuration."""
+    jupyterhub_client_secret: str = ""
+    """GRADER_JUPYTERHUB_CLIENT_SECRET: the service's `api_token` in the hub's configuration."""
+    jupyterhub_login_suffix: str = ""
+    """GRADER_JUPYTERHUB_LOGIN_SUFFIX: appended to the hub's user names to make the logins, for example @example.edu."""
+    course: str = ""
+    """GRADER_COURSE: for `grader submit` in a notebook server of a JupyterHub, the course's id at `url`."""
     xqueue_user: str = ""
     """GRADER_XQUEUE_USER: the user name with which `grader xqueue` logs in at Open edX."""
     xqueue_password: str = ""
