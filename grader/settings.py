@@ -122,6 +122,10 @@ class Settings(BaseModel):
     """GRADER_JUPYTERHUB_LOGIN_SUFFIX: appended to the hub's user names to make the logins, for example @example.edu."""
     course: str = ""
     """GRADER_COURSE: for `grader submit` in a notebook server of a JupyterHub, the course's id at `url`."""
+    xqueue_user: str = ""
+    """GRADER_XQUEUE_USER: the user name with which `grader xqueue` logs in at Open edX."""
+    xqueue_password: str = ""
+    """GRADER_XQUEUE_PASSWORD: the password of this user."""
 
     def __init__(self, **values: Any) -> None:
         """Read the environment variables. Raise `BadCall` if a value is invalid or a name is misspelt."""
