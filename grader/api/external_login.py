@@ -80,7 +80,7 @@ class LoginService(ABC):
 
     name: str
     method: LoginMethod
-    settings: tuple[str, str, str]
+    client_settings: tuple[str, str, str]
     """Names of the settings with the URL of the service, and with the id and the secret of its client."""
     scope: str | None = None
     """Scopes to ask for; None for those that the service gives by default."""
@@ -88,19 +88,19 @@ class LoginService(ABC):
     """The part of a request in which the service expects the client's secret."""
 
     def __init__(self, settings: Settings) -> None:
-        self.url, self._client_id, self._client_secret = (getattr(settings, name) for name in self.settings)
+        self.url, self._client_id, self._client_secret = (getattr(settings, name) for name in self.client_settings)
         self._settings = settings
         self._threads = ThreadPoolExecutor(_THREADS, "login")
 
     @classmethod
     def is_set_up(cls, settings: Settings) -> bool:
         """Return whether the settings name such a service. Raise `BadCall` if they are incomplete."""
-        values = [getattr(settings, name) for name in cls.settings]
+        values = [getattr(settings, name) for name in cls.client_settings]
         if any(values) and not all(values):
-            names = ", GRADER_".join(cls.settings)
+            names = ", GRADER_".join(cls.client_settings)
             raise BadCall(f"set all of GRADER_{names.upper()}, or none")
         if all(values) and not is_safe(values[0]):
-            name = cls.settings[0].upper()
+            name = cls.client_settings[0].upper()
             raise BadCall(f"GRADER_{name} must be an https address, or http on this machine (localhost)")
         return all(values)
 

@@ -9,18 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import httpx2
 from authlib.integrations.httpx_client import OAuth2Client
 
-from grader.api.external_login import (
-    Account,
-    LoginAttempt,
-    LoginService,
-    failed,
-    requests_to_provider,
-)
+from grader.api.external_login import Account, LoginAttempt, LoginService, failed, requests_to_provider
 from grader.course.roster import login_of
-from grader.lms.openid import WAIT_SECONDS, tls
+from grader.lms.openid import NoAnswer, send
 from grader.store.records import LoginMethod
 
 _PATHS = {"authorization_endpoint": "oauth2/authorize", "token_endpoint": "oauth2/token"}
@@ -31,7 +24,7 @@ class JupyterHub(LoginService):
 
     name = "jupyterhub"
     method = LoginMethod.JUPYTERHUB
-    settings = ("jupyterhub_url", "jupyterhub_client_id", "jupyterhub_client_secret")
+    client_settings = ("jupyterhub_url", "jupyterhub_client_id", "jupyterhub_client_secret")
     secret_in = "client_secret_post"  # noqa: S105
 
     def _endpoint(self, name: str) -> str:
@@ -45,10 +38,12 @@ class JupyterHub(LoginService):
         for this service, and 503 if the hub does not answer."""
         headers = {"Authorization": f"Bearer {token}"}
         with requests_to_provider():
-            response = httpx2.get(self._endpoint("user"), headers=headers, timeout=WAIT_SECONDS, verify=tls())
-            if response.status_code == 403:
+            response = send("GET", self._endpoint("user"), headers=headers)
+            if response.status == 403:
                 raise failed("JupyterHub does not know the token: it has expired, was revoked, or is of another hub")
-            user = response.raise_for_status().json()
+            if not response.is_success:
+                raise NoAnswer(f"JupyterHub answers with status {response.status}")
+            user = response.json()
             # tokens of other services, and services themselves, have no such scope
             access = f"access:services!service={self._client_id.removeprefix('service-')}"
             if user["kind"] != "user" or access not in user["scopes"]:

@@ -24,12 +24,11 @@ class Provider(LoginService):
 
     name = "oidc"
     method = LoginMethod.PROVIDER
-    settings = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
+    client_settings = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
     scope = "openid email profile"
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._issuer = settings.oidc_issuer
         self._cached_metadata: Mapping[str, Any] = {}
         """The provider's metadata; empty until they are fetched."""
         self._cached_at = 0.0
@@ -44,7 +43,7 @@ class Provider(LoginService):
         """Return the account whose login is in the claim that GRADER_OIDC_LOGIN_CLAIM names. Raise 403 if the claim is
         not a login, or an e-mail address that is not verified."""
         metadata = self._metadata()
-        claims = verified(token["id_token"], self._keys, self._issuer, self._client_id, attempt.nonce)
+        claims = verified(token["id_token"], self._keys, self.url, self._client_id, attempt.nonce)
         claim = self._settings.oidc_login_claim
         userinfo_url = metadata.get("userinfo_endpoint")
         if userinfo_url and claim not in claims:
@@ -73,10 +72,10 @@ class Provider(LoginService):
         after `_METADATA_SECONDS`. Raise `OurFailure` if they belong to another issuer or lack an endpoint."""
         if self._cached_metadata and time.monotonic() - self._cached_at < _METADATA_SECONDS:
             return self._cached_metadata
-        metadata = fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+        metadata = fetch_json(self.url.rstrip("/") + "/.well-known/openid-configuration")
         issuer = metadata.get("issuer")
-        if issuer != self._issuer:
-            raise OurFailure(f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the provider's issuer, {issuer}")
+        if issuer != self.url:
+            raise OurFailure(f"GRADER_OIDC_ISSUER is {self.url}, but must be the provider's issuer, {issuer}")
         for name in _NEEDED:
             if name not in metadata:
                 raise OurFailure(f"the metadata of the university's login service lacks {name}")

@@ -75,8 +75,7 @@ def _login() -> Login:
     if not (settings.url and settings.course and hub_token) or logins.login_file().exists():
         return logins.load()
     url = settings.url.rstrip("/")
-    with progress(f"logging in at {url}"):
-        token = ServiceClient(Login(url, settings.course, "")).token_for(hub_token)
+    token = ServiceClient(Login(url, settings.course, "")).token_for(hub_token)
     return Login(url, settings.course, token)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,10 +16,11 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from grader.api.app import create_app
-from grader.api.external_login import LoginAttempt, _encoded
+from grader.api.external_login import _PURPOSE, LoginAttempt
 from grader.api.identity import HUB_TOKENS
 from grader.errors import BadCall
-from grader.service import Service
+from grader.lms.openid import seal
+from grader.service import Service, secret_of
 from grader.settings import Settings
 from grader.store import people
 from tests.api.test_oidc import refused
@@ -135,7 +138,8 @@ def test_an_attempt_at_the_university_is_none_at_the_hub(start: Start, hub: Hub,
     back = hub.authorize("ada", sent_to_the_hub(client))
     state = parse_qs(urlsplit(back).query)["state"][0]
     attempt = LoginAttempt("oidc", state, "nonce", "verifier", "/")
-    cookie = f"grader-login={_encoded(world.service, attempt)}"
+    secret = secret_of(world.service.settings, world.service.store)
+    cookie = f"grader-login={seal(secret, _PURPOSE, vars(attempt), 60)}"
     assert "another browser or window" in refused(client.get(back, headers={"Cookie": cookie}))
 
 
@@ -262,3 +266,27 @@ def test_a_hub_that_is_gone_is_a_503(start: Start) -> None:
     answer = exchanged(client, "a-token")
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
+
+
+class Failing(BaseHTTPRequestHandler):
+    """A hub that fails, with the body that a real one has then."""
+
+    def do_GET(self) -> None:
+        body = b'{"status": 500, "message": "Internal Server Error"}'
+        self.send_response(500)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_hub_that_fails_is_a_503_and_no_wrong_token(start: Start) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        answer = exchanged(start(jupyterhub_url=f"http://127.0.0.1:{server.server_port}"), "a-token")
+        server.shutdown()
+        thread.join()
+    assert answer.status_code == 503

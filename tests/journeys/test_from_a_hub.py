@@ -79,7 +79,7 @@ def notebook(campus: Campus) -> Iterator[Notebook]:
     connection = Path(campus.hub.folder.parent, "runtime", f"kernel-{answer.json()['kernel']['id']}.json")
     client = BlockingKernelClient(connection_file=str(connection))
     client.load_connection_file()
-    client.start_channels()
+    client.start_channels(hb=False)  # on a loaded machine, a late heartbeat would count as a death
     client.wait_for_ready(timeout=WAIT_SECONDS)
     yield Notebook(file, client)
     client.stop_channels()
