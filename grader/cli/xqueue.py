@@ -63,11 +63,11 @@ def xqueue(
     with sandbox_for(sandbox, assignment=task) as chosen, signals_handled(lambda *_: shutdown.set()):
         while not shutdown.wait(pause):
             try:
-                if client is None:
-                    client = XQueue(url, settings.xqueue_user, settings.xqueue_password, files_from)
+                structlog.contextvars.clear_contextvars()
+                client = client or XQueue(url, settings.xqueue_user, settings.xqueue_password, files_from)
                 offer = client.pull(queue)
-                structlog.contextvars.bind_contextvars(submission=offer and offer.xqueue_header.get("submission_id"))
                 if offer is not None:
+                    structlog.contextvars.bind_contextvars(submission=offer.xqueue_header["submission_id"])
                     # if this fails, there is no result, and XQueue offers the submission again
                     result = _result(client, offer, task, chosen)
                     client.put(offer, result)
@@ -83,7 +83,7 @@ def _result(client: XQueue, offer: Offer, task: Assignment, sandbox: Sandbox) ->
     """Return the result of a submission: uploaded files, or else the text that the student typed."""
     score, text = 0.0, io.StringIO()
     try:
-        typed = str(offer.xqueue_body.get("student_response", ""))
+        typed = str(offer.xqueue_body["student_response"])
         files = client.download(offer) or [(task.files[0], typed.encode("utf-8", "replace"))]
         submission = receive_all(files, task.files[0])
     except Refused as why:

@@ -68,6 +68,11 @@ class Course:
             assert time.monotonic() < deadline, self.log.read_text("utf-8")[-3000:]
             time.sleep(0.1)
 
+    def failures(self) -> list[int | None]:
+        """Return the submissions of the logged failures; None if none was pulled."""
+        lines = self.log.read_text("utf-8").splitlines()
+        return [json.loads(line).get("submission") for line in lines if '"failed"' in line]
+
     def until_retired(self, *ids: int) -> list[dict[str, Any]]:
         self.until(lambda: all(self.entry(id)["status"] == "retired" for id in ids))
         return [self.entry(id) for id in ids]
@@ -114,6 +119,7 @@ def test_what_the_grader_fails_at_has_no_result_and_is_graded_when_it_is_offered
         course.until(lambda: "has no attribute 'ad'" in course.log.read_text("utf-8"))
     entry = course.entry(id)
     assert (entry["status"], entry["score"], entry["reply"], entry["results"]) == ("pulled", None, None, 0)
+    assert course.failures()[-1] == id
     course.platform.xqueue_age()
     (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
     with course.grading("broken", "broken"):
@@ -132,6 +138,7 @@ def test_a_queue_that_does_not_answer_is_asked_again(course: Course) -> None:
         course.platform.xqueue_age()
         entry = course.until_retired(id)[0]
     assert (entry["score"], entry["results"]) == (100, 1)
+    assert course.failures()[-3:] == [None, None, id]
 
 
 def test_a_result_whose_acknowledgement_is_lost_is_one_result(course: Course) -> None:
