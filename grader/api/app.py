@@ -21,6 +21,7 @@ from grader.api import (
     gradebook,
     gradings,
     groups,
+    lti,
     members,
     offering,
     oidc,
@@ -29,6 +30,7 @@ from grader.api import (
     packs,
     passwords,
     people,
+    platforms,
     privacy,
     problems,
     questions,
@@ -105,6 +107,8 @@ def create_app(service: Service) -> FastAPI:
         sessions,
         passwords,
         oidc,
+        platforms,
+        lti,
     ):
         routes += page.pages.routes
         app.include_router(page.pages)
