@@ -124,7 +124,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Any, reports: Any) -> I
                     new_id(), name, issuer, f"client of {name}", login_url, token_url, f"{keys_url}/{name}", domains
                 )
                 lti.put_platform(tx, platforms[name], ["1", "2"] if name == "ours" else ["3"])
-            linked = lti.Context(new_id(), platforms["ours"].id, "1", "there", "There", COURSE, "", "")
+            linked = lti.LinkedContext(new_id(), platforms["ours"].id, "1", "there", "There", COURSE, "", "")
             lti.put_context(tx, linked)
         yield Scene(world, f"http://{host}:{port}", keys_url, platforms)
         keys.shutdown()
@@ -480,7 +480,7 @@ def test_forged_key_ids_fetch_the_keys_at_most_once_a_minute(scene: Scene, clien
 def test_two_platforms_with_the_same_subject_have_two_people(scene: Scene, client: httpx.Client) -> None:
     """The first is trusted with addresses of uni.example, the second is not."""
     with scene.world.service.store.write() as tx:
-        context = lti.Context(new_id(), scene.platforms["others"].id, "3", "there", "There", "other", "", "")
+        context = lti.LinkedContext(new_id(), scene.platforms["others"].id, "3", "there", "There", "other", "", "")
         lti.put_context(tx, context)
         admin = people.put_person(tx, "ann@uni.example", "Ann", admin=True)
         people.put_member(tx, COURSE, admin.id, Role.STUDENT)
