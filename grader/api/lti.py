@@ -308,15 +308,15 @@ def frame_policy(ancestors: str, form_action: str = "") -> str:
     """Return the content security policy of a page that pages of these origins may frame, and whose forms may also lead
     to another origin."""
     policy = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {ancestors}")
-    return policy.replace("form-action 'self'", f"form-action 'self' {form_action}")
+    return policy.replace("form-action 'self'", f"form-action 'self'{form_action}")
 
 
 def _framed(request: Request, template: str, platform: Platform, launch: Launch, **variables: Any) -> Response:
     """Render a page that only the platform may show in a frame: pages of its registered URLs' origins, and of the one
     that the launch names."""
     urls = (platform.issuer, platform.login_url, launch.presentation.return_url or "")
-    ancestors = " ".join(dict.fromkeys(origin_of(url) for url in urls))
-    to_platform = origin_of(launch.deep_linking.deep_link_return_url) if launch.deep_linking else ""
+    ancestors = " ".join({origin_of(url) for url in urls if origin_of(url)})
+    to_platform = f" {origin_of(launch.deep_linking.deep_link_return_url)}" if launch.deep_linking else ""
     response = page(request, template, platform=platform, launch=launch, **variables)
     response.headers["Content-Security-Policy"] = frame_policy(ancestors, to_platform)
     return response

@@ -73,9 +73,9 @@ def send_platform(caller: TheCaller, form: FromForm[PlatformForm]) -> Response:
     with caller.write() as tx:
         if form.id and lti.platform(tx, form.id) is None:
             raise not_found("platform")
-        fields = form.model_dump(exclude={"deployments", "id"})
-        platform = Platform(**fields | {"id": form.id or new_id(), "domains": tuple(map(str.lower, form.domains))})
-        lti.put_platform(tx, platform, form.deployments)
+        fields = vars(form) | {"id": form.id or new_id(), "domains": tuple(map(str.lower, form.domains))}
+        deployments = fields.pop("deployments")
+        lti.put_platform(tx, Platform(**fields), deployments)
     return RedirectResponse("/platforms", 303)
 
 
