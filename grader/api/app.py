@@ -22,6 +22,7 @@ from grader.api import (
     gradebook,
     gradings,
     groups,
+    lti,
     members,
     offering,
     openapi,
@@ -29,6 +30,7 @@ from grader.api import (
     packs,
     passwords,
     people,
+    platforms,
     privacy,
     problems,
     questions,
@@ -108,6 +110,8 @@ def create_app(service: Service) -> FastAPI:
         sessions,
         passwords,
         external_login,
+        platforms,
+        lti,
     ):
         routes += page.pages.routes
         app.include_router(page.pages)

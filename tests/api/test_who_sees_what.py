@@ -66,6 +66,9 @@ ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_r
 BECAUSE = digest_of("because")
 GROUP = short_hash("text", BECAUSE)
 ADJUSTED = {"data": {"points": "1", "reason": "found later"}}
+PLATFORM = {"name": "Canvas", "issuer": "https://canvas.example", "client_id": "1"} | dict.fromkeys(
+    ("login_url", "token_url", "keys_url"), "https://canvas.example/lti"
+)
 EXTENSIONS = {"files": {"file": ("extensions.csv", b"login,due_at\nada,2030-01-01T00:00:00Z\n")}}
 
 
@@ -86,6 +89,16 @@ TABLE = [
     Row("GET /login/{name}", "0000000"),  # none is set here: test_oidc.py, test_jupyterhub.py
     Row("GET /login/{name}/back", "0000000"),
     Row("POST /api/v1/tokens/jupyterhub", "0000000", {"json": {"token": "x"}}),
+    Row("GET /lti/jwks.json", OPEN),
+    Row("GET /lti/login", OPEN),  # 422 for all of these: test_lti.py
+    Row("POST /lti/login", OPEN),
+    Row("POST /lti/launch", OPEN, also=403),
+    Row("POST /lti/course", OPEN),
+    Row("POST /lti/deep-link", OPEN),
+    Row("GET /lti/register", OPEN),
+    Row("GET /platforms", ADMINS),
+    Row("POST /platforms", ADMINS, {"data": PLATFORM}),
+    Row("POST /platforms/links", ADMINS),
     Row("GET /api/v1/me", ALL),
     Row("PUT /api/v1/people/{login}", ADMINS, {"json": {"name": "Ada"}}),
     Row("GET /api/v1/tokens", OWN),
@@ -472,7 +485,7 @@ def test_nothing_that_a_student_may_read_names_another(scene: Scene, row: Row) -
     assert not re.search(r"\bbob\b", text, re.IGNORECASE)
 
 
-LOGINS = ("POST /login", "POST /logout", "POST /api/v1/tokens/jupyterhub")
+LOGINS = ("POST /login", "POST /logout", "POST /lti/", "POST /api/v1/tokens/jupyterhub")
 
 
 # ── tokens that may do less ──────────────────────────────────────────────────────────────────────────
