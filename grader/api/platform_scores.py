@@ -1,0 +1,123 @@
+"""Scores for learning platforms: what to send for a student, and when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from grader.api.identity import Caller
+from grader.api.scores import counting_submissions
+from grader.api.views import SubmissionView
+from grader.course.scores import Score, SubmissionState
+from grader.errors import BadCall, OurFailure
+from grader.lms.scores import PlatformScore, Progress
+from grader.lms.services import TRY_AGAIN, UNAUTHORIZED, Services
+from grader.model import ZERO
+from grader.service import Service
+from grader.store import lti, lti_scores, offerings, people
+from grader.store.database import now
+from grader.store.lti_scores import StudentColumn
+from grader.store.records import AccessToken, Message, Role, TokenKind
+
+_MEANINGS = {
+    403: "the platform does not allow scores in this column",
+    404: "the column does not exist any more: add it again",
+    422: "the platform does not know the student, or it is the Test Student",
+}
+_SERVER_ERROR = 500
+_TICK = dt.timedelta(milliseconds=1)
+_OLD_TIMESTAMP = (400, 409)
+"""Statuses with which platforms refuse a score that is older than the one they have. The next attempt has a newer
+timestamp."""
+
+
+def send_score(service: Service, message: Message) -> dt.datetime | None:
+    """Send the score of a student to the platforms of the course, unless they have it. Return the time at which it
+    changes if nothing happens; None if it does not. Raise an exception if the message must be sent again."""
+    until = None
+    with service.store.read() as tx:
+        columns = lti_scores.columns_of(tx, message.course, message.assignment, message.person)
+        key = lti.tool_key(tx) if columns else None
+    for column in columns:
+        problem, failure = "", None
+        try:
+            problem, until = _send_to(service, message, column, Services(column.context.access, key))
+        except OurFailure as failed:
+            problem, failure = f"{failed}; it is tried again", failed
+        if problem:
+            with service.store.write() as tx:
+                lti_scores.refuse(tx, column, message, problem)
+        if failure:
+            raise failure
+    return until
+
+
+def _send_to(
+    service: Service, message: Message, column: StudentColumn, services: Services
+) -> tuple[str, dt.datetime | None]:
+    """Send the score of a student to a column if it is news. Return why the platform has refused it for good, or "", and
+    the time that `send_score` returns."""
+    sent = column.sent
+    for _ in range(2):
+        services.prepare()
+        # looked up right before it is sent, so that no number leaves after a hold
+        score, until = _score(service, message)
+        if score is None or not score.is_news(sent) or _would_remove_number(services, column, score):
+            return "", until
+        moment = now()
+        if sent:
+            moment = max(moment, dt.datetime.fromisoformat(sent["timestamp"]) + _TICK)
+        body = score.body(column.subject, sent, moment)
+        answer = services.put_score(column.url, body)
+        if answer.status != UNAUTHORIZED:
+            break
+    if answer.is_success:
+        with service.store.write() as tx:
+            lti_scores.accept(tx, column, message, score.stored | {"timestamp": body["timestamp"]})
+        return "", until
+    refusal = f"the platform answers with status {answer.status}"
+    is_old = answer.status in _OLD_TIMESTAMP and not message.failures
+    if is_old or answer.status in TRY_AGAIN or answer.status >= _SERVER_ERROR:
+        raise OurFailure(refusal)
+    return _MEANINGS.get(answer.status, refusal), until
+
+
+def _would_remove_number(services: Services, column: StudentColumn, score: PlatformScore) -> bool:
+    """Return whether the platform shows a number that it might remove for a score without one, or does not tell."""
+    if score.has_number:
+        return False
+    try:
+        return services.has_number(column.url, column.subject)
+    except BadCall:
+        return True
+
+
+def _score(service: Service, message: Message) -> tuple[PlatformScore | None, dt.datetime | None]:
+    """Return the score of a student as the student may see it, None if there is nothing to score, and the time at which
+    it changes if nothing happens."""
+    course, assignment = message.course, message.assignment
+    with service.store.read() as tx:
+        offering = offerings.offering(tx, course, assignment)
+        person = people.person(tx, message.person)
+        if offering is None or person is None or assignment not in service.assignments:
+            return None, None
+        token = AccessToken("", TokenKind.SESSION, "", now(), None)
+        student = Caller(replace(person, admin=False), {course: Role.STUDENT}, token, service)
+        view = counting_submissions(tx, student, [offering], [person.id]).get((assignment, person.id))
+        if view is None or view.score is None:
+            return None, None
+    changes = [moment for moment in (offering.release_at, view.over_at) if moment and moment > now()]
+    return _platform_score(view, view.score), min(changes, default=None)
+
+
+def _platform_score(view: SubmissionView, score: Score) -> PlatformScore:
+    """Return the score of a submission as platforms get it."""
+    progress = Progress.PENDING
+    if view.state is SubmissionState.BROKEN:
+        progress = Progress.FAILED
+    elif view.state is SubmissionState.PARTLY_GRADED:
+        progress = Progress.MANUAL
+    elif view.grading.points is not None and score.final is not None and not score.absent:
+        progress = Progress.GRADED
+    points = score.final or ZERO if progress is Progress.GRADED else ZERO
+    return PlatformScore(progress, view.submission.id, view.submission.received_at, points, score.possible)
