@@ -7,27 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import hashlib
 import hmac
 import secrets
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import httpx2
 import structlog
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
-from authlib.oidc.core import CodeIDToken
 from fastapi import APIRouter, Depends
-from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet, OctKey
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -37,6 +30,7 @@ from grader.api.rendering import local_path
 from grader.api.sessions import begin_session
 from grader.course.roster import login_of
 from grader.errors import BadCall, OurFailure
+from grader.lms.openid import WAIT_SECONDS, NoAnswer, PublicKeys, fetch_json, is_safe, seal, tls, unseal, verified
 from grader.render.text import one_line
 from grader.service import Service, secret_of
 from grader.settings import Settings
@@ -51,18 +45,13 @@ BACK = "/login/oidc/back"
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
 _COOKIE_SUFFIX = "-login"
+_PURPOSE = "login attempts"
 _METADATA_SECONDS = 3600
-_LEEWAY_SECONDS = 60
-_WAIT_SECONDS = 5.0
-"""Longest time without an answer of the provider."""
 _LOGIN_SECONDS = 10.0
 """Longest time of one step of a login, with the wait for a thread."""
 _THREADS = 4
 """Number of login steps at the same time. They have threads of their own: a provider that does not answer must not take
 the threads that serve other requests."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +74,8 @@ class Provider:
         """The provider's metadata; empty until they are fetched."""
         self._cached_at = 0.0
         """Time at which the metadata were fetched, by the monotonic clock."""
-        self._keys: KeySet | None = None
-        """The provider's public keys; None until they are fetched."""
+        self._keys = PublicKeys("")
+        """The provider's public keys, at the URL in the metadata."""
         self._threads = ThreadPoolExecutor(_THREADS, "login")
 
     async def in_thread(self, step: Callable[[], Response]) -> Response:
@@ -97,7 +86,7 @@ class Provider:
         try:
             async with asyncio.timeout(_LOGIN_SECONDS):
                 return await loop.run_in_executor(self._threads, context.run, step)
-        except TimeoutError as late:
+        except (TimeoutError, NoAnswer) as late:
             raise _no_answer(late) from None
 
     def login_url(self, attempt: LoginAttempt) -> str:
@@ -123,33 +112,17 @@ class Provider:
                     code=code,
                     code_verifier=attempt.verifier,
                 )
-                claims = self._verified(token, attempt.nonce)
+                client_id = self._settings.oidc_client_id
+                claims = verified(token["id_token"], self._keys, self._issuer, client_id, attempt.nonce)
                 userinfo_url = metadata.get("userinfo_endpoint")
                 if userinfo_url and self._settings.oidc_login_claim not in claims:
                     claims |= self._userinfo(client, userinfo_url, claims["sub"])
                 return claims
-            except (OAuthError, JoseError, KeyError, ValueError) as wrong:
+            except (OAuthError, BadCall, KeyError, ValueError) as wrong:
                 log.warning("a login failed", why=f"{type(wrong).__name__}: {one_line(str(wrong))}")
                 raise _failed("the provider's response is not valid or has expired") from wrong
             except httpx2.HTTPError as gone:
                 raise _no_answer(gone) from gone
-
-    def _verified(self, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
-        """Return the claims of the ID token after checking its signature, issuer, audience, times and nonce."""
-        id_token = token["id_token"]
-        try:
-            signed = jwt.decode(id_token, self._key_set(), algorithms=_SIGNED_WITH)
-        except InvalidKeyIdError:  # the provider may have changed its keys
-            signed = jwt.decode(id_token, self._key_set(fresh=True), algorithms=_SIGNED_WITH)
-        client_id = self._settings.oidc_client_id
-        required = {
-            "iss": {"essential": True, "value": self._issuer},
-            "aud": {"essential": True, "value": client_id},
-        }
-        expected = {"nonce": nonce, "client_id": client_id, "access_token": token.get("access_token")}
-        claims = CodeIDToken(signed.claims, signed.header, required, expected)
-        claims.validate(leeway=_LEEWAY_SECONDS)
-        return dict(claims)
 
     def _userinfo(self, client: OAuth2Client, url: str, subject: str) -> dict[str, Any]:
         """Return the claims at the provider's user info endpoint. Raise 403 if they are not about `subject`, the person
@@ -171,8 +144,8 @@ class Provider:
             scope="openid email profile",
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
-            timeout=_WAIT_SECONDS,
-            verify=_tls(),
+            timeout=WAIT_SECONDS,
+            verify=tls(),
         )
 
     def _metadata(self) -> Mapping[str, Any]:
@@ -180,7 +153,7 @@ class Provider:
         after `_METADATA_SECONDS`. Raise `OurFailure` if they belong to another issuer or lack an endpoint."""
         if self._cached_metadata and time.monotonic() - self._cached_at < _METADATA_SECONDS:
             return self._cached_metadata
-        metadata = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+        metadata = fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
         issuer = metadata.get("issuer")
         if issuer != self._issuer:
             raise OurFailure(f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the provider's issuer, {issuer}")
@@ -188,15 +161,9 @@ class Provider:
             if name not in metadata:
                 raise OurFailure(f"the metadata of the university's login service lacks {name}")
         # the keys belong to the metadata, so they are fetched again too
-        self._cached_metadata, self._keys, self._cached_at = metadata, None, time.monotonic()
+        self._cached_metadata, self._cached_at = metadata, time.monotonic()
+        self._keys = PublicKeys(metadata["jwks_uri"])
         return metadata
-
-    def _key_set(self, fresh: bool = False) -> KeySet:
-        """Return the public keys with which the provider signs ID tokens. `fresh` fetches them again."""
-        if self._keys is None or fresh:
-            keys: Any = _fetch_json(self._metadata()["jwks_uri"])
-            self._keys = KeySet.import_key_set(keys)
-        return self._keys
 
 
 def _no_answer(why: Exception) -> HttpProblem:
@@ -204,22 +171,6 @@ def _no_answer(why: Exception) -> HttpProblem:
     log.error("the login service does not answer", why=f"{type(why).__name__}: {one_line(str(why))}")
     detail = "the university's login service does not answer; try again in a moment"
     return HttpProblem(503, "login-unavailable", "You cannot log in now", detail, retry_seconds=RETRY_SECONDS)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Return the certificates to trust. Reading them takes longer than all else in a login, and holds up other
-    requests."""
-    return httpx2.create_ssl_context()
-
-
-def _fetch_json(url: str) -> dict[str, Any]:
-    """Return a JSON object of the provider, empty if it is another JSON value. Raise 503 if there is no answer."""
-    try:
-        document = httpx2.get(url, timeout=_WAIT_SECONDS, verify=_tls()).raise_for_status().json()
-    except (httpx2.HTTPError, ValueError) as gone:
-        raise _no_answer(gone) from gone
-    return document if isinstance(document, dict) else {}
 
 
 def provider_of(settings: Settings) -> Provider | None:
@@ -230,9 +181,7 @@ def provider_of(settings: Settings) -> Provider | None:
         return None
     if not all(given):
         raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
-    issuer = urlsplit(settings.oidc_issuer)
-    is_local = issuer.scheme == "http" and issuer.hostname in _LOOPBACK
-    if issuer.scheme != "https" and not is_local:
+    if not is_safe(settings.oidc_issuer):
         raise BadCall("GRADER_OIDC_ISSUER must be an https address, or http on this machine (localhost)")
     return Provider(settings)
 
@@ -260,7 +209,7 @@ def _start_login(service: Service, provider: Provider, next: str) -> Response:
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     attempt = LoginAttempt(state, nonce, verifier, local_path(next))
     response = RedirectResponse(provider.login_url(attempt), 303)
-    cookie = _encoded(service, attempt)
+    cookie = seal(secret_of(service.settings, service.store), _PURPOSE, vars(attempt), _ATTEMPT_SECONDS)
     set_cookie(response, service.settings, cookie, _ATTEMPT_SECONDS, _COOKIE_SUFFIX)
     return response
 
@@ -284,7 +233,9 @@ async def finish_login(
 def _finish_login(
     request: Request, service: Service, provider: Provider, state: str, code: str, error: str, iss: str | None
 ) -> Response:
-    attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE_SUFFIX), ""))
+    cookie = request.cookies.get(cookie_name(service.settings, _COOKIE_SUFFIX), "")
+    claims = unseal(secret_of(service.settings, service.store), _PURPOSE, cookie)
+    attempt = LoginAttempt(**claims) if claims else None
     # without this comparison, another site could log the browser in as another person
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
         raise _failed("the login was started in another browser or window, or more than ten minutes ago")
@@ -324,29 +275,3 @@ def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
 def _failed(why: str) -> HttpProblem:
     """Return the 403 problem for a login that failed."""
     return HttpProblem(403, "login-failed", "The login failed", f"{why}: start again at /login")
-
-
-# ── the cookie with the state of a login ─────────────────────────────────────────────────────────────
-
-
-def _signing_key(service: Service) -> OctKey:
-    secret = secret_of(service.settings, service.store)
-    return OctKey.import_key(hmac.digest(secret, b"login attempts", hashlib.sha256))
-
-
-def _encoded(service: Service, attempt: LoginAttempt) -> str:
-    """Return a login attempt as a signed token (JWT) that expires, for the cookie."""
-    expires = int(time.time()) + _ATTEMPT_SECONDS
-    claims = vars(attempt) | {"exp": expires}
-    return jwt.encode({"alg": "HS256"}, claims, _signing_key(service))
-
-
-def _decoded(service: Service, cookie: str) -> LoginAttempt | None:
-    """Return the login attempt in a cookie; None if the cookie is missing, forged or expired."""
-    try:
-        claims = jwt.decode(cookie, _signing_key(service), algorithms=["HS256"]).claims
-        jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
-    except (JoseError, ValueError):
-        return None
-    del claims["exp"]
-    return LoginAttempt(**claims)

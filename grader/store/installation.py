@@ -19,30 +19,35 @@ def secret(tx: Tx) -> str:
 def put_once(tx: Tx, name: str, value: str) -> str:
     """Store a fact, unless there is one with this name. Return the value of the stored fact."""
     insert_new(tx, facts, {"name": name, "value": value})
-    return _value(tx, name)
+    return fact(tx, name)
 
 
 def put_channels(tx: Tx, channels: Iterable[str]) -> None:
     """Record the channels of the service's messages, for the processes that grade."""
-    upsert(tx, facts, {"name": "channels", "value": " ".join(channels)})
+    put(tx, "channels", " ".join(channels))
 
 
 def channels(tx: Tx) -> list[str]:
     """Return the channels that `put_channels` recorded."""
-    return _value(tx, "channels").split()
+    return fact(tx, "channels").split()
 
 
 def put_url(tx: Tx, url: str) -> None:
     """Record the URL of the service, for commands that print links to it."""
-    upsert(tx, facts, {"name": "address", "value": url})
+    put(tx, "address", url)
 
 
 def url(tx: Tx) -> str:
     """Return the URL that `put_url` recorded; empty if there is none."""
-    return _value(tx, "address")
+    return fact(tx, "address")
 
 
-def _value(tx: Tx, name: str) -> str:
+def put(tx: Tx, name: str, value: str) -> None:
+    """Store a fact, or change it."""
+    upsert(tx, facts, {"name": name, "value": value})
+
+
+def fact(tx: Tx, name: str) -> str:
     """Return the value of a fact; empty if there is none."""
     query = select(facts.c.value).filter_by(name=name)
     return tx.scalar(query) or ""
@@ -50,5 +55,4 @@ def _value(tx: Tx, name: str) -> str:
 
 def check_writable(tx: Tx) -> None:
     """Write to the database, to check that it accepts writes."""
-    moment = now().isoformat()
-    upsert(tx, facts, {"name": "touched", "value": moment})
+    put(tx, "touched", now().isoformat())

@@ -1,0 +1,221 @@
+"""Requests to other servers, their keys, and the tokens that they sign, for OpenID Connect and LTI 1.3."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import math
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet, OctKey
+
+from grader.bounds import MIB
+from grader.errors import BadCall, OurFailure
+
+WAIT_SECONDS = 5.0
+"""Longest time without an answer of another server."""
+LEEWAY_SECONDS = 60
+"""Largest difference between the clocks of two servers."""
+SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_MOST_BYTES = MIB
+_KEYS_SECONDS = 3600
+_REFETCH_SECONDS = 60
+"""Least time between two requests for the same keys, so that tokens with forged key ids cost nothing."""
+
+
+class NoAnswer(OurFailure):
+    """Another server does not answer, or its answer is of no use."""
+
+
+@dataclass(frozen=True)
+class RemoteResponse:
+    """The response of another server."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raise `NoAnswer` if it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as wrong:
+            raise NoAnswer("the answer is not JSON") from wrong
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Return the certificates to trust. Reading them takes longer than all else in a login, and holds up other
+    requests."""
+    return httpx2.create_ssl_context()
+
+
+def is_safe(url: str) -> bool:
+    """Return whether a URL is an https address, or http on this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return is_local or (parts.scheme == "https" and bool(parts.hostname))
+
+
+def send(method: str, url: str, **arguments: Any) -> RemoteResponse:
+    """Send a request to another server, and return its response. Redirects are not followed.
+
+    Args:
+        method: The HTTP method.
+        url: An https address, or http on this machine.
+        **arguments: Arguments of `httpx2.Client.request`, for example `json`.
+
+    Raises:
+        NoAnswer: If there is no answer within `WAIT_SECONDS`, or it is larger than a MiB.
+    """
+    deadline = time.monotonic() + 2 * WAIT_SECONDS
+    body = b""
+    try:
+        with (
+            httpx2.Client(timeout=WAIT_SECONDS, verify=tls()) as client,
+            client.stream(method, url, **arguments) as response,
+        ):
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > _MOST_BYTES or time.monotonic() > deadline:
+                    raise NoAnswer(f"the answer of {urlsplit(url).netloc} is too large or too slow")
+    except (httpx2.HTTPError, httpx2.InvalidURL) as gone:
+        raise NoAnswer(f"{urlsplit(url).netloc} does not answer: {type(gone).__name__}: {gone}") from gone
+    return RemoteResponse(response.status_code, response.headers, body)
+
+
+def fetch_json(url: str) -> dict[str, Any]:
+    """Return the JSON object at a URL; empty if it is another JSON value. Raise `NoAnswer` if there is none."""
+    response = send("GET", url)
+    if not response.is_success:
+        raise NoAnswer(f"{urlsplit(url).netloc} answers with status {response.status}")
+    document = response.json()
+    return document if isinstance(document, dict) else {}
+
+
+class PublicKeys:
+    """The public keys with which another server signs its tokens."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = Lock()
+        self._keys: KeySet | None = None
+        self._fetched_at = self._failed_at = -math.inf
+
+    def get(self, *, fresh: bool = False) -> KeySet:
+        """Return the keys. They are fetched again after an hour and, if `fresh`, after `_REFETCH_SECONDS`. Raise
+        `NoAnswer` if they cannot be fetched."""
+        with self._lock:
+            age = time.monotonic() - self._fetched_at
+            is_old = age >= (_REFETCH_SECONDS if fresh else _KEYS_SECONDS)
+            if self._keys is None or is_old:
+                self._fetch()
+            assert self._keys is not None
+            return self._keys
+
+    def _fetch(self) -> None:
+        if time.monotonic() - self._failed_at < WAIT_SECONDS:  # who has waited for the lock need not wait again
+            raise NoAnswer("the keys could not be fetched a moment ago")
+        try:
+            document: Any = fetch_json(self._url)
+            self._keys = KeySet.import_key_set(document)
+        except (NoAnswer, JoseError, KeyError, TypeError, ValueError) as wrong:
+            self._failed_at = time.monotonic()
+            raise NoAnswer(f"no keys at {urlsplit(self._url).netloc}: {wrong}") from wrong
+        self._fetched_at = time.monotonic()
+
+
+def verified(token: str, keys: PublicKeys, issuer: str, client_id: str, nonce: str) -> dict[str, Any]:
+    """Return the claims of an ID token after checking its signature, issuer, audience, times and nonce.
+
+    Raises:
+        BadCall: If the token is not valid. The message says why.
+        NoAnswer: If the keys cannot be fetched.
+    """
+    options: Any = {
+        "iss": {"essential": True, "value": issuer},
+        "sub": {"essential": True},
+        "aud": {"essential": True, "value": client_id},
+        "exp": {"essential": True},
+        "iat": {"essential": True},
+        "nonce": {"essential": True, "values": [nonce]},
+    }
+    try:
+        claims = _decoded(token, keys)
+        jwt.JWTClaimsRegistry(leeway=LEEWAY_SECONDS, **options).validate(claims)
+    except (JoseError, ValueError, TypeError, RecursionError) as wrong:
+        raise BadCall(f"{type(wrong).__name__}: {wrong}") from wrong
+    if claims["nonce"] != nonce:
+        raise BadCall("the nonce is not a text")
+    # a token for several clients must name the one that has asked for it
+    authorized = claims.get("azp", claims["aud"])
+    if authorized not in (client_id, [client_id]):
+        raise BadCall("the token was made for another client (azp)")
+    return claims
+
+
+def _decoded(token: str, keys: PublicKeys) -> dict[str, Any]:
+    try:
+        signed = jwt.decode(token, keys.get(), algorithms=SIGNED_WITH, decoder_cls=_StrictDecoder)
+    except InvalidKeyIdError:  # the other server may have changed its keys
+        signed = jwt.decode(token, keys.get(fresh=True), algorithms=SIGNED_WITH, decoder_cls=_StrictDecoder)
+    return signed.claims
+
+
+class _StrictDecoder(json.JSONDecoder):
+    """A decoder that refuses names that occur twice, which two programs could read differently."""
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        raise ValueError("a claim occurs twice")
+    return names
+
+
+# ── tokens of our own ────────────────────────────────────────────────────────────────────────────────
+
+
+def seal(secret: bytes, purpose: str, claims: Mapping[str, Any], seconds: float) -> str:
+    """Return claims as a signed token that only `unseal` accepts, with the same purpose and secret, for some time."""
+    expires = int(time.time() + seconds)
+    return jwt.encode({"alg": "HS256"}, {**claims, "exp": expires}, _key(secret, purpose))
+
+
+def unseal(secret: bytes, purpose: str, token: str) -> dict[str, Any] | None:
+    """Return the claims of a token that `seal` made; None if the token is missing, forged or expired."""
+    try:
+        claims = jwt.decode(token, _key(secret, purpose), algorithms=["HS256"]).claims
+        jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
+    except (JoseError, ValueError):
+        return None
+    del claims["exp"]
+    return claims
+
+
+def _key(secret: bytes, purpose: str) -> OctKey:
+    return OctKey.import_key(hmac.digest(secret, purpose.encode(), hashlib.sha256))
