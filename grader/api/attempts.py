@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.api.identity import Caller
 from grader.api.views import SubmissionView
 from grader.api.visibility import Visibility
-from grader.model import ZERO, Points
+from grader.model import ZERO, Points, Status
 from grader.store import gradings, submissions
 from grader.store.database import Tx
 from grader.store.records import CheckRecord, File, State
@@ -49,13 +49,25 @@ def attempts(
     earlier: list[CheckRecord] = []
     for view in reversed(views):  # from the oldest, so that each attempt is compared with the one before
         stored = results_of.get(view.grading.id, [])
-        results = Visibility(view.offering, caller).results(stored)
+        results = _with_marks(Visibility(view.offering, caller).results(stored), view)
         change = points_change(earlier, results) if earlier and results else None
         counts = view.submission.id == counting_id
         files = uploads[view.submission.id].files
         rows.append(AttemptRow(counting if counting and counts else view, files, counts, change))
         earlier = results or earlier
     return rows[::-1]
+
+
+def _with_marks(results: Sequence[CheckRecord], view: SubmissionView) -> list[CheckRecord]:
+    """Return the check results of an attempt, with the points of its marks."""
+    points_of_marks = {mark.question: mark.points for mark in view.marks}
+    marked = []
+    for result in results:
+        points = points_of_marks.get(result.check)
+        if points is not None:
+            result = replace(result, points=points, status=Status.of_points(points, result.possible))
+        marked.append(result)
+    return marked
 
 
 def points_change(earlier: Sequence[CheckRecord], later: Sequence[CheckRecord]) -> PointsChange:

@@ -19,7 +19,7 @@ from grader.api.rendering import page
 from grader.api.schemas import AssignmentId, FromForm, MaybeEmpty
 from grader.course import offerings as offers
 from grader.course.late import MOST_DAYS
-from grader.store import late_days, offerings
+from grader.store import late_days, offerings, submissions
 from grader.store.records import Offering
 
 pages = APIRouter(include_in_schema=False)
@@ -109,6 +109,8 @@ def show_offering(staff: ForCourse, assignment: AssignmentId, saved: str | None 
         current = offerings.offering(tx, course.id, assignment)
         offering = current or Offering(course.id, assignment)
         load = offers.load(tx, offering, staff.caller.service.settings.workers)
+        due_at = offering.due_at
+        late_count = submissions.count_after(tx, course.id, assignment, due_at) if due_at else 0
     return page(
         staff.request,
         "offering.html",
@@ -117,6 +119,7 @@ def show_offering(staff: ForCourse, assignment: AssignmentId, saved: str | None 
         is_offered=current is not None,
         task=task,
         load=load,
+        late_count=late_count,
         added=added,
         version=_version(current),
         saved=None if saved is None else [SETTING_LABELS[name] for name in saved.split(",") if name in SETTING_LABELS],

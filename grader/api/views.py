@@ -23,7 +23,7 @@ from grader.course.scores import (
     score,
 )
 from grader.errors import BadAssignment, BadCall
-from grader.model import CheckResult, Points, Report, Status
+from grader.model import CheckResult, Points, Report, Status, show_points
 from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store import (
@@ -332,15 +332,30 @@ def with_marked_checks(report: Report, view: SubmissionView) -> Report:
         checks = []
         for check in part.checks:
             if check.id in mark_of:
-                mark = mark_of[check.id]
-                status = Status.of_points(mark.points, check.possible)
-                remarks = ("Marked by a person.",)
-                check = CheckResult(
-                    check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=remarks
-                )
+                check = _with_mark(check, mark_of[check.id])
             checks.append(check)
         parts.append(replace(part, checks=tuple(checks)))
     return replace(report, parts=tuple(parts))
+
+
+def _with_mark(check: CheckResult, mark: Mark) -> CheckResult:
+    """Return the result of a check with the points and the comment of a mark. What the check found stays below them."""
+    remarks = ["Marked by a person."]
+    if check.status.loses_points:
+        remarks.append(f"Before: {show_points(check.points)} of {show_points(check.possible)}. {check.reason}")
+    status = Status.of_points(mark.points, check.possible)
+    line = check.line if status.loses_points else None
+    remarks += check.remarks
+    return CheckResult(
+        check.id,
+        check.title,
+        mark.points,
+        check.possible,
+        status,
+        mark.comment,
+        line=line,
+        remarks=tuple(remarks),
+    )
 
 
 def decided(report: Report, view: SubmissionView) -> dict[str, CheckResult | QuestionScore]:

@@ -167,6 +167,12 @@ def newest_of_each(
     return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person, submissions.c.assignment)))
 
 
+def count_after(tx: Tx, course: str, assignment: str, moment: dt.datetime) -> int:
+    """Return the number of submissions to an assignment that were received after this time."""
+    query = select(func.count()).select_from(submissions).where(submissions.c.received_at > moment)
+    return tx.scalar(query.filter_by(course=course, assignment=assignment, kind=Kind.SUBMISSION)) or 0
+
+
 def withdrawn() -> Select[str]:
     """Return a query for the ids of submissions that were cancelled or superseded before they were graded."""
     return _in_state(State.CANCELLED, State.SUPERSEDED)

@@ -424,6 +424,14 @@ def test_settings_that_cannot_be_are_refused_by_the_page_too(
     assert offering(world) == before
 
 
+def test_an_earlier_due_date_tells_how_many_submissions_become_late(world: World, grace: Editor) -> None:
+    world.hand_in("ada")
+    world.set(due_at=now() + dt.timedelta(hours=1))
+    assert "came after this due date" not in words(grace.get(SETTINGS))
+    world.set(due_at=now() - dt.timedelta(hours=1))
+    assert "1 submission came after this due date" in words(grace.get(SETTINGS))
+
+
 def test_settings_that_someone_else_has_changed_are_not_overwritten(world: World, grace: Editor) -> None:
     page = grace.get(SETTINGS)
     world.set(attempts_per_hour=3)

@@ -121,3 +121,30 @@ def test_staff_decide_on_the_pages(world: World, submission: str) -> None:
     assert "Points of a check" not in student
     grace.sends(page, f"{page}/marks", check=CHECK, points="")
     assert f"Waiting for your decision: {CHECK}." in words(grace.get(page))
+
+
+def test_a_marked_check_still_tells_what_it_found(world: World) -> None:
+    id = world.hand_in("ada")
+    world.grade_next("wrong")
+    parts = got(world, f"{id}/report.json")["parts"]
+    lost = next(check for part in parts for check in part["checks"] if check["status"] in ("failed", "partial"))
+    assert put(world, id, lost["possible"] / 2, lost["id"]).status_code == 200
+    marked = shown(world, id, lost["id"])
+    assert (marked["points"], marked["reason"]) == (lost["possible"] / 2, "fast enough")
+    assert marked["line"] == lost["line"]
+    assert lost["reason"] in " ".join(marked["remarks"])
+    put(world, id, lost["possible"], lost["id"])
+    assert shown(world, id, lost["id"])["line"] is None, "nothing is to be mended there"
+
+
+def test_a_new_attempt_tells_that_it_lost_points_that_a_person_gave(world: World) -> None:
+    first = world.hand_in("ada")
+    world.grade_next("wrong")
+    parts = got(world, f"{first}/report.json")["parts"]
+    lost = next(check for part in parts for check in part["checks"] if check["status"] in ("failed", "partial"))
+    put(world, first, lost["possible"], lost["id"])
+    world.hand_in("ada")
+    world.grade_next("wrong")
+    attempts = words(Visitor(world, "ada").get(OF_ASSIGNMENT))
+    assert "the same verdicts" not in attempts
+    assert lost["id"] in attempts

@@ -212,6 +212,18 @@ def test_students_see_the_limits_before_they_submit(world: World) -> None:
     assert ("Pre-checks:" in page, "pre-checks tell" in page) == (False, False)
 
 
+def test_no_pre_check_is_offered_that_would_tell_nothing(world: World) -> None:
+    ada = Visitor(world, "ada")
+    button = 'value="precheck"'
+    world.set(prechecks_per_day=1)
+    assert (button in ada.get(OF_ASSIGNMENT), "disabled" in ada.get(OF_ASSIGNMENT)) == (True, False)
+    assert precheck(world).status_code == 202
+    assert "disabled" in ada.get(OF_ASSIGNMENT)
+    world.set(prechecks_per_day=None, held=True)
+    assert button not in ada.get(OF_ASSIGNMENT)
+    assert "there are no pre-checks here" in words(ada.get(OF_ASSIGNMENT))
+
+
 def test_limits_that_cannot_be_are_refused(world: World) -> None:
     for settings in ({"prechecks_per_day": 0}, {"prechecks_per_day": 1001}, {"precheck_detail": "all"}):
         assert ask(world, "PUT", TOY, "grace", json=settings).status_code == 422
