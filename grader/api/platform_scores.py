@@ -11,7 +11,7 @@ from grader.api.views import SubmissionView
 from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall, OurFailure
 from grader.lms.scores import PlatformScore, Progress
-from grader.lms.services import TRY_AGAIN, UNAUTHORIZED, Services
+from grader.lms.services import TRY_AGAIN, Services
 from grader.model import ZERO
 from grader.service import Service
 from grader.store import lti, lti_scores, offerings, people
@@ -34,14 +34,17 @@ timestamp."""
 def send_score(service: Service, message: Message) -> dt.datetime | None:
     """Send the score of a student to the platforms of the course, unless they have it. Return the time at which it
     changes if nothing happens; None if it does not. Raise an exception if the message must be sent again."""
-    until = None
     with service.store.read() as tx:
         columns = lti_scores.columns_of(tx, message.course, message.assignment, message.person)
-        key = lti.tool_key(tx) if columns else None
+    score = _score(service, message) if columns else None
+    if score is None:
+        return None
     for column in columns:
+        if not score.is_news(column.sent):
+            continue
         problem, failure = "", None
         try:
-            problem, until = _send_to(service, message, column, Services(column.context.access, key))
+            problem = _send_to(service, message, column)
         except OurFailure as failed:
             problem, failure = f"{failed}; it is tried again", failed
         if problem:
@@ -49,37 +52,32 @@ def send_score(service: Service, message: Message) -> dt.datetime | None:
                 lti_scores.refuse(tx, column, message, problem)
         if failure:
             raise failure
-    return until
+    return score.changes_at
 
 
-def _send_to(
-    service: Service, message: Message, column: StudentColumn, services: Services
-) -> tuple[str, dt.datetime | None]:
-    """Send the score of a student to a column if it is news. Return why the platform has refused it for good, or "", and
-    the time that `send_score` returns."""
+def _send_to(service: Service, message: Message, column: StudentColumn) -> str:
+    """Send the score of a student to a column. Return why the platform has refused it for good, or ""."""
     sent = column.sent
-    for _ in range(2):
-        services.prepare()
-        # looked up right before it is sent, so that no number leaves after a hold
-        score, until = _score(service, message)
-        if score is None or not score.is_news(sent) or _would_remove_number(services, column, score):
-            return "", until
-        moment = now()
-        if sent:
-            moment = max(moment, dt.datetime.fromisoformat(sent["timestamp"]) + _TICK)
-        body = score.body(column.subject, sent, moment)
-        answer = services.put_score(column.url, body)
-        if answer.status != UNAUTHORIZED:
-            break
-    if answer.is_success:
+    with service.store.read() as tx:
+        services = Services(column.context.access, lti.tool_key(tx))
+    services.prepare()
+    score = _score(service, message)  # right before it is sent, so that no number leaves after a hold
+    if score is None or not score.is_news(sent) or _would_remove_number(services, column, score):
+        return ""
+    moment = now()
+    if sent:
+        moment = max(moment, dt.datetime.fromisoformat(sent["timestamp"]) + _TICK)
+    body = score.body(column.subject, sent, moment)
+    response = services.put_score(column.url, body)
+    if response.is_success:
         with service.store.write() as tx:
             lti_scores.accept(tx, column, message, score.stored | {"timestamp": body["timestamp"]})
-        return "", until
-    refusal = f"the platform answers with status {answer.status}"
-    is_old = answer.status in _OLD_TIMESTAMP and not message.failures
-    if is_old or answer.status in TRY_AGAIN or answer.status >= _SERVER_ERROR:
+        return ""
+    refusal = f"the platform answers with status {response.status}"
+    is_old = response.status in _OLD_TIMESTAMP and not message.failures
+    if is_old or response.status in TRY_AGAIN or response.status >= _SERVER_ERROR:
         raise OurFailure(refusal)
-    return _MEANINGS.get(answer.status, refusal), until
+    return _MEANINGS.get(response.status, refusal)
 
 
 def _would_remove_number(services: Services, column: StudentColumn, score: PlatformScore) -> bool:
@@ -92,25 +90,24 @@ def _would_remove_number(services: Services, column: StudentColumn, score: Platf
         return True
 
 
-def _score(service: Service, message: Message) -> tuple[PlatformScore | None, dt.datetime | None]:
-    """Return the score of a student as the student may see it, None if there is nothing to score, and the time at which
-    it changes if nothing happens."""
+def _score(service: Service, message: Message) -> PlatformScore | None:
+    """Return the score of a student as the student may see it; None if there is nothing to score."""
     course, assignment = message.course, message.assignment
     with service.store.read() as tx:
         offering = offerings.offering(tx, course, assignment)
         person = people.person(tx, message.person)
         if offering is None or person is None or assignment not in service.assignments:
-            return None, None
+            return None
         token = AccessToken("", TokenKind.SESSION, "", now(), None)
         student = Caller(replace(person, admin=False), {course: Role.STUDENT}, token, service)
         view = counting_submissions(tx, student, [offering], [person.id]).get((assignment, person.id))
-        if view is None or view.score is None:
-            return None, None
+    if view is None or view.score is None:
+        return None
     changes = [moment for moment in (offering.release_at, view.over_at) if moment and moment > now()]
-    return _platform_score(view, view.score), min(changes, default=None)
+    return _platform_score(view, view.score, min(changes, default=None))
 
 
-def _platform_score(view: SubmissionView, score: Score) -> PlatformScore:
+def _platform_score(view: SubmissionView, score: Score, changes_at: dt.datetime | None) -> PlatformScore:
     """Return the score of a submission as platforms get it."""
     progress = Progress.PENDING
     if view.state is SubmissionState.BROKEN:
@@ -120,4 +117,4 @@ def _platform_score(view: SubmissionView, score: Score) -> PlatformScore:
     elif view.grading.points is not None and score.final is not None and not score.absent:
         progress = Progress.GRADED
     points = score.final or ZERO if progress is Progress.GRADED else ZERO
-    return PlatformScore(progress, view.submission.id, view.submission.received_at, points, score.possible)
+    return PlatformScore(progress, view.submission.id, view.submission.received_at, points, score.possible, changes_at)

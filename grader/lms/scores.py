@@ -41,6 +41,8 @@ class PlatformScore:
     points: Points
     """The points; 0 unless `progress` is GRADED."""
     possible: Points
+    changes_at: dt.datetime | None = None
+    """The time at which it changes if nothing happens; None if it does not."""
 
     def is_news(self, sent: Mapping[str, Any]) -> bool:
         """Return whether to send this score after `sent`, which the platform has accepted; empty for nothing.
@@ -75,7 +77,7 @@ class PlatformScore:
             moment: The time, later than that of any earlier request about this student.
         """
         submitted_at = _text(self.submitted_at)
-        body = {
+        body: Json = {
             "userId": subject,
             "timestamp": _text(moment),
             "activityProgress": "Completed" if self.has_number else "Submitted",

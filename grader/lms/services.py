@@ -1,4 +1,4 @@
-"""Services of a learning platform, LTI Advantage: the gradebook's columns, scores in them, and the people of a course."""
+"""Services of learning platforms (LTI Advantage): columns of gradebooks, scores in them, and the people of courses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from grader.errors import BadCall
-from grader.lms.openid import Answer, NoAnswer, send
+from grader.lms.openid import NoAnswer, RemoteResponse, send
 from grader.model import Json
 
 _AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
@@ -31,8 +31,8 @@ _LINE_ITEMS_TYPE = _TYPE + "lis.v2.lineitemcontainer+json"
 _MEMBERS_TYPE = _TYPE + "lti-nrps.v2.membershipcontainer+json"
 _DEPLOYMENT = "https://purl.imsglobal.org/spec/lti/claim/deployment_id"
 _ASSERTION_SECONDS = 60
-UNAUTHORIZED = 401
-TRY_AGAIN = (UNAUTHORIZED, 408, 425, 429)
+_UNAUTHORIZED = 401
+TRY_AGAIN = (_UNAUTHORIZED, 408, 425, 429)
 """Statuses of requests that may succeed later, besides those from 500."""
 _MOST_PAGES = 200
 """Largest number of pages of a list that are read."""
@@ -62,7 +62,7 @@ class Services:
         """Get the access token for `put_score`, so that the score can be looked up right before it is sent."""
         self._token(_SCORE)
 
-    def put_score(self, line_item: str, body: Json) -> Answer:
+    def put_score(self, line_item: str, body: Json) -> RemoteResponse:
         """Send a score to a column, and return the response."""
         return self._request("POST", _within(line_item, "scores"), _SCORE, _SCORE_TYPE, body)
 
@@ -124,7 +124,9 @@ class Services:
             next_url = same_origin(url, urljoin(next_url, link["url"]))
         raise BadCall(f"the platform's list has more than {_MOST_PAGES} pages")
 
-    def _request(self, method: str, url: str, scope: str, media_type: str, content: Json | None = None) -> Answer:
+    def _request(
+        self, method: str, url: str, scope: str, media_type: str, content: Json | None = None
+    ) -> RemoteResponse:
         """Send a request with an access token. Forget the token if the platform refuses it."""
         headers = {"authorization": f"Bearer {self._token(scope)}", "accept": media_type}
         body = None
@@ -132,7 +134,7 @@ class Services:
             headers["content-type"] = media_type
             body = json.dumps(content).encode()
         answer = send(method, url, headers=headers, content=body)
-        if answer.status == UNAUTHORIZED:
+        if answer.status == _UNAUTHORIZED:
             self._tokens.pop((self._access, scope), None)
         return answer
 
@@ -179,7 +181,7 @@ def same_origin(url: str, other: str) -> str:
     return other
 
 
-def _json_of(answer: Answer) -> Any:
+def _json_of(answer: RemoteResponse) -> Any:
     """Return the JSON of a response. Raise `BadCall` if the platform has refused the request, and `NoAnswer` if it has
     failed."""
     if answer.is_success:

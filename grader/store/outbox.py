@@ -127,10 +127,11 @@ def claim(store: Store, channel: Channel) -> Message | None:
         return record_of(row, Message, is_mailed="@" in row.login and row.event in mailed_events(tx, row.person))
 
 
-def remove(store: Store, message: Message) -> None:
-    """Remove a message that its receiver has accepted."""
+def remove(store: Store, message: Message, until: dt.datetime | None = None) -> None:
+    """Remove a message that its receiver has accepted. Keep it if it must be sent again at the time `until`."""
+    statement = update(outbox).values(failures=0, due_at=until) if until else delete(outbox)
     with store.write() as tx:
-        _settle(tx, message, delete(outbox))
+        _settle(tx, message, statement)
 
 
 def postpone(store: Store, message: Message) -> None:
@@ -139,12 +140,6 @@ def postpone(store: Store, message: Message) -> None:
     due_at = None if is_last else now() + FIRST_DELAY * 2**message.failures
     with store.write() as tx:
         _settle(tx, message, update(outbox).values(failures=message.failures + 1, due_at=due_at))
-
-
-def wait(store: Store, message: Message, until: dt.datetime) -> None:
-    """Keep a message that its receiver has accepted until a time at which it must be sent again."""
-    with store.write() as tx:
-        _settle(tx, message, update(outbox).values(failures=0, due_at=until))
 
 
 def _settle(tx: Tx, message: Message, statement: Update | Delete) -> None:
