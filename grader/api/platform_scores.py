@@ -36,7 +36,7 @@ def send_score(service: Service, message: Message) -> dt.datetime | None:
     changes if nothing happens; None if it does not. Raise an exception if the message must be sent again."""
     with service.store.read() as tx:
         columns = lti_scores.columns_of(tx, message.course, message.assignment, message.person)
-    score = _score(service, message) if columns else None
+    score = current_score(service, message) if columns else None
     if score is None:
         return None
     for column in columns:
@@ -61,7 +61,7 @@ def _send_to(service: Service, message: Message, column: StudentColumn) -> str:
     with service.store.read() as tx:
         services = Services(column.context.access, lti.tool_key(tx))
     services.prepare()
-    score = _score(service, message)  # right before it is sent, so that no number leaves after a hold
+    score = current_score(service, message)  # right before it is sent, so that no number leaves after a hold
     if score is None or not score.is_news(sent) or _would_remove_number(services, column, score):
         return ""
     moment = now()
@@ -90,7 +90,7 @@ def _would_remove_number(services: Services, column: StudentColumn, score: Platf
         return True
 
 
-def _score(service: Service, message: Message) -> PlatformScore | None:
+def current_score(service: Service, message: Message) -> PlatformScore | None:
     """Return the score of a student as the student may see it; None if there is nothing to score."""
     course, assignment = message.course, message.assignment
     with service.store.read() as tx:
@@ -114,7 +114,7 @@ def _platform_score(view: SubmissionView, score: Score, changes_at: dt.datetime 
         progress = Progress.FAILED
     elif view.state is SubmissionState.PARTLY_GRADED:
         progress = Progress.MANUAL
-    elif view.grading.points is not None and score.final is not None and not score.absent:
-        progress = Progress.GRADED
+    elif view.grading.points is not None and score.final is not None and not (score.absent and view.over_at):
+        progress = Progress.GRADED  # without a last moment, what was not submitted stays open for ever
     points = score.final or ZERO if progress is Progress.GRADED else ZERO
     return PlatformScore(progress, view.submission.id, view.submission.received_at, points, score.possible, changes_at)
