@@ -29,6 +29,7 @@ from grader.api import (
     packs,
     passwords,
     people,
+    platforms_of_course,
     privacy,
     problems,
     questions,
@@ -95,6 +96,7 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(resource.pages)
     for page in (
         members,
+        platforms_of_course,
         privacy,
         offering,
         packs,

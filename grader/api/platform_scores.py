@@ -59,7 +59,7 @@ def _send_to(service: Service, message: Message, column: StudentColumn) -> str:
     """Send the score of a student to a column. Return why the platform has refused it for good, or ""."""
     sent = column.sent
     with service.store.read() as tx:
-        services = Services(column.context.access, lti.tool_key(tx))
+        services = Services(column.access, lti.tool_key(tx))
     services.prepare()
     score = current_score(service, message)  # right before it is sent, so that no number leaves after a hold
     if score is None or not score.is_news(sent) or _would_remove_number(services, column, score):

@@ -45,14 +45,17 @@ class PlatformScore:
     """The time at which it changes if nothing happens; None if it does not."""
 
     def is_news(self, sent: Mapping[str, Any]) -> bool:
-        """Return whether to send this score after `sent`, which the platform has accepted; empty for nothing.
+        """Return whether to send this score after `sent`, which the platform has accepted (see `stored`).
 
         After a number only numbers follow, and after another score only one that says more: platforms remove a number
         that a person gave when they get a score without a number.
         """
-        if not sent or self.has_number:
-            return self.stored != {name: sent[name] for name in self.stored if name in sent}
-        return self.progress.rank > Progress(sent["progress"]).rank
+        progress = sent.get("progress")
+        if not progress:
+            return True
+        if self.has_number:
+            return not self.stored.items() <= sent.items()
+        return self.progress.rank > Progress(progress).rank
 
     @property
     def has_number(self) -> bool:

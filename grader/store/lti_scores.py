@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, literal, select, union_all
+from sqlalchemy import func, literal, select, union_all
 
 from grader.lms.services import Access
 from grader.store.database import Tx, fetch, now, record_of, upsert
@@ -22,32 +22,14 @@ from grader.store.tables import (
     people,
 )
 
-_CONTEXT = (*lti_contexts.c, lti_platforms.c.name, lti_platforms.c.client_id, lti_platforms.c.token_url)
-
-
-@dataclass(frozen=True)
-class LinkedContext:
-    """A course of a platform that belongs to a course of this service."""
-
-    id: str
-    platform: str
-    """Id of the platform."""
-    name: str
-    """Name of the platform."""
-    title: str
-    course: str
-    access: Access
-    memberships_url: str
-    """Empty if the platform offers no roster."""
-    line_items_url: str
-    """Empty if the platform offers no columns."""
-
 
 @dataclass(frozen=True)
 class StudentColumn:
     """The place of a student's score in a platform's gradebook."""
 
-    context: LinkedContext
+    context: str
+    """Id of the linked context."""
+    access: Access
     url: str
     subject: str
     """The platform's id of the student."""
@@ -68,42 +50,26 @@ class Unsent:
     """The reason, as a sentence."""
 
 
-def contexts_of(tx: Tx, course: str) -> list[LinkedContext]:
-    """Return the platforms' courses that belong to a course, in the order of their titles."""
-    query = select(*_CONTEXT).join(lti_platforms).filter_by(course=course)
-    return [_context(row) for row in tx.execute(query.order_by(lti_contexts.c.title, lti_contexts.c.id))]
-
-
-def _context(row: Any) -> LinkedContext:
-    return record_of(row, LinkedContext, access=record_of(row, Access))
-
-
 def columns_of(tx: Tx, course: str, assignment: str, person: str) -> list[StudentColumn]:
-    """Return the places of the score of a student in platforms' gradebooks."""
-    query = select(*_CONTEXT, lti_line_items.c.url, lti_members.c.subject, lti_scores.c.sent)
-    query = query.select_from(lti_contexts).join(lti_platforms)
-    query = query.join(lti_line_items, lti_line_items.c.context == lti_contexts.c.id)
-    query = query.join(lti_members, lti_members.c.context == lti_contexts.c.id)
-    is_student = and_(members.c.person == lti_members.c.person, members.c.role == Role.STUDENT)
-    query = query.join(members, and_(members.c.course == lti_contexts.c.course, is_student))
-    of_assignment = lti_scores.c.assignment == lti_line_items.c.assignment
-    of_person = and_(lti_scores.c.person == person, lti_scores.c.context == lti_contexts.c.id)
-    query = query.outerjoin(lti_scores, and_(of_assignment, of_person))
-    query = query.where(lti_contexts.c.course == course, lti_members.c.person == person)
-    query = query.where(lti_line_items.c.assignment == assignment)
-    rows = tx.execute(query)
-    return [record_of(row, StudentColumn, context=_context(row), sent=row.sent or {}) for row in rows]
+    """Return the places of the score of a student in platforms' gradebooks; none if the person is no student."""
+    context, item, platform = lti_contexts.c, lti_line_items.c, lti_platforms.c
+    query = select(
+        context.deployment, platform.client_id, platform.token_url, *item, lti_members.c.subject, lti_scores.c.sent
+    )
+    query = query.select_from(lti_contexts).join(lti_platforms).join(lti_line_items, item.context == context.id)
+    query = query.join(lti_members, lti_members.c.context == context.id)
+    query = query.join(members, (members.c.course == course) & (members.c.person == person))
+    of_student = (lti_scores.c.person == person) & (lti_scores.c.context == context.id)
+    query = query.outerjoin(lti_scores, of_student & (lti_scores.c.assignment == assignment))
+    query = query.where(context.course == course, item.assignment == assignment, lti_members.c.person == person)
+    rows = tx.execute(query.where(members.c.role == Role.STUDENT))
+    return [record_of(row, StudentColumn, access=record_of(row, Access), sent=row.sent or {}) for row in rows]
 
 
-def line_items_of(tx: Tx, course: str) -> dict[tuple[str, str], str]:
-    """Return the URLs of the columns of a course, by (id of the context, assignment)."""
-    query = select(lti_line_items).join(lti_contexts).where(lti_contexts.c.course == course)
-    return {(row.context, row.assignment): row.url for row in tx.execute(query)}
-
-
-def put_line_item(tx: Tx, context: str, assignment: str, url: str) -> None:
-    """Store the URL of the column of an assignment."""
-    upsert(tx, lti_line_items, {"context": context, "assignment": assignment, "url": url})
+def line_items_of(tx: Tx, course: str) -> set[tuple[str, str]]:
+    """Return (id of the context, assignment) of each column of a course."""
+    query = select(lti_line_items.c.context, lti_line_items.c.assignment).join(lti_contexts)
+    return {(row.context, row.assignment) for row in tx.execute(query.where(lti_contexts.c.course == course))}
 
 
 def accept(tx: Tx, column: StudentColumn, message: Message, sent: Mapping[str, Any]) -> None:
@@ -117,8 +83,18 @@ def refuse(tx: Tx, column: StudentColumn, message: Message, problem: str) -> Non
 
 
 def _put(tx: Tx, column: StudentColumn, message: Message, values: Mapping[str, Any]) -> None:
-    key = {"context": column.context.id, "assignment": message.assignment, "person": message.person}
+    key = {"context": column.context, "assignment": message.assignment, "person": message.person}
     upsert(tx, lti_scores, {**key, **values})
+
+
+def forget(tx: Tx, course: str, assignment: str, persons: Collection[str] | None) -> None:
+    """Let the scores of an assignment be sent again although platforms have them. `persons` are ids of the students;
+    None for all."""
+    query = select(lti_scores).join(lti_contexts).filter_by(course=course).where(lti_scores.c.assignment == assignment)
+    if persons is not None:
+        query = query.where(lti_scores.c.person.in_(persons))
+    for row in tx.execute(query).mappings().all():
+        upsert(tx, lti_scores, {**row, "sent": row["sent"] | {"progress": ""}})
 
 
 def unsent(tx: Tx, course: str) -> list[Unsent]:

@@ -27,7 +27,6 @@ DECISIVE = frozenset(
         "holds",
         "label_extensions",
         "late_day_grants",
-        "lti_line_items",
         "mark_items",
         "marks",
         "members",
