@@ -29,12 +29,12 @@ pages = APIRouter(include_in_schema=False)
 _PATH = "/courses/{course}/platform"
 _CONTEXT = _PATH + "/{context}"
 _LONGEST = dt.timedelta(minutes=1)
-"""Longest duration of a change at a platform. After it another one may begin, since the process may have been killed."""
+"""Longest duration of a change at a platform. Then another one may begin, since the process may have been killed."""
 
 
 @pages.get(_PATH)
 def show_platforms(staff: ForCourse) -> Response:
-    """Show the platforms' courses that are linked to a course, their columns, and the scores that wait or were refused."""
+    """Show the platforms' courses that are linked to a course, their columns, and scores that wait or were refused."""
     with staff.read() as (tx, course):
         offered = known_offerings(tx, staff.caller, course.id)
         return page(
@@ -86,8 +86,8 @@ def add_column(staff: ForCourse, context: str, assignment: Annotated[str, Form(p
 
 @pages.post(_CONTEXT + "/roster")
 def update_roster(staff: ForCourse, context: str, seen: FromForm[str] = "") -> Response:
-    """Show the changes that the platform's roster would make, and make them if they are those that were shown: `seen` is
-    their digest."""
+    """Show the changes that the platform's roster would make, and make them if they have been shown: `seen` is their
+    digest."""
     with _client(staff, context) as (linked, platform, services):
         if not linked.memberships_url:
             raise BadCall("this platform does not tell who is in the course: upload a roster")
@@ -114,8 +114,8 @@ def update_roster(staff: ForCourse, context: str, seen: FromForm[str] = "") -> R
 
 @contextmanager
 def _client(staff: ForCourse, context: str) -> Iterator[tuple[Context, Platform, Services]]:
-    """Yield a linked context, its platform and a client of the platform. Meanwhile no other process changes anything there:
-    a form that is sent twice adds one column."""
+    """Yield a linked context, its platform and a client of the platform. Meanwhile no other process changes anything
+    there: a form that is sent twice adds one column."""
     lock = f"platform {context}"
     with staff.write() as (tx, course):
         linked = _known(lti.contexts_of(tx, course.id), context)

@@ -71,15 +71,15 @@ class PlatformRoster:
 def compare_roster(
     tx: Tx, context: Context, platform: Platform, listed: Sequence[Mapping[str, Any]], editor: Person
 ) -> PlatformRoster:
-    """Compare the people of a platform's course with those of the linked course. Staff stay staff, whatever the platform
-    says. `listed` are the people as the platform describes them, and `editor` is the person who asks."""
+    """Compare the people of a platform's course with those of the linked course. Staff stay staff, whatever the
+    platform says. `listed` are the people as the platform describes them, and `editor` is the person who asks."""
     present = {member.person.login: member.role for member in people.roster(tx, context.course)}
     rows: dict[str, RosterRow] = {}
     logins = {}
     for number, described in enumerate(listed):
-        subject, roles = described.get("user_id"), described.get("roles")
+        subject, roles = described.get("user_id"), described.get("roles") or ()
         name, email = (str(described.get(field) or "") for field in ("name", "email"))
-        role = role_of(map(str, roles)) if isinstance(roles, list) else ""
+        role = role_of(map(str, roles))
         is_active = described.get("status", "Active") == "Active"
         if not (role and is_active and isinstance(subject, str)) or TEST_STUDENT in roles:
             continue

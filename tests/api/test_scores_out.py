@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,9 +13,9 @@ from sqlalchemy import delete, select, update
 
 from grader.api.platform_scores import send_score
 from grader.lms.services import Services
-from grader.store import adjustments, leases, offerings, outbox, people, regrades, submissions
+from grader.store import adjustments, leases, lti, offerings, outbox, people, regrades, submissions
 from grader.store.database import now
-from grader.store.records import Channel, Kind, Offering, Role
+from grader.store.records import Channel, Kind, Offering, Role, TokenKind
 from grader.store.submissions import NewSubmission
 from grader.store.tables import lti_members, lti_scores
 from grader.store.tables import outbox as table
@@ -385,3 +387,226 @@ def test_nothing_is_told_without_a_column(world: World) -> None:
     world.grade_next()
     with world.service.store.read() as tx:
         assert tx.scalars(select(table.c.id)).all() == []
+
+
+# ── the staff page ───────────────────────────────────────────────────────────────────────────────────
+
+PAGE = f"/courses/{COURSE}/platform"
+
+
+def shown(campus: Linked) -> str:
+    answer = campus.world.client.get(PAGE, headers=campus.world.headers("grace"))
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_staff_see_what_was_refused_and_send_it_again(campus: Linked, platform: Platform) -> None:
+    platform.misbehave({"at": "scores", "status": 422})
+    graded(campus)
+    assert "the platform does not know the student" in shown(campus)
+    as_staff(campus, "POST", f"{PAGE}/send", data={"assignment": ASSIGNMENT, "login": "ada"})
+    assert (campus.grade(), campus.problem()) == (4, "")
+    assert "Not accepted" not in shown(campus)
+
+
+def test_scores_are_sent_again_although_the_platform_had_them(campus: Linked, platform: Platform) -> None:
+    graded(campus)
+    graded(campus, "wrong", "bob")
+    platform.grade_by_hand(campus.course, campus.line_item, "lti-ada", 1)
+    as_staff(campus, "POST", f"{PAGE}/send", data={"assignment": ASSIGNMENT})
+    assert (campus.grade("ada"), campus.grade("bob")) == (4, 2)
+    assert [body[CANVAS]["new_submission"] for body in campus.bodies()] == [True, False]
+
+
+def test_a_platform_that_does_not_answer_is_seen_while_it_is_tried_again(campus: Linked, platform: Platform) -> None:
+    platform.misbehave({"at": "scores", "status": 500})
+    graded(campus)
+    assert "status 500; it is tried again" in shown(campus)
+
+
+def add_column(campus: Linked) -> int:
+    data = {"assignment": ASSIGNMENT}
+    path = f"{PAGE}/{campus.context}/columns"
+    return campus.world.client.post(path, data=data, headers=campus.world.headers("grace")).status_code
+
+
+@pytest.fixture
+def empty(world: World, platform: Platform) -> Iterator[Linked]:
+    """A linked course without columns."""
+    platform.misbehave()
+    with linked(world, platform, has_column=False) as campus:
+        yield campus
+
+
+def columns(campus: Linked) -> list[dict[str, Any]]:
+    return list(campus.platform.course(campus.course)["line_items"])
+
+
+def test_a_column_that_is_added_gets_the_scores_that_there_are(empty: Linked) -> None:
+    graded(empty)
+    assert empty.scores() == []
+    assert add_column(empty) == 200
+    (column,) = columns(empty)
+    assert (column["resourceId"], column["scoreMaximum"], column["label"]) == ("ml/toy", 5.5, "Sums")
+    empty.deliver()
+    assert empty.platform.grade_of(empty.course, column["id"], "lti-ada") == 4
+
+
+def test_a_form_sent_twice_at_once_makes_one_column(empty: Linked) -> None:
+    """PrairieLearn #15643."""
+    empty.platform.misbehave({"at": "lineitems", "seconds": 0.5})
+    with ThreadPoolExecutor(4) as clicks:
+        statuses = list(clicks.map(lambda _: add_column(empty), range(4)))
+    assert sorted(statuses) == [200, 422, 422, 422]
+    assert len(columns(empty)) == 1
+
+
+def test_a_column_that_was_made_before_a_kill_is_found(empty: Linked) -> None:
+    empty.platform.misbehave({"at": "lineitems", "times": 0}, {"at": "lineitems", "drop": True, "times": 2})
+    assert add_column(empty) == 422
+    empty.platform.misbehave()
+    for _ in range(2):
+        assert add_column(empty) == 200
+    assert len(columns(empty)) == 1
+
+
+def test_points_that_were_changed_change_the_maximum(campus: Linked, platform: Platform) -> None:
+    with linked(campus.world, platform, maximum=8) as other:
+        assert add_column(other) == 200
+        assert [column["scoreMaximum"] for column in columns(other)] == [5.5]
+
+
+def test_a_new_column_in_the_place_of_an_old_one_gets_all_scores(campus: Linked, platform: Platform) -> None:
+    graded(campus)
+    item = {"scoreMaximum": 11, "resourceId": "x"}
+    new = platform.add_link(campus.course, "Again", lineItem=item)["line_item"]
+    with campus.world.service.store.write() as tx:
+        lti.put_line_item(tx, campus.context, ASSIGNMENT, new)
+    campus.deliver()
+    assert platform.grade_of(campus.course, new, "lti-ada") == 8
+
+
+def test_an_unlinked_course_gets_nothing(campus: Linked) -> None:
+    as_staff(campus, "POST", f"{PAGE}/{campus.context}/unlink")
+    graded(campus)
+    assert campus.scores() == []
+
+
+def test_the_contexts_of_other_courses_cannot_be_used(campus: Linked) -> None:
+    with campus.world.service.store.write() as tx:
+        people.put_member(tx, "other", campus.world.people["eve"].id, Role.STAFF)
+    for path in ("columns", "roster", "unlink"):
+        answer = campus.world.client.post(
+            f"/courses/other/platform/{campus.context}/{path}",
+            data={"assignment": ASSIGNMENT},
+            headers=campus.world.headers("eve"),
+        )
+        assert answer.status_code == 404
+
+
+# ── the roster ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def update_roster(campus: Linked, times: int = 2) -> str:
+    """Look at what the roster changes, and confirm it. Return the last page."""
+    seen, text = "", ""
+    for _ in range(times):
+        answer = campus.world.client.post(
+            f"{PAGE}/{campus.context}/roster", data={"seen": seen}, headers=campus.world.headers("grace")
+        )
+        assert answer.status_code == 200, answer.text
+        text = answer.text
+        seen = "".join(re.findall(r'name="seen" value="(\w+)"', text))
+    return text
+
+
+def members(campus: Linked) -> dict[str, Role]:
+    with campus.world.service.store.read() as tx:
+        return {member.person.login: member.role for member in people.roster(tx, COURSE)}
+
+
+def test_the_roster_is_read_in_pages_and_changes_nothing_before_it_is_confirmed(
+    campus: Linked, platform: Platform
+) -> None:
+    platform.set(members_on_page=2)
+    before = members(campus)
+    for number in range(5):
+        platform.add_person(f"n{number}", f"New {number}", f"n{number}@example.edu")
+        platform.put_member(campus.course, f"n{number}", "Learner")
+    platform.add_person("ta", "Tara", "tara@elsewhere.org")
+    platform.put_member(campus.course, "ta", "Instructor")
+    assert "n4@example.edu" in update_roster(campus, 1)
+    with campus.world.service.store.read() as tx:
+        assert people.person_by_login(tx, "n4@example.edu") is None
+    assert members(campus) == before
+    update_roster(campus)
+    added = {login: role for login, role in members(campus).items() if login not in before}
+    assert [role for login, role in added.items() if login.startswith("n")] == [Role.STUDENT] * 5
+    (made,) = (login for login in added if login.startswith("lti-"))
+    assert added[made] is Role.STAFF, "the platform may not name people of elsewhere.org"
+    platform.set(members_on_page=50)
+
+
+def test_who_has_left_is_listed_and_removed_and_keeps_the_submissions(campus: Linked, platform: Platform) -> None:
+    id = graded(campus, login="bob")
+    with campus.world.service.store.write() as tx:
+        by_hand = people.put_person(tx, "hand", "By Hand")
+        people.put_member(tx, COURSE, by_hand.id, Role.STUDENT)
+    platform.put_member(campus.course, "lti-ada", "Learner", status="Inactive")
+    platform.put_member(campus.course, "lti-bob")
+    page = update_roster(campus, 1)
+    assert ("Ada" in page, "Bob" in page) == (True, True)
+    update_roster(campus)
+    assert members(campus) == {"grace": Role.STAFF, "hand": Role.STUDENT}
+    with campus.world.service.store.read() as tx:
+        assert submissions.get(tx, id)
+
+
+def test_the_roster_leaves_out_the_test_student_and_no_staff_lose_their_role(
+    campus: Linked, platform: Platform
+) -> None:
+    test_student = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+    platform.add_person("test", "Test", "test@example.edu")
+    platform.put_member(campus.course, "test", "Learner", test_student)
+    with campus.world.service.store.write() as tx:
+        people.put_member(tx, COURSE, campus.world.people["bob"].id, Role.STAFF)
+    update_roster(campus)
+    assert members(campus) == {"ada": Role.STUDENT, "bob": Role.STAFF, "grace": Role.STAFF}
+
+
+def test_a_person_whom_the_roster_names_first_gets_the_scores_that_there_are(
+    campus: Linked, platform: Platform
+) -> None:
+    with campus.world.service.store.write() as tx:
+        person = people.put_person(tx, "carl@example.edu", "Carl")
+        people.put_member(tx, COURSE, person.id, Role.STUDENT)
+        campus.world.people["carl@example.edu"] = person
+        campus.world.tokens["carl@example.edu"] = people.new_token(tx, person.id, TokenKind.PROGRAM)
+    graded(campus, login="carl@example.edu")
+    assert campus.scores() == []
+    platform.add_person("lti-carl", "Carl", "carl@example.edu")
+    platform.put_member(campus.course, "lti-carl", "Learner")
+    update_roster(campus)
+    campus.deliver()
+    assert campus.grade("carl") == 4
+
+
+def test_a_roster_that_changes_meanwhile_is_shown_again(campus: Linked, platform: Platform) -> None:
+    platform.put_member(campus.course, "lti-bob")
+    page = update_roster(campus, 1)
+    (seen,) = re.findall(r'name="seen" value="(\w+)"', page)
+    platform.put_member(campus.course, "lti-ada")
+    path = f"{PAGE}/{campus.context}/roster"
+    answer = campus.world.client.post(path, data={"seen": seen}, headers=campus.world.headers("grace"))
+    assert "What the roster would change" in answer.text
+    assert "ada" in members(campus)
+
+
+@pytest.mark.parametrize(("at", "form"), [("members", "roster"), ("lineitems", "columns"), ("token", "roster")])
+def test_a_platform_that_fails_is_told_to_staff(campus: Linked, platform: Platform, at: str, form: str) -> None:
+    platform.misbehave({"at": at, "status": 500})
+    answer = campus.world.client.post(
+        f"{PAGE}/{campus.context}/{form}", data={"assignment": ASSIGNMENT}, headers=campus.world.headers("grace")
+    )
+    assert answer.status_code == 422
+    assert "status 500" in answer.text
