@@ -65,7 +65,7 @@ def _send_to(service: Service, message: Message, column: StudentColumn) -> str:
     if score is None or not score.is_news(sent) or _would_remove_number(services, column, score):
         return ""
     moment = now()
-    if sent:
+    if "timestamp" in sent:
         moment = max(moment, dt.datetime.fromisoformat(sent["timestamp"]) + _TICK)
     body = score.body(column.subject, sent, moment)
     response = services.put_score(column.url, body)

@@ -94,9 +94,9 @@ def update_roster(staff: ForCourse, context: str, seen: FromForm[str] = "") -> R
         listed = services.members(linked.memberships_url)
         with staff.write() as (tx, course):
             roster = compare_roster(tx, linked, platform, listed, staff.caller.person)
-            if seen == roster.digest:
+            added, changed, gone = map(len, (roster.changes.added, roster.changes.changed, roster.gone))
+            if seen == roster.digest or not added + changed + gone:
                 apply_roster(tx, linked, roster)
-                added, changed, gone = map(len, (roster.changes.added, roster.changes.changed, roster.gone))
                 done = f"added={added}&changed={changed}&removed={gone}"
                 return RedirectResponse(f"/courses/{course.id}/people?{done}", 303)
     return page(
