@@ -26,10 +26,10 @@ demo: .venv/ready  ## grade submissions/perfect and show the report
 serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080")
 	$(GRADER) serve $(OPTIONS)
 
-test: .venv/ready  ## run the tests that take a few seconds each at most
+test: .venv/ready .venv/edx/ready  ## run the tests that take a few seconds each at most
 	$(TEST) -m 'not long and not hostile and not proof'
 
-test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, a few attacks
+test-long: .venv/ready .venv/edx/ready  ## what they leave: whole trainings, certificates, kills, browsers, a few attacks
 	$(TEST) -m 'long and not hostile and not proof'
 
 test-fast: .venv/ready  ## run the unit tests, for every save
@@ -100,6 +100,8 @@ lock: $(UV)  ## choose and lock the newest versions of what we depend on
 	    --upgrade tests/benchmarks/others.in -o tests/benchmarks/others.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --upgrade docs/requirements.in -o docs/requirements.lock
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --upgrade tests/lms/edx.in -o tests/lms/edx.lock
 
 clean:  ## remove what setup installed here
 	rm -rf .venv .tools
@@ -126,6 +128,12 @@ $(UV):
 .venv/docs/ready: $(UV) docs/requirements.lock .venv/ready
 	$(UV) venv --quiet --allow-existing .venv/docs
 	$(UV) pip sync --quiet --python .venv/docs docs/requirements.lock
+	@touch $@
+
+# Open edX's packages, which tests run as a platform and as a queue.
+.venv/edx/ready: $(UV) tests/lms/edx.lock .venv/ready
+	$(UV) venv --quiet --allow-existing .venv/edx
+	$(UV) pip sync --quiet --compile-bytecode --python .venv/edx tests/lms/edx.lock
 	@touch $@
 
 # The graders that the benchmarks compare with.

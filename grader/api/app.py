@@ -14,6 +14,7 @@ from grader.api import (
     answers,
     assignments,
     audit,
+    course_platforms,
     course_scores,
     courses,
     events,
@@ -21,6 +22,7 @@ from grader.api import (
     gradebook,
     gradings,
     groups,
+    lti,
     members,
     offering,
     oidc,
@@ -29,7 +31,7 @@ from grader.api import (
     packs,
     passwords,
     people,
-    platforms_of_course,
+    platforms,
     privacy,
     problems,
     questions,
@@ -96,7 +98,7 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(resource.pages)
     for page in (
         members,
-        platforms_of_course,
+        course_platforms,
         privacy,
         offering,
         packs,
@@ -107,6 +109,8 @@ def create_app(service: Service) -> FastAPI:
         sessions,
         passwords,
         oidc,
+        platforms,
+        lti,
     ):
         routes += page.pages.routes
         app.include_router(page.pages)

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 
 from grader.errors import BadCall
 from grader.store import installation
-from grader.store.database import Tx, fetch, fetch_one, insert_all_new, insert_new, now, upsert
+from grader.store.database import Tx, fetch, fetch_one, insert_all_new, insert_new, now, one_at_a_time, upsert
 from grader.store.people import PERSON, person_of
 from grader.store.records import Person, Role
 from grader.store.scored import tell_scores
@@ -34,9 +34,13 @@ _KEYS = "tool keys"
 
 
 def tool_key(tx: Tx) -> RSAKey:
-    """Return the private key with which the service signs its messages to platforms. Create it on the first call, in a
+    """Return the private key with which the service signs its messages to platforms. The first call creates it, in a
     read-write transaction."""
-    return RSAKey.import_key(_keys(tx)[0])
+    keys = _keys(tx)
+    if not keys:
+        rotate_tool_key(tx)
+        keys = _keys(tx)
+    return RSAKey.import_key(keys[0])
 
 
 def public_tool_keys(tx: Tx) -> list[dict[str, Any]]:
@@ -48,23 +52,17 @@ def public_tool_keys(tx: Tx) -> list[dict[str, Any]]:
 def rotate_tool_key(tx: Tx) -> str:
     """Replace the service's key, and return the id of the new one. Of earlier keys the public parts are kept, since
     platforms may verify messages that are under way."""
-    new = _new_key()
-    installation.put(tx, _KEYS, json.dumps([new, *public_tool_keys(tx)]))
-    id: str = new["kid"]
-    return id
+    one_at_a_time(tx, "tool key")
+    new = RSAKey.generate_key(2048, auto_kid=True)
+    keys = [new.as_dict(private=True), *public_tool_keys(tx)]
+    installation.put(tx, _KEYS, json.dumps(keys))
+    return new.kid or ""
 
 
 def _keys(tx: Tx) -> list[dict[str, Any]]:
     """Return the service's keys: the private one, and the public parts of earlier ones."""
-    stored = installation.fact(tx, _KEYS)
-    if not stored:
-        stored = installation.put_once(tx, _KEYS, json.dumps([_new_key()]))
-    keys: list[dict[str, Any]] = json.loads(stored)
+    keys: list[dict[str, Any]] = json.loads(installation.fact(tx, _KEYS) or "[]")
     return keys
-
-
-def _new_key() -> dict[str, Any]:
-    return dict(RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True))
 
 
 # ── platforms ────────────────────────────────────────────────────────────────────────────────────────

@@ -68,6 +68,9 @@ ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_r
 BECAUSE = digest_of("because")
 GROUP = short_hash("text", BECAUSE)
 ADJUSTED = {"data": {"points": "1", "reason": "found later"}}
+PLATFORM = {"name": "Canvas", "issuer": "https://canvas.example", "client_id": "1"} | dict.fromkeys(
+    ("login_url", "token_url", "keys_url"), "https://canvas.example/lti"
+)
 EXTENSIONS = {"files": {"file": ("extensions.csv", b"login,due_at\nada,2030-01-01T00:00:00Z\n")}}
 
 
@@ -87,6 +90,16 @@ TABLE = [
     Row("POST /logout", OWN),
     Row("GET /login/oidc", "0000000"),  # it is not set here: test_oidc.py
     Row("GET /login/oidc/back", "0000000"),
+    Row("GET /lti/jwks.json", OPEN),
+    Row("GET /lti/login", OPEN),  # 422 for all of these: test_lti.py
+    Row("POST /lti/login", OPEN),
+    Row("POST /lti/launch", OPEN, also=403),
+    Row("POST /lti/course", OPEN),
+    Row("POST /lti/deep-link", OPEN),
+    Row("GET /lti/register", OPEN),
+    Row("GET /platforms", ADMINS),
+    Row("POST /platforms", ADMINS, {"data": PLATFORM}),
+    Row("POST /platforms/links", ADMINS),
     Row("GET /api/v1/me", ALL),
     Row("PUT /api/v1/people/{login}", ADMINS, {"json": {"name": "Ada"}}),
     Row("GET /api/v1/tokens", OWN),

@@ -44,11 +44,18 @@ def form(action: str, fields: Mapping[str, str], target: str = "", button: str =
     return f'<form method="post" action="{escape(action)}" target="{escape(target)}">{inputs}{submit}</form>'
 
 
+def frame(url: str = "") -> str:
+    return f'<iframe name="tool" title="Tool" width="1000" height="700" src="{escape(url)}"></iframe>'
+
+
+def link(url: str) -> str:
+    return f'<a href="{escape(url)}" target="_blank">Open the tool</a>'
+
+
 def framed(title: str, login_url: str, fields: Mapping[str, str]) -> str:
     """Return the page that launches a tool in a frame within the platform's own page."""
-    frame = '<iframe name="tool" title="Tool" width="1000" height="700"></iframe>'
     storage = '<iframe name="storage" title="Storage" src="/storage" hidden></iframe>'
-    return page(title, f"<script>{STORAGE}</script>{frame}{storage}{form(login_url, fields, 'tool')}")
+    return page(title, f"<script>{STORAGE}</script>{frame()}{storage}{form(login_url, fields, 'tool')}")
 
 
 def windowed(title: str, login_url: str, fields: Mapping[str, str]) -> str:

@@ -787,7 +787,10 @@ def tool(request: Read) -> dict[str, Any]:
     deployments = [state.new_id("deployment")]
     added = Tool(state.new_id("client"), **{"scopes": SCOPES, "deployments": deployments} | request["json"])
     state.tools[added.client_id] = added
-    return vars(added)
+    endpoints = {"authorization_endpoint": "auth", "token_endpoint": "token", "jwks_uri": "jwks"}
+    return {"client_id": added.client_id, "deployments": deployments, "issuer": state.issuer} | {
+        name: f"{state.issuer}/{path}" for name, path in endpoints.items()
+    }
 
 
 @app.get("/control/tools")

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,10 +21,16 @@ import httpx
 WAIT_SECONDS = 60.0
 VERIFY = False
 """Everything is on loopback."""
+EDX = Path(sys.executable).parent.parent / "edx" / "bin" / "python"
+"""Of the environment that `make .venv/edx/ready` installs."""
 
 
 class Platform:
-    """A client of a running platform's routes for tests."""
+    """A client of a running platform's routes for tests.
+
+    Open edX has one course, whose id and deployment are its own, no registration by the tool, no forged tokens and no
+    marks by hand; its links are blocks, and a tool is the one that was added last.
+    """
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
@@ -43,7 +52,11 @@ class Platform:
     # who and what there is
 
     def add_tool(self, **fields: Any) -> dict[str, Any]:
-        """Register a tool by hand, with `login_url`, `launch_url`, `redirect_uris`, `jwks_uri` and `deep_link_url`."""
+        """Register a tool by hand, with `login_url`, `launch_url`, `redirect_uris`, `jwks_uri` and `deep_link_url`.
+
+        Returns:
+            client_id, deployments, issuer, authorization_endpoint, token_endpoint and jwks_uri.
+        """
         return dict(self.post("tools", fields))
 
     def registration_url(self, url: str) -> str:
@@ -76,7 +89,8 @@ class Platform:
     def launch(self, person: str, course: str, link: str = "", **how: Any) -> dict[str, str]:
         """Return the addresses of a launch, or without a link of deep linking: `login_url` and `page`.
 
-        `how`: `target`, iframe or window; for a forged token `claims`, `header`, `alg` and `key`.
+        `how`: `target`, iframe or window; for a forged token `claims`, `header`, `alg` and `key`. On Open edX
+        content is chosen for a block: a new one, which is returned as `link`, or `link` with `deep_linking=True`.
         """
         return dict(self.post("launches", {"person": person, "course": course, "link": link, **how}))
 
@@ -119,8 +133,29 @@ class Platform:
         self.post("faults", faults)
 
     def set(self, **settings: Any) -> None:
-        """`members_on_page`; `storage_target`: `_parent`, `storage`, or empty for a platform without storage."""
+        """`members_on_page`; `storage_target`: `_parent`, `storage`, or empty for a platform without storage.
+
+        Open edX: `shares_names`, whether tools get names and e-mail addresses.
+        """
         self.post("settings", settings)
+
+    # the queue for external graders of Open edX, at `{issuer}/xqueue`, for the user "grader" with the password "xqueue"
+
+    def xqueue_add(self, queue: str, answer: str, student: str = "ann", **fields: Any) -> int:
+        """Submit to a queue, and return the submission's id.
+
+        `files` by name; `grader`, `points` and `item` are the problem's.
+        """
+        content = {"item": "item", "grader": "", "points": 100} | fields
+        return int(self.post("xqueue/add", {"queue": queue, "answer": answer, "student": student} | content)["id"])
+
+    def xqueue(self) -> list[dict[str, Any]]:
+        """Return all submissions: `id`, `status`, `reply`, `score` and `failures`."""
+        return list(self.get("xqueue/list"))
+
+    def xqueue_age(self, seconds: float = 400) -> None:
+        """Let time pass for submissions that were pulled: after five minutes they are offered again."""
+        self.post("xqueue/age", {"seconds": seconds})
 
 
 class Form(HTMLParser):
@@ -140,6 +175,18 @@ class Form(HTMLParser):
             self.fields[told["name"] or ""] = told.get("value") or ""
 
 
+def browser() -> httpx.Client:
+    """Return a client that, like Chromium, sends Secure cookies to this machine without TLS."""
+    kept = httpx.Cookies(CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https"))))
+
+    def send(request: httpx.Request) -> None:
+        request.headers.pop("Cookie", None)
+        kept.set_cookie_header(request)
+
+    hooks = {"request": [send], "response": [kept.extract_cookies]}
+    return httpx.Client(event_hooks=hooks, timeout=WAIT_SECONDS, verify=VERIFY)
+
+
 def follow_launch(browser: httpx.Client, login_url: str) -> httpx.Response:
     """Go from a login through the platform, and post its token to the tool."""
     page = browser.get(login_url, follow_redirects=True)
@@ -153,6 +200,15 @@ def platform_one(name: str = "localhost") -> Iterator[Platform]:
     """A browser takes `localhost` and `127.0.0.1` for two sites, as a platform and a tool are."""
     with _started([sys.executable, "-m", "tests.lms.platform_one", name]) as platform:
         yield platform
+
+
+@contextlib.contextmanager
+def platform_edx() -> Iterator[Platform]:
+    with tempfile.TemporaryDirectory() as folder:
+        # the packages' own warnings are not ours
+        command = [str(EDX), "-W", "ignore", "-m", "tests.lms.platform_edx", folder]
+        with _started(command) as platform:
+            yield platform
 
 
 @contextlib.contextmanager

@@ -1,161 +1,59 @@
-"""The platform of the tests keeps to the specifications: a small tool made by hand against it."""
+"""The platform of the tests keeps to the specifications."""
 
 from __future__ import annotations
 
 import json
-import secrets
-import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
 
-from tests.lms.platform_one import AGS, CLAIM, DEEP_LINKING, LINE_ITEM_TYPE, MEMBERS, SCORE_TYPE, TOOL
-from tests.lms.platforms import VERIFY, Platform, platform_one
+from tests.lms.platforms import platform_one
+from tests.lms.tool import AGS, ENDPOINT, MEMBERS, NAMES_AND_ROLES, HandMade, hand_made
 
-ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
+DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+TOOL = "https://purl.imsglobal.org/spec/lti-tool-configuration"
+LINE_ITEM_TYPE = "application/vnd.ims.lis.v2.lineitem+json"
 
 
-@dataclass
-class HandMade:
-    """A tool: it answers a login as it should, shows its key, and keeps the tokens that come."""
-
-    platform: Platform
-    client: httpx.Client
-    url: str = ""
-    client_id: str = ""
-    deployment: str = ""
-    auth_changes: dict[str, str] = field(default_factory=dict)
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, auto_kid=True, parameters={"alg": "RS256"}))
-    tokens: list[str] = field(default_factory=list)
-
-    def auth_url(self, login: dict[str, str]) -> str:
-        fields = {
-            "scope": "openid",
-            "response_type": "id_token",
-            "response_mode": "form_post",
-            "prompt": "none",
-            "client_id": login["client_id"],
-            "redirect_uri": f"{self.url}/launch",
-            "login_hint": login["login_hint"],
-            "lti_message_hint": login["lti_message_hint"],
-            "state": "state",
-            "nonce": secrets.token_urlsafe(),
-        }
-        return f"{self.platform.issuer}/auth?{urlencode(fields | self.auth_changes)}"
-
-    def launch(self, person: str, course: str, link: str = "", **how: Any) -> dict[str, Any]:
-        """Return the checked claims."""
-        assert self.platform.open(self.client, person, course, link, **how).status_code == 200
-        return self.claims()
-
-    def claims(self) -> dict[str, Any]:
-        keys = KeySet.import_key_set(self.client.get(f"{self.platform.issuer}/jwks").json())
-        return dict(jwt.decode(self.tokens[-1], keys, algorithms=["RS256"]).claims)
-
-    def sign(self, claims: dict[str, Any]) -> str:
-        times = {"iat": int(time.time()), "exp": int(time.time()) + 60}
-        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, times | claims, self.key, algorithms=["RS256"])
-
-    def token(self, *scopes: str, **changes: Any) -> httpx.Response:
-        endpoint = f"{self.platform.issuer}/token"
-        claims = {"iss": self.client_id, "sub": self.client_id, "aud": endpoint, "jti": secrets.token_urlsafe()}
-        form = {
-            "grant_type": "client_credentials",
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": self.sign(claims | changes),
-            "scope": " ".join(scopes),
-        }
-        return self.client.post(endpoint, data=form)
-
-    def headers(self, *scopes: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token(*scopes).json()['access_token']}"}
-
-    def score(self, line_item: str, person: str, **changes: Any) -> httpx.Response:
-        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}.{time.time_ns() % 10**9:09}Z"[:26] + "Z"
-        body = {
-            "userId": person,
-            "scoreGiven": 3,
-            "scoreMaximum": 4,
-            "timestamp": moment,
-            "activityProgress": "Completed",
-            "gradingProgress": "FullyGraded",
-        }
-        content = json.dumps({key: value for key, value in (body | changes).items() if value is not None})
-        headers = self.headers(AGS + "score") | {"Content-Type": SCORE_TYPE}
-        return self.client.post(f"{line_item}/scores", content=content, headers=headers)
-
-    def register(self, url: str) -> httpx.Response:
-        asked = dict(parse_qsl(urlsplit(url).query))
-        configuration = self.client.get(asked["openid_configuration"]).json()
-        content = {
-            "application_type": "web",
-            "grant_types": ["implicit", "client_credentials"],
-            "response_types": ["id_token"],
-            "redirect_uris": [f"{self.url}/launch"],
-            "initiate_login_uri": f"{self.url}/login",
-            "client_name": "Hand made",
-            "jwks_uri": f"{self.url}/jwks",
-            "token_endpoint_auth_method": "private_key_jwt",
-            "scope": " ".join([AGS + "lineitem", AGS + "score", AGS + "result.readonly", MEMBERS]),
-            TOOL: {
-                "domain": urlsplit(self.url).netloc,
-                "target_link_uri": f"{self.url}/launch",
-                "claims": ["iss", "sub", "name"],
-                "messages": [{"type": "LtiDeepLinkingRequest", "target_link_uri": f"{self.url}/launch"}],
-            },
-        }
-        headers = {"Authorization": f"Bearer {asked['registration_token']}"}
-        return self.client.post(configuration["registration_endpoint"], json=content, headers=headers)
+def register(tool: HandMade, url: str) -> httpx.Response:
+    asked = dict(parse_qsl(urlsplit(url).query))
+    configuration = tool.client.get(asked["openid_configuration"]).json()
+    content = {
+        "application_type": "web",
+        "grant_types": ["implicit", "client_credentials"],
+        "response_types": ["id_token"],
+        "redirect_uris": [f"{tool.url}/launch"],
+        "initiate_login_uri": f"{tool.url}/login",
+        "client_name": "Hand made",
+        "jwks_uri": f"{tool.url}/jwks",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "scope": " ".join([AGS + "lineitem", AGS + "score", AGS + "result.readonly", MEMBERS]),
+        TOOL: {
+            "domain": urlsplit(tool.url).netloc,
+            "target_link_uri": f"{tool.url}/launch",
+            "claims": ["iss", "sub", "name"],
+            "messages": [{"type": "LtiDeepLinkingRequest", "target_link_uri": f"{tool.url}/launch"}],
+        },
+    }
+    headers = {"Authorization": f"Bearer {asked['registration_token']}"}
+    return tool.client.post(configuration["registration_endpoint"], json=content, headers=headers)
 
 
 @pytest.fixture(scope="module")
 def tool() -> Iterator[HandMade]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = urlsplit(self.path)
-            if path.path == "/login":
-                self.send_response(302)
-                self.send_header("Location", made.auth_url(dict(parse_qsl(path.query))))
-                self.end_headers()
-            else:
-                self._answer(json.dumps({"keys": [made.key.as_dict(private=False)]}))
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            made.tokens.append(parse_qs(body)["id_token"][0])
-            self._answer("{}")
-
-        def _answer(self, content: str) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(content.encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with (
-        platform_one() as platform,
-        httpx.Client(verify=VERIFY) as client,
-        ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
-    ):
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        made = HandMade(platform, client, f"http://127.0.0.1:{server.server_address[1]}")
-        registered = made.register(platform.registration_url(f"{made.url}/register")).json()
+    with platform_one() as platform, hand_made(platform) as made:
+        registered = register(made, platform.registration_url(f"{made.url}/register")).json()
         made.client_id, made.deployment = registered["client_id"], registered[TOOL]["deployment_id"]
+        made.endpoints = made.client.get(f"{platform.issuer}/.well-known/openid-configuration").json()
         platform.add_course("ml", "Machine learning", made.deployment)
         for person, role in (("ann", "Learner"), ("bob", "Learner"), ("teacher", "Instructor")):
             platform.add_person(person, email=f"{person}@example.org")
             platform.put_member("ml", person, role)
         yield made
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +82,7 @@ def test_a_wrong_answer_to_a_login_is_refused(tool: HandMade, link: dict[str, An
 
 def test_a_registration_token_is_used_once(tool: HandMade) -> None:
     url = tool.platform.registration_url(f"{tool.url}/register")
-    assert [tool.register(url).status_code for _ in range(2)] == [201, 401]
+    assert [register(tool, url).status_code for _ in range(2)] == [201, 401]
 
 
 @pytest.mark.parametrize("changes", [{"aud": "http://elsewhere"}, {"sub": "client-0"}, {"iss": "me"}, {"exp": 1}])
@@ -196,7 +94,7 @@ def test_a_wrong_assertion_gets_no_token(tool: HandMade, changes: dict[str, Any]
 def test_the_roster_comes_in_pages(tool: HandMade) -> None:
     tool.platform.set(members_on_page=2)
     claims = tool.launch("teacher", "ml", "")
-    url = claims["https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"]["context_memberships_url"]
+    url = claims[NAMES_AND_ROLES]["context_memberships_url"]
     assert tool.client.get(url, headers=tool.headers(AGS + "score")).status_code == 401
     first = tool.client.get(url, headers=tool.headers(MEMBERS))
     assert [member["user_id"] for member in first.json()["members"]] == ["ann", "bob"]
