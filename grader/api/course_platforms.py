@@ -21,6 +21,7 @@ from grader.lms.openid import NoAnswer
 from grader.lms.scores import number
 from grader.lms.services import Access, Services
 from grader.store import lti, lti_scores
+from grader.store.database import Tx
 from grader.store.lti import Context, Platform
 from grader.store.scored import tell_scores
 
@@ -42,10 +43,11 @@ def show_platforms(staff: ForCourse) -> Response:
             "platform.html",
             course=course,
             contexts=lti.contexts_of(tx, course.id),
-            names={platform.id: platform.name for platform in lti.platforms(tx)},
+            platforms={platform.id: platform for platform in lti.platforms(tx)},
             tasks=[staff.caller.service.assignments[offering.assignment] for offering in offered],
             columns=lti_scores.line_items_of(tx, course.id),
-            counts=lti_scores.counts(tx, course.id),
+            accepted=lti_scores.accepted(tx, course.id),
+            waiting=lti_scores.waiting(tx, course.id),
             unsent=lti_scores.unsent(tx, course.id),
             most=SHOWN,
         )
@@ -64,7 +66,7 @@ def send_again(staff: ForCourse, assignment: Annotated[str, Form(pattern=NAME)],
 @pages.post(_CONTEXT + "/unlink")
 def unlink(staff: ForCourse, context: str) -> Response:
     with staff.write() as (tx, course):
-        lti.unlink(tx, _known(lti.contexts_of(tx, course.id), context).id)
+        lti.unlink(tx, _known_context(tx, course.id, context).id)
     return _shown(staff)
 
 
@@ -118,7 +120,7 @@ def _client(staff: ForCourse, context: str) -> Iterator[tuple[Context, Platform,
     there: a form that is sent twice adds one column."""
     lock = f"platform {context}"
     with staff.write() as (tx, course):
-        linked = _known(lti.contexts_of(tx, course.id), context)
+        linked = _known_context(tx, course.id, context)
         platform = lti.platform(tx, linked.platform)
         assert platform is not None
         if not lti.use_once(tx, lock, _LONGEST):
@@ -133,9 +135,9 @@ def _client(staff: ForCourse, context: str) -> Iterator[tuple[Context, Platform,
             lti.use_again(tx, lock)
 
 
-def _known(contexts: list[Context], id: str) -> Context:
-    """Return the linked context with this id. Raise 404 if there is none."""
-    for context in contexts:
+def _known_context(tx: Tx, course: str, id: str) -> Context:
+    """Return the platform's course with this id that is linked to a course. Raise 404 if there is none."""
+    for context in lti.contexts_of(tx, course):
         if context.id == id:
             return context
     raise not_found("course of a platform")

@@ -1,4 +1,4 @@
-"""Scores for learning platforms: what to send for a student, and when."""
+"""Scores for learning platforms: compute the score of a student, and send it if it is news."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from grader.api.scores import counting_submissions
 from grader.api.views import SubmissionView
 from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall, OurFailure
-from grader.lms.scores import PlatformScore, Progress
-from grader.lms.services import TRY_AGAIN, Services
+from grader.lms.scores import Grading, PlatformScore
+from grader.lms.services import Services, may_succeed_later
 from grader.model import ZERO
 from grader.service import Service
 from grader.store import lti, lti_scores, offerings, people
@@ -24,7 +24,6 @@ _MEANINGS = {
     404: "the column does not exist any more: add it again",
     422: "the platform does not know the student, or it is the Test Student",
 }
-_SERVER_ERROR = 500
 _TICK = dt.timedelta(milliseconds=1)
 _OLD_TIMESTAMP = (400, 409)
 """Statuses with which platforms refuse a score that is older than the one they have. The next attempt has a newer
@@ -40,44 +39,41 @@ def send_score(service: Service, message: Message) -> dt.datetime | None:
     if score is None:
         return None
     for column in columns:
-        if not score.is_news(column.sent):
-            continue
-        problem, failure = "", None
         try:
-            problem = _send_to(service, message, column)
-        except OurFailure as failed:
-            problem, failure = f"{failed}; it is tried again", failed
-        if problem:
-            with service.store.write() as tx:
-                lti_scores.refuse(tx, column, message, problem)
-        if failure:
-            raise failure
+            _send_to(service, message, column, score)
+        except OurFailure as failure:
+            lti_scores.record(service.store, column, message, problem=f"{failure}; it is tried again")
+            raise
     return score.changes_at
 
 
-def _send_to(service: Service, message: Message, column: StudentColumn) -> str:
-    """Send the score of a student to a column. Return why the platform has refused it for good, or ""."""
+def _send_to(service: Service, message: Message, column: StudentColumn, score: PlatformScore) -> None:
+    """Send the score of a student to a column, unless the platform has it. Raise `OurFailure` if it must be tried
+    again."""
     sent = column.sent
+    known = sent if column.sent_at else {}
+    if not score.is_news(known):
+        return
     with service.store.read() as tx:
         services = Services(column.access, lti.tool_key(tx))
     services.prepare()
-    score = current_score(service, message)  # right before it is sent, so that no number leaves after a hold
-    if score is None or not score.is_news(sent) or _would_remove_number(services, column, score):
-        return ""
+    latest = current_score(service, message)  # right before it is sent, so that no number leaves after a hold
+    if latest is None or not latest.is_news(known) or _would_remove_number(services, column, latest):
+        return
     moment = now()
-    if "timestamp" in sent:
+    if sent:
         moment = max(moment, dt.datetime.fromisoformat(sent["timestamp"]) + _TICK)
-    body = score.body(column.subject, sent, moment)
+    body = latest.body(column.subject, sent, moment)
     response = services.put_score(column.url, body)
     if response.is_success:
-        with service.store.write() as tx:
-            lti_scores.accept(tx, column, message, score.stored | {"timestamp": body["timestamp"]})
-        return ""
+        stored = latest.stored | {"timestamp": body["timestamp"]}
+        lti_scores.record(service.store, column, message, sent=stored, sent_at=moment, problem="")
+        return
     refusal = f"the platform answers with status {response.status}"
     is_old = response.status in _OLD_TIMESTAMP and not message.failures
-    if is_old or response.status in TRY_AGAIN or response.status >= _SERVER_ERROR:
+    if is_old or may_succeed_later(response.status):
         raise OurFailure(refusal)
-    return _MEANINGS.get(response.status, refusal)
+    lti_scores.record(service.store, column, message, problem=_MEANINGS.get(response.status, refusal))
 
 
 def _would_remove_number(services: Services, column: StudentColumn, score: PlatformScore) -> bool:
@@ -109,12 +105,12 @@ def current_score(service: Service, message: Message) -> PlatformScore | None:
 
 def _platform_score(view: SubmissionView, score: Score, changes_at: dt.datetime | None) -> PlatformScore:
     """Return the score of a submission as platforms get it."""
-    progress = Progress.PENDING
+    progress = Grading.PENDING
     if view.state is SubmissionState.BROKEN:
-        progress = Progress.FAILED
+        progress = Grading.FAILED
     elif view.state is SubmissionState.PARTLY_GRADED:
-        progress = Progress.MANUAL
+        progress = Grading.MANUAL
     elif view.grading.points is not None and score.final is not None and not (score.absent and view.over_at):
-        progress = Progress.GRADED  # without a last moment, what was not submitted stays open for ever
-    points = score.final or ZERO if progress is Progress.GRADED else ZERO
+        progress = Grading.GRADED  # without a last moment, what was not submitted stays open for ever
+    points = score.final or ZERO if progress is Grading.GRADED else ZERO
     return PlatformScore(progress, view.submission.id, view.submission.received_at, points, score.possible, changes_at)

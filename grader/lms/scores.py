@@ -13,7 +13,7 @@ from grader.model import Json, Points
 _CANVAS = "https://canvas.instructure.com/lti/submission"
 
 
-class Progress(StrEnum):
+class Grading(StrEnum):
     """How far a submission is graded. Each member says more than those before."""
 
     PENDING = "Pending"
@@ -34,7 +34,7 @@ class Progress(StrEnum):
 class PlatformScore:
     """The score of one student for one assignment."""
 
-    progress: Progress
+    progress: Grading
     submission: str
     """Id of the submission that counts."""
     submitted_at: dt.datetime
@@ -50,20 +50,17 @@ class PlatformScore:
         After a number only numbers follow, and after another score only one that says more: platforms remove a number
         that a person gave when they get a score without a number.
         """
-        progress = sent.get("progress")
-        if not progress:
-            return True
-        if self.has_number:
+        if not sent or self.has_number:
             return not self.stored.items() <= sent.items()
-        return self.progress.rank > Progress(progress).rank
+        return self.progress.rank > Grading(sent["progress"]).rank
 
     @property
     def has_number(self) -> bool:
-        return self.progress is Progress.GRADED
+        return self.progress is Grading.GRADED
 
     @property
     def stored(self) -> dict[str, Any]:
-        """What is stored of the score once a platform has accepted it."""
+        """The part of the score that is stored once a platform has accepted it."""
         return {
             "progress": self.progress,
             "submission": self.submission,

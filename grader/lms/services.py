@@ -32,8 +32,8 @@ _MEMBERS_TYPE = _TYPE + "lti-nrps.v2.membershipcontainer+json"
 _DEPLOYMENT = "https://purl.imsglobal.org/spec/lti/claim/deployment_id"
 _ASSERTION_SECONDS = 60
 _UNAUTHORIZED = 401
-TRY_AGAIN = (_UNAUTHORIZED, 408, 425, 429)
-"""Statuses of requests that may succeed later, besides those from 500."""
+_TRY_AGAIN = (_UNAUTHORIZED, 408, 425, 429)
+_SERVER_ERROR = 500
 _MOST_PAGES = 200
 """Largest number of pages of a list that are read."""
 
@@ -89,7 +89,7 @@ class Services:
         for item in self._pages(url, _LINE_ITEMS, _LINE_ITEMS_TYPE):
             if item.get("resourceId") != resource:  # some platforms do not filter
                 continue
-            item_url = same_origin(line_items, str(item.get("id")))
+            item_url = _same_origin(line_items, str(item.get("id")))
             if item.get("scoreMaximum") != maximum:
                 self._put_line_item("PUT", item_url, item | {"scoreMaximum": maximum})
             return item_url
@@ -97,7 +97,7 @@ class Services:
 
     def members(self, memberships: str) -> list[dict[str, Any]]:
         """Return the members of a course, as the platform describes them."""
-        return list(self._pages(memberships, _MEMBERS, _MEMBERS_TYPE, "members"))
+        return list(self._pages(memberships, _MEMBERS, _MEMBERS_TYPE))
 
     def _put_line_item(self, method: str, url: str, content: Json) -> str:
         """Create or change a column, and return its URL."""
@@ -105,23 +105,20 @@ class Services:
         item = _json_of(answer)
         if not isinstance(item, dict) or not isinstance(item.get("id"), str):
             raise NoAnswer("the platform's answer names no column")
-        return same_origin(url, item["id"])
+        return _same_origin(url, item["id"])
 
-    def _pages(self, url: str, scope: str, media_type: str, name: str = "") -> Iterator[Json]:
-        """Yield the objects of a list, which may have several pages. `name` is the list's name in a page; empty if a
-        page is a list itself."""
+    def _pages(self, url: str, scope: str, media_type: str) -> Iterator[Json]:
+        """Yield the objects of a list, which may have several pages."""
         next_url = url
         for _ in range(_MOST_PAGES):
             answer = self._request("GET", next_url, scope, media_type)
             page = _json_of(answer)
-            objects = page.get(name) if name and isinstance(page, dict) else page
-            for listed in objects if isinstance(objects, list) else ():
-                if isinstance(listed, dict):
-                    yield listed
+            listed = page.get("members") if isinstance(page, dict) else page
+            yield from filter(lambda listing: isinstance(listing, dict), listed or ())
             link = httpx2.Response(200, headers=answer.headers).links.get("next")
             if link is None:
                 return
-            next_url = same_origin(url, urljoin(next_url, link["url"]))
+            next_url = _same_origin(url, urljoin(next_url, link["url"]))
         raise BadCall(f"the platform's list has more than {_MOST_PAGES} pages")
 
     def _request(
@@ -174,7 +171,7 @@ class Services:
         return token["access_token"], lasts if isinstance(lasts, int | float) else 0.0
 
 
-def same_origin(url: str, other: str) -> str:
+def _same_origin(url: str, other: str) -> str:
     """Return the URL `other`. Raise `BadCall` if it is at another host than `url`: access tokens are not sent there."""
     if urlsplit(url)[:2] != urlsplit(other)[:2]:
         raise BadCall(f"the platform refers to another server: {other[:200]}")
@@ -187,7 +184,12 @@ def _json_of(answer: RemoteResponse) -> Any:
     if answer.is_success:
         return answer.json()
     refusal = f"the platform answers with status {answer.status}"
-    raise NoAnswer(refusal) if answer.status in TRY_AGAIN or answer.status >= 500 else BadCall(refusal)
+    raise NoAnswer(refusal) if may_succeed_later(answer.status) else BadCall(refusal)
+
+
+def may_succeed_later(status: int) -> bool:
+    """Return whether a request that was answered with this status may succeed when it is sent again."""
+    return status in _TRY_AGAIN or status >= _SERVER_ERROR
 
 
 def _within(url: str, path: str, **query: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import func, select, update
 
 from grader.lms.services import Access
-from grader.store.database import Tx, fetch, now, record_of, upsert
+from grader.store.database import Store, Tx, fetch, fetch_pairs, record_of, upsert
 from grader.store.records import Channel, Message, Role
 from grader.store.tables import (
     lti_contexts,
@@ -35,6 +36,8 @@ class StudentColumn:
     """The platform's id of the student."""
     sent: Mapping[str, Any]
     """What the platform has accepted; empty for nothing."""
+    sent_at: dt.datetime | None
+    """None if it must be sent again in any case."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,8 @@ class Unsent:
 def columns_of(tx: Tx, course: str, assignment: str, person: str) -> list[StudentColumn]:
     """Return the places of the score of a student in platforms' gradebooks; none if the person is no student."""
     context, item, platform = lti_contexts.c, lti_line_items.c, lti_platforms.c
-    query = select(
-        context.deployment, platform.client_id, platform.token_url, *item, lti_members.c.subject, lti_scores.c.sent
-    )
+    query = select(context.deployment, platform.client_id, platform.token_url, *item, lti_members.c.subject)
+    query = query.add_columns(lti_scores.c.sent, lti_scores.c.sent_at)
     query = query.select_from(lti_contexts).join(lti_platforms).join(lti_line_items, item.context == context.id)
     query = query.join(lti_members, lti_members.c.context == context.id)
     query = query.join(members, (members.c.course == course) & (members.c.person == person))
@@ -72,29 +74,21 @@ def line_items_of(tx: Tx, course: str) -> set[tuple[str, str]]:
     return {(row.context, row.assignment) for row in tx.execute(query.where(lti_contexts.c.course == course))}
 
 
-def accept(tx: Tx, column: StudentColumn, message: Message, sent: Mapping[str, Any]) -> None:
-    """Record what a platform has accepted."""
-    _put(tx, column, message, {"sent": sent, "sent_at": now(), "problem": ""})
-
-
-def refuse(tx: Tx, column: StudentColumn, message: Message, problem: str) -> None:
-    """Record why a platform has not accepted a score."""
-    _put(tx, column, message, {"sent": column.sent, "problem": problem})
-
-
-def _put(tx: Tx, column: StudentColumn, message: Message, values: Mapping[str, Any]) -> None:
+def record(store: Store, column: StudentColumn, message: Message, **values: Any) -> None:
+    """Store what a platform has made of a score: `sent`, `sent_at` and `problem`, as far as they have changed."""
     key = {"context": column.context, "assignment": message.assignment, "person": message.person}
-    upsert(tx, lti_scores, {**key, **values})
+    with store.write() as tx:
+        upsert(tx, lti_scores, {**key, "sent": column.sent, **values})
 
 
 def forget(tx: Tx, course: str, assignment: str, persons: Collection[str] | None) -> None:
     """Let the scores of an assignment be sent again although platforms have them. `persons` are ids of the students;
     None for all."""
-    query = select(lti_scores).join(lti_contexts).filter_by(course=course).where(lti_scores.c.assignment == assignment)
+    contexts = select(lti_contexts.c.id).filter_by(course=course)
+    scores = update(lti_scores).where(lti_scores.c.context.in_(contexts), lti_scores.c.assignment == assignment)
     if persons is not None:
-        query = query.where(lti_scores.c.person.in_(persons))
-    for row in tx.execute(query).mappings().all():
-        upsert(tx, lti_scores, {**row, "sent": row["sent"] | {"progress": ""}})
+        scores = scores.where(lti_scores.c.person.in_(persons))
+    tx.execute(scores.values(sent_at=None))
 
 
 def unsent(tx: Tx, course: str) -> list[Unsent]:
@@ -104,11 +98,14 @@ def unsent(tx: Tx, course: str) -> list[Unsent]:
     return fetch(tx, query.order_by(lti_scores.c.assignment, people.c.login), Unsent)
 
 
-def counts(tx: Tx, course: str) -> dict[str, tuple[int, int]]:
-    """Return the number of scores that platforms have accepted, and of those that wait, by assignment."""
-    accepted = select(lti_scores.c.assignment, literal(1).label("accepted"), literal(0).label("waiting"))
-    accepted = accepted.join(lti_contexts).where(lti_contexts.c.course == course, lti_scores.c.problem == "")
-    waiting = select(outbox.c.assignment, literal(0), literal(1))
-    each = union_all(accepted, waiting.filter_by(course=course, channel=Channel.PLATFORM)).subquery()
-    query = select(each.c.assignment, func.sum(each.c.accepted), func.sum(each.c.waiting))
-    return {assignment: (sent, left) for assignment, sent, left in tx.execute(query.group_by(each.c.assignment))}
+def accepted(tx: Tx, course: str) -> dict[str, int]:
+    """Return the number of scores that platforms have accepted, by assignment."""
+    query = select(lti_scores.c.assignment, func.count(lti_scores.c.sent_at)).join(lti_contexts)
+    query = query.where(lti_contexts.c.course == course).group_by(lti_scores.c.assignment)
+    return fetch_pairs(tx, query)
+
+
+def waiting(tx: Tx, course: str) -> dict[str, int]:
+    """Return the number of scores that may have changed, by assignment."""
+    query = select(outbox.c.assignment, func.count()).filter_by(course=course, channel=Channel.PLATFORM)
+    return fetch_pairs(tx, query.group_by(outbox.c.assignment))
