@@ -106,6 +106,7 @@ def accepted(tx: Tx, course: str) -> dict[str, int]:
 
 
 def waiting(tx: Tx, course: str) -> dict[str, int]:
-    """Return the number of scores that may have changed, by assignment."""
-    query = select(outbox.c.assignment, func.count()).filter_by(course=course, channel=Channel.PLATFORM)
+    """Return the number of scores that wait to be sent, by assignment."""
+    query = select(outbox.c.assignment, func.count(outbox.c.due_at))
+    query = query.filter_by(course=course, channel=Channel.PLATFORM)
     return fetch_pairs(tx, query.group_by(outbox.c.assignment))

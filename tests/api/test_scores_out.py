@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
+from grader.api import sender
 from grader.api.platform_scores import send_score
 from grader.lms.services import Services
 from grader.store import adjustments, leases, lti, offerings, outbox, people, regrades, submissions
@@ -31,6 +32,12 @@ CANVAS = "https://canvas.instructure.com/lti/submission"
 def platform() -> Iterator[Platform]:
     with platform_one() as platform:
         yield platform
+
+
+@pytest.fixture(autouse=True)
+def _only_the_tests_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application of the world asks once, at its start."""
+    monkeypatch.setattr(sender, "POLL_SECONDS", 3600.0)
 
 
 @pytest.fixture

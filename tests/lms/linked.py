@@ -7,7 +7,6 @@ import contextlib
 import datetime as dt
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +18,6 @@ from grader.api.sender import Sender
 from grader.store import lti, outbox
 from grader.store.database import Store, now
 from grader.store.records import Channel, new_id
-from grader.store.scored import LEASE
 from grader.store.tables import lti_contexts, lti_line_items, lti_members, lti_platforms, lti_scores
 from grader.store.tables import outbox as table
 from tests.api.world import ASSIGNMENT, COURSE, World
@@ -84,18 +82,11 @@ class Linked:
 
     def deliver(self) -> int:
         """Send the messages that are due, as the service does. Return their number."""
-        sender, store, count = Sender(self.world.service, None), self.world.service.store, 0
-        while True:
-            message = outbox.claim(store, Channel.PLATFORM)
-            if message:
-                asyncio.run(sender._handle(message))
-                count += 1
-                continue
-            with store.read() as tx:  # the sender of the world's application may have claimed one
-                claimed = select(table.c.id).filter_by(channel=Channel.PLATFORM, failures=0)
-                if tx.scalar(claimed.where(table.c.due_at < now() + LEASE)) is None:
-                    return count
-            time.sleep(0.02)
+        sender, count = Sender(self.world.service, None), 0
+        while message := outbox.claim(self.world.service.store, Channel.PLATFORM):
+            asyncio.run(sender._handle(message))
+            count += 1
+        return count
 
     def hasten(self) -> None:
         """Let the time until the next attempts pass."""
