@@ -13,7 +13,7 @@ from grader.model import Json, Points
 _CANVAS = "https://canvas.instructure.com/lti/submission"
 
 
-class Grading(StrEnum):
+class GradingProgress(StrEnum):
     """How far a submission is graded. Each member says more than those before."""
 
     PENDING = "Pending"
@@ -34,7 +34,7 @@ class Grading(StrEnum):
 class PlatformScore:
     """The score of one student for one assignment."""
 
-    progress: Grading
+    progress: GradingProgress
     submission: str
     """Id of the submission that counts."""
     submitted_at: dt.datetime
@@ -52,11 +52,11 @@ class PlatformScore:
         """
         if not sent or self.has_number:
             return not self.stored.items() <= sent.items()
-        return self.progress.rank > Grading(sent["progress"]).rank
+        return self.progress.rank > GradingProgress(sent["progress"]).rank
 
     @property
     def has_number(self) -> bool:
-        return self.progress is Grading.GRADED
+        return self.progress is GradingProgress.GRADED
 
     @property
     def stored(self) -> dict[str, Any]:

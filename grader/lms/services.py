@@ -40,7 +40,7 @@ _MOST_PAGES = 200
 
 @dataclass(frozen=True)
 class Access:
-    """What the service shows to a platform to use its services."""
+    """The data with which the grader gets access to the services of a platform."""
 
     client_id: str
     token_url: str
