@@ -40,7 +40,7 @@ from grader.render.text import one_line
 from grader.service import Service, secret_of
 from grader.store import lti, people
 from grader.store.database import Tx, now
-from grader.store.lti import Context, Platform
+from grader.store.lti import LinkedContext, Platform
 from grader.store.recording import Author
 from grader.store.records import AccessToken, LoginMethod, Person, Role, TokenKind, new_id
 
@@ -240,11 +240,11 @@ def _enter(
     return begin_session(request, service, person, path, LoginMethod.PLATFORM)
 
 
-def _renewed(context: Context | None, platform: Platform, launch: Launch, course: str) -> Context:
+def _renewed(context: LinkedContext | None, platform: Platform, launch: Launch, course: str) -> LinkedContext:
     """Return the linked course as a launch describes it; a new one if it was not linked before."""
     memberships_url, line_items_url = launch.memberships.context_memberships_url, launch.gradebook.lineitems
     if context is None:
-        context = Context(new_id(), platform.id, launch.deployment, launch.context.id, "", course, "", "")
+        context = LinkedContext(new_id(), platform.id, launch.deployment, launch.context.id, "", course, "", "")
     return replace(
         context,
         title=one_line(launch.context.title or launch.context.id, 190),
@@ -253,7 +253,7 @@ def _renewed(context: Context | None, platform: Platform, launch: Launch, course
     )
 
 
-def _cards(tx: Tx, service: Service, person: Person, context: Context) -> list[Card]:
+def _cards(tx: Tx, service: Service, person: Person, context: LinkedContext) -> list[Card]:
     """Return the assignments of a linked course as a person may see them."""
     token = AccessToken("", TokenKind.SESSION, "", now(), None, method=LoginMethod.PLATFORM)
     caller = Caller(person, people.roles(tx, person.id), token, service)

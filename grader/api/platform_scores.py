@@ -10,7 +10,7 @@ from grader.api.scores import counting_submissions
 from grader.api.views import SubmissionView
 from grader.course.scores import Score, SubmissionState
 from grader.errors import BadCall, OurFailure
-from grader.lms.scores import GradingProgress, PlatformScore
+from grader.lms.scores import PlatformProgress, PlatformScore
 from grader.lms.services import Services, may_succeed_later
 from grader.model import ZERO
 from grader.service import Service
@@ -105,12 +105,12 @@ def current_score(service: Service, message: Message) -> PlatformScore | None:
 
 def _platform_score(view: SubmissionView, score: Score, changes_at: dt.datetime | None) -> PlatformScore:
     """Return the score of a submission as platforms get it."""
-    progress = GradingProgress.PENDING
+    progress = PlatformProgress.PENDING
     if view.state is SubmissionState.BROKEN:
-        progress = GradingProgress.FAILED
+        progress = PlatformProgress.FAILED
     elif view.state is SubmissionState.PARTLY_GRADED:
-        progress = GradingProgress.MANUAL
+        progress = PlatformProgress.MANUAL
     elif view.grading.points is not None and score.final is not None and not (score.absent and view.over_at):
-        progress = GradingProgress.GRADED  # without a last moment, what was not submitted stays open for ever
-    points = score.final or ZERO if progress is GradingProgress.GRADED else ZERO
+        progress = PlatformProgress.GRADED  # without a last moment, what was not submitted stays open for ever
+    points = score.final or ZERO if progress is PlatformProgress.GRADED else ZERO
     return PlatformScore(progress, view.submission.id, view.submission.received_at, points, score.possible, changes_at)

@@ -14,7 +14,7 @@ from grader.lms.launch import TEST_STUDENT, role_of
 from grader.render.text import one_line
 from grader.store import lti, people
 from grader.store.database import Tx
-from grader.store.lti import Context, Platform
+from grader.store.lti import LinkedContext, Platform
 from grader.store.records import Person, Role
 
 
@@ -42,7 +42,7 @@ def login_for(tx: Tx, platform: Platform, subject: str, email: str | None) -> st
     return f"lti-{hashlib.sha256(f'{platform.id} {subject}'.encode()).hexdigest()[:24]}"
 
 
-def admit(tx: Tx, context: Context, person: Person, subject: str, role: Role | None) -> None:
+def admit(tx: Tx, context: LinkedContext, person: Person, subject: str, role: Role | None) -> None:
     """Add a person of a platform to the course that is linked. A student may become staff, but staff keep their role:
     only the roster lowers it. Raise `BadCall` if the person has no role in either course."""
     present = people.roles(tx, person.id).get(context.course)

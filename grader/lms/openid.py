@@ -35,6 +35,8 @@ _ORIGIN = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _MOST_BYTES = MIB
+_OLDEST_SECONDS = 3600
+"""Greatest age of a token."""
 _KEYS_SECONDS = 3600
 _REFETCH_SECONDS = 60
 """Least time between two requests for the same keys, so that tokens with forged key ids cost nothing."""
@@ -177,8 +179,8 @@ def verified(token: str, keys: PublicKeys, issuer: str, client_id: str, nonce: s
         jwt.JWTClaimsRegistry(leeway=LEEWAY_SECONDS, **options).validate(claims)
     except (JoseError, ValueError, TypeError, RecursionError) as wrong:
         raise BadCall(f"{type(wrong).__name__}: {wrong}") from wrong
-    if claims["nonce"] != nonce:
-        raise BadCall("the nonce is not a text")
+    if claims["nonce"] != nonce or claims["iat"] < time.time() - _OLDEST_SECONDS:
+        raise BadCall("the token was made long ago, or its nonce is no text")
     # a token for several clients must name the one that has asked for it
     authorized = claims.get("azp", claims["aud"])
     if authorized not in (client_id, [client_id]):

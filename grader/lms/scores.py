@@ -13,7 +13,7 @@ from grader.model import Json, Points
 _CANVAS = "https://canvas.instructure.com/lti/submission"
 
 
-class GradingProgress(StrEnum):
+class PlatformProgress(StrEnum):
     """How far a submission is graded. Each member says more than those before."""
 
     PENDING = "Pending"
@@ -34,7 +34,7 @@ class GradingProgress(StrEnum):
 class PlatformScore:
     """The score of one student for one assignment."""
 
-    progress: GradingProgress
+    progress: PlatformProgress
     submission: str
     """Id of the submission that counts."""
     submitted_at: dt.datetime
@@ -52,11 +52,11 @@ class PlatformScore:
         """
         if not sent or self.has_number:
             return not self.stored.items() <= sent.items()
-        return self.progress.rank > GradingProgress(sent["progress"]).rank
+        return self.progress.rank > PlatformProgress(sent["progress"]).rank
 
     @property
     def has_number(self) -> bool:
-        return self.progress is GradingProgress.GRADED
+        return self.progress is PlatformProgress.GRADED
 
     @property
     def stored(self) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def _hash(token: str) -> str:
 
 
 @dataclass(frozen=True)
-class Context:
+class LinkedContext:
     """A course of a platform that is linked to a course of the service."""
 
     id: str
@@ -152,21 +152,21 @@ class Context:
     """URL of the columns of the gradebook; empty if the platform has none."""
 
 
-def put_context(tx: Tx, context: Context) -> None:
+def put_context(tx: Tx, context: LinkedContext) -> None:
     """Link a course of a platform, or change what is known about it."""
     upsert(tx, lti_contexts, asdict(context))
 
 
-def context(tx: Tx, platform: str, deployment: str, context: str) -> Context | None:
+def context(tx: Tx, platform: str, deployment: str, context: str) -> LinkedContext | None:
     """Return the linked course of a platform; None if it is not linked."""
     query = select(lti_contexts).filter_by(platform=platform, deployment=deployment, context=context)
-    return fetch_one(tx, query, Context)
+    return fetch_one(tx, query, LinkedContext)
 
 
-def contexts_of(tx: Tx, course: str) -> list[Context]:
+def contexts_of(tx: Tx, course: str) -> list[LinkedContext]:
     """Return the courses of platforms that are linked to a course, in the order of their titles."""
     query = select(lti_contexts).filter_by(course=course)
-    return fetch(tx, query.order_by(lti_contexts.c.title, lti_contexts.c.id), Context)
+    return fetch(tx, query.order_by(lti_contexts.c.title, lti_contexts.c.id), LinkedContext)
 
 
 def unlink(tx: Tx, id: str) -> None:

@@ -35,7 +35,7 @@ class StudentColumn:
     subject: str
     """The platform's id of the student."""
     sent: Mapping[str, Any]
-    """What the platform has accepted; empty for nothing."""
+    """The score that the platform has accepted; empty for none."""
     sent_at: dt.datetime | None
     """None if it must be sent again in any case."""
 

@@ -9,19 +9,19 @@ import pytest
 
 from grader.errors import BadCall
 from grader.lms import services
-from grader.lms.scores import GradingProgress, PlatformScore, number
+from grader.lms.scores import PlatformProgress, PlatformScore, number
 from grader.model import Points
 
 MOMENT = dt.datetime(2026, 12, 1, 12, 0, 0, 5_000, tzinfo=dt.UTC)
 
 
-def score(progress: GradingProgress, points: str = "0", submission: str = "s") -> PlatformScore:
+def score(progress: PlatformProgress, points: str = "0", submission: str = "s") -> PlatformScore:
     return PlatformScore(progress, submission, MOMENT, Points(points), Points(8))
 
 
-@pytest.mark.parametrize(("sent", "new"), list(product(GradingProgress, GradingProgress)))
+@pytest.mark.parametrize(("sent", "new"), list(product(PlatformProgress, PlatformProgress)))
 def test_without_a_number_only_what_says_more_follows_and_after_a_number_only_numbers(
-    sent: GradingProgress, new: GradingProgress
+    sent: PlatformProgress, new: PlatformProgress
 ) -> None:
     ranks = ["Pending", "Failed", "PendingManual", "FullyGraded"]
     follows = new != sent and ranks.index(new) > ranks.index(sent)
@@ -30,17 +30,17 @@ def test_without_a_number_only_what_says_more_follows_and_after_a_number_only_nu
 
 
 def test_a_number_follows_if_it_or_its_submission_differs() -> None:
-    sent = score(GradingProgress.GRADED, "3.13").stored | {"timestamp": "2026-12-01T12:00:00.005+00:00"}
-    assert not score(GradingProgress.GRADED, "3.13").is_news(sent)
-    assert score(GradingProgress.GRADED, "3.12").is_news(sent)
-    assert score(GradingProgress.GRADED, "3.13", "later").is_news(sent)
+    sent = score(PlatformProgress.GRADED, "3.13").stored | {"timestamp": "2026-12-01T12:00:00.005+00:00"}
+    assert not score(PlatformProgress.GRADED, "3.13").is_news(sent)
+    assert score(PlatformProgress.GRADED, "3.12").is_news(sent)
+    assert score(PlatformProgress.GRADED, "3.13", "later").is_news(sent)
 
 
 def test_a_score_has_a_number_only_if_it_is_graded_and_times_have_fractions() -> None:
-    body = score(GradingProgress.MANUAL).body("ada", {}, MOMENT)
+    body = score(PlatformProgress.MANUAL).body("ada", {}, MOMENT)
     assert {"scoreGiven", "scoreMaximum"}.isdisjoint(body)
     assert body["timestamp"] == body["submission"]["submittedAt"] == "2026-12-01T12:00:00.005+00:00"
-    assert score(GradingProgress.GRADED, "0").body("ada", {}, MOMENT)["scoreGiven"] == 0
+    assert score(PlatformProgress.GRADED, "0").body("ada", {}, MOMENT)["scoreGiven"] == 0
 
 
 @pytest.mark.parametrize(("points", "expected"), [("8", "8"), ("5.5", "5.5"), ("3.13", "3.13"), ("0", "0")])
