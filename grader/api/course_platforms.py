@@ -22,7 +22,7 @@ from grader.lms.scores import number
 from grader.lms.services import Access, Services
 from grader.store import lti, lti_scores
 from grader.store.database import Tx
-from grader.store.lti import Context, Platform
+from grader.store.lti import LinkedContext, Platform
 from grader.store.scored import tell_scores
 
 pages = APIRouter(include_in_schema=False)
@@ -115,7 +115,7 @@ def update_roster(staff: ForCourse, context: str, seen: FromForm[str] = "") -> R
 
 
 @contextmanager
-def _client(staff: ForCourse, context: str) -> Iterator[tuple[Context, Platform, Services]]:
+def _client(staff: ForCourse, context: str) -> Iterator[tuple[LinkedContext, Platform, Services]]:
     """Yield a linked context, its platform and a client of the platform. Meanwhile no other process changes anything
     there: a form that is sent twice adds one column."""
     lock = f"platform {context}"
@@ -135,7 +135,7 @@ def _client(staff: ForCourse, context: str) -> Iterator[tuple[Context, Platform,
             lti.use_again(tx, lock)
 
 
-def _known_context(tx: Tx, course: str, id: str) -> Context:
+def _known_context(tx: Tx, course: str, id: str) -> LinkedContext:
     """Return the platform's course with this id that is linked to a course. Raise 404 if there is none."""
     for context in lti.contexts_of(tx, course):
         if context.id == id:

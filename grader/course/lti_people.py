@@ -69,7 +69,7 @@ class PlatformRoster:
 
 
 def compare_roster(
-    tx: Tx, context: Context, platform: Platform, listed: Sequence[Mapping[str, Any]], editor: Person
+    tx: Tx, context: LinkedContext, platform: Platform, listed: Sequence[Mapping[str, Any]], editor: Person
 ) -> PlatformRoster:
     """Compare the people of a platform's course with those of the linked course. Staff stay staff, whatever the
     platform says. `listed` are the people as the platform describes them, and `editor` is the person who asks."""
@@ -92,7 +92,7 @@ def compare_roster(
     return PlatformRoster(compare(tx, context.course, [*rows.values()], editor), logins, gone)
 
 
-def apply_roster(tx: Tx, context: Context, roster: PlatformRoster) -> None:
+def apply_roster(tx: Tx, context: LinkedContext, roster: PlatformRoster) -> None:
     """Make the changes that `compare_roster` has found. The submissions of people who are removed stay."""
     enrol(tx, context.course, roster.changes)
     for subject, login in roster.logins.items():

@@ -192,7 +192,7 @@ def put_subject(tx: Tx, context: str, subject: str, person: str) -> None:
     tell_scores(tx, _course_of(tx, context), persons=[person])
 
 
-def students_of(tx: Tx, context: Context) -> list[Person]:
+def students_of(tx: Tx, context: LinkedContext) -> list[Person]:
     """Return the students of the linked course whom only this course of a platform has named, by login."""
     course = members.c.course == context.course
     query = select(*PERSON).join(members, (members.c.person == people.c.id) & course).filter_by(role=Role.STUDENT)

@@ -26,7 +26,7 @@ from grader.model.answers import digest_of
 from grader.store import answer_marks, line_comments, lti, people, requests, rubrics, submissions
 from grader.store.answer_marks import NewMark
 from grader.store.database import upsert
-from grader.store.lti import Context, Platform
+from grader.store.lti import LinkedContext, Platform
 from grader.store.records import Role, TokenKind, TokenScope
 from grader.store.rubrics import OfferedQuestion
 from grader.store.tables import audit, lti_scores, metadata
@@ -358,7 +358,9 @@ def link_platform(world: World) -> None:
     id, (host, urls) = "context", ("http://127.0.0.1:9", ("login_url", "token_url", "keys_url"))
     with world.service.store.write() as tx:
         lti.put_platform(tx, Platform(id, "Campus", host, "client", *(f"{host}/{url}" for url in urls), ()), ["1"])
-        lti.put_context(tx, Context(id, id, "1", "7", "Machine Learning", "ml", f"{host}/members", f"{host}/columns"))
+        lti.put_context(
+            tx, LinkedContext(id, id, "1", "7", "Machine Learning", "ml", f"{host}/members", f"{host}/columns")
+        )
         problem = {"context": id, "assignment": "toy", "person": world.people["ada"].id, "problem": "unknown student"}
         upsert(tx, lti_scores, problem | {"sent": {}})
 
