@@ -14,6 +14,7 @@ from grader.api import (
     answers,
     assignments,
     audit,
+    course_platforms,
     course_scores,
     courses,
     events,
@@ -100,6 +101,7 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(resource.pages)
     for page in (
         members,
+        course_platforms,
         privacy,
         offering,
         packs,

@@ -31,7 +31,7 @@ _CONTEXT_ROLE = re.compile(
     r"(?:http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/])?(Instructor|TeachingAssistant|Learner)(?:#\w+)?"
 )
 """A role in a course, or in its long form a role below it: membership/Instructor#TeachingAssistant."""
-_TEST_STUDENT = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+TEST_STUDENT = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
 
 
 def _checked_url(url: str) -> str:
@@ -144,9 +144,9 @@ def role_of(roles: Iterable[str]) -> str:
     listed = list(roles)
     matches = [_CONTEXT_ROLE.fullmatch(role) for role in listed]
     names = {match[1] for match in matches if match}
-    if names & {"Instructor", "TeachingAssistant"} and _TEST_STUDENT not in listed:
+    if names & {"Instructor", "TeachingAssistant"} and TEST_STUDENT not in listed:
         return "staff"
-    return "student" if names or _TEST_STUDENT in listed else ""
+    return "student" if names or TEST_STUDENT in listed else ""
 
 
 def deep_linking_response(

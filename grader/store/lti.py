@@ -16,13 +16,16 @@ from grader.errors import BadCall
 from grader.store import installation
 from grader.store.database import Tx, fetch, fetch_one, insert_all_new, insert_new, now, one_at_a_time, upsert
 from grader.store.people import PERSON, person_of
-from grader.store.records import Person
+from grader.store.records import Person, Role
+from grader.store.scored import tell_scores
 from grader.store.tables import (
     lti_contexts,
     lti_deployments,
     lti_line_items,
     lti_members,
     lti_platforms,
+    lti_scores,
+    members,
     people,
     used_nonces,
 )
@@ -117,8 +120,16 @@ def use_once(tx: Tx, token: str, lasts: dt.timedelta) -> bool:
     """Remember a nonce, or a token that may be used once, until it expires. Return False if it was used before."""
     moment = now()
     tx.execute(delete(used_nonces).where(used_nonces.c.expires_at < moment))
-    hash = hashlib.sha256(token.encode()).hexdigest()
-    return insert_new(tx, used_nonces, {"hash": hash, "expires_at": moment + lasts})
+    return insert_new(tx, used_nonces, {"hash": _hash(token), "expires_at": moment + lasts})
+
+
+def use_again(tx: Tx, token: str) -> None:
+    """Forget that a token was used."""
+    tx.execute(delete(used_nonces).filter_by(hash=_hash(token)))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 # ── courses and people ───────────────────────────────────────────────────────────────────────────────
@@ -158,6 +169,11 @@ def contexts_of(tx: Tx, course: str) -> list[LinkedContext]:
     return fetch(tx, query.order_by(lti_contexts.c.title, lti_contexts.c.id), LinkedContext)
 
 
+def unlink(tx: Tx, id: str) -> None:
+    """Unlink a course of a platform, and forget its columns and what they have accepted."""
+    tx.execute(delete(lti_contexts).filter_by(id=id))
+
+
 def person_of_subject(tx: Tx, platform: str, subject: str) -> Person | None:
     """Return the person whom a platform calls `subject`; None if it has not been seen in a linked course."""
     query = select(*PERSON).join(lti_members, lti_members.c.person == people.c.id).join(lti_contexts)
@@ -167,10 +183,35 @@ def person_of_subject(tx: Tx, platform: str, subject: str) -> Person | None:
 
 
 def put_subject(tx: Tx, context: str, subject: str, person: str) -> None:
-    """Record that the platform calls a person of a linked course `subject`."""
-    upsert(tx, lti_members, {"context": context, "subject": subject, "person": person})
+    """Record that the platform calls a person of a linked course `subject`. The platform gets the scores of a person
+    whom it has not named before."""
+    row = {"context": context, "subject": subject, "person": person}
+    if tx.execute(select(lti_members).filter_by(**row)).first():
+        return
+    upsert(tx, lti_members, row)
+    tell_scores(tx, _course_of(tx, context), persons=[person])
+
+
+def students_of(tx: Tx, context: LinkedContext) -> list[Person]:
+    """Return the students of the linked course whom only this course of a platform has named, by login."""
+    course = members.c.course == context.course
+    query = select(*PERSON).join(members, (members.c.person == people.c.id) & course).filter_by(role=Role.STUDENT)
+    others = select(lti_contexts.c.id).filter_by(course=context.course).where(lti_contexts.c.id != context.id)
+    named = select(lti_members.c.person).filter_by(context=context.id)
+    named_elsewhere = select(lti_members.c.person).where(lti_members.c.context.in_(others))
+    query = query.where(people.c.id.in_(named), people.c.id.not_in(named_elsewhere))
+    return [person_of(row) for row in tx.execute(query.order_by(people.c.login))]
 
 
 def put_line_item(tx: Tx, context: str, assignment: str, url: str) -> None:
-    """Record the URL of the column in the platform's gradebook for an assignment."""
-    upsert(tx, lti_line_items, {"context": context, "assignment": assignment, "url": url})
+    """Record the URL of the column in the platform's gradebook for an assignment. A new column gets all scores."""
+    key = {"context": context, "assignment": assignment}
+    if tx.scalar(select(lti_line_items.c.url).filter_by(**key)) == url:
+        return
+    upsert(tx, lti_line_items, key | {"url": url})
+    tx.execute(delete(lti_scores).filter_by(**key))
+    tell_scores(tx, _course_of(tx, context), assignment)
+
+
+def _course_of(tx: Tx, context: str) -> str:
+    return str(tx.execute(select(lti_contexts.c.course).filter_by(id=context)).scalar_one())
