@@ -465,11 +465,8 @@ WITHOUT_AUTHOR = {
     "identity.py": 1,  # a session lasts longer
     "mail.py": 1,  # somebody without a login asks for a link
     "operations.py": 1,  # the disk is tested
-<<<<<<< HEAD
     "people.py": 1,  # a login of a notebook server
-=======
     "platform_scores.py": 2,  # what platforms have accepted, and what they have refused
->>>>>>> scores
     "receipts.py": 1,  # the key is made with the first receipt
     "sessions.py": 2,  # a login and a logout
 }
