@@ -344,6 +344,7 @@ def _platform(service: Service, id: str) -> tuple[Platform, list[str]]:
 def _sealed(secret: bytes, platform: Platform, launch: Launch, person: Person) -> str:
     """Return the token of a form with which a person goes on with a launch."""
     claims = {"platform": platform.id, "person": person.id, "launch": launch.model_dump(by_alias=True, mode="json")}
+    claims["once"] = secrets.token_hex(8)  # the forms of two pages of the same second differ
     return seal(secret, _CHOICE, claims, CHOICE_LASTS.total_seconds())
 
 
