@@ -778,7 +778,8 @@ def registration(request: Read) -> dict[str, str]:
     state.registration_tokens.add(token)
     configuration = f"{state.issuer}/.well-known/openid-configuration"
     query = urlencode({"openid_configuration": configuration, "registration_token": token})
-    return {"url": f"{request['json']['url']}?{query}"}
+    url = request["json"]["url"]
+    return {"url": f"{url}{'&' if '?' in url else '?'}{query}"}
 
 
 @app.post("/control/tools")
