@@ -14,6 +14,7 @@ from grader.api import (
     answers,
     assignments,
     audit,
+    course_platforms,
     course_scores,
     courses,
     events,
@@ -22,6 +23,7 @@ from grader.api import (
     gradebook,
     gradings,
     groups,
+    lti,
     members,
     offering,
     openapi,
@@ -29,6 +31,7 @@ from grader.api import (
     packs,
     passwords,
     people,
+    platforms,
     privacy,
     problems,
     questions,
@@ -98,6 +101,7 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(resource.pages)
     for page in (
         members,
+        course_platforms,
         privacy,
         offering,
         packs,
@@ -108,6 +112,8 @@ def create_app(service: Service) -> FastAPI:
         sessions,
         passwords,
         external_login,
+        platforms,
+        lti,
     ):
         routes += page.pages.routes
         app.include_router(page.pages)

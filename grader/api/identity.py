@@ -38,7 +38,9 @@ _PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 """Path prefixes that need no login. The path /metrics checks GRADER_METRICS_TOKEN itself."""
 _LOGIN = "/login"
 HUB_TOKENS = "/api/v1/tokens/jupyterhub"
-_LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password", HUB_TOKENS)
+_LAUNCHES = ("/lti/login", "/lti/launch")
+"""Paths of the forms that learning platforms send, from their sites."""
+_LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password", HUB_TOKENS, "/lti/course", "/lti/deep-link", *_LAUNCHES)
 """Paths of the requests that may be sent without login."""
 SESSION_DURATION = dt.timedelta(days=30)
 """A session that is not used for this time ends."""
@@ -213,7 +215,7 @@ async def _require_csrf_token(request: Request) -> None:
         raise HttpProblem(403, "csrf", "The CSRF token is not valid", detail)
 
 
-def _require_same_site(request: Request, url: str) -> None:
+def require_same_site(request: Request, url: str) -> None:
     """Raise 403 if the headers Sec-Fetch-Site or Origin show that a page of another site sent the request."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site in ("same-origin", "none"):
@@ -260,8 +262,9 @@ async def _identified(request: Request) -> Caller | None:
         if caller:
             require_scope(caller, TokenScope.READ)
         return caller
-    if caller is None or caller.token.kind is TokenKind.SESSION:  # browsers, not programs with a token
-        _require_same_site(request, service_of(request).settings.url)
+    is_launch = request.url.path in _LAUNCHES
+    if not is_launch and (caller is None or caller.token.kind is TokenKind.SESSION):  # browsers, not programs
+        require_same_site(request, service_of(request).settings.url)
     # only the login forms may be sent without login, but no upload, whose body may be large
     is_login = request.url.path in _LOGIN_FORMS and not is_upload(request.headers)
     if caller is None and not is_login:
@@ -285,6 +288,8 @@ def find_caller(request: Request) -> Caller | None:
     person, token, roles = holder
     if kind is TokenKind.SESSION:
         _renew(service, token)
+    if token.method is LoginMethod.PLATFORM:  # a platform is not trusted with the whole service
+        person = replace(person, admin=False)
     if TokenScope.STAFF not in token.scopes:  # with this token, even staff have only a student's rights
         person = replace(person, admin=False)
         roles = dict.fromkeys(roles, Role.STUDENT)

@@ -44,6 +44,8 @@ from grader.store.database import now
 MAX_BODY_BYTES = MIB
 """Size limit of a request without files, in bytes. The limit of a request with files is larger by
 `MAX_UPLOAD_BYTES`."""
+MAX_LAUNCH_BYTES = MIB // 16
+"""Size limit of a launch of a learning platform, which comes without login."""
 MAX_TEXT_BYTES = MAX_BODY_BYTES - 10_000
 """Largest text, encoded as in a form, that a page can send again with its other fields."""
 
@@ -136,10 +138,12 @@ class BodyLimit(HttpMiddleware):
         """Refuse a body that is too large or chunked, and limit the time in which other bodies must arrive."""
         headers = Headers(scope=scope)
         limit = MAX_UPLOAD_BYTES + MIB if is_upload(headers) else MAX_BODY_BYTES
+        if scope["path"].startswith("/lti/"):
+            limit = MAX_LAUNCH_BYTES
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > limit:  # int() raises for thousands of digits
             detail = (
-                f"the request has more than {limit // MIB} MiB: leave out data sets, and clear a notebook's outputs"
+                f"the request has more than {limit / MIB:.2g} MiB: leave out data sets, and clear a notebook's outputs"
             )
             raise HttpProblem(413, "too-large", "The request is too large", detail, _CLOSE)
         if "transfer-encoding" in headers:

@@ -33,7 +33,15 @@ from grader.errors import BadCall
 from grader.service import Service
 from grader.store import outbox, passwords, people
 from grader.store.database import Tx
-from grader.store.records import STUDENT_SCOPES, AccessToken, EventKind, Role, TokenKind, TokenScope
+from grader.store.records import (
+    STUDENT_SCOPES,
+    AccessToken,
+    EventKind,
+    LoginMethod,
+    Role,
+    TokenKind,
+    TokenScope,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 pages = APIRouter(include_in_schema=False)
@@ -138,7 +146,8 @@ def create_token(caller: TheCaller, new: NewToken) -> CreatedToken:
             raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
         lasts = dt.timedelta(days=new.expires_in_days) if new.expires_in_days else None
         parent = _parent(tx, caller)
-        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, scopes, parent)
+        method = caller.token.method if caller.token.method is LoginMethod.PLATFORM else None
+        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, scopes, parent, method)
         token = people.token_by_secret(tx, secret)
     return CreatedToken.model_validate(vars(token) | {"token": secret})
 

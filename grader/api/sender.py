@@ -1,8 +1,9 @@
-"""Send the messages of the outbox by e-mail and to the webhook."""
+"""Send the messages of the outbox by e-mail, to the webhook and to learning platforms."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from grader.api.mail import Mailer
+from grader.api.platform_scores import send_score
 from grader.api.rendering import mail_texts
 from grader.api.webhooks import Webhook
 from grader.errors import StoreUnavailable
@@ -38,7 +40,8 @@ class Sender:
     @asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
         """Send messages while the application runs."""
-        tasks = [asyncio.create_task(self._run(Channel(name))) for name in self._service.settings.channels]
+        names = (*self._service.settings.channels, Channel.PLATFORM)
+        tasks = [asyncio.create_task(self._run(Channel(name))) for name in names]
         yield
         for task in tasks:
             task.cancel()
@@ -51,8 +54,7 @@ class Sender:
             try:
                 message = await run_in_threadpool(outbox.claim, store, channel)
                 if message is not None:
-                    record = outbox.remove if await self._is_sent(message) else outbox.postpone
-                    await run_in_threadpool(record, store, message)
+                    await self._handle(message)
                     continue
             except StoreUnavailable as gone:
                 log.warning("the database cannot be used", why=str(gone))
@@ -60,18 +62,23 @@ class Sender:
                 log.exception("internal error")
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _is_sent(self, message: Message) -> bool:
-        """Send a message. Return whether the receiver has accepted it."""
+    async def _handle(self, message: Message) -> None:
+        """Send a message, and record whether the receiver has accepted it."""
+        store = self._service.store
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                await self._send(message)
+                until = await self._send(message)
         except Exception as failure:  # noqa: BLE001 (odd addresses raise anything)
             log.warning("message not sent", message=message.id, why=f"{type(failure).__name__}: {failure}")
-            return False
-        return True
+            await run_in_threadpool(outbox.postpone, store, message)
+        else:
+            await run_in_threadpool(outbox.remove, store, message, until)
 
-    async def _send(self, message: Message) -> None:
-        """Send a message, unless it is an e-mail about an event of which the person gets none."""
+    async def _send(self, message: Message) -> dt.datetime | None:
+        """Send a message, unless it is an e-mail about an event of which the person gets none. Return the time at which
+        it must be sent again; None if it need not."""
+        if message.channel is Channel.PLATFORM:
+            return await run_in_threadpool(send_score, self._service, message)
         url = self._service.settings.url
         if message.channel is Channel.WEBHOOK and self._webhook:
             data = {
@@ -87,3 +94,4 @@ class Sender:
             title = self._service.assignments[message.assignment].title
             subject, text = mail_texts(message=message, title=title, url=url)
             await self._mailer.send(message.login, subject, text, message.id)
+        return None

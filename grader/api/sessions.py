@@ -62,6 +62,7 @@ def log_in(request: Request, service: TheService, token: FromForm[str] = "", nex
     if holder:
         person, access_token, _ = holder
         method = LoginMethod.TOKEN if access_token.kind is TokenKind.PROGRAM else LoginMethod.LINK
+        method = access_token.method or method  # of a launch, or of the session that made the token
         return begin_session(request, service, person, next, method, access_token)
     limit(request, LOGINS)
     return login_page(request, next, _INVALID, status=403)
@@ -122,7 +123,7 @@ def begin_session(
         token: The login link or the API token with which the person logged in, if any. A link is used up. If it is an
             API token, the session has its scopes, and ends if the token is revoked.
     """
-    api_token = token if method is LoginMethod.TOKEN else None
+    api_token = token if token and token.kind is TokenKind.PROGRAM else None
     lasts = TOKEN_SESSION_DURATION if api_token else SESSION_DURATION
     scopes = STUDENT_SCOPES if method is LoginMethod.JUPYTERHUB else EVERY_SCOPE
     match = _BROWSER.search(request.headers.get("user-agent", "")[:300])

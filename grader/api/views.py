@@ -70,6 +70,8 @@ class SubmissionView:
     late: Lateness
     score: Score | None
     """The current score; None for a pre-check."""
+    over_at: dt.datetime | None = None
+    """The time after which what was not submitted counts as zero; None if there is none."""
 
     @property
     def final(self) -> Points | None:
@@ -214,7 +216,7 @@ def _views_of(
         grading = visible.grading(record.grading, all_results)
         own_marks = visible.marks(marks_of.get(record.id, ()))
         late = lateness(record.received_at, offering.due_at, extension, policy, accounts.of_submission(record))
-        worth = None
+        worth = over_at = None
         if record.kind is Kind.SUBMISSION:
             over_at = last_moment(offering.due_at, offering.closes_at, extension, policy)
             worth = score(
@@ -227,7 +229,7 @@ def _views_of(
                 code_submitted=record.code_submitted,
                 is_over=over_at is not None and moment > over_at,
             )
-        views.append(SubmissionView(record, offering, grading, own_marks, late, worth))
+        views.append(SubmissionView(record, offering, grading, own_marks, late, worth, over_at))
     return views
 
 

@@ -36,7 +36,7 @@ from grader.errors import BadCall
 from grader.render.text import one_line
 from grader.service import login_link, open_store, server_without_workers
 from grader.settings import Settings
-from grader.store import erasure, offerings, people
+from grader.store import erasure, lti, offerings, people
 from grader.store import late_days as store_late_days
 from grader.store.database import Tx
 from grader.store.recording import Author
@@ -228,6 +228,14 @@ def _setting(name: str, option: Any) -> Any:
     if name == "hidden":
         return () if option == "none" else tuple(option.replace(",", " ").split())
     return option
+
+
+@app.command()
+def rotate_key(as_json: JsonOption = False) -> None:
+    """Replace the key that signs messages to learning platforms. They still get the public part of the old one."""
+    with writing() as tx:
+        id = lti.rotate_tool_key(tx)
+    _print_rows([{"key": id}], as_json)
 
 
 @app.command("token")

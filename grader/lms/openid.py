@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import json
 import math
+import re
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,8 +30,13 @@ LEEWAY_SECONDS = 60
 """Largest difference between the clocks of two servers."""
 SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_ORIGIN = re.compile(
+    r"(https://[\w.-]+(?::\d+)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)(?=[/?#]|$)",
+    re.ASCII | re.IGNORECASE,
+)
 _MOST_BYTES = MIB
+_OLDEST_SECONDS = 3600
+"""Greatest age of a token."""
 _KEYS_SECONDS = 3600
 _REFETCH_SECONDS = 60
 """Least time between two requests for the same keys, so that tokens with forged key ids cost nothing."""
@@ -68,14 +74,15 @@ def tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
+def origin_of(url: str) -> str:
+    """Return the origin of an https address, or of http on this machine; empty for another URL."""
+    match = _ORIGIN.match(url)
+    return match[1].lower() if match else ""
+
+
 def is_safe(url: str) -> bool:
     """Return whether a URL is an https address, or http on this machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    return is_local or (parts.scheme == "https" and bool(parts.hostname))
+    return bool(origin_of(url))
 
 
 def send(method: str, url: str, **arguments: Any) -> RemoteResponse:
@@ -146,6 +153,12 @@ class PublicKeys:
         self._fetched_at = time.monotonic()
 
 
+@lru_cache(100)
+def keys_at(url: str) -> PublicKeys:
+    """Return the public keys at a URL. They are fetched when they are needed."""
+    return PublicKeys(url)
+
+
 def verified(token: str, keys: PublicKeys, issuer: str, client_id: str, nonce: str) -> dict[str, Any]:
     """Return the claims of an ID token after checking its signature, issuer, audience, times and nonce.
 
@@ -166,8 +179,8 @@ def verified(token: str, keys: PublicKeys, issuer: str, client_id: str, nonce: s
         jwt.JWTClaimsRegistry(leeway=LEEWAY_SECONDS, **options).validate(claims)
     except (JoseError, ValueError, TypeError, RecursionError) as wrong:
         raise BadCall(f"{type(wrong).__name__}: {wrong}") from wrong
-    if claims["nonce"] != nonce:
-        raise BadCall("the nonce is not a text")
+    if claims["nonce"] != nonce or claims["iat"] < time.time() - _OLDEST_SECONDS:
+        raise BadCall("the token was made long ago, or its nonce is no text")
     # a token for several clients must name the one that has asked for it
     authorized = claims.get("azp", claims["aud"])
     if authorized not in (client_id, [client_id]):

@@ -18,7 +18,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Select, UpdateBase, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -26,6 +26,7 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.store import procrastinate_schema
 from grader.store.recording import Author, before_cursor_execute, recorded
 from grader.store.records import new_id
+from grader.store.scored import dialect
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def next_id(tx: Tx, table: sa.Table) -> str:
 
 def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
     """Insert a row. Return False if a row with the same key exists already."""
-    insertion = _dialect(tx).insert(table).values(row)
+    insertion = dialect(tx).insert(table).values(row)
     insertion = insertion.on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(insertion).first() is not None
 
@@ -221,19 +222,14 @@ def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
 def insert_all_new(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, except those whose key exists already."""
     if rows:
-        tx.execute(_dialect(tx).insert(table).on_conflict_do_nothing(), rows)
+        tx.execute(dialect(tx).insert(table).on_conflict_do_nothing(), rows)
 
 
 def upsert(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> None:
     """Insert a row, or update the row with the same primary key."""
-    insertion = _dialect(tx).insert(table).values(row)
+    insertion = dialect(tx).insert(table).values(row)
     key = list(table.primary_key)
     tx.execute(insertion.on_conflict_do_update(index_elements=key, set_=dict(row)))
-
-
-def _dialect(tx: Tx) -> Any:
-    """Return SQLAlchemy's module of the transaction's database, for INSERT … ON CONFLICT."""
-    return postgresql if tx.dialect.name == "postgresql" else sqlite
 
 
 def change(tx: Tx, statement: UpdateBase) -> int:

@@ -20,6 +20,7 @@ from grader.store import answers, outbox
 from grader.store.database import Tx, change, now
 from grader.store.queue import START_ORDER
 from grader.store.records import Kind, Leased, Priority, State
+from grader.store.scored import tell_scores_of
 from grader.store.tables import gradings, results, submissions
 
 LEASE = dt.timedelta(seconds=30)
@@ -174,6 +175,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         answers.add(tx, leased.grading, leased.submission, report)
         if finished.counts:
             outbox.tell_graded(tx, {leased.submission: [check.id for check in decided]})
+            tell_scores_of(tx, [leased.submission])
     rows: list[dict[str, Any]] = []
     for position, check in enumerate(report.checks):
         row = {
@@ -242,4 +244,5 @@ def _break(tx: Tx, condition: ColumnElement[bool]) -> None:
     latest_failure = func.nullif(gradings.c.why, "")
     why = func.coalesce(latest_failure, f"{MOST_STARTS} workers have ended while they graded it")
     broken = update(gradings).filter_by(state=State.QUEUED).where(condition, is_hopeless)
-    tx.execute(broken.values(state=State.BROKEN, finished_at=now(), why=why))
+    broken = broken.values(state=State.BROKEN, finished_at=now(), why=why)
+    tell_scores_of(tx, tx.scalars(broken.returning(gradings.c.submission)).all())

@@ -10,16 +10,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Update, delete, func, or_, select, update
 
 from grader.store import installation, people
-from grader.store.database import Store, Tx, fetch_pairs, insert_all_new, now, record_of, upsert
+from grader.store.database import Store, Tx, change, fetch_pairs, insert_all_new, now, record_of, upsert
 from grader.store.records import MAILED_BY_DEFAULT, Channel, EventKind, Kind, Message, Offering, Role, new_id
+from grader.store.scored import LEASE
 from grader.store.submissions import authors_of
 from grader.store.tables import authors, gradings, holds, mail_choices, members, offerings, outbox, submissions
 
-LEASE = dt.timedelta(minutes=2)
-"""A claimed message can be claimed again after this time, which is longer than an attempt to send it takes."""
 FIRST_DELAY = dt.timedelta(seconds=30)
 """Time between the first two attempts. It doubles after each attempt."""
 MOST_FAILURES = 14
@@ -128,10 +127,11 @@ def claim(store: Store, channel: Channel) -> Message | None:
         return record_of(row, Message, is_mailed="@" in row.login and row.event in mailed_events(tx, row.person))
 
 
-def remove(store: Store, message: Message) -> None:
-    """Remove a message that its receiver has accepted."""
+def remove(store: Store, message: Message, until: dt.datetime | None = None) -> None:
+    """Remove a message that its receiver has accepted. Keep it if it must be sent again at the time `until`."""
+    statement = update(outbox).values(failures=0, due_at=until) if until else delete(outbox)
     with store.write() as tx:
-        tx.execute(delete(outbox).filter_by(id=message.id))
+        _settle(tx, message, statement)
 
 
 def postpone(store: Store, message: Message) -> None:
@@ -139,7 +139,14 @@ def postpone(store: Store, message: Message) -> None:
     is_last = message.failures + 1 == MOST_FAILURES
     due_at = None if is_last else now() + FIRST_DELAY * 2**message.failures
     with store.write() as tx:
-        tx.execute(update(outbox).filter_by(id=message.id).values(failures=message.failures + 1, due_at=due_at))
+        _settle(tx, message, update(outbox).values(failures=message.failures + 1, due_at=due_at))
+
+
+def _settle(tx: Tx, message: Message, statement: Update | Delete) -> None:
+    """Update or delete a message, unless its event has happened again since it was claimed. Then it is due now."""
+    own = outbox.c.id == message.id
+    if not change(tx, statement.where(own, outbox.c.at == message.at)):
+        tx.execute(update(outbox).where(own).values(due_at=now()))
 
 
 def lengths(tx: Tx) -> dict[str, int]:
@@ -149,10 +156,11 @@ def lengths(tx: Tx) -> dict[str, int]:
 
 
 def _may_be_told(moment: dt.datetime) -> ColumnElement[bool]:
-    """Return the SQL condition that the results that a message is about are not held from its student."""
+    """Return the SQL condition that the results that a message is about are not held from its student. A platform is
+    also told that results are held."""
     is_held = offerings.c.held & func.coalesce(offerings.c.release_at > moment, True)
     place = {"course": outbox.c.course, "assignment": outbox.c.assignment}
     of_all = select(is_held).filter_by(**place).scalar_subquery()
     own_hold = select(holds.c.held).filter_by(**place, person=outbox.c.person).scalar_subquery()
-    is_not_about_results = outbox.c.event.in_((EventKind.RECEIVED, EventKind.ASKED))
+    is_not_about_results = outbox.c.event.in_((EventKind.RECEIVED, EventKind.ASKED, EventKind.SCORED))
     return or_(is_not_about_results, ~func.coalesce(own_hold, of_all))

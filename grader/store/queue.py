@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Update, func, insert, literal, select, tuple_, update
 
 from grader.store.database import Tx, change, fetch_pairs, next_id, now
 from grader.store.records import Priority, State, new_id
+from grader.store.scored import tell_scores_of
 from grader.store.tables import gradings, submissions
 
 FULL: Mapping[str, Any] = MappingProxyType({})
@@ -148,7 +149,7 @@ def supersede(tx: Tx, newer: str) -> int:
     older = of_person.filter_by(kind=new.kind).where(submissions.c.id < newer)
     superseded = update(gradings).filter_by(state=State.QUEUED, regrade=None)
     superseded = superseded.where(gradings.c.submission.in_(older))
-    return change(tx, superseded.values(state=State.SUPERSEDED, finished_at=now()))
+    return _withdraw(tx, superseded.values(state=State.SUPERSEDED))
 
 
 def cancel(tx: Tx, grading: str) -> bool:
@@ -164,8 +165,14 @@ def cancel_all(tx: Tx) -> None:
 
 def cancel_where(tx: Tx, condition: ColumnElement[bool]) -> int:
     """Cancel the queued and running gradings that meet a condition. Return the number of cancelled gradings."""
-    cancelled = update(gradings).where(condition, UNFINISHED)
-    return change(tx, cancelled.values(state=State.CANCELLED, finished_at=now(), lease=None))
+    return _withdraw(tx, update(gradings).where(condition, UNFINISHED).values(state=State.CANCELLED, lease=None))
+
+
+def _withdraw(tx: Tx, withdrawal: Update) -> int:
+    """Update gradings that will not be graded. Return their number."""
+    withdrawn = tx.scalars(withdrawal.values(finished_at=now()).returning(gradings.c.submission)).all()
+    tell_scores_of(tx, withdrawn)
+    return len(withdrawn)
 
 
 def resume(tx: Tx, grading: str) -> bool:

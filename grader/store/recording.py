@@ -17,12 +17,14 @@ from sqlalchemy import Column, Connection, Delete, Insert, RowMapping, Table, Up
 from sqlalchemy.engine.default import DefaultExecutionContext
 
 from grader.store.records import new_id
+from grader.store.scored import DECISIVE, tell_changes
 from grader.store.tables import (
     answer_marks,
     audit,
     courses,
     gradings,
     group_members,
+    lti_contexts,
     metadata,
     people,
     rubric,
@@ -39,7 +41,7 @@ _PLACE = ("course", "assignment", "person", "submission", "digest")
 """Names of columns that the table `audit` has too."""
 _DETAILS = ("question", "label", "group", "login", "text")
 """Names of columns that tell people which row has changed, besides those in `_PLACE`."""
-_PARENTS = {"submission": submissions, "mark": answer_marks, "item": rubric}
+_PARENTS = {"context": lti_contexts, "submission": submissions, "mark": answer_marks, "item": rubric}
 """Tables that tell what a row is about, by the name of the column that refers to them."""
 _IDS = ("id", "course", "assignment", "person", "submission", "digest", "marker", "mark", "item")
 _LEFT_OUT = (*_IDS, "hash", "at", "by", "created_at", "pending")
@@ -117,8 +119,9 @@ class _Changes:
             noted.setdefault(key, stored_rows.get(key))
 
     def record(self) -> None:
-        """Insert a row into the table `audit` for each row that differs from what it was before."""
-        entries = []
+        """Insert a row into the table `audit` for each row that differs from what it was before, and tell of the scores
+        that may depend on these rows."""
+        entries, decisive = [], []
         common = {"at": dt.datetime.now(dt.UTC), "by": self._author.person, "request": self._author.request}
         for table, noted in self._before.items():
             stored_rows = self._stored(table, list(noted))
@@ -131,8 +134,11 @@ class _Changes:
                 action = f"{table.name.replace('_', ' ')} {verb}"
                 place = self._place(table, after or before or {})
                 entries.append({"id": new_id(), "action": action} | common | change | place)
+                if table.name in DECISIVE:
+                    decisive.append(place)
         if entries:
             self._tx.execute(insert(audit), entries)
+            tell_changes(self._tx, decisive)
 
     def _stored(self, table: Table, keys: Sequence[_Key]) -> dict[_Key, _Row]:
         """Return the stored rows with these primary keys, by key."""

@@ -563,12 +563,15 @@ class Message:
     course: str
     assignment: str
     submission: str
+    person: str
+    """Id of the recipient of an e-mail, or of the student whom the event is about."""
     login: str
     """Login of the recipient of an e-mail; of a webhook, that of the student whom the event is about."""
     is_mailed: bool
     """True if the login is an e-mail address, and its person gets e-mails about such events."""
     at: dt.datetime
-    """Time of the event; of a release, the time at which its first result was held."""
+    """Time of the event; of a release, the time at which its first result was held; of a score, that of its latest
+    change."""
     failures: int
 
 

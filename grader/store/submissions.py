@@ -16,6 +16,7 @@ from grader.model.grouping import grouped
 from grader.store.database import Tx, among, fetch_one, fetch_pairs, next_id, now, record_of
 from grader.store.people import PERSON, person_of, select_with_person
 from grader.store.records import NEWEST, File, GradingPoints, Kind, Page, Person, State, SubmissionRecord, UploadRecord
+from grader.store.scored import tell_scores_of
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
 _SUBMISSION = [submissions.c[field.name] for field in fields(SubmissionRecord) if field.name in submissions.c]
@@ -59,6 +60,7 @@ def add(tx: Tx, new: NewSubmission) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         file = {"submission": id, "position": position, "name": name, "sha256": sha256, "content": content}
         tx.execute(insert(files), file)
+    tell_scores_of(tx, [id])
     return id
 
 

@@ -23,11 +23,13 @@ from grader.assignments.catalogue import Assignment
 from grader.marking.groups import short_hash
 from grader.model import Points, Report
 from grader.model.answers import digest_of
-from grader.store import answer_marks, line_comments, people, requests, rubrics, submissions
+from grader.store import answer_marks, line_comments, lti, people, requests, rubrics, submissions
 from grader.store.answer_marks import NewMark
+from grader.store.database import upsert
+from grader.store.lti import LinkedContext, Platform
 from grader.store.records import Role, TokenKind, TokenScope
 from grader.store.rubrics import OfferedQuestion
-from grader.store.tables import audit, metadata
+from grader.store.tables import audit, lti_scores, metadata
 from tests.api.world import World, answering, living
 
 WHO = ("nobody", "ada", "bob", "eve", "grace", "olga", "root")
@@ -66,6 +68,9 @@ ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_r
 BECAUSE = digest_of("because")
 GROUP = short_hash("text", BECAUSE)
 ADJUSTED = {"data": {"points": "1", "reason": "found later"}}
+PLATFORM = {"name": "Canvas", "issuer": "https://canvas.example", "client_id": "1"} | dict.fromkeys(
+    ("login_url", "token_url", "keys_url"), "https://canvas.example/lti"
+)
 EXTENSIONS = {"files": {"file": ("extensions.csv", b"login,due_at\nada,2030-01-01T00:00:00Z\n")}}
 
 
@@ -86,6 +91,16 @@ TABLE = [
     Row("GET /login/{name}", "0000000"),  # none is set here: test_oidc.py, test_jupyterhub.py
     Row("GET /login/{name}/back", "0000000"),
     Row("POST /api/v1/tokens/jupyterhub", "0000000", {"json": {"token": "x"}}),
+    Row("GET /lti/jwks.json", OPEN),
+    Row("GET /lti/login", OPEN),  # 422 for all of these: test_lti.py
+    Row("POST /lti/login", OPEN),
+    Row("POST /lti/launch", OPEN, also=403),
+    Row("POST /lti/course", OPEN),
+    Row("POST /lti/deep-link", OPEN),
+    Row("GET /lti/register", OPEN),
+    Row("GET /platforms", ADMINS),
+    Row("POST /platforms", ADMINS, {"data": PLATFORM}),
+    Row("POST /platforms/links", ADMINS),
     Row("GET /api/v1/me", ALL),
     Row("PUT /api/v1/people/{login}", ADMINS, {"json": {"name": "Ada"}}),
     Row("GET /api/v1/tokens", OWN),
@@ -186,6 +201,12 @@ TABLE = [
     Row(f"POST {R}/{{question}}/rubric/{{item}}", STAFF, {"data": {"text": "Right", "points": "1"}}),
     Row(f"POST {R}/{{question}}/markers", STAFF, {"data": {"markers": "1"}}),
     Row(f"POST {R}/{{question}}/phrases/{{phrase}}", STAFF),
+    # learning platforms: test_scores_out.py
+    Row("GET /courses/{course}/platform", STAFF),
+    Row("POST /courses/{course}/platform/send", STAFF, {"data": {"assignment": "toy"}}),
+    Row("POST /courses/{course}/platform/{context}/columns", STAFF, {"data": {"assignment": "toy"}}),  # 422: no answer
+    Row("POST /courses/{course}/platform/{context}/roster", STAFF),  # 422
+    Row("POST /courses/{course}/platform/{context}/unlink", STAFF),
     # the audit
     Row("GET /api/v1/courses/{course}/history", STAFF),
     Row("GET /courses/{course}/history", STAFF),
@@ -257,6 +278,7 @@ UNKNOWN = {
     "name": "unknown",
     "course": "unknown",
     "assignment": "unknown",
+    "context": "01" + "z" * 24,
     "login": "unknown",
     "member": "unknown",
     "question": "unknown",
@@ -314,6 +336,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
             assert submission is not None
             request = requests.ask(tx, submission, "q1.1.written", ada, "Why?")
             line_comments.put(tx, submission.id, 0, 2, "Well done.", world.people["grace"].id)
+        link_platform(world)
         known = {
             "name": "oidc",
             "request": str(request),
@@ -325,11 +348,24 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
             "login": "ada",
             "member": "dora",
             "number": "0",
+            "context": "context",
             **_read(world),
             "token": token.id,
             "other_token": other.id,
         }
         yield Scene(world, known, (ids["bob"], gradings[1], world.people["bob"].id))
+
+
+def link_platform(world: World) -> None:
+    """A course of a learning platform is linked, which does not answer and has refused ada's score."""
+    id, (host, urls) = "context", ("http://127.0.0.1:9", ("login_url", "token_url", "keys_url"))
+    with world.service.store.write() as tx:
+        lti.put_platform(tx, Platform(id, "Campus", host, "client", *(f"{host}/{url}" for url in urls), ()), ["1"])
+        lti.put_context(
+            tx, LinkedContext(id, id, "1", "7", "Machine Learning", "ml", f"{host}/members", f"{host}/columns")
+        )
+        problem = {"context": id, "assignment": "toy", "person": world.people["ada"].id, "problem": "unknown student"}
+        upsert(tx, lti_scores, problem | {"sent": {}})
 
 
 def _read(world: World) -> dict[str, str]:
@@ -389,6 +425,8 @@ def _mark(answer: Response, row: Row) -> str:
 def test_everybody_is_answered_as_the_table_says(scene: Scene, row: Row) -> None:
     expected = dict(zip(WHO, row.who, strict=True))
     for who in sorted(WHO, key=lambda who: expected[who] == "+"):  # those who change something come last
+        if "{context}" in row.route:  # others may have unlinked it
+            link_platform(scene.world)
         if "{member}" in row.route:  # whom others may have removed
             with scene.world.service.store.write() as tx:
                 people.put_member(tx, "ml", scene.world.people["dora"].id, Role.STUDENT)
@@ -403,6 +441,7 @@ def test_everybody_is_answered_as_the_table_says(scene: Scene, row: Row) -> None
 NOT_AUDITED = (  # a submission is the record of itself
     f"POST {A}/submissions",
     "POST /courses/{course}/assignments/{assignment}",
+    "POST /courses/{course}/platform/send",  # what a platform gets follows from what is recorded
 )
 _audited: set[str] = set()
 """The routes that have changed something in the tests above, and were recorded."""
@@ -427,6 +466,7 @@ WITHOUT_AUTHOR = {
     "mail.py": 1,  # somebody without a login asks for a link
     "operations.py": 1,  # the disk is tested
     "people.py": 1,  # a login of a notebook server
+    "platform_scores.py": 2,  # what platforms have accepted, and what they have refused
     "receipts.py": 1,  # the key is made with the first receipt
     "sessions.py": 2,  # a login and a logout
 }
@@ -472,7 +512,7 @@ def test_nothing_that_a_student_may_read_names_another(scene: Scene, row: Row) -
     assert not re.search(r"\bbob\b", text, re.IGNORECASE)
 
 
-LOGINS = ("POST /login", "POST /logout", "POST /api/v1/tokens/jupyterhub")
+LOGINS = ("POST /login", "POST /logout", "POST /lti/", "POST /api/v1/tokens/jupyterhub")
 
 
 # ── tokens that may do less ──────────────────────────────────────────────────────────────────────────

@@ -54,6 +54,7 @@ PAGES = {
     "people": f"{COURSE}/people",
     "people, searched": f"{COURSE}/people?q=student 42",
     "one person": f"{COURSE}/people/s2",
+    "learning platform": f"{COURSE}/platform",
     "gradebook": f"{COURSE}/gradebook",
     "gradebook, filtered": f"{COURSE}/gradebook?only=late",
     "scores": f"{ASSIGNMENT}/scores",

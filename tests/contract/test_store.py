@@ -626,6 +626,8 @@ def test_a_worker_takes_only_prechecks_or_none(store: Store, hand_in: HandIn) ->
 def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: dict[str, Person]) -> None:
     store = Store(database)
     with store.write() as tx:
+        new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
+        submission = submissions.add(tx, new)
         tx.execute(text("DROP INDEX ix_gradings_queue"))
         tx.execute(text("DROP INDEX ix_gradings_person"))
         tx.execute(text("DROP INDEX ix_submissions_digest"))
@@ -669,8 +671,6 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             table_name, _, name = column.partition(".")
             tx.execute(text(f'ALTER TABLE {table_name} DROP COLUMN "{name}"'))
         tx.execute(text("UPDATE alembic_version SET version_num = 'schema_1'"))
-        new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "", classroom["ann"].id, (classroom["ann"].id,), ())
-        submission = submissions.add(tx, new)
         tx.execute(text("ALTER TABLE submissions DROP COLUMN late_days"))
         waiting = []
         for priority in (Priority.BATCH, Priority.REGRADE, Priority.INTERACTIVE):

@@ -1,0 +1,103 @@
+"""People of learning platforms: who somebody is here, and which course they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from grader.course.roster import RosterChanges, RosterRow, compare, enrol, login_of
+from grader.errors import BadCall
+from grader.lms.launch import TEST_STUDENT, role_of
+from grader.render.text import one_line
+from grader.store import lti, people
+from grader.store.database import Tx
+from grader.store.lti import LinkedContext, Platform
+from grader.store.records import Person, Role
+
+
+def person_for(tx: Tx, platform: Platform, subject: str, email: str | None, name: str | None) -> Person:
+    """Return the person whom a platform calls `subject`; create an account if needed."""
+    login = login_for(tx, platform, subject, email)
+    return people.person_by_login(tx, login) or people.put_person(tx, login, one_line(name or login, 190))
+
+
+def login_for(tx: Tx, platform: Platform, subject: str, email: str | None) -> str:
+    """Return the login of the person whom a platform calls `subject`.
+
+    The person is the one that the platform has called so before. Otherwise the login is the e-mail address, if the
+    platform is trusted with addresses of its domain, or else made of the subject. So no platform can name people of
+    another one.
+    """
+    person = lti.person_of_subject(tx, platform.id, subject)
+    if person:
+        return person.login
+    with suppress(BadCall):
+        address = login_of(email or "")
+        local, _, domain = address.rpartition("@")
+        if local and domain in platform.domains:
+            return address
+    return f"lti-{hashlib.sha256(f'{platform.id} {subject}'.encode()).hexdigest()[:24]}"
+
+
+def admit(tx: Tx, context: LinkedContext, person: Person, subject: str, role: Role | None) -> None:
+    """Add a person of a platform to the course that is linked. A student may become staff, but staff keep their role:
+    only the roster lowers it. Raise `BadCall` if the person has no role in either course."""
+    present = people.roles(tx, person.id).get(context.course)
+    if role is None and present is None:
+        raise BadCall("you are neither a learner nor an instructor of this course in your learning platform")
+    if role is not None and present in (None, Role.STUDENT) and role is not present:
+        people.put_member(tx, context.course, person.id, role)
+    lti.put_subject(tx, context.id, subject, person.id)
+
+
+@dataclass(frozen=True)
+class PlatformRoster:
+    """The people of a platform's course, beside those of the course that is linked."""
+
+    changes: RosterChanges
+    logins: Mapping[str, str]
+    """Logins by the platform's ids of people."""
+    gone: Sequence[Person]
+    """Students whom the platform has named before, and does not name any more."""
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+def compare_roster(
+    tx: Tx, context: LinkedContext, platform: Platform, listed: Sequence[Mapping[str, Any]], editor: Person
+) -> PlatformRoster:
+    """Compare the people of a platform's course with those of the linked course. Staff stay staff, whatever the
+    platform says. `listed` are the people as the platform describes them, and `editor` is the person who asks."""
+    present = {member.person.login: member.role for member in people.roster(tx, context.course)}
+    rows: dict[str, RosterRow] = {}
+    logins = {}
+    for number, described in enumerate(listed):
+        subject, roles = described.get("user_id"), described.get("roles") or ()
+        name, email = (str(described.get(field) or "") for field in ("name", "email"))
+        role = role_of(map(str, roles))
+        is_active = described.get("status", "Active") == "Active"
+        if not (role and is_active and isinstance(subject, str)) or TEST_STUDENT in roles:
+            continue
+        login = login_for(tx, platform, subject, email)
+        if present.get(login) is Role.STAFF:
+            role = Role.STAFF
+        logins[subject] = login
+        rows[login] = RosterRow(number, login, one_line(name, 190), Role(role))
+    gone = [person for person in lti.students_of(tx, context) if person.login not in rows]
+    return PlatformRoster(compare(tx, context.course, [*rows.values()], editor), logins, gone)
+
+
+def apply_roster(tx: Tx, context: LinkedContext, roster: PlatformRoster) -> None:
+    """Make the changes that `compare_roster` has found. The submissions of people who are removed stay."""
+    enrol(tx, context.course, roster.changes)
+    for subject, login in roster.logins.items():
+        person = people.person_by_login(tx, login)
+        if person:
+            lti.put_subject(tx, context.id, subject, person.id)
+    for person in roster.gone:
+        people.remove_member(tx, context.course, person.id)
