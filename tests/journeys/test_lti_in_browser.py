@@ -57,31 +57,29 @@ def test_in_a_frame_the_grader_opens_in_a_new_tab(lms: Learning, page: Page) -> 
     opens_the_grader(page)
 
 
+def without_cookies(page: Page) -> None:
+    """Let the browser forget the service's cookie before the launch."""
+
+    def forget(route: Route) -> None:
+        page.context.clear_cookies()
+        route.continue_()
+
+    page.route("**/lti/launch", forget)
+
+
 @pytest.mark.parametrize("target", ["_parent", "storage"])
 def test_without_cookies_the_platforms_storage_takes_their_place(lms: Learning, page: Page, target: str) -> None:
-    def without_cookies(route: Route) -> None:
-        answer = route.fetch()
-        headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
-        route.fulfill(response=answer, headers=headers)
-
-    page.route("**/lti/login*", without_cookies)
+    without_cookies(page)
     lms.platform.set(storage_target=target)
     page.goto(lms.platform.launch("ann", lms.there, lms.link())["page"])
     opens_the_grader(page)
 
 
 def test_without_cookies_and_storage_the_frame_says_what_is_wrong(lms: Learning, page: Page) -> None:
-    page.route(
-        "**/lti/login*",
-        lambda route: route.fulfill(
-            response=(answer := route.fetch()),
-            headers={name: value for name, value in answer.headers.items() if name != "set-cookie"},
-        ),
-    )
+    without_cookies(page)
     lms.platform.set(storage_target="")
     page.goto(lms.platform.launch("ann", lms.there, lms.link())["page"])
-    frame = page.frame_locator("iframe[name=tool]")
-    frame.get_by_text("the browser keeps no cookies in this frame").wait_for()
+    page.frame_locator("iframe[name=tool]").get_by_text("the browser keeps no cookies in this frame").wait_for()
 
 
 def test_in_a_window_the_assignment_is_there_at_once(lms: Learning, page: Page) -> None:
