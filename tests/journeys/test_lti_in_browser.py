@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from grader.assignments import catalogue
 from tests.api.learning import DOMAIN, Learning, learning
+from tests.api.test_accessible_pages import violations
 from tests.api.world import living
 from tests.conftest import write_toy
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
@@ -98,3 +99,26 @@ def test_an_instructor_adds_an_assignment_in_the_frame(lms: Learning, page: Page
     frame.get_by_role("button", name="Add to the course").click()
     frame.get_by_role("heading", name="Added").wait_for()
     assert lms.platform.course(lms.there)["line_items"][-1]["resourceId"] == "ml/toy"
+
+
+@pytest.mark.parametrize(
+    ("person", "course", "heading"),
+    [
+        ("ann", "", "Sums"),
+        ("tess", "", "Choose assignments"),
+        ("tess", "unlinked", "Link this course"),
+        ("ann", "unlinked", "The launch was refused"),
+    ],
+)
+def test_axe_finds_nothing_on_a_page_of_a_frame(
+    lms: Learning, page: Page, person: str, course: str, heading: str
+) -> None:
+    lms.platform.set(storage_target="")
+    link = lms.link() if person == "ann" or course else ""
+    if course:
+        lms.platform.add_course(course, "Not linked", lms.tool["deployments"][0])
+        lms.platform.put_member(course, person, "Learner" if person == "ann" else "Instructor")
+        link = lms.platform.add_link(course, "Toy")["id"]
+    page.goto(lms.platform.launch(person, course or lms.there, link)["login_url"])
+    page.get_by_role("heading", name=heading).wait_for()
+    assert violations(page) == []
