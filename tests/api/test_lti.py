@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from joserfc import jwt
 
 from grader.lms import openid
 from grader.lms.launch import role_of
-from grader.store import lti, people
+from grader.store import audit, lti, people
 from grader.store.records import Role
 from tests.api.learning import DOMAIN, Learning, fields, learning
 from tests.api.world import COURSE, World
+from tests.conftest import Command
 from tests.lms.platforms import Platform, platform_one
 
 ROLES = "http://purl.imsglobal.org/vocab/lis/v2/"
@@ -68,6 +71,9 @@ def test_nobody_comes_in_until_an_instructor_has_linked_the_course(lms: Learning
     assert context.memberships_url.startswith(lms.platform.issuer)
     assert context.line_items_url.startswith(lms.platform.issuer)
     assert log_in(lms, "ann")["roles"] == {COURSE: "student"}
+    with lms.world.service.store.read() as tx:
+        (linking,) = audit.entries(tx, COURSE, action="lti contexts added")
+    assert linking.author == f"tess@{DOMAIN}"
 
 
 def test_an_instructor_who_is_staff_of_no_course_here_is_told_what_to_do(lms: Learning) -> None:
@@ -255,8 +261,6 @@ def test_a_platform_that_takes_one_link_gets_one_without_a_column(linked: Learni
     assert 'type="radio"' in page.text
     sent = client.post(f"{linked.url}/lti/deep-link", data=fields(page) | {"assignments": "toy"})
     with linked.world.service.store.read() as tx:
-        from joserfc import jwt
-
         claims = jwt.decode(fields(sent)["JWT"], lti.tool_key(tx)).claims
     (item,) = claims["https://purl.imsglobal.org/spec/lti-dl/claim/content_items"]
     assert item["custom"] == {"assignment": "toy"}
@@ -353,3 +357,10 @@ def test_after_a_rotation_the_old_public_key_is_still_published(world: World) ->
     keys = world.client.get("/lti/jwks.json").json()["keys"]
     assert [key["kid"] for key in keys] == [new, old]
     assert all("d" not in key for key in keys)
+
+
+def test_a_command_replaces_the_key(world: World, command: Command) -> None:
+    world.service.store.checkpoint()
+    made = command("admin", "rotate-key", "--json", GRADER_HOME=str(world.service.settings.home))
+    (key,) = world.client.get("/lti/jwks.json").json()["keys"]
+    assert json.loads(made.stdout) == [{"key": key["kid"]}]

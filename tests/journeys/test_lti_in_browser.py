@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from grader.assignments import catalogue
 from tests.api.learning import DOMAIN, Learning, learning
+from tests.api.test_accessible_pages import violations
 from tests.api.world import living
 from tests.conftest import write_toy
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
@@ -57,31 +58,29 @@ def test_in_a_frame_the_grader_opens_in_a_new_tab(lms: Learning, page: Page) -> 
     opens_the_grader(page)
 
 
+def without_cookies(page: Page) -> None:
+    """Let the browser forget the service's cookie before the launch."""
+
+    def forget(route: Route) -> None:
+        page.context.clear_cookies()
+        route.continue_()
+
+    page.route("**/lti/launch", forget)
+
+
 @pytest.mark.parametrize("target", ["_parent", "storage"])
 def test_without_cookies_the_platforms_storage_takes_their_place(lms: Learning, page: Page, target: str) -> None:
-    def without_cookies(route: Route) -> None:
-        answer = route.fetch()
-        headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
-        route.fulfill(response=answer, headers=headers)
-
-    page.route("**/lti/login*", without_cookies)
+    without_cookies(page)
     lms.platform.set(storage_target=target)
     page.goto(lms.platform.launch("ann", lms.there, lms.link())["page"])
     opens_the_grader(page)
 
 
 def test_without_cookies_and_storage_the_frame_says_what_is_wrong(lms: Learning, page: Page) -> None:
-    page.route(
-        "**/lti/login*",
-        lambda route: route.fulfill(
-            response=(answer := route.fetch()),
-            headers={name: value for name, value in answer.headers.items() if name != "set-cookie"},
-        ),
-    )
+    without_cookies(page)
     lms.platform.set(storage_target="")
     page.goto(lms.platform.launch("ann", lms.there, lms.link())["page"])
-    frame = page.frame_locator("iframe[name=tool]")
-    frame.get_by_text("the browser keeps no cookies in this frame").wait_for()
+    page.frame_locator("iframe[name=tool]").get_by_text("the browser keeps no cookies in this frame").wait_for()
 
 
 def test_in_a_window_the_assignment_is_there_at_once(lms: Learning, page: Page) -> None:
@@ -100,3 +99,26 @@ def test_an_instructor_adds_an_assignment_in_the_frame(lms: Learning, page: Page
     frame.get_by_role("button", name="Add to the course").click()
     frame.get_by_role("heading", name="Added").wait_for()
     assert lms.platform.course(lms.there)["line_items"][-1]["resourceId"] == "ml/toy"
+
+
+@pytest.mark.parametrize(
+    ("person", "course", "heading"),
+    [
+        ("ann", "", "Sums"),
+        ("tess", "", "Choose assignments"),
+        ("tess", "unlinked", "Link this course"),
+        ("ann", "unlinked", "The launch was refused"),
+    ],
+)
+def test_axe_finds_nothing_on_a_page_of_a_frame(
+    lms: Learning, page: Page, person: str, course: str, heading: str
+) -> None:
+    lms.platform.set(storage_target="")
+    link = lms.link() if person == "ann" or course else ""
+    if course:
+        lms.platform.add_course(course, "Not linked", lms.tool["deployments"][0])
+        lms.platform.put_member(course, person, "Learner" if person == "ann" else "Instructor")
+        link = lms.platform.add_link(course, "Toy")["id"]
+    page.goto(lms.platform.launch(person, course or lms.there, link)["login_url"])
+    page.get_by_role("heading", name=heading).wait_for()
+    assert violations(page) == []

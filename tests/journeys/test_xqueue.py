@@ -168,6 +168,8 @@ def test_a_killed_grader_loses_no_submission_and_gives_each_one_result(course: C
     moments = seeded()
     sources = [TOY_SOLUTION, HALF, SLOW] * 3
     ids = [course.platform.xqueue_add("kills", text, student=f"s{n}") for n, text in enumerate(sources)]
+    # so that some are killed while their result is on its way, and the next begins before it has come
+    course.platform.misbehave({"at": "put_result", "seconds": 0.4, "times": len(ids)})
     for _ in range(5):
         with course.grading("kills") as process:
             course.until(lambda: course.statuses(ids) & {"pulled"} or course.statuses(ids) == {"retired"})

@@ -112,18 +112,17 @@ def put_platform(store: Store, platform: Platform, jwks_url: str, url: str = "ht
     with store.write() as tx:
         lti.tool_key(tx)
         row = {"id": id, "name": "Campus", "issuer": platform.issuer, "client_id": tool["client_id"]}
-        row |= {"login_url": f"{platform.issuer}/auth", "token_url": f"{platform.issuer}/token"}
-        row |= {"keys_url": f"{platform.issuer}/jwks", "domains": ["example.edu"], "created_at": now()}
+        row |= {"login_url": tool["authorization_endpoint"], "token_url": tool["token_endpoint"]}
+        row |= {"keys_url": tool["jwks_uri"], "domains": ["example.edu"], "created_at": now()}
         tx.execute(insert(lti_platforms).values(row))
     return id, tool["deployments"][0]
 
 
-def put_context(store: Store, platform: Platform, id: str, deployment: str, course: str) -> str:
+def put_context(store: Store, id: str, deployment: str, course: str, memberships: str, line_items: str) -> str:
     """Link a platform's course to the course of the world. Return the id of the context."""
     context = new_id()
     row = {"id": context, "platform": id, "deployment": deployment, "context": course, "title": course.title()}
-    row |= {"course": COURSE, "memberships_url": f"{platform.issuer}/courses/{course}/members"}
-    row |= {"line_items_url": f"{platform.issuer}/courses/{course}/line_items"}
+    row |= {"course": COURSE, "memberships_url": memberships, "line_items_url": line_items}
     with store.write() as tx:
         tx.execute(insert(lti_contexts).values(row))
     return context
@@ -148,7 +147,8 @@ def linked(world: World, platform: Platform, maximum: float = 5.5, has_column: b
     with keys_of(store) as jwks_url:
         id, deployment = put_platform(store, platform, jwks_url)
         platform.add_course(course, course.title(), deployment)
-        context = put_context(store, platform, id, deployment, course)
+        urls = [f"{platform.issuer}/courses/{course}/{name}" for name in ("members", "line_items")]
+        context = put_context(store, id, deployment, course, *urls)
         put_students(store, platform, context, course, {login: world.people[login].id for login in ("ada", "bob")})
         line_item = ""
         if has_column:

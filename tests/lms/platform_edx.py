@@ -464,9 +464,9 @@ def xqueue_list() -> list[dict[str, Any]]:
 @control
 def xqueue_age(asked: dict[str, Any]) -> None:
     """Let time pass for what graders have pulled: it is offered again after five minutes."""
-    for detail in ExternalGraderDetail.objects.filter(status="pulled"):
-        detail.status_time -= timedelta(seconds=asked["seconds"])
-        detail.save()
+    # in one statement: a result may come meanwhile
+    earlier = models.F("status_time") - timedelta(seconds=asked["seconds"])
+    ExternalGraderDetail.objects.filter(status="pulled").update(status_time=earlier)
 
 
 urlpatterns = [
