@@ -166,7 +166,7 @@ def verified(token: str, keys: PublicKeys, issuer: str, client_id: str, nonce: s
         BadCall: If the token is not valid. The message says why.
         NoAnswer: If the keys cannot be fetched.
     """
-    options: dict[str, Any] = dict.fromkeys(("sub", "exp", "iat", "nonce"), {"essential": True})
+    options: dict[str, Any] = {claim: {"essential": True} for claim in ("sub", "exp", "iat", "nonce")}
     options |= {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": client_id}}
     try:
         claims = _decoded(token, keys)
