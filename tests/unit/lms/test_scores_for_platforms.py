@@ -53,7 +53,7 @@ def test_the_parameters_of_a_columns_url_stay() -> None:
     within = services._within
     assert within("https://m.example/7/lineitem?type_id=1", "scores") == "https://m.example/7/lineitem/scores?type_id=1"
     assert (
-        within("https://m.example/items/", "", resource_id="ml/toy") == "https://m.example/items?resource_id=ml%2Ftoy"
+        within("https://m.example/items/", resource_id="ml/toy") == "https://m.example/items/?resource_id=ml%2Ftoy"
     )
 
 
