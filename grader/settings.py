@@ -108,7 +108,24 @@ class Settings(BaseModel):
     """GRADER_OIDC_LOGIN_CLAIM: the claim of the ID token that becomes the login. E-mail addresses must be verified at
     the provider."""
     oidc_new_people: bool = False
-    """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time."""
+    """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time at the
+    university or by JupyterHub."""
+
+    jupyterhub_url: str = ""
+    """GRADER_JUPYTERHUB_URL: URL of a JupyterHub whose users log in with their accounts there, without /hub; empty for
+    none."""
+    jupyterhub_client_id: str = ""
+    """GRADER_JUPYTERHUB_CLIENT_ID: "service-" and the name of this service in the hub's configuration."""
+    jupyterhub_client_secret: str = ""
+    """GRADER_JUPYTERHUB_CLIENT_SECRET: the service's `api_token` in the hub's configuration."""
+    jupyterhub_login_suffix: str = ""
+    """GRADER_JUPYTERHUB_LOGIN_SUFFIX: appended to the hub's user names to make the logins, for example @example.edu."""
+    course: str = ""
+    """GRADER_COURSE: for `grader submit` in a notebook server of a JupyterHub, the course's id at `url`."""
+    xqueue_user: str = ""
+    """GRADER_XQUEUE_USER: the user name with which `grader xqueue` logs in at Open edX."""
+    xqueue_password: str = ""
+    """GRADER_XQUEUE_PASSWORD: the password of this user."""
 
     def __init__(self, **values: Any) -> None:
         """Read the environment variables. Raise `BadCall` if a value is invalid or a name is misspelt."""

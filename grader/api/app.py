@@ -18,6 +18,7 @@ from grader.api import (
     course_scores,
     courses,
     events,
+    external_login,
     failures,
     gradebook,
     gradings,
@@ -25,7 +26,6 @@ from grader.api import (
     lti,
     members,
     offering,
-    oidc,
     openapi,
     operations,
     packs,
@@ -42,11 +42,12 @@ from grader.api import (
     submissions,
 )
 from grader.api.identity import Identify, is_https
+from grader.api.jupyterhub import JupyterHub
 from grader.api.limits import RateLimits
 from grader.api.mail import mailer_of
 from grader.api.metrics import Metrics
 from grader.api.middleware import BodyLimit, PersonLimit, Requests, SecurityHeaders, SpooledUploads
-from grader.api.oidc import provider_of
+from grader.api.oidc import Provider
 from grader.api.rendering import problem_page
 from grader.api.sender import Sender
 from grader.bounds import MAX_FILES, MAX_UPLOAD_BYTES, MIB
@@ -77,7 +78,9 @@ def create_app(service: Service) -> FastAPI:
     problems.install(app, problem_page)
     app.state.packs = packs.StudentPacks(service.settings)
     app.state.limits = RateLimits(service.settings)
-    app.state.provider = provider_of(service.settings)
+    app.state.login_services = {
+        kind.name: kind(service.settings) for kind in (Provider, JupyterHub) if kind.is_set_up(service.settings)
+    }
     app.state.mailer = mailer
     openapi.install(app)
     settings = service.settings
@@ -108,7 +111,7 @@ def create_app(service: Service) -> FastAPI:
         failures,
         sessions,
         passwords,
-        oidc,
+        external_login,
         platforms,
         lti,
     ):

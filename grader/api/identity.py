@@ -37,10 +37,11 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 _PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 """Path prefixes that need no login. The path /metrics checks GRADER_METRICS_TOKEN itself."""
 _LOGIN = "/login"
+HUB_TOKENS = "/api/v1/tokens/jupyterhub"
 _LAUNCHES = ("/lti/login", "/lti/launch")
 """Paths of the forms that learning platforms send, from their sites."""
-_LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password", "/lti/course", "/lti/deep-link", *_LAUNCHES)
-"""Paths of the forms that may be sent without login."""
+_LOGIN_FORMS = (_LOGIN, "/login/link", "/login/password", HUB_TOKENS, "/lti/course", "/lti/deep-link", *_LAUNCHES)
+"""Paths of the requests that may be sent without login."""
 SESSION_DURATION = dt.timedelta(days=30)
 """A session that is not used for this time ends."""
 LONGEST_SESSION = dt.timedelta(days=180)

@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any
@@ -32,6 +32,7 @@ from grader.api.problems import HttpProblem
 from grader.api.rendering import page
 from grader.api.schemas import FromForm, In
 from grader.api.sessions import begin_session
+from grader.assignments.catalogue import Assignment
 from grader.course.lti_people import admit, person_for
 from grader.errors import BadCall
 from grader.lms.launch import LINK, Launch, Name, deep_linking_response, read_launch
@@ -42,7 +43,7 @@ from grader.store import lti, people
 from grader.store.database import Tx, now
 from grader.store.lti import LinkedContext, Platform
 from grader.store.recording import Author
-from grader.store.records import AccessToken, LoginMethod, Person, Role, TokenKind, new_id
+from grader.store.records import AccessToken, LoginMethod, Offering, Person, Role, TokenKind, new_id
 
 log = structlog.get_logger()
 pages = APIRouter(include_in_schema=False)
@@ -165,12 +166,17 @@ def send_links(
             person = people.person(tx, person_id)
             if context is None or settings is None or person is None or not lti.use_once(tx, token, CHOICE_LASTS):
                 raise BadCall("the form was sent before")
-            cards = [card for card in _cards(tx, service, person, context) if card.offering.assignment in assignments]
-            if not cards or (len(cards) > 1 and not settings.accept_multiple):
+            offered = known_offerings(tx, _caller(tx, service, person), context.course)
+            chosen = [offering for offering in offered if offering.assignment in assignments]
+            if not chosen or (len(chosen) > 1 and not settings.accept_multiple):
                 raise BadCall("no assignment was chosen, or more than the platform takes")
-            url = f"{base_url(request)}/lti/launch"
-            items = [_content_item(card, url, settings.accept_lineitem) for card in cards]
-            jwt = deep_linking_response(launch, platform.issuer, platform.client_id, items, lti.tool_key(tx))
+            key = lti.tool_key(tx)
+        url = f"{base_url(request)}/lti/launch"
+        items = []
+        for offering in chosen:
+            task = service.assignments[offering.assignment]
+            items.append(_content_item(offering, task, url, settings.accept_lineitem))
+        jwt = deep_linking_response(launch, platform.issuer, platform.client_id, items, key)
     return _framed(request, "lti_return.html", platform, launch, jwt=jwt)
 
 
@@ -210,33 +216,35 @@ def _enter(
         if role is not Role.STAFF and (context is None or launch.deep_linking):
             raise BadCall("an instructor must open it first, to link the course or to choose an assignment")
         person = person_for(tx, platform, launch.subject, launch.email, launch.name)
-        person = replace(person, admin=False)
-        variables: dict[str, Any] = {"launch": launch, "person": person}
         if context is None:
             roles = people.roles(tx, person.id)
             staffed = [known for known in people.all_courses(tx) if roles.get(known.id) is Role.STAFF]
             if course not in [known.id for known in staffed]:
-                variables |= {"token": _sealed(secret, platform, launch, person), "courses": staffed}
-                return _framed(request, "lti_course.html", platform, **variables)
+                token = _sealed(secret, platform, launch, person)
+                return _framed(
+                    request, "lti_course.html", platform, launch, token=token, courses=staffed, person=person
+                )
         context = _renewed(context, platform, launch, course)
         lti.put_context(tx, context)
         admit(tx, context, person, launch.subject, role)
-        cards = _cards(tx, service, person, context)
-        if launch.deep_linking:
-            variables |= {"token": _sealed(secret, platform, launch, person), "cards": cards}
-            return _framed(request, "lti_deep_link.html", platform, **variables)
+        caller = _caller(tx, service, person)
+        offered = known_offerings(tx, caller, context.course)
+        chosen = [offering for offering in offered if offering.assignment == launch.custom.get("assignment")]
         path = f"/courses/{context.course}"
-        chosen = [card for card in cards if card.offering.assignment == launch.custom.get("assignment")]
-        for card in chosen:
-            path += f"/assignments/{card.offering.assignment}"
+        for offering in chosen:
+            path += f"/assignments/{offering.assignment}"
             if launch.gradebook.lineitem:
-                lti.put_line_item(tx, context.id, card.offering.assignment, launch.gradebook.lineitem)
+                lti.put_line_item(tx, context.id, offering.assignment, launch.gradebook.lineitem)
         if in_frame:
             people.forget_expired_tokens(tx)
             method = LoginMethod.PLATFORM
             token = people.new_token(tx, person.id, TokenKind.LOGIN, platform.name, CHOICE_LASTS, method=method)
-            variables |= {"token": token, "next": path, "cards": chosen or cards}
-            return _framed(request, "lti_launch.html", platform, **variables)
+    if launch.deep_linking:
+        variables = {"token": _sealed(secret, platform, launch, person), "cards": _cards(caller, offered)}
+        return _framed(request, "lti_deep_link.html", platform, launch, **variables)
+    if in_frame:
+        variables = {"token": token, "next": path, "cards": _cards(caller, chosen or offered)}
+        return _framed(request, "lti_launch.html", platform, launch, **variables)
     return begin_session(request, service, person, path, LoginMethod.PLATFORM)
 
 
@@ -253,16 +261,20 @@ def _renewed(context: LinkedContext | None, platform: Platform, launch: Launch, 
     )
 
 
-def _cards(tx: Tx, service: Service, person: Person, context: LinkedContext) -> list[Card]:
-    """Return the assignments of a linked course as a person may see them."""
+def _caller(tx: Tx, service: Service, person: Person) -> Caller:
+    """Return the caller of a launch, who has no session."""
     token = AccessToken("", TokenKind.SESSION, "", now(), None, method=LoginMethod.PLATFORM)
-    caller = Caller(person, people.roles(tx, person.id), token, service)
-    return cards_of(tx, caller, known_offerings(tx, caller, context.course), person.id)
+    return Caller(replace(person, admin=False), people.roles(tx, person.id), token, service)
 
 
-def _content_item(card: Card, url: str, has_line_item: bool) -> dict[str, Any]:
+def _cards(caller: Caller, offered: Sequence[Offering]) -> list[Card]:
+    """Return assignments of a linked course as the caller may see them."""
+    with caller.read() as tx:
+        return cards_of(tx, caller, offered, caller.person.id)
+
+
+def _content_item(offering: Offering, task: Assignment, url: str, has_line_item: bool) -> dict[str, Any]:
     """Return the link to an assignment that a platform stores."""
-    offering, task = card.offering, card.task
     item: dict[str, Any] = {
         "type": LINK,
         "title": task.title,
@@ -308,15 +320,15 @@ def frame_policy(ancestors: str, form_action: str = "") -> str:
     """Return the content security policy of a page that pages of these origins may frame, and whose forms may also lead
     to another origin."""
     policy = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {ancestors}")
-    return policy.replace("form-action 'self'", f"form-action 'self' {form_action}")
+    return policy.replace("form-action 'self'", f"form-action 'self'{form_action}")
 
 
 def _framed(request: Request, template: str, platform: Platform, launch: Launch, **variables: Any) -> Response:
     """Render a page that only the platform may show in a frame: pages of its registered URLs' origins, and of the one
     that the launch names."""
     urls = (platform.issuer, platform.login_url, launch.presentation.return_url or "")
-    ancestors = " ".join(dict.fromkeys(origin_of(url) for url in urls))
-    to_platform = origin_of(launch.deep_linking.deep_link_return_url) if launch.deep_linking else ""
+    ancestors = " ".join({origin_of(url) for url in urls if origin_of(url)})
+    to_platform = f" {origin_of(launch.deep_linking.deep_link_return_url)}" if launch.deep_linking else ""
     response = page(request, template, platform=platform, launch=launch, **variables)
     response.headers["Content-Security-Policy"] = frame_policy(ancestors, to_platform)
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
@@ -10,29 +11,44 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from grader.api.external_login import login_service, person_with
 from grader.api.identity import (
+    HUB_TOKENS,
     Caller,
     TheCaller,
+    TheService,
     bad_token,
     has_fresh_login,
     has_own_session,
     require_admin,
     require_scope,
 )
+from grader.api.jupyterhub import JupyterHub
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.rendering import page
 from grader.api.schemas import FromForm, In, Login, Out, TokenId
 from grader.course import roster
 from grader.errors import BadCall
+from grader.service import Service
 from grader.store import outbox, passwords, people
 from grader.store.database import Tx
-from grader.store.records import AccessToken, EventKind, LoginMethod, Role, TokenKind, TokenScope
+from grader.store.records import (
+    STUDENT_SCOPES,
+    AccessToken,
+    EventKind,
+    LoginMethod,
+    Role,
+    TokenKind,
+    TokenScope,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 pages = APIRouter(include_in_schema=False)
 
 MOST_TOKENS = 50
+HUB_TOKEN_DURATION = dt.timedelta(minutes=5)
+"""Lifetime of a token for a command in a notebook server: the time to answer a question about late days."""
 
 
 class AccountOut(Out):
@@ -134,6 +150,32 @@ def create_token(caller: TheCaller, new: NewToken) -> CreatedToken:
         secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, scopes, parent, method)
         token = people.token_by_secret(tx, secret)
     return CreatedToken.model_validate(vars(token) | {"token": secret})
+
+
+class HubToken(In):
+    token: str = Field(min_length=1, max_length=200, pattern="^[!-~]+$")
+    """The token in JUPYTERHUB_API_TOKEN of a notebook server."""
+
+
+class HubTokenOut(Out):
+    token: str
+    """A token with the scopes read and submit, valid for five minutes."""
+
+
+@router.post(HUB_TOKENS.removeprefix(router.prefix), status_code=201, openapi_extra={"security": []})
+async def create_hub_token(request: Request, service: TheService, new: HubToken) -> HubTokenOut:
+    """Create a token for a notebook server of the JupyterHub at which people log in. No login is needed."""
+    hub = login_service(request, JupyterHub.name)
+    assert isinstance(hub, JupyterHub)
+    return await hub.in_thread(partial(_hub_token, service, hub, new.token))
+
+
+def _hub_token(service: Service, hub: JupyterHub, token: str) -> HubTokenOut:
+    person = person_with(service, hub.owner(token))
+    with service.store.write() as tx:
+        people.forget_expired_tokens(tx)
+        secret = people.new_token(tx, person.id, TokenKind.PROGRAM, "JupyterHub", HUB_TOKEN_DURATION, STUDENT_SCOPES)
+    return HubTokenOut(token=secret)
 
 
 def may_make_tokens(caller: Caller) -> bool:

@@ -73,9 +73,9 @@ def send_platform(caller: TheCaller, form: FromForm[PlatformForm]) -> Response:
     with caller.write() as tx:
         if form.id and lti.platform(tx, form.id) is None:
             raise not_found("platform")
-        fields = form.model_dump(exclude={"deployments", "id"})
-        platform = Platform(**fields | {"id": form.id or new_id(), "domains": tuple(map(str.lower, form.domains))})
-        lti.put_platform(tx, platform, form.deployments)
+        fields = vars(form) | {"id": form.id or new_id(), "domains": tuple(map(str.lower, form.domains))}
+        deployments = fields.pop("deployments")
+        lti.put_platform(tx, Platform(**fields), deployments)
     return RedirectResponse("/platforms", 303)
 
 
@@ -108,18 +108,11 @@ def register_platform(
     with service.store.write(Author(claims["admin"], request.state.request_id)) as tx:
         if not lti.use_once(tx, token, LINK_LASTS):
             raise BadCall("the link was used before: make a new one under /platforms")
-        platform = Platform(
-            id=new_id(),
-            name=origin.rpartition("/")[2],
-            issuer=registration.issuer,
-            client_id=registration.client_id,
-            login_url=registration.authorization_endpoint,
-            token_url=registration.token_endpoint,
-            keys_url=registration.jwks_uri,
-            domains=(),
-        )
-        lti.put_platform(tx, platform, [registration.deployment] if registration.deployment else [])
-    response = page(request, "lti_registered.html", platform=platform, registration=registration)
+        fields = vars(registration) | {"id": new_id(), "name": origin.rpartition("/")[2], "domains": ()}
+        deployments = fields.pop("deployments")
+        platform = Platform(**fields)
+        lti.put_platform(tx, platform, deployments)
+    response = page(request, "lti_registered.html", platform=platform, deployments=deployments)
     response.headers["Content-Security-Policy"] = frame_policy(origin)
     response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"  # the page tells its opener to close it
     return response

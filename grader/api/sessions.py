@@ -1,4 +1,5 @@
-"""Login and logout with a browser. `grader.api.passwords` and `grader.api.oidc` have the other ways to log in.
+"""Login and logout with a browser. `grader.api.passwords` and `grader.api.external_login` have the other ways to log
+in.
 
 A login link contains a token after a #. Browsers do not send this part of a link to the server. Therefore, no log
 contains the token, and mail scanners that open the link do not use the token up. A script copies the token into the
@@ -32,7 +33,7 @@ from grader.api.schemas import FromForm
 from grader.course.roster import login_of
 from grader.service import Service
 from grader.store import people
-from grader.store.records import AccessToken, LoginMethod, Person, TokenKind
+from grader.store.records import EVERY_SCOPE, STUDENT_SCOPES, AccessToken, LoginMethod, Person, TokenKind
 
 pages = APIRouter(include_in_schema=False)
 
@@ -117,12 +118,14 @@ def begin_session(
     """Start a session for a person and redirect to the path `next`. End the browser's previous session.
 
     Args:
-        method: The way in which the person logged in.
+        method: The way in which the person logged in. A login by JupyterHub gives the rights of a student alone, since
+            the hub's admins, and code that people run there, can log in as them.
         token: The login link or the API token with which the person logged in, if any. A link is used up. If it is an
             API token, the session has its scopes, and ends if the token is revoked.
     """
     api_token = token if token and token.kind is TokenKind.PROGRAM else None
     lasts = TOKEN_SESSION_DURATION if api_token else SESSION_DURATION
+    scopes = STUDENT_SCOPES if method is LoginMethod.JUPYTERHUB else EVERY_SCOPE
     match = _BROWSER.search(request.headers.get("user-agent", "")[:300])
     label = f"{match[2]} on {match[1]}" if match else "browser"
     with service.store.write() as tx:  # one transaction: a link is used up only if a session begins
@@ -134,7 +137,7 @@ def begin_session(
             return login_page(request, next, _INVALID, status=403)
         people.end_session(tx, session_secret(request))
         people.forget_expired_tokens(tx)
-        secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, parent=api_token, method=method)
+        secret = people.new_token(tx, person.id, TokenKind.SESSION, label, lasts, scopes, api_token, method)
     response = RedirectResponse(local_path(next), 303)
     # the database says when the session ends, so that a renewal needs no other cookie
     set_cookie(response, service.settings, secret, LONGEST_SESSION.total_seconds())

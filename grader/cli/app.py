@@ -82,6 +82,11 @@ COMMANDS = {
         "Grade on this machine for a service that uses PostgreSQL, until SIGTERM or Ctrl-C.",
         OPERATORS,
     ),
+    "xqueue": (
+        "grader.cli.xqueue:xqueue",
+        "Grade the submissions of an Open edX queue (XQueue) until SIGTERM or Ctrl-C.",
+        OPERATORS,
+    ),
     "admin": ("grader.cli.admin:app", "Manage courses, people, tokens and offered assignments.", OPERATORS),
     "backup": (
         "grader.cli.backup:backup_",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ from grader.course.late import MOST_DAYS, count_of
 from grader.errors import BadCall
 from grader.intake.receive import uploads
 from grader.render.text import one_line
+from grader.settings import Settings
 
 SHOWN = 5
 """Number of submissions that `grader status` shows."""
@@ -66,6 +68,17 @@ def _read_token(url: str) -> str:
     return token
 
 
+def _login() -> Login:
+    """Return the stored login. If there is none, and this is a notebook server of a JupyterHub whose operator has set
+    GRADER_URL and GRADER_COURSE, return a login for this command. The server's token is sent nowhere else."""
+    settings, hub_token = Settings(), os.environ.get("JUPYTERHUB_API_TOKEN")
+    if not (settings.url and settings.course and hub_token) or logins.login_file().exists():
+        return logins.load()
+    url = settings.url.rstrip("/")
+    token = ServiceClient(Login(url, settings.course, "")).token_for(hub_token)
+    return Login(url, settings.course, token)
+
+
 def logout() -> None:
     """Remove the stored login. The token stays valid until it is revoked on the service's page Settings."""
     logins.remove()
@@ -83,7 +96,7 @@ def submit(
 ) -> None:
     """Submit files to the service that you are logged in at. All files together are one submission."""
     contents = uploads(submitted(files))
-    login = logins.load()
+    login = _login()
     task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
     client = ServiceClient(login)
     if late_days is None:
@@ -131,7 +144,7 @@ def status_(
     """Show your newest submissions, with their scores."""
     if html_file:
         require_writable(html_file)
-    login = logins.load()
+    login = _login()
     task = Path(assignment or default_assignment()).name  # the name of a folder is the assignment's id
     client = ServiceClient(login)
     with progress(f"asking {login.url}"):

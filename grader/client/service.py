@@ -46,6 +46,14 @@ class ServiceClient:
         self._login = login
         self._opener = urllib.request.build_opener(_NoRedirect)
 
+    def token_for(self, hub_token: str) -> str:
+        """Return a token of the service that is valid for a few minutes, for the token of a notebook server of the
+        JupyterHub that the service trusts."""
+        body = json.dumps({"token": hub_token}).encode()
+        answer = self._answer("POST", "/api/v1/tokens/jupyterhub", body, {"Content-Type": "application/json"})
+        token: str = json.loads(answer)["token"]
+        return token
+
     def me(self) -> Row:
         """Return the owner of the token, with the owner's courses."""
         person: Row = json.loads(self._answer("GET", "/api/v1/me"))
@@ -101,7 +109,8 @@ class ServiceClient:
         """
         url = self._login.url.rstrip("/") + path
         request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310  http or https, see above
-        request.add_header("Authorization", f"Bearer {self._login.token}")
+        if self._login.token:
+            request.add_header("Authorization", f"Bearer {self._login.token}")
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:

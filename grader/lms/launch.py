@@ -179,10 +179,10 @@ class Registration(_Claims):
 
     issuer: Name
     client_id: Name
-    authorization_endpoint: Url
-    token_endpoint: Url
-    jwks_uri: Url
-    deployment: Name | None = None
+    login_url: Url = Field(alias="authorization_endpoint")
+    token_url: Url = Field(alias="token_endpoint")
+    keys_url: Url = Field(alias="jwks_uri")
+    deployments: list[Name]
 
 
 def register(configuration_url: str, token: str, url: str) -> Registration:
@@ -210,9 +210,9 @@ def register(configuration_url: str, token: str, url: str) -> Registration:
     answer = response.json()
     try:
         deployment = answer.get(_TOOL, {}).get("deployment_id")
-        client_id = answer["client_id"]
-        return Registration.model_validate(platform | {"client_id": client_id, "deployment": deployment})
-    except (ValidationError, KeyError, AttributeError, TypeError):
+        registered = {"client_id": answer["client_id"], "deployments": [deployment] if deployment else []}
+        return Registration.model_validate(platform | registered)
+    except (ValidationError, KeyError, AttributeError):
         raise NoAnswer("the platform's answer to the registration is not valid") from None
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from joserfc.jwk import RSAKey
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from grader.errors import BadCall
 from grader.store import installation
@@ -88,12 +88,12 @@ def put_platform(tx: Tx, platform: Platform, deployments: Iterable[str]) -> None
     """Register a platform with its deployments, or change it. Raise `BadCall` if another one has its issuer and client
     id."""
     tool_key(tx)  # platforms fetch the service's keys
-    same = lti_platforms.c.id != platform.id
-    query = select(lti_platforms.c.id).filter_by(issuer=platform.issuer, client_id=platform.client_id)
-    if tx.execute(query.where(same)).first():
-        raise BadCall(f"the client {platform.client_id} of {platform.issuer} is registered already")
-    stored = tx.scalar(select(lti_platforms.c.created_at).filter_by(id=platform.id))
-    upsert(tx, lti_platforms, asdict(platform) | {"created_at": stored or now()})
+    for known in platforms(tx, issuer=platform.issuer, client_id=platform.client_id):
+        if known.id != platform.id:
+            raise BadCall(f"the client {platform.client_id} of {platform.issuer} is registered already")
+    row = asdict(platform)
+    if not insert_new(tx, lti_platforms, row | {"created_at": now()}):
+        tx.execute(update(lti_platforms).filter_by(id=platform.id).values(row))
     tx.execute(delete(lti_deployments).filter_by(platform=platform.id))
     rows = [{"platform": platform.id, "deployment": deployment} for deployment in dict.fromkeys(deployments)]
     insert_all_new(tx, lti_deployments, rows)

@@ -106,6 +106,7 @@ class LoginMethod(StrEnum):
     PASSWORD = "password"  # noqa: S105
     PROVIDER = "provider"
     PLATFORM = "platform"
+    JUPYTERHUB = "jupyterhub"
     TOKEN = "token"  # noqa: S105
 
 
@@ -121,6 +122,7 @@ class TokenScope(StrEnum):
 
 
 EVERY_SCOPE = frozenset(TokenScope)
+STUDENT_SCOPES = EVERY_SCOPE - {TokenScope.STAFF}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.long
 
 __all__ = ["browser", "scene"]  # fixtures
 
-NO_PAGES = re.compile(r"GET (/api/|/healthz|/readyz|/metrics|/login/oidc|/lti/|/\.well-known/|.*\.(csv|zip|toml)$)")
+NO_PAGES = re.compile(r"GET (/api/|/healthz|/readyz|/metrics|/login/\{name\}|/lti/|/\.well-known/|.*\.(csv|zip|toml)$)")
 VISITS = [
     (row, who)
     for row in (*TABLE, Row("GET /nowhere", OPEN))

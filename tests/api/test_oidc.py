@@ -166,7 +166,7 @@ def test_a_forged_attempt_is_refused(start: Start) -> None:
 
 def test_an_attempt_is_forgotten_after_ten_minutes(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     client = start()
-    monkeypatch.setattr("grader.api.oidc._ATTEMPT_SECONDS", -1)
+    monkeypatch.setattr("grader.api.external_login._ATTEMPT_SECONDS", -1)
     answer = client.get("/login/oidc")
     back = at_the_provider(answer.headers["location"])
     cookie = answer.headers["set-cookie"].partition(";")[0]  # the browser would not even send it

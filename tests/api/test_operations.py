@@ -8,17 +8,18 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event
+from sqlalchemy import event, text
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from grader.kit.answer import failed_call
 from grader.model import Died, Failure, Limit, Stopped
-from grader.store import leases
+from grader.store import counts, leases
 from grader.workers.events import Event, GradingCost
 from grader.workers.job_runner import deaths
 from tests.api.world import WRONG, World
 from tests.conftest import ROOT
+from tests.helm import rendered
 
 
 def numbers(world: World) -> dict[tuple[str, ...], float]:
@@ -181,3 +182,16 @@ def test_the_log_of_requests_names_the_person_by_id_and_escapes_what_acts(world:
     (line,) = [line for line in logs if line["event"] == "request"]
     assert line["person"] == world.people["ada"].id
     assert line["path"] == r"/courses/a\x1b[2J\u202eb"
+
+
+def test_the_scaler_of_the_chart_counts_what_waits_and_what_runs(world: World) -> None:
+    scaler = rendered("scaler.enabled=true")["ScaledObject", "grader-worker"]["spec"]
+    query = text(scaler["triggers"][0]["metadata"]["query"])
+    for number in range(3):
+        world.hand_in("ada" if number % 2 else "bob", f"{WRONG}# {number}\n")
+    world.grade_next("wrong")
+    with world.service.store.write() as tx:
+        assert leases.claim(tx, "a worker") is not None
+    with world.service.store.read() as tx:
+        waiting = sum(queued.gradings for queued in counts.waiting(tx))
+        assert tx.execute(query).scalar_one() == waiting + 1 == 2

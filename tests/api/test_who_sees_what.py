@@ -88,8 +88,9 @@ TABLE = [
     Row("POST /login/password", OPEN, also=403),  # none is set: test_passwords.py
     Row("POST /login/link", "0000000"),  # there is no mail server here: test_mail.py
     Row("POST /logout", OWN),
-    Row("GET /login/oidc", "0000000"),  # it is not set here: test_oidc.py
-    Row("GET /login/oidc/back", "0000000"),
+    Row("GET /login/{name}", "0000000"),  # none is set here: test_oidc.py, test_jupyterhub.py
+    Row("GET /login/{name}/back", "0000000"),
+    Row("POST /api/v1/tokens/jupyterhub", "0000000", {"json": {"token": "x"}}),
     Row("GET /lti/jwks.json", OPEN),
     Row("GET /lti/login", OPEN),  # 422 for all of these: test_lti.py
     Row("POST /lti/login", OPEN),
@@ -274,6 +275,7 @@ UNKNOWN = {
     "grading": "01" + "z" * 24,
     "regrade": "01" + "z" * 24,
     "request": "01" + "z" * 24,
+    "name": "unknown",
     "course": "unknown",
     "assignment": "unknown",
     "context": "01" + "z" * 24,
@@ -336,6 +338,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
             line_comments.put(tx, submission.id, 0, 2, "Well done.", world.people["grace"].id)
         link_platform(world)
         known = {
+            "name": "oidc",
             "request": str(request),
             "course": "ml",
             "assignment": "toy",
@@ -458,10 +461,11 @@ def _newest_in_audit(scene: Scene) -> tuple[str, str] | None:
 
 
 WITHOUT_AUTHOR = {
+    "external_login.py": 1,  # the first login of a new person
     "identity.py": 1,  # a session lasts longer
     "mail.py": 1,  # somebody without a login asks for a link
-    "oidc.py": 1,  # a login
     "operations.py": 1,  # the disk is tested
+    "people.py": 1,  # a login of a notebook server
     "platform_scores.py": 2,  # what platforms have accepted, and what they have refused
     "receipts.py": 1,  # the key is made with the first receipt
     "sessions.py": 2,  # a login and a logout
@@ -508,6 +512,9 @@ def test_nothing_that_a_student_may_read_names_another(scene: Scene, row: Row) -
     assert not re.search(r"\bbob\b", text, re.IGNORECASE)
 
 
+LOGINS = ("POST /login", "POST /logout", "POST /lti/", "POST /api/v1/tokens/jupyterhub")
+
+
 # ── tokens that may do less ──────────────────────────────────────────────────────────────────────────
 
 
@@ -529,11 +536,7 @@ def test_a_token_without_the_scope_read_reads_nothing(scene: Scene, row: Row) ->
 
 @pytest.mark.parametrize(
     "row",
-    [
-        r
-        for r in TABLE
-        if not r.route.startswith("GET") and not r.route.startswith(("POST /login", "POST /logout", "POST /lti/"))
-    ],
+    [r for r in TABLE if not r.route.startswith("GET") and not r.route.startswith(LOGINS)],
     ids=lambda r: r.route,
 )
 def test_a_token_that_only_reads_changes_nothing(scene: Scene, row: Row) -> None:

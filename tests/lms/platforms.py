@@ -150,7 +150,7 @@ class Platform:
         return int(self.post("xqueue/add", {"queue": queue, "answer": answer, "student": student} | content)["id"])
 
     def xqueue(self) -> list[dict[str, Any]]:
-        """Return all submissions: `id`, `status`, `reply`, `score` and `failures`."""
+        """Return all submissions: `id`, `status`, `reply`, `score`, and `results`, how many scores were stored."""
         return list(self.get("xqueue/list"))
 
     def xqueue_age(self, seconds: float = 400) -> None:

@@ -41,6 +41,9 @@ class HandMade:
     auth_changes: dict[str, str] = field(default_factory=dict)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, auto_kid=True, parameters={"alg": "RS256"}))
     tokens: list[str] = field(default_factory=list)
+    logins: list[dict[str, str]] = field(default_factory=list)
+    page: str = "{}"
+    """What a browser sees after a launch."""
 
     def auth_url(self, login: dict[str, str]) -> str:
         fields = {
@@ -115,19 +118,27 @@ def hand_made(platform: Platform) -> Iterator[HandMade]:
         def do_GET(self) -> None:
             path = urlsplit(self.path)
             if path.path == "/login":
-                self.send_response(302)
-                self.send_header("Location", made.auth_url(dict(parse_qsl(path.query))))
-                self.end_headers()
+                self._begin(path.query)
             else:
                 self._answer(json.dumps({"keys": [made.key.as_dict(private=False) | {"use": "sig"}]}))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            made.tokens.append(parse_qs(body)["id_token"][0])
-            self._answer("{}")
+            if self.path == "/login":
+                self._begin(body)
+            else:
+                made.tokens.append(parse_qs(body)["id_token"][0])
+                self._answer(made.page)
+
+        def _begin(self, fields: str) -> None:
+            made.logins.append(dict(parse_qsl(fields)))
+            self.send_response(302)
+            self.send_header("Location", made.auth_url(made.logins[-1]))
+            self.end_headers()
 
         def _answer(self, content: str) -> None:
             self.send_response(200)
+            self.send_header("Content-Type", "text/html" if content.strip().startswith("<") else "application/json")
             self.end_headers()
             self.wfile.write(content.encode())
 

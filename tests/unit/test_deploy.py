@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from grader.api.metrics import Metrics
 from grader.bounds import HEAD_SECONDS, MAX_DESCRIPTORS, MAX_UPLOAD_BYTES, MIB, MIN_BYTES_PER_SECOND
 from grader.cli.app import COMMANDS
 from grader.sandbox.filter import ALLOWED, MODES, TIMES
 from grader.settings import Settings
+from grader.store.database import Store
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -93,7 +95,7 @@ def test_containers_raise_the_limit_of_open_files_as_far_as_the_service_does() -
 
 def test_containers_get_the_settings_of_logins_and_of_the_proxy() -> None:
     environment = COMPOSE["services"]["api"]["environment"]
-    logins = {f"GRADER_{name.upper()}" for name in Settings.model_fields if name.startswith("oidc_")}
+    logins = {f"GRADER_{name.upper()}" for name in Settings.model_fields if name.startswith(("oidc_", "jupyterhub_"))}
     assert {*logins, "GRADER_URL", "GRADER_METRICS_TOKEN", "FORWARDED_ALLOW_IPS"} <= environment.keys()
 
 
@@ -142,6 +144,44 @@ def test_promtool_accepts_the_alerts_and_each_fires_and_rests(command: list[str]
     tests = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text("utf-8"))["tests"]
     tried = [(case["alertname"], bool(case["exp_alerts"])) for test in tests for case in test["alert_rule_test"]]
     assert {(rule["alert"], fires) for rule in alerts for fires in (True, False)} <= {*tried}
+
+
+DASHBOARD = json.loads((DEPLOY / "grafana.json").read_text("utf-8"))
+SHOWN = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+
+
+def test_the_dashboard_names_metrics_that_exist(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/grader.db")
+    store.migrate()
+    exposed: set[str] = set()
+    for line in Metrics(store).exposition().decode().splitlines():
+        if line.startswith("# TYPE"):
+            _, _, name, kind = line.split()
+            exposed |= {name} if kind != "histogram" else {f"{name}_{part}" for part in ("bucket", "count", "sum")}
+    store.close()
+    named = set(re.findall(r"\bgrader_\w+", " ".join(SHOWN)))
+    assert named - exposed == set()
+    assert len(named) >= 12
+
+
+def test_prometheus_understands_the_dashboard(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{n}", "expr": expr.replace("$__rate_interval", "5m")} for n, expr in enumerate(SHOWN)]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    command = ["promtool", "check", "rules", tmp_path / "rules.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(SHOWN)} rules found" in done.stdout
+
+
+def test_panels_of_the_dashboard_do_not_overlap() -> None:
+    places = [
+        (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
+        for panel in DASHBOARD["panels"]
+        for x in range(panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["h"])
+    ]
+    assert len(places) == len({*places})
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 
 # ── seccomp.json ─────────────────────────────────────────────────────────────────────────────────────

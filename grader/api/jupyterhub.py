@@ -1,0 +1,52 @@
+"""Login with an account of a JupyterHub, in browsers and from the notebook servers that it starts.
+
+Whoever runs code as a person on the hub can log in as this person: the hub's admins, and the notebooks that the person
+opens. So both logins have the rights of a student alone (`STUDENT_SCOPES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from authlib.integrations.httpx_client import OAuth2Client
+
+from grader.api.external_login import Account, LoginAttempt, LoginService, failed, requests_to_provider
+from grader.course.roster import login_of
+from grader.lms.openid import NoAnswer, send
+from grader.store.records import LoginMethod
+
+_PATHS = {"authorization_endpoint": "oauth2/authorize", "token_endpoint": "oauth2/token"}
+
+
+class JupyterHub(LoginService):
+    """A JupyterHub at which this service is registered as a service with OAuth."""
+
+    name = "jupyterhub"
+    method = LoginMethod.JUPYTERHUB
+    client_settings = ("jupyterhub_url", "jupyterhub_client_id", "jupyterhub_client_secret")
+    secret_in = "client_secret_post"  # noqa: S105
+
+    def _endpoint(self, name: str) -> str:
+        return f"{self.url.rstrip('/')}/hub/api/{_PATHS.get(name, name)}"
+
+    def _account(self, client: OAuth2Client, token: Mapping[str, Any], attempt: LoginAttempt) -> Account:
+        return self.owner(token["access_token"])
+
+    def owner(self, token: str) -> Account:
+        """Return the account of the user to whom a token of the hub belongs. Raise 403 unless the token is valid and
+        for this service, and 503 if the hub does not answer."""
+        headers = {"Authorization": f"Bearer {token}"}
+        with requests_to_provider():
+            response = send("GET", self._endpoint("user"), headers=headers)
+            if response.status == 403:
+                raise failed("JupyterHub does not know the token: it has expired, was revoked, or is of another hub")
+            if not response.is_success:
+                raise NoAnswer(f"JupyterHub answers with status {response.status}")
+            user = response.json()
+            # tokens of other services, and services themselves, have no such scope
+            access = f"access:services!service={self._client_id.removeprefix('service-')}"
+            if user["kind"] != "user" or access not in user["scopes"]:
+                raise failed(f"the token of JupyterHub lacks the scope {access}")
+            login = login_of(user["name"] + self._settings.jupyterhub_login_suffix)
+            return Account(login, user["name"])
