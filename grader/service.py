@@ -169,8 +169,13 @@ def lease_of(settings: Settings) -> dt.timedelta:
 
 
 def secret_of(settings: Settings, store: Store) -> bytes:
+    """Return the secret of the settings or, if they have none, of the database. Call it outside of transactions."""
     if settings.secret:
         return settings.secret.encode()
+    with store.read() as tx:  # without the lock of writers, since each login needs it
+        stored = installation.fact(tx, "secret")
+    if stored:
+        return stored.encode()
     with store.write() as tx:
         return installation.secret(tx).encode()
 

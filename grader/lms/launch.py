@@ -28,7 +28,8 @@ SCOPES = (
 )
 """The services of a platform that the grader uses: its gradebook, and the members of its courses."""
 _CONTEXT_ROLE = re.compile(
-    r"(?:http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/])?(Instructor|TeachingAssistant|Learner)(?:#\w+)?"
+    r"^(?:http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/])?(Instructor|TeachingAssistant|Learner)(?:#\w+)?$",
+    re.M,
 )
 """A role in a course, or in its long form a role below it: membership/Instructor#TeachingAssistant."""
 TEST_STUDENT = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
@@ -141,12 +142,13 @@ def role_of(roles: Iterable[str]) -> str:
     Only roles in the course count: somebody who administers the platform or teaches elsewhere in the institution is
     not staff. The Test Student of Canvas is a student.
     """
-    listed = list(roles)
-    matches = [_CONTEXT_ROLE.fullmatch(role) for role in listed]
-    names = {match[1] for match in matches if match}
-    if names & {"Instructor", "TeachingAssistant"} and TEST_STUDENT not in listed:
+    lines = "\n".join(roles)
+    names = set(_CONTEXT_ROLE.findall(lines))
+    if TEST_STUDENT in lines:
+        return "student"
+    if names & {"Instructor", "TeachingAssistant"}:
         return "staff"
-    return "student" if names or TEST_STUDENT in listed else ""
+    return "student" if names else ""
 
 
 def deep_linking_response(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 from joserfc import jwt
@@ -84,7 +84,7 @@ class Services:
             label: The title of a new column.
             maximum: The points of a full score.
         """
-        url = _within(line_items, "", resource_id=resource)
+        url = _within(line_items, resource_id=resource)
         wanted = {"resourceId": resource, "label": label, "scoreMaximum": maximum}
         for item in self._pages(url, _LINE_ITEMS, _LINE_ITEMS_TYPE):
             if item.get("resourceId") != resource:  # some platforms do not filter
@@ -192,10 +192,10 @@ def may_succeed_later(status: int) -> bool:
     return status in _TRY_AGAIN or status >= _SERVER_ERROR
 
 
-def _within(url: str, path: str, **query: str) -> str:
+def _within(url: str, segment: str = "", **query: str) -> str:
     """Return a URL with another segment of the path, and more parameters of the query; some platforms have parameters
     in the URLs of columns."""
-    parts = urlsplit(url)
-    segments = "/".join(filter(None, (parts.path.rstrip("/"), path)))
-    parameters = parse_qsl(parts.query, keep_blank_values=True)
-    return parts._replace(path=segments, query=urlencode([*parameters, *query.items()])).geturl()
+    parsed = httpx2.URL(url)
+    if segment:
+        parsed = parsed.copy_with(path=f"{parsed.path.rstrip('/')}/{segment}")
+    return str(parsed.copy_merge_params(query) if query else parsed)

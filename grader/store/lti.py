@@ -95,7 +95,7 @@ def put_platform(tx: Tx, platform: Platform, deployments: Iterable[str]) -> None
     if not insert_new(tx, lti_platforms, row | {"created_at": now()}):
         tx.execute(update(lti_platforms).filter_by(id=platform.id).values(row))
     tx.execute(delete(lti_deployments).filter_by(platform=platform.id))
-    rows = [{"platform": platform.id, "deployment": deployment} for deployment in dict.fromkeys(deployments)]
+    rows = [{"platform": platform.id, "deployment": deployment} for deployment in deployments]
     insert_all_new(tx, lti_deployments, rows)
 
 

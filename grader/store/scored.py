@@ -74,7 +74,6 @@ def tell_scores(
         own, shared = authors.alias(), authors.alias()
         reached = select(person).where(person.in_(persons)).cte("reached", recursive=True)
         partners = select(shared.c.person).join(own, own.c.submission == shared.c.submission)
-        partners = partners.join(submissions, submissions.c.id == own.c.submission).filter_by(course=course)
         reached = reached.union(partners.join(reached, reached.c.person == own.c.person))
         query = query.where(person.in_(select(reached.c.person)))
     # in one order, for no deadlock

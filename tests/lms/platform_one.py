@@ -903,6 +903,7 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else "localhost"
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # before the address is told
         state.issuer = f"http://{name}:{listener.getsockname()[1]}"
         print(state.issuer, flush=True)
         config = uvicorn.Config(app, http=Protocol, log_level="error")

@@ -52,9 +52,7 @@ def test_the_parameters_of_a_columns_url_stay() -> None:
     """Moodle: …/lineitems/7/lineitem?type_id=1"""
     within = services._within
     assert within("https://m.example/7/lineitem?type_id=1", "scores") == "https://m.example/7/lineitem/scores?type_id=1"
-    assert (
-        within("https://m.example/items/", "", resource_id="ml/toy") == "https://m.example/items?resource_id=ml%2Ftoy"
-    )
+    assert within("https://m.example/items/", resource_id="ml/toy") == "https://m.example/items/?resource_id=ml%2Ftoy"
 
 
 @pytest.mark.parametrize("url", ["http://m.example/1", "https://evil.example/1", "https://m.example:444/1", "/1"])
