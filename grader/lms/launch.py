@@ -32,6 +32,8 @@ _CONTEXT_ROLE = re.compile(
     re.M,
 )
 """A role in a course, or in its long form a role below it: membership/Instructor#TeachingAssistant."""
+_PLACES = ("ContentArea", "https://canvas.instructure.com/lti/assignment_selection")
+"""Places in which platforms offer the grader to teachers, for deep linking."""
 TEST_STUDENT = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
 
 
@@ -237,8 +239,9 @@ def _metadata(url: str) -> dict[str, Any]:
             "target_link_uri": launch_url,
             "claims": ["iss", "sub", "name", "email"],
             "messages": [
+                # first: Canvas gives a place to the first message that names it, or names none
+                {"type": "LtiDeepLinkingRequest", "target_link_uri": launch_url, "placements": _PLACES},
                 {"type": "LtiResourceLinkRequest", "target_link_uri": launch_url},
-                {"type": "LtiDeepLinkingRequest", "target_link_uri": launch_url},
             ],
         },
     }

@@ -80,6 +80,8 @@ class Tool:
     deep_link_url: str
     scopes: list[str]
     deployments: list[str]
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    """As the tool has registered them."""
 
 
 @dataclass
@@ -607,6 +609,7 @@ def register(request: Read) -> HttpResponse:
         deep_link_url,
         client["scope"].split(),
         [state.new_id("deployment")],
+        lti["messages"],
     )
     state.tools[tool.client_id] = tool
     answer = client | {"client_id": tool.client_id, TOOL: lti | {"deployment_id": tool.deployments[0]}}
