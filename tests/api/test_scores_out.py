@@ -563,6 +563,8 @@ def test_who_has_left_is_listed_and_removed_and_keeps_the_submissions(campus: Li
     platform.put_member(campus.course, "lti-bob")
     page = update_roster(campus, 1)
     assert ("Ada" in page, "Bob" in page) == (True, True)
+    assert "4 not named by the platform<" in page
+    assert "2 not named by the platform; they stay in the course" in page, "grace and the one who was added by hand"
     update_roster(campus)
     assert members(campus) == {"grace": Role.STAFF, "hand": Role.STUDENT}
     with campus.world.service.store.read() as tx:

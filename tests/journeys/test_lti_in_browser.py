@@ -80,7 +80,9 @@ def test_without_cookies_and_storage_the_frame_says_what_is_wrong(lms: Learning,
     without_cookies(page)
     lms.platform.set(storage_target="")
     page.goto(lms.platform.launch("ann", lms.there, lms.link())["page"])
-    page.frame_locator("iframe[name=tool]").get_by_text("the browser keeps no cookies in this frame").wait_for()
+    frame = page.frame_locator("iframe[name=tool]")
+    frame.get_by_text("the browser keeps no cookies in this frame").wait_for()
+    assert frame.get_by_role("link", name="To the first page").get_attribute("target") == "_blank", "no frame shows it"
 
 
 def test_in_a_window_the_assignment_is_there_at_once(lms: Learning, page: Page) -> None:
