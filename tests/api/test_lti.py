@@ -353,7 +353,7 @@ def test_an_admin_registers_a_platform_by_hand_and_changes_it(world: World) -> N
         assert (known.domains, lti.deployments(tx, known.id)) == ((), ["3"])
     page = world.client.get("/platforms", headers=root).text
     assert "http://testserver/lti/launch" in page
-    assert page.count('type="url"') == 6, "browsers refuse other words before the form is sent, and keep what was entered"
+    assert page.count('type="url"') == 6, "browsers refuse other words before they send the form"
     assert world.client.post("/platforms", data=FORM | {"id": "unknown"}, headers=root).status_code == 404
 
 
