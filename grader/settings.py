@@ -108,8 +108,8 @@ class Settings(BaseModel):
     """GRADER_OIDC_LOGIN_CLAIM: the claim of the ID token that becomes the login. E-mail addresses must be verified at
     the provider."""
     oidc_new_people: bool = False
-    """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time at the
-    university or by JupyterHub."""
+    """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time with
+    the university account or JupyterHub."""
 
     jupyterhub_url: str = ""
     """GRADER_JUPYTERHUB_URL: URL of a JupyterHub whose users log in with their accounts there, without /hub; empty for

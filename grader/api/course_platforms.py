@@ -30,7 +30,7 @@ pages = APIRouter(include_in_schema=False)
 _PATH = "/courses/{course}/platform"
 _CONTEXT = _PATH + "/{context}"
 _LONGEST = dt.timedelta(minutes=1)
-"""Longest duration of a change at a platform. Then another one may begin, since the process may have been killed."""
+"""Longest exchange with a platform. After this time another one may begin, in case the process was killed."""
 
 
 @pages.get(_PATH)
@@ -55,7 +55,7 @@ def show_platforms(staff: ForCourse) -> Response:
 
 @pages.post(_PATH + "/send")
 def send_again(staff: ForCourse, assignment: Annotated[str, Form(pattern=NAME)], login: FromForm[str] = "") -> Response:
-    """Send the scores of an assignment again, of one student or of all, whatever the platforms have."""
+    """Send the scores of an assignment again, of one student or of all, even if the platforms have them already."""
     with staff.write() as (tx, course):
         persons = [known_member(tx, course.id, login).person.id] if login else None
         lti_scores.forget(tx, course.id, assignment, persons)
@@ -78,7 +78,7 @@ def add_column(staff: ForCourse, context: str, assignment: Annotated[str, Form(p
     task = staff.caller.service.assignments[assignment]
     with _client(staff, context) as (linked, _, services):
         if not linked.line_items_url:
-            raise BadCall("this platform lets the grader add no columns: add the assignment at the platform")
+            raise BadCall("this platform does not let the grader add columns: select the assignment there instead")
         resource = f"{linked.course}/{assignment}"
         url = services.line_item(linked.line_items_url, resource, task.title, number(task.points))
         with staff.write() as (tx, _):
@@ -92,7 +92,7 @@ def update_roster(staff: ForCourse, context: str, seen: FromForm[str] = "") -> R
     digest."""
     with _client(staff, context) as (linked, platform, services):
         if not linked.memberships_url:
-            raise BadCall("this platform does not tell who is in the course: upload a roster")
+            raise BadCall("this platform does not let the grader read its members: upload a roster instead")
         listed = services.members(linked.memberships_url)
         with staff.write() as (tx, course):
             roster = compare_roster(tx, linked, platform, listed, staff.caller.person)
@@ -116,15 +116,15 @@ def update_roster(staff: ForCourse, context: str, seen: FromForm[str] = "") -> R
 
 @contextmanager
 def _client(staff: ForCourse, context: str) -> Iterator[tuple[LinkedContext, Platform, Services]]:
-    """Yield a linked context, its platform and a client of the platform. Meanwhile no other process changes anything
-    there: a form that is sent twice adds one column."""
+    """Yield a linked context, its platform and a client of the platform. Meanwhile no other process sends requests
+    about this context, so that a form that is sent twice adds one column."""
     lock = f"platform {context}"
     with staff.write() as (tx, course):
         linked = _known_context(tx, course.id, context)
         platform = lti.platform(tx, linked.platform)
         assert platform is not None
         if not lti.use_once(tx, lock, _LONGEST):
-            raise BadCall("the platform is being asked already: try again in a minute")
+            raise BadCall("another request to the platform is running: try again in a minute")
         services = Services(Access(platform.client_id, platform.token_url, linked.deployment), lti.tool_key(tx))
     try:
         yield linked, platform, services

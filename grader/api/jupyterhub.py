@@ -1,7 +1,7 @@
-"""Login with an account of a JupyterHub, in browsers and from the notebook servers that it starts.
+"""Login with a JupyterHub account, in browsers and from the notebook servers that the hub starts.
 
-Whoever runs code as a person on the hub can log in as this person: the hub's admins, and the notebooks that the person
-opens. So both logins have the rights of a student alone (`STUDENT_SCOPES`).
+All code that runs as a person on the hub can log in as this person: code of the hub's admins, and of the notebooks that
+the person opens. So both logins have only the rights of a student (`STUDENT_SCOPES`).
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class JupyterHub(LoginService):
         with requests_to_provider():
             response = send("GET", self._endpoint("user"), headers=headers)
             if response.status == 403:
-                raise failed("JupyterHub does not know the token: it has expired, was revoked, or is of another hub")
+                raise failed("JupyterHub does not know the token, which has expired, was revoked or is of another hub")
             if not response.is_success:
                 raise NoAnswer(f"JupyterHub answers with status {response.status}")
             user = response.json()
             # tokens of other services, and services themselves, have no such scope
             access = f"access:services!service={self._client_id.removeprefix('service-')}"
             if user["kind"] != "user" or access not in user["scopes"]:
-                raise failed(f"the token of JupyterHub lacks the scope {access}")
+                raise failed(f"the token of JupyterHub (see docs/operator.md) lacks the scope {access}")
             login = login_of(user["name"] + self._settings.jupyterhub_login_suffix)
             return Account(login, user["name"])

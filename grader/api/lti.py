@@ -81,7 +81,7 @@ def begin_launch(request: Request, service: TheService, asked: Annotated[LoginRe
             platforms = lti.platforms(tx, issuer=asked.iss, **known)
         if len(platforms) != 1:
             client = one_line(f"{asked.iss} with the client id {asked.client_id or '(none)'}")
-            raise BadCall(f"the platform {client} is not registered here: an admin must do so under /platforms")
+            raise BadCall(f"the platform {client} is not registered here: an admin must register it under /platforms")
     (platform,) = platforms
     browser, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     state = {"platform": platform.id, "nonce": nonce, "browser": _hash(browser), "storage": asked.lti_storage_target}
@@ -135,7 +135,7 @@ def launch(
         if browser and not cookie:  # another site could send the value of a launch that it began itself
             require_same_site(request, service.settings.url)
         if not hmac.compare_digest(_hash(cookie or browser), begun["browser"]):
-            raise BadCall("it was begun in another browser, or the browser keeps no cookies in this frame")
+            raise BadCall("it was begun in another browser, or cookies are blocked here: use a new window")
         keys = keys_at(platform.keys_url)
         claims = verified(id_token, keys, platform.issuer, platform.client_id, begun["nonce"])
         verified_launch = read_launch(claims, base_url(request))
@@ -169,7 +169,7 @@ def send_links(
             offered = known_offerings(tx, _caller(tx, service, person), context.course)
             chosen = [offering for offering in offered if offering.assignment in assignments]
             if not chosen or (len(chosen) > 1 and not settings.accept_multiple):
-                raise BadCall("no assignment was chosen, or more than the platform takes")
+                raise BadCall("no assignment was chosen, or more than the platform accepts")
             key = lti.tool_key(tx)
         url = f"{base_url(request)}/lti/launch"
         items = []

@@ -48,7 +48,7 @@ pages = APIRouter(include_in_schema=False)
 
 MOST_TOKENS = 50
 HUB_TOKEN_DURATION = dt.timedelta(minutes=5)
-"""Lifetime of a token for a command in a notebook server: the time to answer a question about late days."""
+"""Lifetime of a token for a command in a notebook server: long enough to answer the question about late days."""
 
 
 class AccountOut(Out):

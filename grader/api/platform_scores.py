@@ -1,4 +1,4 @@
-"""Scores for learning platforms: compute the score of a student, and send it if it is news."""
+"""Scores for learning platforms: compute the score of a student, and send it if the platform does not have it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def send_score(service: Service, message: Message) -> dt.datetime | None:
         try:
             _send_to(service, message, column, score)
         except OurFailure as failure:
-            lti_scores.record(service.store, column, message, problem=f"{failure}; it is tried again for three days")
+            lti_scores.record(service.store, column, message, problem=f"{failure}; it is sent again for three days")
             raise
     return score.changes_at
 
@@ -77,7 +77,7 @@ def _send_to(service: Service, message: Message, column: StudentColumn, score: P
 
 
 def _would_remove_number(services: Services, column: StudentColumn, score: PlatformScore) -> bool:
-    """Return whether the platform shows a number that it might remove for a score without one, or does not tell."""
+    """Return whether the platform shows a number that a score without one might remove, or refuses to tell."""
     if score.has_number:
         return False
     try:
@@ -111,6 +111,6 @@ def _platform_score(view: SubmissionView, score: Score, changes_at: dt.datetime 
     elif view.state is SubmissionState.PARTLY_GRADED:
         progress = PlatformProgress.MANUAL
     elif view.grading.points is not None and score.final is not None and not (score.absent and view.over_at):
-        progress = PlatformProgress.GRADED  # without a last moment, what was not submitted stays open for ever
+        progress = PlatformProgress.GRADED  # without a last time to submit, parts stay open for ever
     points = score.final or ZERO if progress is PlatformProgress.GRADED else ZERO
     return PlatformScore(progress, view.submission.id, view.submission.received_at, points, score.possible, changes_at)

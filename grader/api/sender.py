@@ -75,8 +75,8 @@ class Sender:
             await run_in_threadpool(outbox.remove, store, message, until)
 
     async def _send(self, message: Message) -> dt.datetime | None:
-        """Send a message, unless it is an e-mail about an event of which the person gets none. Return the time at which
-        it must be sent again; None if it need not."""
+        """Send a message, unless it is an e-mail that the person has chosen not to get. Return the time at which it
+        must be sent again; None if it need not be."""
         if message.channel is Channel.PLATFORM:
             return await run_in_threadpool(send_score, self._service, message)
         url = self._service.settings.url

@@ -232,7 +232,7 @@ def _setting(name: str, option: Any) -> Any:
 
 @app.command()
 def rotate_key(as_json: JsonOption = False) -> None:
-    """Replace the key that signs messages to learning platforms. They still get the public part of the old one."""
+    """Replace the key that signs messages to learning platforms. The old public key stays published."""
     with writing() as tx:
         id = lti.rotate_tool_key(tx)
     _print_rows([{"key": id}], as_json)

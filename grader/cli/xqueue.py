@@ -90,7 +90,7 @@ def _result(client: XQueue, offer: Offer, task: Assignment, sandbox: Sandbox) ->
         text.write(clean(str(why)))
     else:
         report = grade(submission, task, sandbox, seed())
-        # nobody marks written answers there; without code, nothing is decided
+        # written answers cannot be marked there; without code, nothing is decided
         score = float(report.points / report.decided) if report.decided else 0.0
         Console(file=text, width=100).print(Terminal(report))
     # Open edX shows no message that is not well-formed XML

@@ -1,4 +1,4 @@
-"""People of learning platforms: who somebody is here, and which course they belong to."""
+"""Users of learning platforms: their accounts in the grader, and their roles in linked courses."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def person_for(tx: Tx, platform: Platform, subject: str, email: str | None, name
 def login_for(tx: Tx, platform: Platform, subject: str, email: str | None) -> str:
     """Return the login of the person whom a platform calls `subject`.
 
-    The person is the one that the platform has called so before. Otherwise the login is the e-mail address, if the
-    platform is trusted with addresses of its domain, or else made of the subject. So no platform can name people of
-    another one.
+    If the platform has sent this subject before, it is the same person. Otherwise the login is the e-mail address, if
+    the platform is trusted with its domain, or else a login made from the platform and the subject. So a platform
+    cannot log in as a person of another one.
     """
     person = lti.person_of_subject(tx, platform.id, subject)
     if person:
@@ -43,8 +43,8 @@ def login_for(tx: Tx, platform: Platform, subject: str, email: str | None) -> st
 
 
 def admit(tx: Tx, context: LinkedContext, person: Person, subject: str, role: Role | None) -> None:
-    """Add a person of a platform to the course that is linked. A student may become staff, but staff keep their role:
-    only the roster lowers it. Raise `BadCall` if the person has no role in either course."""
+    """Add a person of a platform to the linked course. A student may become staff, but staff keep their role. Raise
+    `BadCall` if the person has no role in either course."""
     present = people.roles(tx, person.id).get(context.course)
     if role is None and present is None:
         raise BadCall("you are neither a learner nor an instructor of this course in your learning platform")
@@ -55,13 +55,13 @@ def admit(tx: Tx, context: LinkedContext, person: Person, subject: str, role: Ro
 
 @dataclass(frozen=True)
 class PlatformRoster:
-    """The people of a platform's course, beside those of the course that is linked."""
+    """The members of a platform's course, compared with those of the linked course."""
 
     changes: RosterChanges
     logins: Mapping[str, str]
-    """Logins by the platform's ids of people."""
+    """Logins, by the platform's ids of its users."""
     gone: Sequence[Person]
-    """Students whom the platform has named before, and does not name any more."""
+    """Students who were members of the platform's course, and are not any more."""
 
     @property
     def digest(self) -> str:
@@ -71,8 +71,9 @@ class PlatformRoster:
 def compare_roster(
     tx: Tx, context: LinkedContext, platform: Platform, listed: Sequence[Mapping[str, Any]], editor: Person
 ) -> PlatformRoster:
-    """Compare the people of a platform's course with those of the linked course. Staff stay staff, whatever the
-    platform says. `listed` are the people as the platform describes them, and `editor` is the person who asks."""
+    """Compare the members of a platform's course with those of the linked course. Staff stay staff, regardless of
+    their role in the platform. `listed` are the members as the platform describes them, and `editor` is the person who
+    updates the roster."""
     present = {member.person.login: member.role for member in people.roster(tx, context.course)}
     rows: dict[str, RosterRow] = {}
     logins = {}

@@ -39,7 +39,7 @@ TEST_STUDENT = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
 
 def _checked_url(url: str) -> str:
     if url and not is_safe(url):
-        raise ValueError("this is no https address")
+        raise ValueError("this is not an https address")
     return url
 
 
@@ -134,7 +134,7 @@ def read_launch(claims: Mapping[str, Any], url: str) -> Launch:
         if not launch.target.startswith(f"{url}/"):
             raise BadCall("the launch leads to another tool (target_link_uri)")
     elif launch.deep_linking is None or LINK not in launch.deep_linking.accept_types:
-        raise BadCall("the platform takes no links to assignments here")
+        raise BadCall("the platform accepts no links to assignments here")
     return launch
 
 

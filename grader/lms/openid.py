@@ -43,7 +43,7 @@ _REFETCH_SECONDS = 60
 
 
 class NoAnswer(OurFailure):
-    """Another server does not answer, or its answer is of no use."""
+    """Another server does not answer, or its answer is not valid."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class PublicKeys:
             return self._keys
 
     def _fetch(self) -> None:
-        if time.monotonic() - self._failed_at < WAIT_SECONDS:  # who has waited for the lock need not wait again
+        if time.monotonic() - self._failed_at < WAIT_SECONDS:  # threads that waited for the lock need not wait again
             raise NoAnswer("the keys could not be fetched a moment ago")
         try:
             document: Any = fetch_json(self._url)
@@ -204,7 +204,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return names
 
 
-# ── tokens of our own ────────────────────────────────────────────────────────────────────────────────
+# ── tokens that only this service reads ──────────────────────────────────────────────────────────────
 
 
 def seal(secret: bytes, purpose: str, claims: Mapping[str, Any], seconds: float) -> str:

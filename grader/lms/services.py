@@ -80,7 +80,7 @@ class Services:
 
         Args:
             line_items: URL of the columns.
-            resource: Our id of what is graded.
+            resource: The grader's id of the assignment, `course/assignment`.
             label: The title of a new column.
             maximum: The points of a full score.
         """

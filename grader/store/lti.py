@@ -90,7 +90,7 @@ def put_platform(tx: Tx, platform: Platform, deployments: Iterable[str]) -> None
     tool_key(tx)  # platforms fetch the service's keys
     for known in platforms(tx, issuer=platform.issuer, client_id=platform.client_id):
         if known.id != platform.id:
-            raise BadCall(f"the client {platform.client_id} of {platform.issuer} is registered already")
+            raise BadCall(f"the client {platform.client_id} of {platform.issuer} is registered already: edit it")
     row = asdict(platform)
     if not insert_new(tx, lti_platforms, row | {"created_at": now()}):
         tx.execute(update(lti_platforms).filter_by(id=platform.id).values(row))

@@ -37,7 +37,7 @@ class StudentColumn:
     sent: Mapping[str, Any]
     """The score that the platform has accepted; empty for none."""
     sent_at: dt.datetime | None
-    """None if it must be sent again in any case."""
+    """None if the score must be sent again even if it is the same."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ def line_items_of(tx: Tx, course: str) -> set[tuple[str, str]]:
 
 
 def record(store: Store, column: StudentColumn, message: Message, **values: Any) -> None:
-    """Store what a platform has made of a score: `sent`, `sent_at` and `problem`, as far as they have changed."""
+    """Store the result of sending a score: the values of `sent`, `sent_at` and `problem` that have changed."""
     key = {"context": column.context, "assignment": message.assignment, "person": message.person}
     with store.write() as tx:
         upsert(tx, lti_scores, {**key, "sent": column.sent, **values})
 
 
 def forget(tx: Tx, course: str, assignment: str, persons: Collection[str] | None) -> None:
-    """Let the scores of an assignment be sent again although platforms have them. `persons` are ids of the students;
+    """Mark the scores of an assignment to be sent again though platforms have them. `persons` are ids of the students;
     None for all."""
     contexts = select(lti_contexts.c.id).filter_by(course=course)
     scores = update(lti_scores).where(lti_scores.c.context.in_(contexts), lti_scores.c.assignment == assignment)

@@ -1,4 +1,4 @@
-"""The outbox: messages about events, which the service sends by e-mail and to a webhook.
+"""The outbox: messages about events, which the service sends by e-mail, to a webhook and to learning platforms.
 
 A message is added in the transaction that makes its event true, so that a kill loses none. It waits until its student
 may see the results that it is about. The sender claims a message, sends it, and removes it after the receiver has
@@ -156,8 +156,8 @@ def lengths(tx: Tx) -> dict[str, int]:
 
 
 def _may_be_told(moment: dt.datetime) -> ColumnElement[bool]:
-    """Return the SQL condition that the results that a message is about are not held from its student. A platform is
-    also told that results are held."""
+    """Return the SQL condition that the results that a message is about are not held from its student. Messages to
+    platforms are sent even while results are held, since platforms show this state."""
     is_held = offerings.c.held & func.coalesce(offerings.c.release_at > moment, True)
     place = {"course": outbox.c.course, "assignment": outbox.c.assignment}
     of_all = select(is_held).filter_by(**place).scalar_subquery()

@@ -36,7 +36,7 @@ _SUBMITTED = ("authors", "files", "idempotency", "submissions")
 _SENT = ("lti_members", "lti_scores", "outbox", "used_nonces")
 UNRECORDED = (*_GRADED, *_SUBMITTED, *_SENT, "audit", "facts", "marking_actions")
 """Names of the tables whose changes are not recorded: what is submitted and graded is a record of itself, and
-`marking_actions` undo marks, which are recorded. What other services send and get follows from what is recorded."""
+`marking_actions` undo marks, which are recorded. Data exchanged with other services follow from what is recorded."""
 _PLACE = ("course", "assignment", "person", "submission", "digest")
 """Names of columns that the table `audit` has too."""
 _DETAILS = ("question", "label", "group", "login", "text")
@@ -119,8 +119,8 @@ class _Changes:
             noted.setdefault(key, stored_rows.get(key))
 
     def record(self) -> None:
-        """Insert a row into the table `audit` for each row that differs from what it was before, and tell of the scores
-        that may depend on these rows."""
+        """Insert a row into the table `audit` for each row that differs from what it was before, and messages about
+        the scores that may depend on these rows."""
         entries, decisive = [], []
         common = {"at": dt.datetime.now(dt.UTC), "by": self._author.person, "request": self._author.request}
         for table, noted in self._before.items():

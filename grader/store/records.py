@@ -545,7 +545,7 @@ class EventKind(StrEnum):
     ANSWERED = "answered"
     """Such a request is answered."""
     SCORED = "scored"
-    """The score of a student may have changed. Only learning platforms are told."""
+    """The score of a student may have changed. Only learning platforms get this event."""
 
 
 MAILED_BY_DEFAULT = frozenset(EventKind) - {EventKind.RECEIVED, EventKind.SCORED}

@@ -1,7 +1,7 @@
 """Messages to learning platforms: the score of a student may have changed.
 
-A message does not contain the score. The sender computes it, and sends nothing if the platform has it already. So it
-costs little to tell of too many students, and those who change something need not know what follows from it.
+A message does not contain the score. The sender computes it, and sends nothing if the platform has it already. So an
+unnecessary message costs little, and code that changes data need not know whether a score changes.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def tell_scores(
 ) -> None:
     """Add messages that the scores of students may have changed, if platforms have a column for the assignment.
 
-    People who submitted together are told of together, and also for assignments for which they use late days: their
-    late days are charged in all assignments of the course.
+    There are messages for all who submitted together, and also for other assignments for which they use late days,
+    since late days are counted over all assignments of the course.
 
     Args:
         tx: A transaction that writes.
@@ -76,7 +76,7 @@ def tell_scores(
         partners = select(shared.c.person).join(own, own.c.submission == shared.c.submission)
         reached = reached.union(partners.join(reached, reached.c.person == own.c.person))
         query = query.where(person.in_(select(reached.c.person)))
-    # in one order, for no deadlock
+    # always in the same order, to avoid deadlocks
     rows = tx.execute(query.group_by(submissions.c.assignment, person).order_by(submissions.c.assignment, person))
     moment = dt.datetime.now(dt.UTC)
     common: dict[str, object] = {"event": EventKind.SCORED, "channel": Channel.PLATFORM, "course": course}
