@@ -135,7 +135,7 @@ def launch(
         if browser and not cookie:  # another site could send the value of a launch that it began itself
             require_same_site(request, service.settings.url)
         if not hmac.compare_digest(_hash(cookie or browser), begun["browser"]):
-            raise BadCall("it was begun in another browser, or cookies are blocked here: use a new window")
+            raise BadCall("it was begun in another browser, or the browser keeps no cookies in this frame")
         keys = keys_at(platform.keys_url)
         claims = verified(id_token, keys, platform.issuer, platform.client_id, begun["nonce"])
         verified_launch = read_launch(claims, base_url(request))

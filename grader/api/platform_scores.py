@@ -42,7 +42,7 @@ def send_score(service: Service, message: Message) -> dt.datetime | None:
         try:
             _send_to(service, message, column, score)
         except OurFailure as failure:
-            lti_scores.record(service.store, column, message, problem=f"{failure}; it is sent again for three days")
+            lti_scores.record(service.store, column, message, problem=f"{failure}; it is tried again for three days")
             raise
     return score.changes_at
 
