@@ -82,7 +82,7 @@ def add_column(staff: ForCourse, context: str, assignment: Annotated[str, Form(p
         resource = f"{linked.course}/{assignment}"
         url = services.line_item(linked.line_items_url, resource, task.title, number(task.points))
         with staff.write() as (tx, _):
-            lti.put_line_item(tx, linked.id, assignment, url)
+            lti.put_line_item(tx, linked.id, assignment, url, is_chosen=True)
     return _shown(staff)
 
 

@@ -134,13 +134,7 @@ class LoginService(ABC):
     async def in_thread(self, step: Callable[[], T]) -> T:
         """Call a step of a login, which sends requests to the other service, in a thread for logins. Raise 503 if it
         takes too long."""
-        loop = asyncio.get_running_loop()
-        context = contextvars.copy_context()  # the request's id, for the log
-        try:
-            async with asyncio.timeout(_LOGIN_SECONDS):
-                return await loop.run_in_executor(self._threads, context.run, step)
-        except (TimeoutError, NoAnswer) as late:
-            raise no_answer(late) from None
+        return await in_thread(self._threads, step)
 
     def _client(self) -> OAuth2Client:
         """Return a new client for one exchange with the service. Code challenges are hashed (PKCE method S256)."""
@@ -154,6 +148,17 @@ class LoginService(ABC):
             timeout=WAIT_SECONDS,
             verify=tls(),
         )
+
+
+async def in_thread(threads: ThreadPoolExecutor, step: Callable[[], T]) -> T:
+    """Call a step of a login in one of these threads. Raise 503 if another server takes too long."""
+    loop = asyncio.get_running_loop()
+    context = contextvars.copy_context()  # the request's id, for the log
+    try:
+        async with asyncio.timeout(_LOGIN_SECONDS):
+            return await loop.run_in_executor(threads, context.run, step)
+    except (TimeoutError, NoAnswer) as late:
+        raise no_answer(late) from None
 
 
 @contextmanager

@@ -13,8 +13,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -24,8 +26,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.assignments import Card, cards_of
+from grader.api.external_login import in_thread
 from grader.api.identity import Caller, TheService, cookie_name, require_same_site
-from grader.api.limits import LOGINS, limit
 from grader.api.lookup import known_offerings
 from grader.api.middleware import CONTENT_SECURITY_POLICY
 from grader.api.problems import HttpProblem
@@ -51,6 +53,9 @@ pages = APIRouter(include_in_schema=False)
 LAUNCH_LASTS = dt.timedelta(minutes=10)
 CHOICE_LASTS = dt.timedelta(hours=1)
 """Time in which a form of a launch may be sent, and the grader opened from a frame."""
+_THREADS = ThreadPoolExecutor(8, "launch")
+"""Threads of launches, which fetch the keys of platforms. A platform that does not answer must not take the threads
+that serve other requests."""
 _LAUNCH, _CHOICE = "launch", "choice"
 
 
@@ -115,7 +120,7 @@ def send_launch_login(request: Request, service: TheService, asked: FromForm[Log
 
 
 @pages.post("/lti/launch")
-def launch(
+async def launch(
     request: Request,
     service: TheService,
     id_token: FromForm[str] = "",
@@ -124,6 +129,10 @@ def launch(
 ) -> Response:
     """Verify a launch, and show what it leads to. `browser` is the value in the platform's storage, which a page of
     this service sends if the browser has no cookie."""
+    return await in_thread(_THREADS, partial(_launch, request, service, id_token, state, browser))
+
+
+def _launch(request: Request, service: Service, id_token: str, state: str, browser: str) -> Response:
     with _refusals(request):
         begun = unseal(_secret(service), _LAUNCH, state)
         if begun is None:
@@ -302,12 +311,11 @@ def base_url(request: Request) -> str:
 
 @contextmanager
 def _refusals(request: Request) -> Iterator[None]:
-    """Answer failures of a launch with a page that the platform can show in its frame, and count and log them."""
+    """Answer failures of a launch with a page that the platform can show in its frame, and log them."""
     try:
         yield
     except (BadCall, NoAnswer) as wrong:
         log.warning("launch refused", why=one_line(str(wrong)))
-        limit(request, LOGINS)
         headers = {"Content-Security-Policy": frame_policy("*")}
         if isinstance(wrong, NoAnswer):
             detail = "your learning platform does not answer; try again in a moment"

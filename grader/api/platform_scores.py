@@ -38,12 +38,15 @@ def send_score(service: Service, message: Message) -> dt.datetime | None:
     score = current_score(service, message) if columns else None
     if score is None:
         return None
+    failures = []
     for column in columns:
         try:
             _send_to(service, message, column, score)
         except OurFailure as failure:
             lti_scores.record(service.store, column, message, problem=f"{failure}; it is tried again for three days")
-            raise
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return score.changes_at
 
 

@@ -34,12 +34,16 @@ def login_for(tx: Tx, platform: Platform, subject: str, email: str | None) -> st
     person = lti.person_of_subject(tx, platform.id, subject)
     if person:
         return person.login
+    own_login = f"lti-{hashlib.sha256(f'{platform.id} {subject}'.encode()).hexdigest()[:24]}"
+    if people.person_by_login(tx, own_login):  # from a course that was unlinked
+        return own_login
     with suppress(BadCall):
         address = login_of(email or "")
         local, _, domain = address.rpartition("@")
-        if local and domain in platform.domains:
+        # somebody else at the platform may have changed their address to that of a person it has named before
+        if local and domain in platform.domains and not lti.has_named(tx, platform.id, address):
             return address
-    return f"lti-{hashlib.sha256(f'{platform.id} {subject}'.encode()).hexdigest()[:24]}"
+    return own_login
 
 
 def admit(tx: Tx, context: LinkedContext, person: Person, subject: str, role: Role | None) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from grader.bounds import TEXT
 from grader.errors import BadCall
@@ -28,8 +28,7 @@ SCOPES = (
 )
 """The services of a platform that the grader uses: its gradebook, and the members of its courses."""
 _CONTEXT_ROLE = re.compile(
-    r"^(?:http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/])?(Instructor|TeachingAssistant|Learner)(?:#\w+)?$",
-    re.M,
+    r"(?:http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/])?(Instructor|TeachingAssistant|Learner)(?:#\w+)?"
 )
 """A role in a course, or in its long form a role below it: membership/Instructor#TeachingAssistant."""
 _PLACES = ("ContentArea", "https://canvas.instructure.com/lti/assignment_selection")
@@ -50,6 +49,14 @@ Url = Annotated[str, StringConstraints(max_length=2_000, pattern=TEXT), AfterVal
 
 class _Claims(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, claims: Any) -> Any:
+        """Leave out claims that are null: a platform that has no value for one may send it so."""
+        if not isinstance(claims, Mapping):
+            return claims
+        return {name: value for name, value in claims.items() if value is not None}
 
 
 class _Context(_Claims):
@@ -144,9 +151,10 @@ def role_of(roles: Iterable[str]) -> str:
     Only roles in the course count: somebody who administers the platform or teaches elsewhere in the institution is
     not staff. The Test Student of Canvas is a student.
     """
-    lines = "\n".join(roles)
-    names = set(_CONTEXT_ROLE.findall(lines))
-    if TEST_STUDENT in lines:
+    listed = list(roles)
+    matches = filter(None, map(_CONTEXT_ROLE.fullmatch, listed))
+    names = {match[1] for match in matches}
+    if TEST_STUDENT in listed:
         return "student"
     if names & {"Instructor", "TeachingAssistant"}:
         return "staff"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -10,6 +11,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from threading import Lock
@@ -34,6 +36,8 @@ _ORIGIN = re.compile(
     r"(https://[\w.-]+(?::\d+)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)(?=[/?#]|$)",
     re.ASCII | re.IGNORECASE,
 )
+_LONGEST_SECONDS = 10.0
+"""Longest duration of a request to another server."""
 _MOST_BYTES = MIB
 _OLDEST_SECONDS = 3600
 """Greatest age of a token."""
@@ -94,21 +98,28 @@ def send(method: str, url: str, **arguments: Any) -> RemoteResponse:
         **arguments: Arguments of `httpx2.Client.request`, for example `json`.
 
     Raises:
-        NoAnswer: If there is no answer within `WAIT_SECONDS`, or it is larger than a MiB.
+        NoAnswer: If there is no answer, or it takes longer than `_LONGEST_SECONDS` or is larger than a MiB.
     """
-    deadline = time.monotonic() + 2 * WAIT_SECONDS
-    body = b""
+    host = urlsplit(url).netloc
     try:
-        with (
-            httpx2.Client(timeout=WAIT_SECONDS, verify=tls()) as client,
-            client.stream(method, url, **arguments) as response,
-        ):
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > _MOST_BYTES or time.monotonic() > deadline:
-                    raise NoAnswer(f"the answer of {urlsplit(url).netloc} is too large or too slow")
+        return asyncio.run(_exchange(method, url, arguments))
+    except TimeoutError:
+        raise NoAnswer(f"{host} takes too long to answer") from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as gone:
-        raise NoAnswer(f"{urlsplit(url).netloc} does not answer: {type(gone).__name__}: {gone}") from gone
+        raise NoAnswer(f"{host} does not answer: {type(gone).__name__}: {gone}") from gone
+
+
+async def _exchange(method: str, url: str, arguments: Mapping[str, Any]) -> RemoteResponse:
+    body = b""
+    async with (
+        asyncio.timeout(_LONGEST_SECONDS),  # also for a head that comes byte by byte
+        httpx2.AsyncClient(timeout=WAIT_SECONDS, verify=tls()) as client,
+        client.stream(method, url, **arguments) as response,
+    ):
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > _MOST_BYTES:
+                raise NoAnswer(f"the answer of {urlsplit(url).netloc} is too large")
     return RemoteResponse(response.status_code, response.headers, body)
 
 
@@ -136,21 +147,24 @@ class PublicKeys:
         with self._lock:
             age = time.monotonic() - self._fetched_at
             is_old = age >= (_REFETCH_SECONDS if fresh else _KEYS_SECONDS)
-            if self._keys is None or is_old:
-                self._fetch()
-            assert self._keys is not None
+            if self._keys is None:
+                self._keys = self._fetched()
+            elif is_old:
+                with suppress(NoAnswer):  # the keys that are known may still be right
+                    self._keys = self._fetched()
             return self._keys
 
-    def _fetch(self) -> None:
+    def _fetched(self) -> KeySet:
         if time.monotonic() - self._failed_at < WAIT_SECONDS:  # threads that waited for the lock need not wait again
             raise NoAnswer("the keys could not be fetched a moment ago")
         try:
             document: Any = fetch_json(self._url)
-            self._keys = KeySet.import_key_set(document)
+            keys = KeySet.import_key_set(document)
         except (NoAnswer, JoseError, KeyError, TypeError, ValueError) as wrong:
             self._failed_at = time.monotonic()
             raise NoAnswer(f"no keys at {urlsplit(self._url).netloc}: {wrong}") from wrong
         self._fetched_at = time.monotonic()
+        return keys
 
 
 @lru_cache(100)

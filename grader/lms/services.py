@@ -34,6 +34,9 @@ _ASSERTION_SECONDS = 60
 _UNAUTHORIZED = 401
 _TRY_AGAIN = (_UNAUTHORIZED, 408, 425, 429)
 _SERVER_ERROR = 500
+_SLOW_SECONDS = 2.0
+_SILENCE_SECONDS = 60.0
+_MEMBERS_OF_A_PAGE = "500"
 _MOST_PAGES = 200
 """Largest number of pages of a list that are read."""
 
@@ -52,6 +55,8 @@ class Services:
 
     _tokens: ClassVar[dict[tuple[Access, str], tuple[str, float]]] = {}
     """(access, scope) → an access token, and when it expires by the monotonic clock."""
+    _silent_until: ClassVar[dict[str, float]] = {}
+    """Host → the time, by the monotonic clock, until which it gets no request."""
 
     def __init__(self, access: Access, key: RSAKey) -> None:
         """Create a client. `key` is the private key of the service."""
@@ -97,7 +102,8 @@ class Services:
 
     def members(self, memberships: str) -> list[dict[str, Any]]:
         """Return the members of a course, as the platform describes them."""
-        return list(self._pages(memberships, _MEMBERS, _MEMBERS_TYPE))
+        url = _within(memberships, limit=_MEMBERS_OF_A_PAGE)
+        return list(self._pages(url, _MEMBERS, _MEMBERS_TYPE))
 
     def _put_line_item(self, method: str, url: str, content: Json) -> str:
         """Create or change a column, and return its URL."""
@@ -130,10 +136,23 @@ class Services:
         if content is not None:
             headers["content-type"] = media_type
             body = json.dumps(content).encode()
-        answer = send(method, url, headers=headers, content=body)
+        answer = self._send(method, url, headers=headers, content=body)
         if answer.status == _UNAUTHORIZED:
             self._tokens.pop((self._access, scope), None)
         return answer
+
+    def _send(self, method: str, url: str, **arguments: Any) -> RemoteResponse:
+        """Send a request, unless the server was slow a moment ago: one platform must not delay the scores of others."""
+        host = urlsplit(url).netloc
+        started = time.monotonic()
+        if started < self._silent_until.get(host, 0.0):
+            raise NoAnswer(f"{host} took too long to answer a moment ago")
+        try:
+            return send(method, url, **arguments)
+        except NoAnswer:
+            if time.monotonic() - started > _SLOW_SECONDS:
+                self._silent_until[host] = time.monotonic() + _SILENCE_SECONDS
+            raise
 
     def _token(self, scope: str) -> str:
         """Return an access token for a scope."""
@@ -163,7 +182,7 @@ class Services:
             "client_assertion": assertion,
             "scope": scope,
         }
-        answer = send("POST", access.token_url, data=form)
+        answer = self._send("POST", access.token_url, data=form)
         token = answer.json() if answer.is_success else None
         if not isinstance(token, dict) or not isinstance(token.get("access_token"), str):
             raise NoAnswer(f"the platform gives no access token (status {answer.status})")

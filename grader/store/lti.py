@@ -182,6 +182,12 @@ def person_of_subject(tx: Tx, platform: str, subject: str) -> Person | None:
     return person_of(row) if row else None
 
 
+def has_named(tx: Tx, platform: str, login: str) -> bool:
+    """Return whether a platform has named the person with this login in a linked course."""
+    query = select(lti_members.c.subject).join(lti_contexts).join(people, people.c.id == lti_members.c.person)
+    return tx.execute(query.where(lti_contexts.c.platform == platform, people.c.login == login)).first() is not None
+
+
 def put_subject(tx: Tx, context: str, subject: str, person: str) -> None:
     """Record that the platform calls a person of a linked course `subject`. The platform gets the scores of a person
     whom it has not named before."""
@@ -203,10 +209,15 @@ def students_of(tx: Tx, context: LinkedContext) -> list[Person]:
     return [person_of(row) for row in tx.execute(query.order_by(people.c.login))]
 
 
-def put_line_item(tx: Tx, context: str, assignment: str, url: str) -> None:
-    """Record the URL of the column in the platform's gradebook for an assignment. A new column gets all scores."""
+def put_line_item(tx: Tx, context: str, assignment: str, url: str, *, is_chosen: bool = False) -> None:
+    """Record the URL of the column in the platform's gradebook for an assignment. A new column gets all scores.
+
+    If there is another one, nothing changes unless staff have chosen this one: launches of two links to one assignment
+    must not send its scores to and fro.
+    """
     key = {"context": context, "assignment": assignment}
-    if tx.scalar(select(lti_line_items.c.url).filter_by(**key)) == url:
+    stored = tx.scalar(select(lti_line_items.c.url).filter_by(**key))
+    if stored == url or (stored and not is_chosen):
         return
     upsert(tx, lti_line_items, key | {"url": url})
     tx.execute(delete(lti_scores).filter_by(**key))

@@ -488,7 +488,7 @@ def test_a_new_column_in_the_place_of_an_old_one_gets_all_scores(campus: Linked,
     item = {"scoreMaximum": 11, "resourceId": "x"}
     new = platform.add_link(campus.course, "Again", lineItem=item)["line_item"]
     with campus.world.service.store.write() as tx:
-        lti.put_line_item(tx, campus.context, ASSIGNMENT, new)
+        lti.put_line_item(tx, campus.context, ASSIGNMENT, new, is_chosen=True)
     campus.deliver()
     assert platform.grade_of(campus.course, new, "lti-ada") == 8
 

@@ -466,7 +466,6 @@ WITHOUT_AUTHOR = {
     "mail.py": 1,  # somebody without a login asks for a link
     "operations.py": 1,  # the disk is tested
     "people.py": 1,  # a login of a notebook server
-    "platform_scores.py": 2,  # what platforms have accepted, and what they have refused
     "receipts.py": 1,  # the key is made with the first receipt
     "sessions.py": 2,  # a login and a logout
 }

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from starlette.testclient import TestClient
 
+from grader.api import sender
 from grader.api.app import create_app
 from grader.assignments.catalogue import Assignment
 from grader.intake.pool import IntakePool
@@ -94,7 +96,9 @@ def living(folder: Path, toy: Assignment, reports: dict[str, Report]) -> Iterato
         store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, (None,), {ASSIGNMENT: LANE}
     )
     service = Service(store, queue, events, {ASSIGNMENT: toy}, settings, intake())
-    with TestClient(create_app(service), client=("127.0.0.1", 50000)) as client:
+    app = create_app(service)
+    # tests count queries, and the outbox is polled at any time
+    with patch.object(sender, "POLL_SECONDS", 3600.0), TestClient(app, client=("127.0.0.1", 50000)) as client:
         yield World(service, client, who, tokens, reports)
     store.close()
 

@@ -19,11 +19,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import structlog
 from sqlalchemy import event, insert
 from starlette.testclient import TestClient
 
+from grader.api import sender
 from grader.api.app import create_app
 from grader.assignments import catalogue
 from grader.assignments.seeds import Seed
@@ -133,7 +135,9 @@ def served(folder: Path, students: int, url: str = "") -> Iterator[tuple[TestCli
     queue = LocalWorkers(store, events, plan, SECRET, (None,), dict.fromkeys(known, "test"))
     service = Service(store, queue, events, known, settings, IntakePool(1))
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/html"}
-    with TestClient(create_app(service), headers=headers) as client:
+    app = create_app(service)
+    # queries are counted, and the outbox is polled at any time
+    with patch.object(sender, "POLL_SECONDS", 3600.0), TestClient(app, headers=headers) as client:
         yield client, store
     store.close()
 
