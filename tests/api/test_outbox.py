@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Select, select, update
 from standardwebhooks import Webhook as Verifier
 
+from grader.api import sender
 from grader.api.sender import POLL_SECONDS
 from grader.api.webhooks import Webhook
 from grader.errors import BadCall
@@ -38,8 +39,9 @@ GRADED, RELEASED = ("graded", ADA), ("released", ADA)
 
 
 @pytest.fixture
-def told(world: World) -> World:
+def told(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A service that has a webhook and a mail server, with ada and grace, whose logins are addresses."""
+    monkeypatch.setattr(sender, "POLL_SECONDS", POLL_SECONDS)  # worlds do not poll
     with world.service.store.write() as tx:
         installation.put_channels(tx, ["mail", "webhook"])
         for login, role in ((ADA, Role.STUDENT), (GRACE, Role.STAFF)):
