@@ -145,6 +145,29 @@ def test_an_address_of_a_domain_is_a_login_and_others_get_one_of_the_platform(li
     assert log_in(linked, "bob", claims={"email": f"bob@{DOMAIN}"})["login"] == bob["login"], "as before"
 
 
+def test_nobody_becomes_a_person_of_the_platform_by_changing_their_address(linked: Learning) -> None:
+    assert log_in(linked, "tess")["login"] == f"tess@{DOMAIN}"
+    linked.platform.add_person("mallory", "Mallory", email=f"tess@{DOMAIN}")
+    linked.platform.put_member(linked.there, "mallory", "Learner")
+    assert log_in(linked, "mallory")["login"].startswith("lti-")
+
+
+def test_a_person_stays_the_same_when_the_course_is_linked_again(linked: Learning) -> None:
+    linked.platform.add_person("bob", "Bob", email="bob@elsewhere.example")
+    linked.platform.put_member(linked.there, "bob", "Learner")
+    login = log_in(linked, "bob")["login"]
+    with linked.world.service.store.write() as tx:
+        lti.unlink(tx, linked.stored()[0].id)
+    linked.link_course()
+    assert log_in(linked, "bob", claims={"email": f"bob@{DOMAIN}"})["login"] == login
+
+
+def test_claims_that_are_null_are_as_if_they_were_left_out(linked: Learning) -> None:
+    names = ("lti/claim/custom", "lti/claim/launch_presentation", "lti-ags/claim/endpoint")
+    claims = {f"https://purl.imsglobal.org/spec/{name}": None for name in names}
+    assert linked.open("ann", linked.link(), claims=claims).status_code in (200, 303)
+
+
 @pytest.mark.parametrize(
     "email", [f"root@x.{DOMAIN}", f"root@{DOMAIN}.example", DOMAIN, "root", f"@{DOMAIN}", f"a b@{DOMAIN}"]
 )

@@ -18,7 +18,7 @@ from grader.store import adjustments, leases, lti, offerings, outbox, people, re
 from grader.store.database import now
 from grader.store.records import Channel, Kind, Offering, Role, TokenKind
 from grader.store.submissions import NewSubmission
-from grader.store.tables import lti_members, lti_scores
+from grader.store.tables import lti_line_items, lti_members, lti_scores
 from grader.store.tables import outbox as table
 from tests.api.world import ASSIGNMENT, COURSE, World, answering
 from tests.lms.linked import Linked, linked
@@ -305,6 +305,29 @@ def test_a_student_is_told_to_the_contexts_that_know_them(campus: Linked, platfo
             tx.execute(delete(lti_members).filter_by(context=second.context, subject="lti-ada"))
         graded(campus)
         assert (campus.grade(), second.scores()) == (4, [])
+
+
+def test_a_platform_that_is_gone_keeps_no_score_from_another(campus: Linked, platform: Platform) -> None:
+    with linked(campus.world, platform) as second:
+        with campus.world.service.store.write() as tx:
+            gone = update(lti_line_items).filter_by(context=campus.context)
+            tx.execute(gone.values(url="http://127.0.0.1:1/gone"))
+        graded(campus)
+        assert (second.grade(), "does not answer" in campus.problem()) == (4, True)
+
+
+def test_launches_of_two_links_to_an_assignment_do_not_send_its_scores_to_and_fro(
+    campus: Linked, platform: Platform
+) -> None:
+    graded(campus)
+    platform.grade_by_hand(campus.course, campus.line_item, "lti-ada", 5.0)
+    column = {"scoreMaximum": 5.5, "resourceId": "again"}
+    second = platform.add_link(campus.course, "Again", lineItem=column)["line_item"]
+    for line_item in (second, campus.line_item):
+        with campus.world.service.store.write() as tx:
+            lti.put_line_item(tx, campus.context, ASSIGNMENT, line_item)
+        campus.deliver()
+    assert (campus.grade(), platform.grade_of(campus.course, second, "lti-ada")) == (5, None)
 
 
 def test_the_test_student_is_refused_and_seen_and_not_tried_again(campus: Linked, platform: Platform) -> None:
