@@ -125,7 +125,8 @@ def _client(staff: ForCourse, context: str) -> Iterator[tuple[LinkedContext, Pla
         assert platform is not None
         if not lti.use_once(tx, lock, _LONGEST):
             raise BadCall("another request to the platform is running: try again in a minute")
-        services = Services(Access(platform.client_id, platform.token_url, linked.deployment), lti.tool_key(tx))
+        access = Access(platform.client_id, platform.token_url, linked.deployment, platform.audience)
+        services = Services(access, lti.tool_key(tx))
     try:
         yield linked, platform, services
     except NoAnswer as gone:

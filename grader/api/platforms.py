@@ -48,6 +48,7 @@ class PlatformForm(In, extra="ignore"):
     login_url: _Required
     token_url: _Required
     keys_url: _Required
+    audience: str = Field("", max_length=2_000)
     deployments: _Words = ""
     domains: _Words = ""
 

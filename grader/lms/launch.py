@@ -194,6 +194,7 @@ class Registration(_Claims):
     login_url: Url = Field(alias="authorization_endpoint")
     token_url: Url = Field(alias="token_endpoint")
     keys_url: Url = Field(alias="jwks_uri")
+    audience: str = Field("", max_length=2_000, alias="authorization_server")
     deployments: list[Name]
 
 

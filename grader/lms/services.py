@@ -48,6 +48,8 @@ class Access:
     client_id: str
     token_url: str
     deployment: str
+    audience: str = ""
+    """The audience of requests for access tokens; empty if it is the URL."""
 
 
 class Services:
@@ -169,7 +171,7 @@ class Services:
         claims = {
             "iss": access.client_id,
             "sub": access.client_id,
-            "aud": access.token_url,
+            "aud": access.audience or access.token_url,
             "iat": moment,
             "exp": moment + _ASSERTION_SECONDS,
             "jti": secrets.token_urlsafe(),

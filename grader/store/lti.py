@@ -82,6 +82,8 @@ class Platform:
     keys_url: str
     domains: tuple[str, ...]
     """Domains of e-mail addresses that the platform may use as logins."""
+    audience: str = ""
+    """The audience of requests for access tokens; empty if it is the access token URL."""
 
 
 def put_platform(tx: Tx, platform: Platform, deployments: Iterable[str]) -> None:

@@ -56,8 +56,8 @@ class Unsent:
 def columns_of(tx: Tx, course: str, assignment: str, person: str) -> list[StudentColumn]:
     """Return the places of the score of a student in platforms' gradebooks; none if the person is no student."""
     context, item, platform = lti_contexts.c, lti_line_items.c, lti_platforms.c
-    query = select(context.deployment, platform.client_id, platform.token_url, *item, lti_members.c.subject)
-    query = query.add_columns(lti_scores.c.sent, lti_scores.c.sent_at)
+    query = select(context.deployment, *platform["client_id", "token_url", "audience"], *item)
+    query = query.add_columns(lti_members.c.subject, lti_scores.c.sent, lti_scores.c.sent_at)
     query = query.select_from(lti_contexts).join(lti_platforms).join(lti_line_items, item.context == context.id)
     query = query.join(lti_members, lti_members.c.context == context.id)
     query = query.join(members, (members.c.course == course) & (members.c.person == person))

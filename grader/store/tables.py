@@ -671,6 +671,7 @@ lti_platforms = Table(
     _required("login_url", Text),
     _required("token_url", Text),
     _required("keys_url", Text),
+    _required("audience", Text, server_default=""),
     _required("domains", Texts),
     _required("created_at", Moment),
     UniqueConstraint("issuer", "client_id"),

@@ -194,6 +194,7 @@ NOT_PERSONAL = {
     "lti_contexts.title": "of the course",
     "lti_deployments.deployment": "of the platform",
     "lti_line_items.url": "of the course",
+    "lti_platforms.audience": "of the platform",
     "lti_platforms.client_id": "of the platform",
     "lti_platforms.domains": "of the platform",
     "lti_platforms.issuer": "of the platform",

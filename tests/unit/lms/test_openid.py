@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs
 
 import pytest
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from grader.lms import openid, services
@@ -64,6 +66,30 @@ def test_known_keys_stay_while_new_ones_cannot_be_fetched(monkeypatch: pytest.Mo
     assert keys.get() is fetched
     monkeypatch.setattr(openid, "_REFETCH_SECONDS", 0)
     assert keys.get(fresh=True) is fetched
+
+
+@pytest.mark.parametrize("audience", ["", "https://api.platform.example/auth/token"])
+def test_a_token_is_requested_with_the_platforms_audience(audience: str) -> None:
+    forms: list[dict[str, list[str]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            forms.append(parse_qs(self.rfile.read(int(self.headers["content-length"])).decode()))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"access_token": "t", "expires_in": 60}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}/token"
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        Services(Access("client", url, "1", audience), KEY).prepare()
+        thread.join()
+    (assertion,) = forms[0]["client_assertion"]
+    assert jwt.decode(assertion, KEY, algorithms=["RS256"]).claims["aud"] == (audience or url)
 
 
 def test_a_platform_that_was_slow_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,6 +233,7 @@ def _learning_platforms() -> None:
         sa.Column("login_url", sa.Text, nullable=False),
         sa.Column("token_url", sa.Text, nullable=False),
         sa.Column("keys_url", sa.Text, nullable=False),
+        sa.Column("audience", sa.Text, nullable=False, server_default=""),
         sa.Column("domains", sa.Text, nullable=False),
         sa.Column("created_at", sa.DateTime, nullable=False),
         sa.UniqueConstraint("issuer", "client_id"),
