@@ -19,9 +19,10 @@ from grader.store.database import now
 from grader.store.lti_scores import StudentColumn
 from grader.store.records import AccessToken, Message, Role, TokenKind
 
+_DELETED = 404
 _MEANINGS = {
     403: "the platform does not allow scores in this column",
-    404: "the column does not exist any more: add it again",
+    _DELETED: "the column does not exist any more: add it again",
     422: "the platform does not know the student, or it is the Test Student",
 }
 _TICK = dt.timedelta(milliseconds=1)
@@ -77,6 +78,8 @@ def _send_to(service: Service, message: Message, column: StudentColumn, score: P
     if is_old or may_succeed_later(response.status):
         raise OurFailure(refusal)
     lti_scores.record(service.store, column, message, problem=_MEANINGS.get(response.status, refusal))
+    if response.status == _DELETED:
+        lti_scores.remove_column(service.store, column, message.assignment)
 
 
 def _would_remove_number(services: Services, column: StudentColumn, score: PlatformScore) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from grader.lms.services import Access
 from grader.store.database import Store, Tx, fetch, fetch_pairs, record_of, upsert
@@ -79,6 +79,12 @@ def record(store: Store, column: StudentColumn, message: Message, **values: Any)
     key = {"context": column.context, "assignment": message.assignment, "person": message.person}
     with store.write() as tx:
         upsert(tx, lti_scores, {**key, "sent": column.sent, **values})
+
+
+def remove_column(store: Store, column: StudentColumn, assignment: str) -> None:
+    """Remove a column that the platform has deleted, so that the next launch can name another one."""
+    with store.write() as tx:
+        tx.execute(delete(lti_line_items).filter_by(context=column.context, assignment=assignment, url=column.url))
 
 
 def forget(tx: Tx, course: str, assignment: str, persons: Collection[str] | None) -> None:
