@@ -81,7 +81,7 @@ def test_without_cookies_and_storage_the_frame_says_what_is_wrong(lms: Learning,
     lms.platform.set(storage_target="")
     page.goto(lms.platform.launch("ann", lms.there, lms.link())["page"])
     frame = page.frame_locator("iframe[name=tool]")
-    frame.get_by_text("cookies are blocked here").wait_for()
+    frame.get_by_text("the browser keeps no cookies").wait_for()
     assert frame.get_by_role("link", name="To the first page").get_attribute("target") == "_blank", "no frame shows it"
 
 

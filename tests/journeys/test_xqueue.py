@@ -155,6 +155,7 @@ def test_a_grader_that_is_stopped_with_all_its_processes_finishes_or_leaves(cour
     """As systemd and a terminal stop it."""
     queue = f"stop{number}"
     ids = [course.platform.xqueue_add(queue, SLOW, student=student) for student in ("ann", "bob")]
+    course.platform.misbehave({"at": "put_result", "seconds": 3, "times": 1})  # so that it is seen as pulled
     with course.grading(queue) as process:
         course.until(lambda: course.entry(ids[0])["status"] == "pulled")
         os.killpg(process.pid, number)
