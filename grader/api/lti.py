@@ -137,7 +137,7 @@ def _launch(request: Request, service: Service, id_token: str, state: str, brows
         begun = unseal(_secret(service), _LAUNCH, state)
         if begun is None:
             raise BadCall("it was begun more than ten minutes ago, or not by this service")
-        platform, deployments = _platform(service, begun["platform"])
+        platform = _platform(service, begun["platform"])
         cookie = request.cookies.get(_cookie(service, begun), "")
         if begun["storage"] and not cookie and not browser:
             return _storage_page(request, platform, begun, id_token=id_token, state=state)
@@ -148,9 +148,7 @@ def _launch(request: Request, service: Service, id_token: str, state: str, brows
         keys = keys_at(platform.keys_url)
         claims = verified(id_token, keys, platform.issuer, platform.client_id, begun["nonce"])
         verified_launch = read_launch(claims, base_url(request))
-        if verified_launch.deployment not in deployments:
-            deployment = one_line(verified_launch.deployment)
-            raise BadCall(f"an admin must add the deployment id {deployment} to {platform.name} under /platforms")
+        _require_deployment(platform, verified_launch)
         return _enter(request, service, platform, verified_launch, begun["nonce"])
 
 
@@ -352,13 +350,20 @@ def _storage_page(request: Request, platform: Platform, begun: Mapping[str, str]
     return response
 
 
-def _platform(service: Service, id: str) -> tuple[Platform, list[str]]:
-    """Return a platform and the ids of its deployments. Raise `BadCall` if it is not registered any more."""
+def _platform(service: Service, id: str) -> Platform:
+    """Return a platform. Raise `BadCall` if it is not registered any more."""
     with service.store.read() as tx:
         platform = lti.platform(tx, id)
-        if platform is None:
-            raise BadCall("the platform is not registered any more")
-        return platform, lti.deployments(tx, id)
+    if platform is None:
+        raise BadCall("the platform is not registered any more")
+    return platform
+
+
+def _require_deployment(platform: Platform, launch: Launch) -> None:
+    """Raise `BadCall` if the platform may not launch from this deployment."""
+    if launch.deployment not in platform.deployments:
+        deployment = one_line(launch.deployment)
+        raise BadCall(f"an admin must add the deployment id {deployment} to {platform.name} under /platforms")
 
 
 def _sealed(secret: bytes, platform: Platform, launch: Launch, person: Person) -> str:
@@ -373,8 +378,9 @@ def _chosen(service: Service, token: str) -> tuple[Platform, Launch, str]:
     claims = unseal(_secret(service), _CHOICE, token)
     if claims is None:
         raise BadCall("the form is more than an hour old")
-    platform, _ = _platform(service, claims["platform"])
-    return platform, Launch.model_validate(claims["launch"]), claims["person"]
+    platform, launch = _platform(service, claims["platform"]), Launch.model_validate(claims["launch"])
+    _require_deployment(platform, launch)  # it may have been removed since
+    return platform, launch, claims["person"]
 
 
 def _secret(service: Service) -> bytes:

@@ -63,7 +63,7 @@ def _platforms_page(request: Request, caller: TheCaller, link: str = "") -> Resp
     """Render the page of platforms. `link` is a new link for dynamic registration, to be shown once."""
     require_admin(caller)
     with caller.read() as tx:
-        platforms = [(platform, lti.deployments(tx, platform.id)) for platform in lti.platforms(tx)]
+        platforms = lti.platforms(tx)
     return page(request, "platforms.html", platforms=platforms, url=base_url(request), link=link)
 
 
@@ -75,8 +75,8 @@ def send_platform(caller: TheCaller, form: FromForm[PlatformForm]) -> Response:
         if form.id and lti.platform(tx, form.id) is None:
             raise not_found("platform")
         fields = vars(form) | {"id": form.id or new_id(), "domains": tuple(map(str.lower, form.domains))}
-        deployments = fields.pop("deployments")
-        lti.put_platform(tx, Platform(**fields), deployments)
+        fields["deployments"] = tuple(form.deployments)
+        lti.put_platform(tx, Platform(**fields))
     return RedirectResponse("/platforms", 303)
 
 
@@ -110,10 +110,9 @@ def register_platform(
         if not lti.use_once(tx, token, LINK_LASTS):
             raise BadCall("the link was used before: make a new one under /platforms")
         fields = vars(registration) | {"id": new_id(), "name": origin.rpartition("/")[2], "domains": ()}
-        deployments = fields.pop("deployments")
         platform = Platform(**fields)
-        lti.put_platform(tx, platform, deployments)
-    response = page(request, "lti_registered.html", platform=platform, deployments=deployments)
+        lti.put_platform(tx, platform)
+    response = page(request, "lti_registered.html", platform=platform)
     # Canvas frames it on a host that is not its issuer's; there is nothing to click
     response.headers["Content-Security-Policy"] = frame_policy("*")
     response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"  # the page tells its opener to close it

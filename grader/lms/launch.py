@@ -148,8 +148,8 @@ def read_launch(claims: Mapping[str, Any], url: str) -> Launch:
 def role_of(roles: Iterable[str]) -> str:
     """Return the role in the grader's course for the roles that a platform tells: "staff", "student" or "" for neither.
 
-    Only roles in the course count: somebody who administers the platform or teaches elsewhere in the institution is
-    not staff. The Test Student of Canvas is a student.
+    Only roles in the course count: an admin of the platform, or a teacher elsewhere in the institution, is not staff.
+    The Test Student of Canvas is a student.
     """
     listed = list(roles)
     matches = filter(None, map(_CONTEXT_ROLE.fullmatch, listed))
@@ -195,7 +195,7 @@ class Registration(_Claims):
     token_url: Url = Field(alias="token_endpoint")
     keys_url: Url = Field(alias="jwks_uri")
     audience: str = Field("", max_length=2_000, alias="authorization_server")
-    deployments: list[Name]
+    deployments: tuple[Name, ...]
 
 
 def register(configuration_url: str, token: str, url: str) -> Registration:

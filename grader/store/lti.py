@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,13 +13,12 @@ from sqlalchemy import delete, select, update
 
 from grader.errors import BadCall
 from grader.store import installation
-from grader.store.database import Tx, fetch, fetch_one, insert_all_new, insert_new, now, one_at_a_time, upsert
+from grader.store.database import Tx, fetch, fetch_one, insert_new, now, one_at_a_time, upsert
 from grader.store.people import PERSON, person_of
 from grader.store.records import Person, Role
 from grader.store.scored import tell_scores
 from grader.store.tables import (
     lti_contexts,
-    lti_deployments,
     lti_line_items,
     lti_members,
     lti_platforms,
@@ -80,15 +78,16 @@ class Platform:
     """The URL of its authentication requests."""
     token_url: str
     keys_url: str
+    deployments: tuple[str, ...]
+    """Ids of the deployments from which the platform may launch."""
     domains: tuple[str, ...]
     """Domains of e-mail addresses that the platform may use as logins."""
     audience: str = ""
     """The audience of requests for access tokens; empty if it is the access token URL."""
 
 
-def put_platform(tx: Tx, platform: Platform, deployments: Iterable[str]) -> None:
-    """Register a platform with its deployments, or change it. Raise `BadCall` if another one has its issuer and client
-    id."""
+def put_platform(tx: Tx, platform: Platform) -> None:
+    """Register a platform, or change it. Raise `BadCall` if another one has its issuer and client id."""
     tool_key(tx)  # platforms fetch the service's keys
     for known in platforms(tx, issuer=platform.issuer, client_id=platform.client_id):
         if known.id != platform.id:
@@ -96,9 +95,6 @@ def put_platform(tx: Tx, platform: Platform, deployments: Iterable[str]) -> None
     row = asdict(platform)
     if not insert_new(tx, lti_platforms, row | {"created_at": now()}):
         tx.execute(update(lti_platforms).filter_by(id=platform.id).values(row))
-    tx.execute(delete(lti_deployments).filter_by(platform=platform.id))
-    rows = [{"platform": platform.id, "deployment": deployment} for deployment in deployments]
-    insert_all_new(tx, lti_deployments, rows)
 
 
 def platforms(tx: Tx, **known: str) -> list[Platform]:
@@ -110,12 +106,6 @@ def platforms(tx: Tx, **known: str) -> list[Platform]:
 def platform(tx: Tx, id: str) -> Platform | None:
     """Return the platform with this id; None if there is none."""
     return fetch_one(tx, select(lti_platforms).filter_by(id=id), Platform)
-
-
-def deployments(tx: Tx, platform: str) -> list[str]:
-    """Return the ids of the deployments from which a platform may launch."""
-    query = select(lti_deployments.c.deployment).filter_by(platform=platform)
-    return list(tx.scalars(query.order_by(lti_deployments.c.deployment)))
 
 
 def use_once(tx: Tx, token: str, lasts: dt.timedelta) -> bool:

@@ -672,16 +672,10 @@ lti_platforms = Table(
     _required("token_url", Text),
     _required("keys_url", Text),
     _required("audience", Text, server_default=""),
+    _required("deployments", Texts),
     _required("domains", Texts),
     _required("created_at", Moment),
     UniqueConstraint("issuer", "client_id"),
-)
-
-lti_deployments = Table(
-    "lti_deployments",
-    metadata,
-    _key("platform", ForeignKey("lti_platforms.id", ondelete="CASCADE")),
-    _key("deployment", NAME),
 )
 
 lti_contexts = Table(  # the platform's courses that belong to a course of this service

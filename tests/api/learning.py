@@ -79,10 +79,11 @@ def registered(world: World, platform: Platform, url: str) -> tuple[dict[str, An
         login_url=tool["authorization_endpoint"],
         token_url=tool["token_endpoint"],
         keys_url=tool["jwks_uri"],
+        deployments=tuple(tool["deployments"]),
         domains=(DOMAIN,),
     )
     with world.service.store.write() as tx:
-        lti.put_platform(tx, known, tool["deployments"])
+        lti.put_platform(tx, known)
     return tool, known
 
 

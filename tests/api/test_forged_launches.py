@@ -113,17 +113,25 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Any, reports: Any) -> I
     ):
         threading.Thread(target=keys.serve_forever).start()
         keys_url = f"http://127.0.0.1:{keys.server_address[1]}"
-        world.client.app.state.limits = RateLimits(Settings(rate_limit="", rate_limit_logins=""))  # type: ignore[attr-defined]
+        world.client.app.state.limits = RateLimits(Settings(rate_limit="", rate_limit_logins=""))
         platforms = {}
         with world.service.store.write() as tx:
             for name in ("ours", "others"):
                 addresses = [f"https://{name}.example/{path}" for path in ("", "auth", "token")]
                 issuer, login_url, token_url = addresses
-                domains = ("uni.example",) if name == "ours" else ()
+                is_ours = name == "ours"
                 platforms[name] = lti.Platform(
-                    new_id(), name, issuer, f"client of {name}", login_url, token_url, f"{keys_url}/{name}", domains
+                    id=new_id(),
+                    name=name,
+                    issuer=issuer,
+                    client_id=f"client of {name}",
+                    login_url=login_url,
+                    token_url=token_url,
+                    keys_url=f"{keys_url}/{name}",
+                    deployments=("1", "2") if is_ours else ("3",),
+                    domains=("uni.example",) if is_ours else (),
                 )
-                lti.put_platform(tx, platforms[name], ["1", "2"] if name == "ours" else ["3"])
+                lti.put_platform(tx, platforms[name])
             linked = lti.LinkedContext(new_id(), platforms["ours"].id, "1", "there", "There", COURSE, "", "")
             lti.put_context(tx, linked)
         yield Scene(world, f"http://{host}:{port}", keys_url, platforms)
@@ -346,7 +354,7 @@ def _with_header(header: dict[str, Any]) -> Callable[[str, dict[str, Any]], str]
         head = part({"alg": "RS256", "kid": "ours"} | header)
         content = part(claims)
         signature = OURS.get_op_key("sign")
-        raw = signature.sign(f"{head}.{content}".encode(), padding.PKCS1v15(), SHA256())  # type: ignore[union-attr]
+        raw = signature.sign(f"{head}.{content}".encode(), padding.PKCS1v15(), SHA256())
         return f"{head}.{content}.{part(raw)}"
 
     return signed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -233,8 +234,18 @@ def test_an_unknown_deployment_is_refused_with_what_an_admin_has_to_add(linked: 
     said = refusal(linked.platform.open(linked.browser(), "tess", "second", link))
     assert f"add the deployment id {deployment} to platform under /platforms" in said
     with linked.world.service.store.write() as tx:
-        lti.put_platform(tx, linked.registered, [*linked.tool["deployments"], deployment])
+        known = (*linked.tool["deployments"], deployment)
+        lti.put_platform(tx, replace(linked.registered, deployments=known))
     assert "Link this course" in linked.platform.open(linked.browser(), "tess", "second", link).text
+
+
+def test_a_form_of_a_deployment_that_was_removed_is_refused(lms: Learning) -> None:
+    client = lms.browser()
+    form = fields(lms.open("tess", lms.link(), client))
+    with lms.world.service.store.write() as tx:
+        lti.put_platform(tx, replace(lms.registered, deployments=()))
+    assert "add the deployment id" in refusal(client.post(f"{lms.url}/lti/course", data=form | {"course": COURSE}))
+    assert lms.stored() == []
 
 
 def test_new_keys_of_the_platform_are_fetched(linked: Learning, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +332,7 @@ def test_a_platform_registers_by_a_link_that_works_once(lms: Learning) -> None:
     tool = lms.platform.tools()[-1]
     with lms.world.service.store.read() as tx:
         (known,) = lti.platforms(tx, client_id=tool["client_id"])
-        assert lti.deployments(tx, known.id) == tool["deployments"]
+        assert list(known.deployments) == tool["deployments"]
     assert (known.issuer, known.domains) == (lms.platform.issuer, ())
     assert (tool["jwks_uri"], tool["login_url"]) == (f"{lms.url}/lti/jwks.json", f"{lms.url}/lti/login")
     again = opened(lms, link)
@@ -368,12 +379,12 @@ def test_an_admin_registers_a_platform_by_hand_and_changes_it(world: World) -> N
     assert world.client.post("/platforms", data=form, headers=root, follow_redirects=False).status_code == 303
     with world.service.store.read() as tx:
         (known,) = lti.platforms(tx)
-        assert (known.domains, lti.deployments(tx, known.id)) == (("uni.example",), ["1", "2"])
+        assert (known.domains, known.deployments) == (("uni.example",), ("1", "2"))
     assert world.client.post("/platforms", data=form, headers=root).status_code == 422, "it is registered already"
     world.client.post("/platforms", data=FORM | {"id": known.id, "deployments": "3"}, headers=root)
     with world.service.store.read() as tx:
         (known,) = lti.platforms(tx)
-        assert (known.domains, lti.deployments(tx, known.id)) == ((), ["3"])
+        assert (known.domains, known.deployments) == ((), ("3",))
     page = world.client.get("/platforms", headers=root).text
     assert "http://testserver/lti/launch" in page
     assert page.count('type="url"') == 6, "browsers refuse other words before they send the form"

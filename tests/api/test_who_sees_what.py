@@ -360,7 +360,7 @@ def link_platform(world: World) -> None:
     """A course of a learning platform is linked, which does not answer and has refused ada's score."""
     id, (host, urls) = "context", ("http://127.0.0.1:9", ("login_url", "token_url", "keys_url"))
     with world.service.store.write() as tx:
-        lti.put_platform(tx, Platform(id, "Campus", host, "client", *(f"{host}/{url}" for url in urls), ()), ["1"])
+        lti.put_platform(tx, Platform(id, "Campus", host, "client", *(f"{host}/{url}" for url in urls), ("1",), ()))
         lti.put_context(
             tx, LinkedContext(id, id, "1", "7", "Machine Learning", "ml", f"{host}/members", f"{host}/columns")
         )

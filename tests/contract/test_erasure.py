@@ -134,7 +134,7 @@ def _decide(tx: Tx, ada: Person, grace: Person, own: str) -> None:
 def _act(tx: Tx, ada: Person, own: str) -> None:
     """What ada does herself."""
     people.new_token(tx, ada.id, TokenKind.PROGRAM, "zutoken")
-    platform = {"id": "p", "created_at": now(), "domains": ()}
+    platform = {"id": "p", "created_at": now(), "deployments": (), "domains": ()}
     platform |= dict.fromkeys(("name", "issuer", "client_id", "login_url", "token_url", "keys_url"), "of the platform")
     context = {"id": "c", "platform": "p", "course": "ml"}
     context |= dict.fromkeys(("deployment", "context", "title", "memberships_url", "line_items_url"), "of the course")
@@ -192,10 +192,10 @@ NOT_PERSONAL = {
     "lti_contexts.line_items_url": "of the course",
     "lti_contexts.memberships_url": "of the course",
     "lti_contexts.title": "of the course",
-    "lti_deployments.deployment": "of the platform",
     "lti_line_items.url": "of the course",
     "lti_platforms.audience": "of the platform",
     "lti_platforms.client_id": "of the platform",
+    "lti_platforms.deployments": "of the platform",
     "lti_platforms.domains": "of the platform",
     "lti_platforms.issuer": "of the platform",
     "lti_platforms.keys_url": "of the platform",

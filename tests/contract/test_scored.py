@@ -33,7 +33,7 @@ def ids(store: Store) -> dict[str, str]:
         ids = {login: people.put_person(tx, login, login.title()).id for login in PEOPLE}
         for person in ids.values():
             people.put_member(tx, "ml", person, Role.STUDENT)
-        lti.put_platform(tx, Platform("p", "Campus", "https://c.example", "client", "", "", "", ()), ["1"])
+        lti.put_platform(tx, Platform("p", "Campus", "https://c.example", "client", "", "", "", ("1",), ()))
         lti.put_context(tx, LinkedContext("c", "p", "1", "7", "ML", "ml", "", "https://c.example/columns"))
         for assignment in ("toy", "second"):
             lti.put_line_item(tx, "c", assignment, f"https://c.example/columns/{assignment}")
@@ -103,8 +103,9 @@ def test_a_mark_of_an_answer_is_told_of_those_who_gave_it(store: Store, ids: dic
     with store.write() as tx:
         for login in ("ann", "bob"):
             id = hand_in(tx, ids[login])
-            grading = submissions.get(tx, id).grading.id  # type: ignore[union-attr]
-            row = {"grading": grading, "question": "q1", "digest": login, "text": "", "opinion": {}}
+            submission = submissions.get(tx, id)
+            assert submission is not None
+            row = {"grading": submission.grading.id, "question": "q1", "digest": login, "text": "", "opinion": {}}
             insert_new(tx, answers, row)
     told(store, ids)
     with store.write(STAFF) as tx:

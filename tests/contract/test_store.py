@@ -645,7 +645,6 @@ def test_a_queue_of_an_older_version_keeps_its_order(database: str, classroom: d
             "audit",
             "outbox",
             "mail_choices",
-            "lti_deployments",
             "lti_members",
             "lti_line_items",
             "lti_scores",

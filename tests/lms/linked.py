@@ -114,6 +114,7 @@ def put_platform(store: Store, platform: Platform, jwks_url: str, url: str = "ht
         row = {"id": id, "name": "Campus", "issuer": platform.issuer, "client_id": tool["client_id"]}
         row |= {"login_url": tool["authorization_endpoint"], "token_url": tool["token_endpoint"]}
         row |= {"keys_url": tool["jwks_uri"], "domains": ["example.edu"], "created_at": now()}
+        row["deployments"] = tool["deployments"]
         tx.execute(insert(lti_platforms).values(row))
     return id, tool["deployments"][0]
 

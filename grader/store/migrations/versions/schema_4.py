@@ -234,14 +234,10 @@ def _learning_platforms() -> None:
         sa.Column("token_url", sa.Text, nullable=False),
         sa.Column("keys_url", sa.Text, nullable=False),
         sa.Column("audience", sa.Text, nullable=False, server_default=""),
+        sa.Column("deployments", sa.Text, nullable=False),
         sa.Column("domains", sa.Text, nullable=False),
         sa.Column("created_at", sa.DateTime, nullable=False),
         sa.UniqueConstraint("issuer", "client_id"),
-    )
-    op.create_table(
-        "lti_deployments",
-        sa.Column("platform", sa.String(32), sa.ForeignKey("lti_platforms.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("deployment", sa.String(200), primary_key=True),
     )
     op.create_table(
         "lti_contexts",
