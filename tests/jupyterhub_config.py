@@ -17,10 +17,12 @@ FOLDER = Path(os.environ["TEST_HUB_FOLDER"])
 OPTIONS = json.loads(os.environ["TEST_HUB_OPTIONS"])
 
 
-class WithoutProxy(Proxy):  # type: ignore[misc]
+class WithoutProxy(Proxy):
     """Requests go to the hub's own port and to those of the servers, which the file `routes.json` names."""
 
-    routes: dict[str, Any] = {}  # noqa: RUF012
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.routes: dict[str, Any] = {}
 
     async def start(self) -> None:
         pass

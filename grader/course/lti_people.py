@@ -40,7 +40,7 @@ def login_for(tx: Tx, platform: Platform, subject: str, email: str | None) -> st
     with suppress(BadCall):
         address = login_of(email or "")
         local, _, domain = address.rpartition("@")
-        # somebody else at the platform may have changed their address to that of a person it has named before
+        # another user of the platform may have changed their address to that of a person whom it has named before
         if local and domain in platform.domains and not lti.has_named(tx, platform.id, address):
             return address
     return own_login

@@ -54,7 +54,7 @@ def start(world: World, hub: Hub) -> Iterator[Start]:
 
         def started(**settings: object) -> TestClient:
             old = world.service
-            changed = Settings(home=old.settings.home, url="http://testserver", **(hub.settings() | settings))  # type: ignore[arg-type]
+            changed = Settings(home=old.settings.home, url="http://testserver", **(hub.settings() | settings))
             service = Service(old.store, old.queue, old.events, old.assignments, changed, old.intake)
             client = TestClient(create_app(service), follow_redirects=False)
             return open_clients.enter_context(client)

@@ -16,7 +16,7 @@ from grader.api.platform_scores import send_score
 from grader.lms.services import Services
 from grader.store import adjustments, leases, lti, offerings, outbox, people, regrades, submissions
 from grader.store.database import now
-from grader.store.records import Channel, Kind, Offering, Role, TokenKind
+from grader.store.records import Channel, Kind, Offering, Priority, Role, TokenKind
 from grader.store.submissions import NewSubmission
 from grader.store.tables import lti_line_items, lti_members, lti_scores
 from grader.store.tables import outbox as table
@@ -284,7 +284,7 @@ def test_members_of_a_group_each_get_theirs(campus: Linked) -> None:
     new = NewSubmission(COURSE, ASSIGNMENT, Kind.SUBMISSION, "api", "0" * 64, both[0], both, (("mlp.py", b"x = 1"),))
     with service.store.write() as tx:
         id = submissions.add(tx, new)
-        service.queue.enqueue(tx, id, ASSIGNMENT, both[0], 1)  # type: ignore[arg-type]
+        service.queue.enqueue(tx, id, ASSIGNMENT, both[0], Priority.INTERACTIVE)
     campus.world.grade_next()
     campus.deliver()
     assert (campus.grade("ada"), campus.grade("bob")) == (4, 4)

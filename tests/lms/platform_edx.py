@@ -83,32 +83,32 @@ settings.configure(
 sys.modules["tests.lms.platform_edx"] = sys.modules[__name__]
 django.setup()
 
-from django.contrib.auth import login  # noqa: E402
-from django.contrib.auth.models import Group, User  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.db import connection, models  # noqa: E402
-from django.http import HttpRequest, HttpResponse, JsonResponse  # noqa: E402
-from django.shortcuts import redirect  # noqa: E402
-from django.urls import include, path  # noqa: E402
-from django.views.decorators.csrf import csrf_exempt  # noqa: E402
-from django.views.static import serve  # noqa: E402
-from lti_consumer import api  # noqa: E402
-from lti_consumer.data import Lti1p3LaunchData  # noqa: E402
-from lti_consumer.exceptions import LtiError  # noqa: E402
-from lti_consumer.lti_xblock import LtiConsumerXBlock  # noqa: E402
-from lti_consumer.models import (  # noqa: E402
+from django.contrib.auth import login
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.db import connection, models
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.static import serve
+from lti_consumer import api
+from lti_consumer.data import Lti1p3LaunchData
+from lti_consumer.exceptions import LtiError
+from lti_consumer.lti_xblock import LtiConsumerXBlock
+from lti_consumer.models import (
     CourseAllowPIISharingInLTIFlag,
     Lti1p3Passport,
     LtiAgsScore,
     LtiConfiguration,
 )
-from lti_consumer.plugin import compat  # noqa: E402
-from opaque_keys.edx.keys import CourseKey  # noqa: E402
-from submissions.api import create_external_grader_detail  # noqa: E402
-from submissions.models import ExternalGraderDetail  # noqa: E402
-from xblock.field_data import DictFieldData  # noqa: E402
-from xblock.fields import ScopeIds  # noqa: E402
+from lti_consumer.plugin import compat
+from opaque_keys.edx.keys import CourseKey
+from submissions.api import create_external_grader_detail
+from submissions.models import ExternalGraderDetail
+from xblock.field_data import DictFieldData
+from xblock.fields import ScopeIds
 
 COURSE = CourseKey.from_string("course-v1:Tests+ML+2026")
 ROLES = {
