@@ -84,8 +84,8 @@ class LoginService(ABC):
     """Names of the settings with the URL of the service, and with the id and the secret of its client."""
     scope: str | None = None
     """Scopes to ask for; None for those that the service gives by default."""
-    secret_in = "client_secret_basic"  # noqa: S105
-    """The part of a request in which the service expects the client's secret."""
+    auth_method = "client_secret_basic"
+    """How the service expects the secret of its client (OAuth's token endpoint authentication method)."""
 
     def __init__(self, settings: Settings) -> None:
         self.url, self._client_id, self._client_secret = (getattr(settings, name) for name in self.client_settings)
@@ -141,7 +141,7 @@ class LoginService(ABC):
         return OAuth2Client(
             self._client_id,
             self._client_secret,
-            token_endpoint_auth_method=self.secret_in,
+            token_endpoint_auth_method=self.auth_method,
             scope=self.scope,
             redirect_uri=f"{self._settings.url.rstrip('/')}/login/{self.name}/back",
             code_challenge_method="S256",

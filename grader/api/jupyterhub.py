@@ -25,7 +25,7 @@ class JupyterHub(LoginService):
     name = "jupyterhub"
     method = LoginMethod.JUPYTERHUB
     client_settings = ("jupyterhub_url", "jupyterhub_client_id", "jupyterhub_client_secret")
-    secret_in = "client_secret_post"  # noqa: S105
+    auth_method = "client_secret_post"
 
     def _endpoint(self, name: str) -> str:
         return f"{self.url.rstrip('/')}/hub/api/{_PATHS.get(name, name)}"

@@ -46,8 +46,8 @@ def xqueue(
     queue: Annotated[str, typer.Option(help="The queue to pull from.")],
     assignment: AssignmentOption = "",
     files_from: Annotated[
-        list[str], typer.Option(help="URL of a further server from which uploaded files may be downloaded.")
-    ] = [],  # noqa: B006  typer copies it
+        list[str] | None, typer.Option(help="URL of a further server from which uploaded files may be downloaded.")
+    ] = None,
     sandbox: ServiceSandboxOption = "bubblewrap",
 ) -> None:
     """Grade the submissions of an Open edX queue (XQueue) until SIGTERM or Ctrl-C."""
@@ -64,7 +64,7 @@ def xqueue(
         while not shutdown.wait(pause):
             try:
                 structlog.contextvars.clear_contextvars()
-                client = client or XQueue(url, settings.xqueue_user, settings.xqueue_password, files_from)
+                client = client or XQueue(url, settings.xqueue_user, settings.xqueue_password, files_from or ())
                 offer = client.pull(queue)
                 if offer is not None:
                     structlog.contextvars.bind_contextvars(submission=offer.xqueue_header["submission_id"])
